@@ -1,0 +1,198 @@
+"""Every setting once: its type, default, unit and meaning.
+
+A configuration is YAML with these sections; unknown keys are refused with the nearest right one. Values come, later
+ones winning, from the defaults here, the file given by `--config`, and `--set section.key=value`. `Config.dump()` is
+what a run folder keeps: no key, no machine path.
+
+The options of one filter or one format live with it, as keyword arguments of its function; `filters.options` and
+`exports.options` carry values for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from synthgen.errors import ConfigError, nearest
+
+__all__ = ["Config", "load_config"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Sources(_Section):
+    max_bytes: Count = Field(20_000_000, description="files larger than this many bytes are skipped")
+    encoding: str | None = Field(None, description="encoding of every file; unset means detect it")
+    loaders: dict[str, str] = Field({}, description="file suffix -> loader name or module:function")
+
+
+class Chunking(_Section):
+    max_tokens: Count = Field(256, description="largest chunk, in tokens")
+    min_tokens: Annotated[int, Field(ge=0)] = Field(32, description="smaller pieces join a neighbour, in tokens")
+    tokenizer: str = Field("o200k_base", description="tiktoken encoding, or the name of a model")
+
+
+class Splits(_Section):
+    train: Share = Field(0.8, description="share of documents (as near-duplicate groups) that give training rows")
+    dev: Share = Field(0.1, description="share kept for choosing settings; the rest is test")
+    near_duplicate: Share = Field(0.8, description="Jaccard similarity of character shingles that makes a group")
+    min_groups: Count = Field(20, description="with fewer groups, sections of documents are split instead")
+
+
+class Generation(_Section):
+    prompt: list[str] = Field(["question"], description="prompts to use (names or YAML files), each asked for every chunk")
+    per_chunk: Count = Field(3, description="triples asked for in one call, or made by rules, per chunk and prompt")
+    shots: str | None = Field(None, description="JSONL of your own shots (document, query[, answer]); replaces the prompt's")
+    max_shots: Annotated[int, Field(ge=0, le=8)] = Field(8, description="shots shown at most")
+    limit: Count | None = Field(None, description="use a stratified sample of this many chunks")
+
+
+class LLM(_Section):
+    base_url: str | None = Field(None, description="an OpenAI-compatible endpoint; unset means the provider's own")
+    endpoint_id: str | None = Field(
+        None, description="name that stands for the endpoint in request keys, e.g. when its port changes"
+    )
+    api_key_env: str = Field(
+        "OPENAI_API_KEY", description="environment variable that holds the key; the key itself is never stored"
+    )
+    concurrency: Count = Field(32, description="calls in flight")
+    timeout_s: Annotated[float, Field(gt=0)] = Field(120.0, description="seconds for one attempt")
+    max_attempts: Count = Field(6, description="attempts for one call, the first included")
+    max_wait_s: Annotated[float, Field(gt=0)] = Field(
+        300.0, description="seconds of waiting between attempts of one call, in all"
+    )
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(0.7, description="sampling temperature; null leaves it out")
+    max_output_tokens: Count = Field(2_000, description="output limit of one call")
+    max_calls: Count | None = Field(None, description="cap on calls of this run")
+    max_total_tokens: Count | None = Field(None, description="cap on prompt and output tokens of this run")
+    max_cost: Annotated[float, Field(gt=0)] | None = Field(None, description="cap on dollars of this run; needs a known price")
+    prices: str | None = Field(None, description="YAML of prices that replaces the packaged table")
+    store: str | None = Field(None, description="SQLite file for answers, to share between runs; unset means in the run folder")
+
+
+class Filters(_Section):
+    order: list[str] = Field(
+        ["format", "lint", "exact_duplicates", "grounding", "round_trip"], description="filters, in this order"
+    )
+    options: dict[str, dict[str, Any]] = Field({}, description="filter -> options of it; `synthgen list filters` shows them")
+
+
+class Distractors(_Section):
+    num: Annotated[int, Field(ge=0)] = Field(4, description="distractors for each triple")
+    depth: Count = Field(30, description="best hits looked at")
+    max_relative: Share = Field(0.95, description="a hit at or above this share of the positive's score is no distractor")
+
+
+class Exports(_Section):
+    formats: list[str] = Field(["openai-chat", "raft", "st-triplet", "beir"], description="formats that `run` writes")
+    options: dict[str, dict[str, Any]] = Field({}, description="format -> options of it; `synthgen list formats` shows them")
+
+
+class Training(_Section):
+    enabled: bool = Field(True, description="whether `run` trains and measures; needs the train extra")
+    base: str = Field("static", description="'static' (built in) or a sentence-transformers model, by name or path")
+    dimensions: Count = Field(256, description="size of the built-in encoder's vectors")
+    epochs: Count = Field(3, description="passes over the training rows")
+    batch_size: Annotated[int, Field(ge=2)] = Field(64, description="rows in a batch; the others are the negatives")
+    learning_rate: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="unset means 0.02 for static, 2e-5 for the others"
+    )
+
+
+class Config(_Section):
+    """All settings of a run."""
+
+    model: str = Field("extractive", description="'extractive' (no LLM) or 'openai/NAME' for any OpenAI-compatible model")
+    seed: int = Field(0, description="seed of every random choice")
+    sources: Sources = Sources()
+    chunking: Chunking = Chunking()
+    splits: Splits = Splits()
+    generation: Generation = Generation()
+    llm: LLM = LLM()
+    filters: Filters = Filters()
+    distractors: Distractors = Distractors()
+    exports: Exports = Exports()
+    training: Training = Training()
+
+    def dump(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def build(cls, values: Mapping[str, Any]) -> Self:
+        """Raises ConfigError naming each wrong setting, what it was, what is allowed, and the nearest right name."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError(" ".join(_explain(cls, e) for e in error.errors())) from None
+
+
+def load_config(
+    path: str | Path | None = None, settings: Iterable[str] = (), overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Read a configuration.
+
+    `settings` are `section.key=value` strings whose values are YAML; `overrides` is a nested mapping that wins over
+    both. Raises ConfigError for a missing file, bad YAML (with its line), or a wrong setting.
+    """
+    values: dict[str, Any] = _read_yaml(Path(path)) if path else {}
+    for setting in settings:
+        name, separator, value = setting.partition("=")
+        if not separator:
+            raise ConfigError(f"--set takes section.key=value, for example chunking.max_tokens=400; given: {setting!r}.")
+        _merge(values, _nest(name.strip().split("."), yaml.safe_load(value)))
+    _merge(values, overrides or {})
+    return Config.build(values)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(
+            f"The configuration {path} cannot be read: {error.strerror}. `synthgen init DIR` writes one to edit."
+        ) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigError(f"{path}{where} is not valid YAML: {getattr(error, 'problem', error)}.") from None
+    if loaded is not None and not isinstance(loaded, dict):
+        raise ConfigError(
+            f"{path} holds a {type(loaded).__name__}, but a configuration is a mapping such as `chunking: {{max_tokens: 400}}`."
+        )
+    return loaded or {}
+
+
+def _nest(keys: list[str], value: Any) -> dict[str, Any]:
+    for key in reversed(keys):
+        value = {key: value}
+    return dict(value)
+
+
+def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _explain(model: type[BaseModel], error: Any) -> str:
+    path = [str(part) for part in error["loc"]]
+    name = ".".join(path)
+    if error["type"] != "extra_forbidden":
+        return f"The setting {name} = {error['input']!r} is not allowed: {error['msg']}."
+    section: Any = model
+    for part in path[:-1]:
+        section = section.model_fields[part].annotation
+    known = list(section.model_fields)
+    where = f" in {'.'.join(path[:-1])}" if path[:-1] else ""
+    return f"There is no setting {path[-1]!r}{where}.{nearest(path[-1], known)} Known: {', '.join(known)}."

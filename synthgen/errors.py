@@ -1,0 +1,89 @@
+"""The errors a caller can catch.
+
+    SynthgenError                    everything below; the command line prints it as one paragraph
+    ├── InputError                   documents, queries or files that cannot be used
+    ├── ConfigError                  a setting that is unknown, missing or out of range
+    ├── UnknownNameError             a model, prompt, filter, format … that does not exist
+    ├── MissingExtraError            a feature whose optional packages are not installed
+    ├── RunFolderError               a run folder that is in use, foreign, unwritable or incomplete
+    ├── ModelError                   a key, model or endpoint that cannot work, so no call was worth making
+    ├── EmptyResultError             a stage left nothing to go on with
+    └── StoppedEarly                 a cap or systematic failures ended the run; its state is saved
+
+A message says what was given, what is allowed and what to do. A bad *row* is never an exception: it is a
+row of `skipped` or `rejected` with its reason.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "ConfigError",
+    "EmptyResultError",
+    "InputError",
+    "MissingExtraError",
+    "ModelError",
+    "RunFolderError",
+    "StoppedEarly",
+    "SynthgenError",
+    "UnknownNameError",
+    "nearest",
+]
+
+
+class SynthgenError(Exception):
+    """Base of every error raised on purpose. `exit_code` is what the command line returns for it."""
+
+    exit_code = 1
+
+
+class InputError(SynthgenError):
+    """Documents, queries or files that cannot be used."""
+
+
+class ConfigError(SynthgenError):
+    """A setting that is unknown, missing or out of range."""
+
+
+class UnknownNameError(SynthgenError):
+    """A name that is in no table."""
+
+    def __init__(self, kind: str, given: str, allowed: Iterable[str]) -> None:
+        names = sorted(allowed)
+        super().__init__(
+            f"There is no {kind} called {given!r}.{nearest(given, names)} "
+            f"Known: {', '.join(names) or 'none'}. A 'module:attribute' of your own works too."
+        )
+
+
+class MissingExtraError(SynthgenError):
+    """A feature whose optional packages are not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs packages that are not installed. Run: pip install 'synthgen[{extra}]'")
+
+
+class RunFolderError(SynthgenError):
+    """A run folder that is in use, foreign, unwritable or incomplete."""
+
+
+class ModelError(SynthgenError):
+    """A key, model or endpoint that cannot work; it ends the run at once."""
+
+
+class EmptyResultError(SynthgenError):
+    """A stage left nothing to go on with."""
+
+
+class StoppedEarly(SynthgenError):
+    """A cap or systematic failures ended the run; state is saved and the same command resumes."""
+
+    exit_code = 3
+
+
+def nearest(given: str, names: Iterable[str]) -> str:
+    """`" Did you mean 'x'?"`, or nothing when no name is close."""
+    close = difflib.get_close_matches(given, list(names), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

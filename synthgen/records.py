@@ -1,0 +1,335 @@
+"""The records that flow through every stage, and how their ids are made.
+
+Frozen and slotted; a stage returns new ones (`dataclasses.replace`). `to_dict` gives the row of a table,
+`from_dict` reads it back: nested records become dictionaries, free-form mappings become JSON strings, so
+that the columns of a table never depend on its rows. Offsets count characters (code points) of the
+document's normal form (`text.normalise`), never of its file.
+
+*Triplet* means (anchor, positive, negative) and exists only in the contrastive exporter; a `Triple` is
+(query, context, answer).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from synthgen.text import normalise
+
+__all__ = [
+    "SPLITS",
+    "Chunk",
+    "Completion",
+    "Distractor",
+    "Document",
+    "Event",
+    "Message",
+    "OnEvent",
+    "Rejection",
+    "Request",
+    "Skipped",
+    "Span",
+    "Triple",
+    "Usage",
+    "Verdict",
+    "chunk_id",
+    "digest",
+    "make_document",
+    "make_request",
+    "make_triple",
+    "passage",
+    "random_for",
+]
+
+SPLITS = ("train", "dev", "test")
+
+Json = Mapping[str, Any]
+Span = tuple[int, int]
+Message = Mapping[str, str]
+
+
+class _Row:
+    """`to_dict` and `from_dict` for the records below."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        return cls(**{name: _record(str(known[name].type), value) for name, value in row.items() if name in known})
+
+
+@dataclass(frozen=True, slots=True)
+class Document(_Row):
+    """One file. `id` is its relative POSIX path, `text` its normal form, `sha256` that of the text.
+
+    `metadata` holds what the reader found out: `format` (how chunking parses the text: markdown, rst, text),
+    `encoding`, `encoding_guessed`, … `group` names the near-duplicate group, equal to the id of its first member.
+    """
+
+    id: str
+    text: str
+    sha256: str
+    title: str = ""
+    language: str = ""
+    metadata: Json = field(default_factory=dict)
+    group: str = ""
+    split: str = "train"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk(_Row):
+    """A passage: `document.text[start:end] == text`. `headings` is the breadcrumb above it, outermost first.
+
+    `places` are the ids of the same text elsewhere (never its own id). `split` is "" when those places lie in
+    different splits: such a chunk stays in the index but gives no rows.
+    """
+
+    id: str
+    document_id: str
+    start: int
+    end: int
+    text: str
+    sha256: str
+    headings: tuple[str, ...] = ()
+    n_tokens: int = 0
+    language: str = ""
+    group: str = ""
+    split: str = "train"
+    places: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request(_Row):
+    """One call. `key` is the digest of everything that changes the answer, and of nothing else."""
+
+    key: str
+    model: str
+    endpoint: str
+    messages: tuple[Message, ...]
+    schema: Json | None = None
+    sampling: Json = field(default_factory=dict)
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage(_Row):
+    """Tokens of one call. `cached` and `written` are parts of `prompt`; `estimated` when the server sent none."""
+
+    prompt: int = 0
+    cached: int = 0
+    written: int = 0
+    output: int = 0
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Completion(_Row):
+    """What came back for a request. `text` is exactly what the model wrote."""
+
+    request_key: str
+    text: str
+    finish_reason: str = ""
+    refusal: str | None = None
+    usage: Usage = Usage()
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Distractor(_Row):
+    """A passage that does not answer the query. `relative` is its range-normalised share of the positive's score."""
+
+    chunk_id: str
+    found_by: str
+    rank: int
+    score: float
+    relative: float
+
+
+@dataclass(frozen=True, slots=True)
+class Triple(_Row):
+    """A (query, context, answer) row; `answer` is None where the generator has none.
+
+    `positives` are chunk ids, the first (`chunk_id`) being the source; `document_id`, `start`, `end` are its span
+    and `chunk_sha256` its text's digest. `quotes` are spans of the document that support the answer. `masks` are
+    spans of the document left out wherever this row's context is shown (a sentence that became the query).
+    `flags` names the filters that would have rejected a dev or test row, as `stage:reason`.
+    """
+
+    id: str
+    query: str
+    answer: str | None
+    positives: tuple[str, ...]
+    document_id: str
+    start: int
+    end: int
+    chunk_sha256: str
+    quotes: tuple[Span, ...] = ()
+    masks: tuple[Span, ...] = ()
+    reasoning: str | None = None
+    instruction: str | None = None
+    kind: str = ""
+    generator: str = ""
+    request_key: str | None = None
+    prompt_digest: str | None = None
+    distractors: tuple[Distractor, ...] = ()
+    scores: Json = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    split: str = "train"
+    reviewed: bool = False
+    metadata: Json = field(default_factory=dict)
+
+    @property
+    def chunk_id(self) -> str:
+        """The source chunk: the first of the positives."""
+        return self.positives[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        return _Row.to_dict(self) | {"chunk_id": self.chunk_id}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a filter says of one triple. No `reason` means keep; `triple` may carry new scores or quotes."""
+
+    triple: Triple
+    reason: str = ""
+    score: float | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A triple that a stage turned away."""
+
+    triple: Triple
+    stage: str
+    reason: str
+    score: float | None = None
+    threshold: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        verdict = {"stage": self.stage, "reason": self.reason, "score": self.score, "threshold": self.threshold}
+        return self.triple.to_dict() | verdict
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Rejection:
+        return cls(Triple.from_dict(row), row["stage"], row["reason"], row["score"], row["threshold"])
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped(_Row):
+    """A file, chunk or call that gave nothing. `detail` is for people; `reason` is from a short vocabulary."""
+
+    path: str
+    stage: str
+    reason: str
+    chunk_id: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Progress: `done` of `total` (None when unknown) in `stage`; `message` is one line for people."""
+
+    stage: str
+    done: int = 0
+    total: int | None = None
+    message: str = ""
+
+
+OnEvent = Callable[[Event], None]
+
+
+def digest(value: Any) -> str:
+    """sha256 (hex) of the canonical JSON of `value`, or of the text itself when it is a string."""
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def random_for(seed: int, *content: str) -> random.Random:
+    """A local generator that depends on the run's seed and on content, never on a path or a position."""
+    return random.Random(digest([seed, *content]))
+
+
+def chunk_id(document_id: str, start: int, end: int) -> str:
+    return f"{document_id}#{start}-{end}"
+
+
+def make_document(id: str, text: str, **columns: Any) -> Document:
+    """A Document from any text: normalised and hashed."""
+    text = normalise(text)
+    return Document(id=id, text=text, sha256=digest(text), **columns)
+
+
+def make_triple(chunk: Chunk, query: str, answer: str | None = None, **columns: Any) -> Triple:
+    """A Triple whose source is `chunk`. Its id is the digest of the chunk's text and the query."""
+    return Triple(
+        id=digest([chunk.sha256, query])[:24],
+        query=query,
+        answer=answer,
+        positives=(chunk.id,),
+        document_id=chunk.document_id,
+        start=chunk.start,
+        end=chunk.end,
+        chunk_sha256=chunk.sha256,
+        split=chunk.split,
+        **columns,
+    )
+
+
+def make_request(
+    model: str,
+    endpoint: str,
+    messages: tuple[Message, ...],
+    *,
+    schema: Json | None = None,
+    sampling: Json | None = None,
+    sample: int = 0,
+) -> Request:
+    """A Request with its key: model, endpoint, messages, schema, sampling and sample number change the answer."""
+    sampling = dict(sampling or {})
+    key = digest([model, endpoint, [dict(m) for m in messages], schema, sampling, sample])
+    return Request(key, model, endpoint, messages, schema, sampling, sample)
+
+
+def passage(triple: Triple, chunk: Chunk) -> str:
+    """The context of a row as it is shown: the chunk's text without the row's masked spans."""
+    pieces, at = [], chunk.start
+    for start, end in sorted(triple.masks):
+        pieces.append(chunk.text[at - chunk.start : max(start, at) - chunk.start])
+        at = max(at, end)
+    pieces.append(chunk.text[max(at, chunk.start) - chunk.start :])
+    return "".join(pieces) if triple.masks else chunk.text
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _Row):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _record(annotation: str, value: Any) -> Any:
+    if annotation.startswith("Json"):
+        return json.loads(value) if isinstance(value, str) else value
+    if annotation == "Usage":
+        return Usage.from_dict(value)
+    if annotation == "tuple[Distractor, ...]":
+        return tuple(Distractor.from_dict(v) for v in value)
+    if annotation == "tuple[Span, ...]":
+        return tuple((int(v[0]), int(v[1])) for v in value)
+    if annotation.startswith("tuple"):
+        return tuple(value)
+    return value

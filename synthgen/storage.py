@@ -1,0 +1,219 @@
+"""Tables and JSONL, written whole or not at all.
+
+A file is written beside its target, flushed to disk and renamed over it, so a reader sees the old file or the
+new one and a kill leaves at most a `.part` file, which the next write replaces. Tables are Parquet with a fixed
+schema per kind of record: equal rows give equal bytes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from synthgen.errors import InputError, RunFolderError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "TABLES",
+    "read_json",
+    "read_jsonl",
+    "read_table",
+    "write_folder",
+    "write_json",
+    "write_jsonl",
+    "write_table",
+    "writing",
+]
+
+_ROWS_PER_GROUP = 5_000
+
+_DISTRACTOR = {"chunk_id": "string", "found_by": "string", "rank": "int64", "score": "double", "relative": "double"}
+_TRIPLE = {
+    "id": "string",
+    "query": "string",
+    "answer": "string",
+    "chunk_id": "string",
+    "positives": ["string"],
+    "document_id": "string",
+    "start": "int64",
+    "end": "int64",
+    "chunk_sha256": "string",
+    "quotes": [["int64"]],
+    "masks": [["int64"]],
+    "reasoning": "string",
+    "instruction": "string",
+    "kind": "string",
+    "generator": "string",
+    "request_key": "string",
+    "prompt_digest": "string",
+    "distractors": [_DISTRACTOR],
+    "scores": "string",
+    "flags": ["string"],
+    "split": "string",
+    "reviewed": "bool",
+    "metadata": "string",
+}
+_VERDICT = {"stage": "string", "reason": "string", "score": "double", "threshold": "double"}
+
+TABLES: Mapping[str, Mapping[str, Any]] = {
+    "documents": {
+        "id": "string",
+        "text": "string",
+        "sha256": "string",
+        "title": "string",
+        "language": "string",
+        "metadata": "string",
+        "group": "string",
+        "split": "string",
+    },
+    "chunks": {
+        "id": "string",
+        "document_id": "string",
+        "start": "int64",
+        "end": "int64",
+        "text": "string",
+        "sha256": "string",
+        "headings": ["string"],
+        "n_tokens": "int64",
+        "language": "string",
+        "group": "string",
+        "split": "string",
+        "places": ["string"],
+    },
+    "triples": _TRIPLE,
+    "rejected": {**_TRIPLE, **_VERDICT},
+    "skipped": {"path": "string", "stage": "string", "reason": "string", "chunk_id": "string", "detail": "string"},
+}
+"""Columns of each table of a run folder: a type name, `[type]` for a list, a mapping for a struct."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that takes its name only when the block ends without an error."""
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise RunFolderError(
+            f"{path} could not be written: {error.strerror or error}. Free the disk or choose another folder."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside `path` that replaces it when the block ends without an error."""
+    part = path.with_name(path.name + ".part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
+        shutil.rmtree(path, ignore_errors=True)
+        part.rename(path)
+    except OSError as error:
+        raise RunFolderError(
+            f"{path} could not be written: {error.strerror or error}. Free the disk or choose another folder."
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def write_table(path: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write `rows` as the Parquet table `kind` of TABLES; returns how many there were."""
+    import pyarrow.parquet as pq
+
+    schema, count = _schema(kind), 0
+    with writing(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        stream = iter(rows)
+        while batch := list(itertools.islice(stream, _ROWS_PER_GROUP)):
+            writer.write_table(_table(batch, schema))
+            count += len(batch)
+    return count
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Rows of a Parquet table, streamed. Raises RunFolderError when there is none."""
+    import pyarrow.parquet as pq
+
+    if not path.exists():
+        raise RunFolderError(f"{path} does not exist. Run `synthgen run DOCS {path.parent}` first.")
+    for batch in pq.ParquetFile(path).iter_batches(batch_size=_ROWS_PER_GROUP, columns=columns):
+        yield from batch.to_pylist()
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    """One JSON object a line, UTF-8, LF, no byte order mark; returns how many."""
+    count = 0
+    with writing(path) as file:
+        for row in rows:
+            file.write(json_line(row))
+            count += 1
+    return count
+
+
+def json_line(row: Mapping[str, Any]) -> bytes:
+    """U+2028, U+2029 and U+0085 are escaped: readers that split lines as Unicode does would cut the row there."""
+    line = json.dumps(row, ensure_ascii=False)
+    for character in "\u2028\u2029\u0085":
+        line = line.replace(character, f"\\u{ord(character):04x}")
+    return line.encode("utf-8") + b"\n"
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of a JSONL file; raises InputError with the line's number when one is not a JSON object."""
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise InputError(f"{path}, line {number} is not JSON: {error.msg} at column {error.colno}.") from None
+            if not isinstance(row, dict):
+                raise InputError(f"{path}, line {number} is {type(row).__name__}, but each line must be a JSON object.")
+            yield row
+
+
+def write_json(path: Path, value: Any) -> None:
+    with writing(path) as file:
+        file.write(json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8") + b"\n")
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _schema(kind: str) -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema([(name, _arrow(spec)) for name, spec in TABLES[kind].items()])
+
+
+def _arrow(spec: Any) -> pa.DataType:
+    import pyarrow as pa
+
+    if isinstance(spec, list):
+        return pa.list_(_arrow(spec[0]))
+    if isinstance(spec, Mapping):
+        return pa.struct([(name, _arrow(inner)) for name, inner in spec.items()])
+    return {"string": pa.string(), "int64": pa.int64(), "double": pa.float64(), "bool": pa.bool_()}[spec]
+
+
+def _table(rows: list[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema=schema)
