@@ -99,37 +99,40 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
 def writing(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that takes its name only when the block ends without an error."""
     part = path.with_name(path.name + ".part")
-    try:
+    with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise RunFolderError(
-            f"{path} could not be written: {error.strerror or error}. Free the disk or choose another folder."
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
+        try:
+            with part.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
 def write_folder(path: Path) -> Iterator[Path]:
     """An empty folder beside `path` that replaces it when the block ends without an error."""
     part = path.with_name(path.name + ".part")
-    try:
+    with _explained(path):
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        yield part
-        shutil.rmtree(path, ignore_errors=True)
-        part.rename(path)
+        try:
+            yield part
+            shutil.rmtree(path, ignore_errors=True)
+            part.rename(path)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise RunFolderError(
-            f"{path} could not be written: {error.strerror or error}. Free the disk or choose another folder."
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        reason = error.strerror or str(error)
+        raise RunFolderError(f"{path} could not be written: {reason}. Free the disk or choose another folder.") from error
 
 
 def write_table(path: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> int:

@@ -1,0 +1,63 @@
+"""Settings are refused early, with the nearest right name."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from synthgen.config import Config, load_config
+from synthgen.errors import ConfigError
+
+
+def test_later_sources_win(tmp_path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("chunking: {max_tokens: 300, min_tokens: 10}\nseed: 4\n")
+    config = load_config(path, ["chunking.max_tokens=400"], {"seed": 5, "chunking": {"min_tokens": 11}})
+    assert (config.chunking.max_tokens, config.chunking.min_tokens, config.seed) == (400, 11, 5)
+
+
+def test_an_unknown_key_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="no setting 'max_token' in chunking. Did you mean 'max_tokens'"):
+        load_config(settings=["chunking.max_token=4"])
+    with pytest.raises(ConfigError, match="no setting 'chunkin'. Did you mean 'chunking'"):
+        Config.build({"chunkin": {}})
+
+
+def test_a_wrong_value_is_shown_with_what_is_allowed() -> None:
+    with pytest.raises(ConfigError, match=r"splits.train = 8 is not allowed: Input should be less than or equal to 1"):
+        load_config(settings=["splits.train=8"])
+
+
+def test_bad_yaml_has_its_line(tmp_path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("seed: 1\nchunking: [\n")
+    with pytest.raises(ConfigError, match="line 3"):
+        load_config(path)
+
+
+def test_a_list_is_no_configuration(tmp_path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("- a\n")
+    with pytest.raises(ConfigError, match="holds a list"):
+        load_config(path)
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="synthgen init"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_a_setting_without_equals_is_refused() -> None:
+    with pytest.raises(ConfigError, match="section.key=value"):
+        load_config(settings=["seed"])
+
+
+def test_values_are_yaml() -> None:
+    config = load_config(settings=["generation.prompt=[question, keyword]", "llm.temperature=null"])
+    assert config.generation.prompt == ["question", "keyword"]
+    assert config.llm.temperature is None
+
+
+def test_the_dump_builds_the_same_configuration() -> None:
+    config = load_config(settings=["filters.options={round_trip: {min_ratio: 0.5}}"])
+    assert Config.build(yaml.safe_load(yaml.safe_dump(config.dump()))) == config

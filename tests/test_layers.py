@@ -1,0 +1,62 @@
+"""Imports point down. This table is the architecture."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent / "synthgen"
+
+LAYERS = {
+    "words": ["errors", "records", "text", "registry", "storage", "config", "tokens", "runfolder"],
+    "parts": ["sources", "blocks", "chunking", "splits", "prompts", "llm", "retrieval"],
+    "stages": ["generators", "filters", "distractors", "exporters", "training"],
+    "recipe": ["pipeline"],
+    "doors": ["api", "cli", "__init__", "__main__"],
+}
+ORDER = list(LAYERS)
+LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
+
+# Parts that are one thing cut in two, or that every stage speaks the words of.
+ALLOWED_SIDEWAYS = {
+    ("chunking", "blocks"),
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Top-level parts of synthgen that a file imports, at any depth."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide the layer; write the whole name"
+            module = node.module or ""
+            names = [f"{module}.{alias.name}" for alias in node.names] if module == "synthgen" else [module]
+        found |= {name.split(".")[1] for name in names if name.startswith("synthgen.")}
+    return found
+
+
+def part(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_file_imports_only_from_layers_below_it(path: Path) -> None:
+    here = part(path)
+    assert here in LAYER_OF, f"{here} stands in no layer: add it to the table or put it elsewhere"
+    for other in imports(path) - {here}:
+        level, other_level = ORDER.index(LAYER_OF[here]), ORDER.index(LAYER_OF[other])
+        sideways_is_fine = LAYER_OF[here] in ("words", "doors") or (here, other) in ALLOWED_SIDEWAYS
+        assert other_level < level or (other_level == level and sideways_is_fine), f"{here} must not import {other}"
+
+
+def test_every_module_of_the_table_exists() -> None:
+    parts = {part(path) for path in FILES}
+    assert {module for module in LAYER_OF if module not in parts} == set()

@@ -1,0 +1,51 @@
+"""Names resolve lazily, and a wrong one says what exists."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from synthgen.errors import UnknownNameError
+from synthgen.registry import resolve
+
+TABLE = {"counter": "collections:Counter", "loads": "json:loads", "nested": "collections:OrderedDict.fromkeys"}
+
+
+def test_a_name_of_the_table_is_its_object() -> None:
+    from collections import Counter
+
+    assert resolve("toy", "counter", TABLE) is Counter
+
+
+def test_an_attribute_may_be_dotted() -> None:
+    assert resolve("toy", "nested", TABLE)("ab") == {"a": None, "b": None}
+
+
+def test_any_module_attribute_works_in_place_of_a_name() -> None:
+    assert resolve("toy", "math:sqrt", TABLE)(9) == 3
+
+
+def test_a_wrong_name_names_the_nearest_and_lists_the_rest() -> None:
+    with pytest.raises(
+        UnknownNameError, match=r"no toy called 'countre'. Did you mean 'counter'\? Known: counter, loads, nested"
+    ):
+        resolve("toy", "countre", TABLE)
+
+
+@pytest.mark.parametrize("name", ["math:no_such_thing", "no_such_module_at_all:x", "math:", ":sqrt", ""])
+def test_what_cannot_be_found_is_an_unknown_name(name: str) -> None:
+    with pytest.raises(UnknownNameError):
+        resolve("toy", name, TABLE)
+
+
+def test_an_import_error_inside_a_module_is_its_own(tmp_path, monkeypatch) -> None:
+    (tmp_path / "broken_plugin.py").write_text("import a_package_nobody_has\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ModuleNotFoundError, match="a_package_nobody_has"):
+        resolve("toy", "broken_plugin:x", TABLE)
+
+
+def test_the_table_is_not_imported_before_it_is_asked() -> None:
+    resolve("toy", "loads", TABLE | {"other": "this:s"})
+    assert "this" not in sys.modules
