@@ -1,0 +1,81 @@
+"""Turn a folder of documents into training data for a RAG system, and prove what the data is worth.
+
+Public names only; each is loaded when it is first used, so that importing this package is free.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synthgen.api import (
+        Sifted,
+        Triples,
+        add_distractors,
+        agenerate,
+        apply_filters,
+        chunk,
+        generate,
+        load_documents,
+        run,
+        split,
+        to_dataset,
+    )
+    from synthgen.config import Config, load_config
+    from synthgen.errors import SynthgenError
+    from synthgen.pipeline import Result
+    from synthgen.records import Chunk, Distractor, Document, Event, Rejection, Skipped, Triple, Verdict, make_document
+
+__all__ = [
+    "Chunk",
+    "Config",
+    "Distractor",
+    "Document",
+    "Event",
+    "Rejection",
+    "Result",
+    "Sifted",
+    "Skipped",
+    "SynthgenError",
+    "Triple",
+    "Triples",
+    "Verdict",
+    "__version__",
+    "add_distractors",
+    "agenerate",
+    "apply_filters",
+    "chunk",
+    "generate",
+    "load_config",
+    "load_documents",
+    "make_document",
+    "run",
+    "split",
+    "to_dataset",
+]
+
+_HOMES = {
+    "synthgen.api": (
+        "Sifted Triples add_distractors agenerate apply_filters chunk generate load_documents run split to_dataset"
+    ),
+    "synthgen.config": "Config load_config",
+    "synthgen.errors": "SynthgenError",
+    "synthgen.pipeline": "Result",
+    "synthgen.records": "Chunk Distractor Document Event Rejection Skipped Triple Verdict make_document",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("synthgen")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'synthgen' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -87,7 +87,9 @@ class Filters(_Section):
 
 
 class Distractors(_Section):
-    num: Annotated[int, Field(ge=0)] = Field(4, description="distractors for each triple")
+    num: Annotated[int, Field(ge=0)] = Field(
+        5, description="distractors for each triple; RAFT shows 4 beside the passage, 5 in its place"
+    )
     depth: Count = Field(30, description="best hits looked at")
     max_relative: Share = Field(0.95, description="a hit at or above this share of the positive's score is no distractor")
 
@@ -136,39 +138,50 @@ class Config(_Section):
 
 
 def load_config(
-    path: str | Path | None = None, settings: Iterable[str] = (), overrides: Mapping[str, Any] | None = None
+    path: str | Path | None = None,
+    settings: Iterable[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    base: Config | None = None,
 ) -> Config:
     """Read a configuration.
 
     `settings` are `section.key=value` strings whose values are YAML; `overrides` is a nested mapping that wins over
-    both. Raises ConfigError for a missing file, bad YAML (with its line), or a wrong setting.
+    both; `base` is what they all change, the defaults if it is not given. Raises ConfigError for a missing file, bad YAML
+    (with its line), or a wrong setting.
     """
-    values: dict[str, Any] = _read_yaml(Path(path)) if path else {}
+    values: dict[str, Any] = base.dump() if base else {}
+    _merge(values, _read_yaml(Path(path)) if path else {})
     for setting in settings:
         name, separator, value = setting.partition("=")
         if not separator:
             raise ConfigError(f"--set takes section.key=value, for example chunking.max_tokens=400; given: {setting!r}.")
-        _merge(values, _nest(name.strip().split("."), yaml.safe_load(value)))
+        _merge(values, _nest(name.strip().split("."), _parse(value, f"--set {setting}")))
     _merge(values, overrides or {})
     return Config.build(values)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        loaded = _parse(path.read_text(encoding="utf-8-sig"), str(path))
     except OSError as error:
         raise ConfigError(
             f"The configuration {path} cannot be read: {error.strerror}. `synthgen init DIR` writes one to edit."
         ) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigError(f"{path}{where} is not valid YAML: {getattr(error, 'problem', error)}.") from None
     if loaded is not None and not isinstance(loaded, dict):
         raise ConfigError(
             f"{path} holds a {type(loaded).__name__}, but a configuration is a mapping such as `chunking: {{max_tokens: 400}}`."
         )
     return loaded or {}
+
+
+def _parse(text: str, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigError(f"{where}{line} is not valid YAML: {getattr(error, 'problem', error)}.") from None
 
 
 def _nest(keys: list[str], value: Any) -> dict[str, Any]:

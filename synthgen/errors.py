@@ -50,11 +50,13 @@ class ConfigError(SynthgenError):
 class UnknownNameError(SynthgenError):
     """A name that is in no table."""
 
-    def __init__(self, kind: str, given: str, allowed: Iterable[str]) -> None:
+    def __init__(
+        self, kind: str, given: str, allowed: Iterable[str], hint: str = "A 'module:attribute' of your own works too."
+    ) -> None:
         names = sorted(allowed)
         super().__init__(
             f"There is no {kind} called {given!r}.{nearest(given, names)} "
-            f"Known: {', '.join(names) or 'none'}. A 'module:attribute' of your own works too."
+            f"Known: {', '.join(names) or 'none'}. {hint}"
         )
 
 

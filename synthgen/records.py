@@ -139,7 +139,7 @@ class Completion(_Row):
     text: str
     finish_reason: str = ""
     refusal: str | None = None
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     model: str = ""
 
 

@@ -2,17 +2,34 @@
 
 Each extension folder holds one literal table of `name -> "module:attribute"`. Any `"module:attribute"` is
 accepted in place of a name, so outside code needs no fork and no registration.
+
+The options of such an object are the keyword-only parameters of its signature: the one place where each has its
+name, type, bounds, default and meaning.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from typing import Any
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from synthgen.errors import UnknownNameError
+from pydantic import ConfigDict, ValidationError, create_model
+from pydantic.fields import FieldInfo
 
-__all__ = ["resolve"]
+from synthgen.errors import ConfigError, UnknownNameError, nearest
+
+__all__ = ["Option", "describe_options", "resolve", "validate_options"]
+
+
+class Option(NamedTuple):
+    """An option as people read about it: `default` is its Python form, `REQUIRED` when there is none."""
+
+    name: str
+    type: str
+    default: str
+    description: str
 
 
 def resolve(kind: str, name: str, table: Mapping[str, str]) -> Any:
@@ -36,3 +53,50 @@ def resolve(kind: str, name: str, table: Mapping[str, str]) -> Any:
             raise UnknownNameError(kind, name, table)
         found = getattr(found, part)
     return found
+
+
+def validate_options(function: Callable[..., Any], options: Mapping[str, Any], *, owner: str = "") -> dict[str, Any]:
+    """`options` as `function` takes them, converted to the annotated types (a YAML 1 for a float, say).
+
+    Raises ConfigError naming every unknown option with the nearest right one, and every value of a wrong type or out of
+    range. `owner` says whose option it is, for the message.
+    """
+    known = _keywords(function)
+    fields: dict[str, Any] = {p.name: (annotation, _default(p)) for p, annotation in known.values()}
+    model = create_model("Options", __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields)
+    try:
+        valid = model.model_validate(dict(options))
+    except ValidationError as error:
+        of = f" of {owner}" if owner else ""
+        raise ConfigError(" ".join(_explain(e, of, list(known)) for e in error.errors())) from None
+    return {name: getattr(valid, name) for name in options}
+
+
+def describe_options(function: Callable[..., Any]) -> list[Option]:
+    """The options of `function`, in the order of its signature."""
+    found = []
+    for parameter, annotation in _keywords(function).values():
+        plain, *extras = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Annotated else (annotation,)
+        meaning = next((e.description for e in extras if isinstance(e, FieldInfo) and e.description), "")
+        default = "REQUIRED" if parameter.default is parameter.empty else repr(parameter.default)
+        found.append(Option(parameter.name, getattr(plain, "__name__", str(plain)), default, meaning))
+    return found
+
+
+def _keywords(function: Callable[..., Any]) -> dict[str, tuple[inspect.Parameter, Any]]:
+    types = typing.get_type_hints(function, include_extras=True)
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: (p, types.get(p.name, Any)) for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def _default(parameter: inspect.Parameter) -> Any:
+    return ... if parameter.default is parameter.empty else parameter.default
+
+
+def _explain(error: Any, of: str, known: list[str]) -> str:
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return f"There is no option {name!r}{of}.{nearest(name, known)} Known: {', '.join(known) or 'none'}."
+    if error["type"] == "missing":
+        return f"The option {name!r}{of} must be given."
+    return f"The option {name} = {error['input']!r}{of} is not allowed: {error['msg']}."

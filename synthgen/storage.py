@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TABLES",
+    "numbered_jsonl",
     "read_json",
     "read_jsonl",
     "read_table",
@@ -178,6 +179,12 @@ def json_line(row: Mapping[str, Any]) -> bytes:
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """Rows of a JSONL file; raises InputError with the line's number when one is not a JSON object."""
+    for _, row in numbered_jsonl(path):
+        yield row
+
+
+def numbered_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """`read_jsonl` with the number of each row's line, for messages about its content."""
     with path.open(encoding="utf-8-sig", newline="\n") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -188,7 +195,7 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
                 raise InputError(f"{path}, line {number} is not JSON: {error.msg} at column {error.colno}.") from None
             if not isinstance(row, dict):
                 raise InputError(f"{path}, line {number} is {type(row).__name__}, but each line must be a JSON object.")
-            yield row
+            yield number, row
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -9,15 +9,27 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 import regex
 
-__all__ = ["contents", "guess_language", "key", "normalise", "sentences", "shingles", "words"]
+__all__ = [
+    "contents",
+    "find",
+    "guess_language",
+    "jaccard",
+    "key",
+    "normalise",
+    "sentences",
+    "shingles",
+    "units",
+    "words",
+]
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _RUN = regex.compile(rf"[{_UNSPACED}]+|[\p{{L}}\p{{N}}\p{{M}}--[{_UNSPACED}]]+", regex.V1)
 _IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]")
+_SPACED = regex.compile(rf"[\p{{L}}\p{{N}}\p{{M}}--[{_UNSPACED}]]", regex.V1)
 _NOISE = regex.compile(r"(?:(?!(?<![\p{L}\p{N}])[-−]\p{N})[^\p{L}\p{N}\p{M}\p{S}#%@&])+")
 _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 
@@ -81,6 +93,31 @@ def shingles(text: str, size: int = 4) -> set[str]:
     return {folded[i : i + size] for i in range(max(1, len(folded) - size + 1))} if folded else set()
 
 
+def jaccard(left: Set[str], right: Set[str]) -> float:
+    """Shared share of two sets of shingles; 0 when both are empty."""
+    shared = len(left & right)
+    return shared / (len(left) + len(right) - shared) if shared else 0.0
+
+
+def find(needle: str, text: str, start: int = 0) -> int:
+    """Where `needle` first stands in `text` as whole words and whole numbers, or -1: 5 is not in 15 nor in 1.5.
+
+    Scripts without spaces have no word borders, so there any place counts.
+    """
+    at = text.find(needle, start)
+    while at >= 0 and (_inside_word(text, at) or _inside_word(text, at + len(needle))):
+        at = text.find(needle, at + 1)
+    return at
+
+
+def units(text: str) -> list[tuple[str, float]]:
+    """Case-folded words with weight 1, and the letters of scripts without spaces, with the weight of half a word."""
+    found: list[tuple[str, float]] = []
+    for run in _RUN.findall(unicodedata.normalize("NFKC", text).casefold()):
+        found.extend([(letter, 0.5) for letter in run] if _IS_UNSPACED.match(run) else [(run, 1.0)])
+    return found
+
+
 def contents(found: list[str]) -> list[str]:
     """The words that carry content: no stop words of the languages known here, no single Latin letters."""
     return [w for w in found if w not in _ALL_STOPS and (len(w) > 1 or not w.isascii())]
@@ -89,22 +126,45 @@ def contents(found: list[str]) -> list[str]:
 def guess_language(text: str) -> str:
     """A two-letter code from the script, then from stop words; "" when unsure. A hint, not an identification."""
     sample = text[:20_000]
-    scripts = Counter({code: len(pattern.findall(sample)) for code, pattern in _SCRIPTS.items()})
-    letters = sum(scripts.values())
-    if not letters:
+    letters = _script_letters(sample)
+    total = sum(letters.values())
+    if not total:
         return ""
-    if scripts["ja"] > 0.05 * letters and scripts["ja"] + scripts["zh"] > 0.5 * letters:
+    if letters["ja"] > 0.05 * total and letters["ja"] + letters["zh"] > 0.5 * total:
         return "ja"
-    script, count = scripts.most_common(1)[0]
+    script, _ = letters.most_common(1)[0]
     # A Han or kana letter says as much as a short Latin word, so a fifth of the letters is enough.
-    if script == "latin" and scripts["zh"] > 0.2 * letters:
-        script, count = "zh", scripts["zh"]
+    if script == "latin" and letters["zh"] > 0.2 * total:
+        return "zh"
     if script not in ("latin", "cyrillic"):
-        return script if count else ""
+        return script
     seen = Counter(words(sample))
-    votes = Counter({code: sum(seen[w] for w in stops) for code, stops in _STOPS.items()})
-    code, best = votes.most_common(1)[0]
-    return code if best >= 2 and best >= 0.04 * sum(seen.values()) else ""
+    votes: Counter[str] = Counter()
+    # A word of several languages ("a", "no", "as") is shared between them; in twelfths, so that the sums are exact.
+    for word in seen.keys() & _LANGUAGES_OF.keys():
+        for code in _LANGUAGES_OF[word]:
+            votes[code] += 12 * seen[word] // len(_LANGUAGES_OF[word])
+    best = max(votes.values(), default=0)
+    return min(code for code in votes if votes[code] == best) if best >= max(18, 0.36 * sum(seen.values())) else ""
+
+
+def _script_letters(sample: str) -> Counter[str]:
+    """How many letters of each script. Latin ones of ASCII are most of most texts, so they are counted apart."""
+    rest = _ASCII.sub("", sample)
+    found = Counter({code: len(pattern.findall(rest)) for code, pattern in _SCRIPTS.items()} if rest else {})
+    found["latin"] += len(_ASCII_LETTER.findall(sample))
+    return found
+
+
+def _inside_word(text: str, at: int) -> bool:
+    if not 0 < at < len(text):
+        return False
+    before, after = text[at - 1], text[at]
+    if _SPACED.match(before) and _SPACED.match(after):
+        return True
+    if before in ".," and after.isdigit():
+        return at > 1 and text[at - 2].isdigit()
+    return after in ".," and before.isdigit() and text[at + 1 : at + 2].isdigit()
 
 
 def _between(cuts: list[int], length: int) -> Iterator[tuple[int, int]]:
@@ -122,6 +182,9 @@ def _stripped(text: str, start: int, end: int) -> tuple[int, int] | None:
         end -= 1
     return (start, end) if start < end else None
 
+
+_ASCII = regex.compile(r"[\x00-\x7f]+")
+_ASCII_LETTER = regex.compile(r"[A-Za-z]")
 
 _SCRIPTS = {
     "latin": regex.compile(r"\p{Latin}"),
@@ -164,3 +227,4 @@ _STOPS = {
     }.items()
 }
 _ALL_STOPS = frozenset().union(*_STOPS.values())
+_LANGUAGES_OF = {word: tuple(code for code, stops in _STOPS.items() if word in stops) for word in _ALL_STOPS}

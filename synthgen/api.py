@@ -1,0 +1,285 @@
+"""The Python door: the stages as functions over lists, for scripts, notebooks and pipelines.
+
+    documents = load_documents("docs/")
+    chunks    = chunk(documents, max_tokens=256)
+    triples   = generate(chunks, model="extractive", per_chunk=3)
+    sifted    = apply_filters(triples, ["format", "grounding", "round_trip"], chunks=chunks)
+    triples   = add_distractors(sifted.kept, chunks, num_distractors=4, seed=0)
+    dataset   = to_dataset(triples, format="raft")
+
+Everything after the data is keyword-only. Nothing prints; what was left out goes to `on_skip`, progress to `on_event`, and
+both to the logger `synthgen` when nobody asks for them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from synthgen import pipeline
+from synthgen.config import Config, load_config
+from synthgen.errors import ConfigError
+from synthgen.records import Chunk, Document, OnEvent, Rejection, Skipped, Triple
+
+if TYPE_CHECKING:
+    import datasets
+
+    from synthgen.retrieval.bm25 import BM25
+
+__all__ = [
+    "Sifted",
+    "Triples",
+    "add_distractors",
+    "agenerate",
+    "apply_filters",
+    "chunk",
+    "generate",
+    "load_documents",
+    "run",
+    "split",
+    "to_dataset",
+]
+
+OnSkip = Callable[[Skipped], None]
+
+
+class Triples(list[Triple]):
+    """A list of triples that knows the chunks they name, so that formats can show their texts."""
+
+    def __init__(self, triples: Iterable[Triple], chunks: Mapping[str, Chunk]) -> None:
+        super().__init__(triples)
+        self.chunks = chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """Both sides of the filters. `funnel` counts each: {"stage", "in", "kept", "rejected": {reason: n}}."""
+
+    kept: Triples
+    rejected: list[Rejection]
+    funnel: list[dict[str, Any]]
+
+    @property
+    def kept_ratio(self) -> float:
+        return len(self.kept) / max(1, len(self.kept) + len(self.rejected))
+
+    @property
+    def reasons(self) -> Counter[str]:
+        return Counter(f"{r.stage}:{r.reason}" for r in self.rejected)
+
+
+def run(
+    docs: str | Path,
+    run_folder: str | Path,
+    *,
+    model: str | None = None,
+    queries: str | Path | None = None,
+    config: str | Path | Config | None = None,
+    settings: Mapping[str, Any] | None = None,
+    update: bool = False,
+    on_event: OnEvent | None = None,
+) -> pipeline.Result:
+    """The whole recipe into `run_folder`; the same call resumes. `settings` is a nested mapping of settings.
+
+    Raises the errors of `synthgen.errors`. Works inside a running event loop, too.
+    """
+    overrides = {**(settings or {}), **({"model": model} if model else {})}
+    base, path = (config, None) if isinstance(config, Config) else (None, config)
+    resolved = load_config(path, overrides=overrides, base=base)
+    return pipeline.run(docs, run_folder, queries=queries, config=resolved, update=update, on_event=on_event)
+
+
+def load_documents(
+    folder: str | Path, *, encoding: str | None = None, on_skip: OnSkip | None = None, on_event: OnEvent | None = None
+) -> list[Document]:
+    """The readable documents of a folder, in the order of their ids. Raises InputError when there is none."""
+    from synthgen.sources import read_folder
+
+    settings = Config.build({"sources": {"encoding": encoding}}).sources
+    with _Skips(on_skip) as skips:
+        return [found for found in read_folder(Path(folder), settings, on_event=on_event) if skips.is_kept(found)]
+
+
+def chunk(
+    documents: Iterable[Document],
+    *,
+    max_tokens: int = 256,
+    min_tokens: int = 32,
+    tokenizer: str = "o200k_base",
+    on_event: OnEvent | None = None,
+) -> list[Chunk]:
+    """Passages of at most `max_tokens`; identical ones are one chunk that knows its other places."""
+    from synthgen.chunking import chunk_documents, merge_identical
+
+    settings = {"max_tokens": max_tokens, "min_tokens": min_tokens, "tokenizer": tokenizer}
+    return merge_identical(chunk_documents(documents, Config.build({"chunking": settings}).chunking, on_event=on_event))
+
+
+def split(documents: Sequence[Document], *, train: float = 0.8, dev: float = 0.1, seed: int = 0) -> list[Document]:
+    """Documents with their near-duplicate group and split; call it before `chunk`. Without it everything is train."""
+    from synthgen.splits import assign_splits
+
+    return list(assign_splits(documents, Config.build({"splits": {"train": train, "dev": dev}}).splits, seed=seed).documents)
+
+
+def generate(
+    chunks: Sequence[Chunk],
+    *,
+    model: str = "extractive",
+    prompt: str | Sequence[str] = "question",
+    per_chunk: int = 3,
+    seed: int = 0,
+    store: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    on_skip: OnSkip | None = None,
+    on_event: OnEvent | None = None,
+) -> Triples:
+    """Candidate triples of `chunks`. With an `openai/NAME` model, calls are kept in `store` and never repeated.
+
+    Without `store` the answers live only as long as this call. `settings` is a nested mapping, for example
+    `{"llm": {"base_url": …, "max_calls": 100}}`. Raises what `agenerate` raises; works inside a running event loop, too.
+    """
+    from synthgen.llm.client import run_async
+
+    coroutine = agenerate(
+        chunks,
+        model=model,
+        prompt=prompt,
+        per_chunk=per_chunk,
+        seed=seed,
+        store=store,
+        settings=settings,
+        on_skip=on_skip,
+        on_event=on_event,
+    )
+    result: Triples = run_async(coroutine)
+    return result
+
+
+async def agenerate(
+    chunks: Sequence[Chunk],
+    *,
+    model: str = "extractive",
+    prompt: str | Sequence[str] = "question",
+    per_chunk: int = 3,
+    seed: int = 0,
+    store: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    on_skip: OnSkip | None = None,
+    on_event: OnEvent | None = None,
+) -> Triples:
+    """`generate` for asyncio programs. Raises ModelError, StoppedEarly, ConfigError or UnknownNameError."""
+    from synthgen.generation import make_generator
+    from synthgen.llm.calls import CallStore
+
+    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+    named = {"model": model, "seed": seed, "generation": {"prompt": prompts, "per_chunk": per_chunk}}
+    generator = make_generator(load_config(overrides=settings, base=Config.build(named)))
+    with TemporaryDirectory() as nowhere, _Skips(on_skip) as skips:
+        path = Path(store) if store else Path(nowhere) / "calls.sqlite"
+        with CallStore(path) if generator.makes_calls else nullcontext() as calls:
+            if calls is not None:
+                await generator.agenerate(chunks, calls, on_event)
+            candidates = generator.rows(chunks, calls, on_event)
+        for skipped in candidates.skipped:
+            skips.is_kept(skipped)
+    return Triples(candidates.triples, {c.id: c for c in chunks})
+
+
+def apply_filters(
+    triples: Sequence[Triple],
+    filters: Sequence[str] = ("format", "lint", "exact_duplicates", "grounding", "round_trip"),
+    *,
+    chunks: Sequence[Chunk],
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    on_event: OnEvent | None = None,
+) -> Sifted:
+    """Sift `triples` by the named filters, in order. `chunks` are all that a query could be answered from."""
+    from synthgen.filters import Context
+    from synthgen.filters import apply_filters as sift
+
+    by_id = {chunk.id: chunk for chunk in chunks}
+    context = Context(by_id, _index(chunks))
+    sifted = sift(triples, list(filters), context, options=options, on_event=on_event)
+    return Sifted(Triples(sifted.kept, by_id), sifted.rejected, sifted.funnel)
+
+
+def add_distractors(
+    triples: Sequence[Triple],
+    chunks: Sequence[Chunk],
+    *,
+    num_distractors: int = 4,
+    seed: int = 0,
+    on_event: OnEvent | None = None,
+) -> Triples:
+    """`triples` with up to `num_distractors` passages each that look relevant and do not answer."""
+    from synthgen.distractors import add_distractors as mine
+
+    by_id = {chunk.id: chunk for chunk in chunks}
+    mined, _ = mine(triples, by_id, _index(chunks), num=num_distractors, seed=seed, on_event=on_event)
+    return Triples(mined, by_id)
+
+
+def to_dataset(
+    triples: Sequence[Triple],
+    *,
+    format: str,
+    chunks: Sequence[Chunk] | None = None,
+    split: str = "train",
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+) -> datasets.Dataset:
+    """One split of `triples` in a format, as a `datasets.Dataset`.
+
+    `chunks` is needed only when `triples` is a plain list. Rows that lack what the format needs are left out, as in
+    `synthgen export`.
+    """
+    import datasets
+
+    from synthgen.exporters import Context, rows
+
+    if chunks is not None:
+        by_id: Mapping[str, Chunk] = {chunk.id: chunk for chunk in chunks}
+    elif isinstance(triples, Triples):
+        by_id = triples.chunks
+    else:
+        raise ConfigError("to_dataset needs chunks=… when the triples are a plain list: formats show the texts of the chunks.")
+    return datasets.Dataset.from_list(list(rows(triples, Context(by_id, {}, seed), format, split, options=options)))
+
+
+def _index(chunks: Sequence[Chunk]) -> BM25:
+    from synthgen.retrieval import index_text
+    from synthgen.retrieval.bm25 import BM25
+
+    return BM25([chunk.id for chunk in chunks], [index_text(chunk) for chunk in chunks])
+
+
+class _Skips:
+    """Hands each skip to the caller; where nobody listens, one warning counts them by reason."""
+
+    def __init__(self, on_skip: OnSkip | None) -> None:
+        self._on_skip = on_skip
+        self._counts: Counter[str] = Counter()
+
+    def __enter__(self) -> _Skips:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._counts:
+            counts = ", ".join(f"{reason} {n}" for reason, n in sorted(self._counts.items()))
+            logging.getLogger("synthgen").warning("left out: %s (pass on_skip= to see each)", counts)
+
+    def is_kept(self, found: Any) -> bool:
+        if not isinstance(found, Skipped):
+            return True
+        if self._on_skip is None:
+            self._counts[found.reason] += 1
+        else:
+            self._on_skip(found)
+        return False

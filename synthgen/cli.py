@@ -1,0 +1,341 @@
+"""The command line: flags in, text out.
+
+Every verb translates its flags, calls one function and prints. Data goes to standard output, progress and errors to
+standard error. Exit codes: 0 done, 1 an error told in one paragraph, 2 usage, 3 stopped early with its state saved,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from synthgen.errors import InputError, SynthgenError
+
+if TYPE_CHECKING:
+    from synthgen.config import Config
+    from synthgen.runfolder import RunFolder
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Turn a folder of documents into training data for a RAG system, and prove what the data is worth.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Docs = Annotated[Path, typer.Argument(help="Folder of documents.", show_default=False)]
+Run = Annotated[Path, typer.Argument(help="Run folder: all state and results of one run.", show_default=False)]
+ConfigFile = Annotated[Path | None, typer.Option("-c", "--config", help="Settings as YAML; `synthgen init` writes one.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="One setting: section.key=value. May be repeated.")]
+Model = Annotated[str | None, typer.Option("-m", "--model", help="extractive (no LLM), or openai/NAME.")]
+BaseUrl = Annotated[str | None, typer.Option("--base-url", help="OpenAI-compatible endpoint.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of every random choice.")]
+Limit = Annotated[int | None, typer.Option("--limit", help="Use a stratified sample of N chunks.")]
+MaxCost = Annotated[float | None, typer.Option("--max-cost", help="Cap on dollars.")]
+MaxCalls = Annotated[int | None, typer.Option("--max-calls", help="Cap on calls.")]
+MaxTokens = Annotated[int | None, typer.Option("--max-total-tokens", help="Cap on prompt and output tokens.")]
+Concurrency = Annotated[int | None, typer.Option("--concurrency", help="Calls in flight.")]
+Store = Annotated[Path | None, typer.Option("--store", help="SQLite file for paid answers, shared between runs.")]
+Queries = Annotated[Path | None, typer.Option("--queries", help="BEIR folder of human queries to measure on.")]
+Base = Annotated[str | None, typer.Option("--base", help="static (built in), or a sentence-transformers model.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Events on standard error, too.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        print(installed("synthgen"))
+        raise typer.Exit
+
+
+@app.command("run")
+def run_(
+    docs: Docs,
+    run: Run,
+    queries: Queries = None,
+    config: ConfigFile = None,
+    set_: Settings = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    seed: Seed = None,
+    limit: Limit = None,
+    max_cost: MaxCost = None,
+    max_calls: MaxCalls = None,
+    max_total_tokens: MaxTokens = None,
+    concurrency: Concurrency = None,
+    store: Store = None,
+    update: Annotated[bool, typer.Option("--update", help="Generate again with other settings; answers are reused.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """The whole recipe: documents to checked training data, and the measured gain. The same command resumes."""
+    with _told():
+        from synthgen import console, pipeline
+        from synthgen.corpus import prepare
+
+        overrides = _overrides(
+            model=model,
+            seed=seed,
+            generation={"limit": limit},
+            llm={
+                "base_url": base_url,
+                "max_cost": max_cost,
+                "max_calls": max_calls,
+                "max_total_tokens": max_total_tokens,
+                "concurrency": concurrency,
+                "store": None if store is None else str(store),
+            },
+        )
+        settings = _config(config, set_, overrides)
+        with _logged(prepare(docs, run), quiet, verbose) as progress:
+            result = pipeline.run(docs, run, queries=queries, config=settings, update=update, on_event=progress)
+        _out(result.report, console.result_text, result, as_json=as_json)
+
+
+@app.command()
+def plan(
+    docs: Docs,
+    run: Annotated[Path | None, typer.Argument(help="Run folder whose stored answers count.", show_default=False)] = None,
+    show: Annotated[int, typer.Option("--show", help="Print the exact messages of the first N calls.")] = 0,
+    config: ConfigFile = None,
+    set_: Settings = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    seed: Seed = None,
+    limit: Limit = None,
+    store: Store = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """What a run would do and cost. Makes no call."""
+    with _told():
+        from synthgen import console, planning
+
+        llm = {"base_url": base_url, "store": None if store is None else str(store)}
+        settings = _config(config, set_, _overrides(model=model, seed=seed, generation={"limit": limit}, llm=llm))
+        planned = planning.plan(docs, run, config=settings, show=show, on_event=console.Progress(quiet=quiet))
+        _out(planned, console.plan_text, as_json=as_json)
+
+
+@app.command()
+def status(run: Run, as_json: Json = False) -> None:
+    """Funnel, spend, failures, and what a rerun would do."""
+    with _told():
+        from synthgen import console, planning
+
+        state = planning.status(run)
+        _out(state, console.status_text, as_json=as_json)
+
+
+@app.command()
+def show(
+    run: Run,
+    n: Annotated[int, typer.Option("-n", help="How many rows.")] = 5,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Rows that were turned away, and why.")] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="Only rows rejected for this reason.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read rows: query, answer, context, where they come from, why they were rejected."""
+    with _told():
+        from synthgen import console
+        from synthgen.runfolder import RunFolder
+
+        folder = RunFolder(run)
+        rows = folder.read("rejected" if rejected or reason else "triples")
+        wanted = list(islice((row for row in rows if reason is None or row.reason == reason), n))
+        if not wanted and reason is not None:
+            seen = sorted({row.reason for row in folder.read("rejected")})
+            raise InputError(f"No row was rejected for {reason!r}. Reasons of this run: {', '.join(seen) or 'none'}.")
+        chunks = {chunk.id: chunk for chunk in folder.read("chunks")}
+        _out({"rows": [row.to_dict() for row in wanted]}, console.rows_text, wanted, chunks, as_json=as_json)
+
+
+@app.command("filter")
+def filter_(
+    run: Run,
+    config: ConfigFile = None,
+    set_: Settings = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Cut the funnel again with other thresholds: no call, distractors and exports anew, model marked stale."""
+    with _told():
+        from synthgen import console, pipeline
+
+        with _logged(_existing(run), quiet, verbose) as progress:
+            report = pipeline.refilter(run, config=config, settings=set_ or [], on_event=progress)
+        _out(report, console.summary, as_json=as_json)
+
+
+@app.command()
+def export(
+    run: Run,
+    format: Annotated[str, typer.Option("-f", "--format", help="A format; `synthgen list formats` shows them.")],
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="A folder (all splits), a file, or - (one split).")
+    ] = None,
+    split: Annotated[str, typer.Option("--split", help="The split for a file or -.")] = "train",
+    set_: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Write one format: into the run folder, another folder, a file, or standard output."""
+    with _told():
+        from synthgen import console, pipeline
+
+        if output == "-":
+            _write_lines(pipeline.export_rows(run, format, split=split, settings=set_ or []))
+        else:
+            report = pipeline.export(run, format, output=output, split=split, settings=set_ or [])
+            _out(report, console.export_text, as_json=as_json)
+
+
+@app.command()
+def train(
+    run: Run,
+    base: Base = None,
+    queries: Queries = None,
+    set_: Settings = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Fine-tune the bi-encoder on the kept rows and measure before and after."""
+    with _told():
+        from synthgen import pipeline
+        from synthgen.training import format_table
+
+        overrides = _overrides(training={"base": base})
+        with _logged(_existing(run), quiet, verbose) as progress:
+            result = pipeline.train(run, queries=queries, settings=set_ or [], overrides=overrides, on_event=progress)
+        _out(result, format_table, as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    run: Run,
+    queries: Annotated[Path, typer.Option("--queries", help="BEIR folder of human queries.")],
+    base: Base = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Measure BM25, the base, the tuned encoder and the hybrid on human queries."""
+    with _told():
+        from synthgen import pipeline
+        from synthgen.training import format_table
+
+        with _logged(_existing(run), quiet, verbose) as progress:
+            result = pipeline.evaluate(run, queries, base=base, on_event=progress)
+        _out(result, format_table, as_json=as_json)
+
+
+@app.command()
+def init(directory: Annotated[Path, typer.Argument(help="Folder for config.yaml and prompts/.", show_default=False)]) -> None:
+    """Write a commented config.yaml and a copy of the prompts to edit."""
+    with _told():
+        from synthgen import catalogue
+
+        for path in catalogue.init(directory):
+            print(path)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="prompts, models, loaders, filters or formats.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """What there is to choose from."""
+    with _told():
+        from synthgen import catalogue, console
+
+        rows = catalogue.listing(what)
+        _out({what: rows}, console.listing_text, rows, as_json=as_json)
+
+
+def main() -> None:
+    """Entry point of the `synthgen` command."""
+    app()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors as one paragraph with their exit code; a Ctrl-C as the sentence that says how to resume."""
+    try:
+        yield
+    except SynthgenError as error:
+        print(f"synthgen: {error}", file=sys.stderr)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        command = shlex.join(["synthgen", *sys.argv[1:]])
+        print(f"\nInterrupted. Every finished call is saved; this resumes: {command}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise typer.Exit(0) from None
+
+
+@contextmanager
+def _logged(folder: RunFolder, quiet: bool, verbose: bool) -> Iterator[Any]:
+    """Progress on standard error and in RUN/run.log."""
+    from synthgen.console import Progress, run_log
+
+    progress = Progress(quiet=quiet)
+    with run_log(folder.log, verbose=verbose):
+        try:
+            yield progress
+        finally:
+            progress.close()
+
+
+def _existing(run: Path) -> RunFolder:
+    from synthgen.runfolder import RunFolder
+
+    folder = RunFolder(run)
+    folder.open()
+    return folder
+
+
+def _overrides(**given: Any) -> dict[str, Any]:
+    """The flags that were given, as nested settings."""
+    kept: dict[str, Any] = {}
+    for name, value in given.items():
+        value = _overrides(**value) if isinstance(value, Mapping) else value
+        if value is not None and value != {}:
+            kept[name] = value
+    return kept
+
+
+def _config(path: Path | None, settings: list[str] | None, overrides: Mapping[str, Any]) -> Config:
+    from synthgen.config import load_config
+
+    return load_config(path, settings or [], overrides)
+
+
+def _out(value: Any, as_text: Callable[..., str], *shown: Any, as_json: bool) -> None:
+    """`value` as one JSON object, or the text that `as_text` makes of what is `shown` (of the value, if nothing else is)."""
+    print(json.dumps(value, ensure_ascii=False) if as_json else as_text(*(shown or (value,))))
+
+
+def _write_lines(rows: Iterator[Mapping[str, Any]]) -> None:
+    from synthgen.storage import json_line
+
+    for row in rows:
+        sys.stdout.buffer.write(json_line(row))
+    sys.stdout.buffer.flush()

@@ -1,0 +1,91 @@
+"""The corpus of a run: which folders go together, and documents to chunks with their splits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen import storage
+from synthgen.chunking import chunk_documents, merge_identical
+from synthgen.config import Config
+from synthgen.errors import EmptyResultError, InputError, RunFolderError
+from synthgen.records import Chunk, Document, OnEvent, Skipped
+from synthgen.runfolder import RunFolder
+from synthgen.sources import read_folder
+from synthgen.splits import assign_splits, split_sections
+
+if TYPE_CHECKING:
+    from synthgen.prompts import Prompt
+
+__all__ = ["Corpus", "prepare", "read_corpus"]
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Documents and chunks with their splits, and what was not used."""
+
+    documents: list[Document]
+    chunks: list[Chunk]
+    skipped: list[Skipped]
+
+    @property
+    def by_id(self) -> dict[str, Chunk]:
+        return {chunk.id: chunk for chunk in self.chunks}
+
+    @property
+    def document_disjoint(self) -> bool:
+        """Whether no document gives chunks to two splits."""
+        splits: dict[str, str] = {}
+        return all(splits.setdefault(chunk.document_id, chunk.split) == chunk.split for chunk in self.chunks if chunk.split)
+
+
+def prepare(docs: str | Path, run_folder: str | Path) -> RunFolder:
+    """The run folder, made if need be. Raises InputError or RunFolderError when the two folders cannot work together."""
+    docs, folder = Path(docs), RunFolder(Path(run_folder))
+    if not docs.is_dir():
+        what = "a file" if docs.is_file() else "not there"
+        raise InputError(f"{docs} is {what}. The first argument is the folder that holds the documents.")
+    if folder.path.resolve().is_relative_to(docs.resolve()):
+        raise RunFolderError(
+            f"The run folder {folder.path} lies inside the documents {docs}, so a later run would read its own output. "
+            f"Put it beside them, for example {docs.resolve().parent / 'runs' / docs.resolve().name}."
+        )
+    folder.create()
+    return folder
+
+
+def read_corpus(
+    docs: Path, folder: RunFolder, config: Config, prompts: Sequence[Prompt] = (), on_event: OnEvent | None = None
+) -> Corpus:
+    """Read, split and chunk the documents. Documents that hold a shot stay in train; stored assignments win."""
+    from synthgen.prompts import shot_documents
+
+    documents: list[Document] = []
+    skipped: list[Skipped] = []
+    for found in read_folder(docs, config.sources, exclude=folder.path, on_event=on_event):
+        documents.append(found) if isinstance(found, Document) else skipped.append(found)
+
+    stored = _stored_splits(folder)
+    shots = [shot for prompt in prompts for shot in prompt.shots]
+    by_id = {document.id: document for document in documents}
+    stored |= {id: (by_id[id].sha256, "train") for id in shot_documents(shots, documents)}
+    splits = assign_splits(documents, config.splits, seed=config.seed, stored=stored)
+
+    chunks = list(chunk_documents(splits.documents, config.chunking, on_event=on_event))
+    if not splits.document_disjoint:
+        chunks = split_sections(chunks, config.splits, seed=config.seed)
+    chunks = merge_identical(chunks)
+    skipped += splits.skipped
+    skipped += [Skipped(c.document_id, "splits", "bridges_splits", c.id) for c in chunks if not c.split]
+    if not chunks:
+        raise EmptyResultError(f"{docs} has no text to work on: {len(documents)} documents were read, and none holds a chunk.")
+    return Corpus(splits.documents, chunks, skipped)
+
+
+def _stored_splits(folder: RunFolder) -> dict[str, tuple[str, str]]:
+    """Document id -> (sha256, split) of the run before, nothing where there was none."""
+    path = folder.table("documents")
+    rows = storage.read_table(path, ["id", "sha256", "split"]) if path.exists() else ()
+    return {row["id"]: (row["sha256"], row["split"]) for row in rows}

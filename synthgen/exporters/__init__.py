@@ -1,0 +1,181 @@
+"""Exporters: the same triples, as each reader wants them.
+
+An exporter is a pure generator `name(triples, context, *, <options with types and defaults>)` of dictionaries, called once
+for each split; its rows become `<split>.jsonl`. One that needs all splits at once (`whole`) yields (file name, row) pairs
+and names its own `.jsonl` and `.tsv` files. What a generator *returns* may be a mapping of counts; it goes into the
+report as `notes`. One format is one file and one line of `FORMATS`; any `module:function` works in place of a name.
+
+A row that lacks what a format needs is left out before the exporter sees it, and counted with its reason:
+`unknown_chunk`, `no_passage` (nothing is left of it beside what is masked), `no_answer`, `no_distractor`, `no_negative`
+(no mined distractor), `masked` (the query stands word for word in the corpus).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from synthgen.errors import ConfigError
+from synthgen.records import SPLITS, Chunk, Triple, passage
+from synthgen.registry import resolve, validate_options
+from synthgen.storage import write_folder, write_jsonl, writing
+
+__all__ = ["FORMATS", "Context", "ExportReport", "Format", "check_format", "export", "rows", "usable"]
+
+
+class Format(NamedTuple):
+    """Where the exporter is, who reads what it writes, and what a row must have (names of `_LACKS`)."""
+
+    path: str
+    reads: str
+    needs: tuple[str, ...] = ()
+    whole: bool = False
+
+
+FORMATS: Mapping[str, Format] = {
+    "openai-chat": Format("synthgen.exporters.chat:openai_chat", "OpenAI and Azure fine-tuning, TRL, Axolotl", ("answer",)),
+    "raft": Format("synthgen.exporters.raft:raft", "readers of the RAFT reference rows", ("answer", "distractor")),
+    "st-pair": Format("synthgen.exporters.contrastive:st_pair", "sentence-transformers: MultipleNegativesRankingLoss, GIST"),
+    "st-triplet": Format(
+        "synthgen.exporters.contrastive:st_triplet", "sentence-transformers: the same, TripletLoss", ("negative",)
+    ),
+    "beir": Format("synthgen.exporters.beir:beir", "BEIR, MTEB and other evaluators of retrievers", ("unmasked",), whole=True),
+}
+
+Rows = Generator[Any, None, Mapping[str, int] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What exporters may look at: chunks by id, titles by document id, the run's seed."""
+
+    chunks: Mapping[str, Chunk]
+    titles: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
+
+    def title(self, document_id: str) -> str:
+        """The document's title, or its path when it has none."""
+        return self.titles.get(document_id) or document_id
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """Rows by file (a file with 0 rows is not written), rows left out by reason, and what the exporter noted."""
+
+    format: str
+    files: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def check_format(format: str, options: Mapping[str, Any] | None = None) -> None:
+    """Raises UnknownNameError or ConfigError for what `export` would refuse, before anything is paid for."""
+    _exporter(format, options or {})
+
+
+def usable(triples: Iterable[Triple], context: Context, format: str) -> tuple[list[Triple], dict[str, int]]:
+    """The triples that have what `format` needs, and the others counted by reason."""
+    kept: list[Triple] = []
+    left_out: Counter[str] = Counter()
+    needs = ("chunk", "passage", *_format(format).needs)
+    for triple in triples:
+        reason = next((reason for need in needs for lacks, reason in [_LACKS[need]] if lacks(triple, context)), "")
+        if reason:
+            left_out[reason] += 1
+        else:
+            kept.append(triple)
+    return kept, dict(sorted(left_out.items()))
+
+
+def rows(
+    triples: Iterable[Triple], context: Context, format: str, split: str, *, options: Mapping[str, Any] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows of one split. Raises ConfigError for a format whose files only make sense together."""
+    if _format(format).whole:
+        raise ConfigError(f"{format!r} is a folder of files that belong together, not a list of rows. Export it to a folder.")
+    exporter = _exporter(format, options or {})
+    kept, _ = usable((t for t in triples if t.split == split), context, format)
+    yield from exporter(kept, context)
+
+
+def export(
+    triples: Iterable[Triple], context: Context, format: str, folder: Path, *, options: Mapping[str, Any] | None = None
+) -> ExportReport:
+    """Write one format to `folder`, which is replaced as a whole. Equal input and seed give equal bytes."""
+    exporter = _exporter(format, options or {})
+    kept, left_out = usable(triples, context, format)
+    report = ExportReport(format, left_out=left_out)
+    with write_folder(folder) as part:
+        if _format(format).whole:
+            counted = _Counted(exporter(kept, context))
+            for name, pairs in itertools.groupby(counted, key=lambda pair: pair[0]):
+                if name in report.files:
+                    raise ConfigError(f"The exporter {format!r} came back to {name!r}. It must yield one file after the other.")
+                report.files[name] = _write(part / name, (row for _, row in pairs))
+            report.notes.update(counted.notes)
+        for split in () if _format(format).whole else SPLITS:
+            counted = _Counted(exporter([t for t in kept if t.split == split], context))
+            report.files[f"{split}.jsonl"] = _write(part / f"{split}.jsonl", counted)
+            report.notes.update(Counter(report.notes) + Counter(counted.notes))
+    return report
+
+
+class _Counted:
+    """Iterates over a generator and keeps the counts it returns."""
+
+    def __init__(self, generator: Rows) -> None:
+        self.generator, self.notes = generator, dict[str, int]()
+
+    def __iter__(self) -> Iterator[Any]:
+        returned = yield from self.generator
+        self.notes.update(returned or {})
+
+
+def _write(path: Path, found: Iterable[Mapping[str, Any]]) -> int:
+    """Write the rows unless there are none; a `.tsv` file has the first row's keys as its header."""
+    stream = iter(found)
+    first = next(stream, None)
+    if first is None:
+        return 0
+    everything = itertools.chain([first], stream)
+    if path.suffix != ".tsv":
+        return write_jsonl(path, everything)
+    with writing(path) as file:
+        file.write("\t".join(first).encode() + b"\n")
+        return sum(bool(file.write("\t".join(str(row[name]) for name in first).encode() + b"\n")) for row in everything)
+
+
+def _format(name: str) -> Format:
+    return FORMATS.get(name) or Format(name, "")
+
+
+def _exporter(name: str, options: Mapping[str, Any]) -> Callable[[Sequence[Triple], Context], Rows]:
+    function = resolve("format", name, {known: entry.path for known, entry in FORMATS.items()})
+    valid = validate_options(function, options, owner=f"format {name!r}")
+
+    def exporter(triples: Sequence[Triple], context: Context) -> Rows:
+        made: Rows = function(triples, context, **valid)
+        return made
+
+    return exporter
+
+
+def _no_passage(triple: Triple, context: Context) -> bool:
+    return not passage(triple, context.chunks[triple.chunk_id]).strip()
+
+
+_LACKS: Mapping[str, tuple[Callable[[Triple, Context], bool], str]] = {
+    "chunk": (lambda t, c: not c.chunks.keys() >= {*t.positives, *(d.chunk_id for d in t.distractors)}, "unknown_chunk"),
+    "passage": (_no_passage, "no_passage"),
+    "answer": (lambda t, c: not (t.answer or "").strip(), "no_answer"),
+    "distractor": (lambda t, c: not t.distractors, "no_distractor"),
+    "negative": (lambda t, c: all(d.found_by == "random" for d in t.distractors), "no_negative"),
+    "unmasked": (lambda t, c: bool(t.masks), "masked"),
+}

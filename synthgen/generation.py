@@ -1,0 +1,167 @@
+"""From chunks to candidate rows, with or without calls.
+
+One interface for the recipe, the plan and the Python door: `make_generator` reads the settings, `Generator.agenerate`
+makes the calls that are missing from the store, and `Generator.rows` builds rows from what is stored. Rows never depend on
+the order in which answers arrived.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthgen.config import Config
+from synthgen.generators import GENERATORS, split_model, unique_ids
+from synthgen.records import Chunk, Event, OnEvent, Skipped, Triple, Usage, digest
+from synthgen.registry import resolve
+
+if TYPE_CHECKING:
+    from synthgen.generators.prompted import Prompted
+    from synthgen.llm import Answers
+    from synthgen.llm.calls import CallStore
+    from synthgen.prompts import Prompt
+
+__all__ = ["Candidates", "Generator", "make_generator", "sample"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What generation gave: rows, chunks and calls that gave none, and the facts of the calls behind them."""
+
+    triples: list[Triple]
+    skipped: list[Skipped]
+    calls_ok: int = 0
+    calls_failed: dict[str, int] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """A model and what it is asked. `prompts` is empty for generators that make no calls."""
+
+    config: Config
+    prompts: tuple[Prompt, ...] = ()
+
+    @property
+    def makes_calls(self) -> bool:
+        return bool(self.prompts)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What decides which rows come out, for config.yaml: a change needs `--update`."""
+        config = self.config
+        facts: dict[str, Any] = {
+            "model": config.model,
+            "per_chunk": config.generation.per_chunk,
+            "seed": config.seed,
+            "chunking": config.chunking.model_dump(mode="json"),
+        }
+        if self.makes_calls:
+            facts["prompts"] = {prompt.name: prompt.digest for prompt in self.prompts}
+            facts["sampling"] = config.llm.model_dump(include={"temperature", "max_output_tokens"})
+        return facts
+
+    @property
+    def shots(self) -> list[str]:
+        """Every text shown as a shot."""
+        return [text for prompt in self.prompts for shot in prompt.shots for text in (shot.query, shot.document)]
+
+    def steps(self) -> list[Prompted]:
+        """One paid step for each prompt."""
+        step = resolve("generator", "openai", GENERATORS)
+        return [step(self.config.model, p, self.config.llm, per_chunk=self.config.generation.per_chunk) for p in self.prompts]
+
+    async def agenerate(self, chunks: Sequence[Chunk], store: CallStore, on_event: OnEvent | None = None) -> None:
+        """Make the calls that are not in `store` yet. Raises what `llm.client.fill` raises."""
+        from synthgen.llm.budget import Budget
+        from synthgen.llm.client import fill
+        from synthgen.llm.openai import check_endpoint
+
+        check_endpoint(self.config.llm)
+        steps = self.steps()
+        budget = Budget(self.config.llm, {split_model(self.config.model)[1]})
+        for step in steps:
+            total = sum(1 for chunk in chunks if chunk.split)
+            requests = step.requests(chunks)
+            await fill(requests, store, self.config.llm, budget=budget, check=step.check, total=total, on_event=on_event)
+
+    def rows(self, chunks: Sequence[Chunk], store: CallStore | None = None, on_event: OnEvent | None = None) -> Candidates:
+        """Rows of `chunks`, in their order. With prompts, from the answers in `store`; makes no call."""
+        produced = unique_ids(self._asked(chunks, store) if self.makes_calls else self._ruled(chunks))
+        triples: list[Triple] = []
+        skipped: list[Skipped] = []
+        for row in produced:
+            if isinstance(row, Skipped):
+                skipped.append(row)
+            else:
+                triples.append(row)
+            if on_event:
+                on_event(Event("candidates", len(triples)))
+        return Candidates(triples, skipped, *self._calls(chunks, store))
+
+    def _ruled(self, chunks: Sequence[Chunk]) -> Iterator[Triple | Skipped]:
+        rules = resolve("model", split_model(self.config.model)[0], GENERATORS)
+        return iter(rules(chunks, per_chunk=self.config.generation.per_chunk, seed=self.config.seed))
+
+    def _asked(self, chunks: Sequence[Chunk], store: CallStore | None) -> Iterator[Triple | Skipped]:
+        answers: Answers = {} if store is None else store
+        return chain.from_iterable(step.apply(chunks, answers) for step in self.steps())
+
+    def _calls(self, chunks: Sequence[Chunk], store: CallStore | None) -> tuple[int, dict[str, int], Usage]:
+        """Calls behind these chunks, whenever they were made: a resumed run reports what an uninterrupted one does."""
+        ok, failed, used = 0, Counter[str](), Counter[str]()
+        if store is None:
+            return 0, {}, Usage()
+        for request in chain.from_iterable(step.requests(chunks) for step in self.steps()):
+            if call := store.get(request.key):
+                ok += call.status == "ok"
+                failed[call.reason] += call.status != "ok"
+                usage = call.completion.usage
+                used.update(prompt=usage.prompt, cached=usage.cached, written=usage.written, output=usage.output)
+                used["estimated"] |= usage.estimated
+        usage = Usage(used["prompt"], used["cached"], used["written"], used["output"], bool(used["estimated"]))
+        return ok, {reason: n for reason, n in sorted(failed.items()) if n}, usage
+
+
+def make_generator(config: Config) -> Generator:
+    """The generator that `config` names. Raises UnknownNameError for the model or a prompt, InputError for bad shots."""
+    from synthgen.prompts import load_prompt
+
+    provider, _ = split_model(config.model)
+    if provider != "openai":
+        resolve("model", provider, GENERATORS)
+        return Generator(config)
+    generation = config.generation
+    prompts = (load_prompt(name, shots=generation.shots, max_shots=generation.max_shots) for name in generation.prompt)
+    return Generator(config, tuple(prompts))
+
+
+def sample(chunks: Sequence[Chunk], limit: int | None, *, seed: int) -> list[Chunk]:
+    """At most `limit` chunks that can give rows: every split in proportion, as many documents as possible.
+
+    A larger limit contains the smaller one's chunks up to rounding, so its calls are reused.
+    """
+    usable = [chunk for chunk in chunks if chunk.split]
+    if limit is None or limit >= len(usable):
+        return usable
+    drawn = sorted(usable, key=lambda chunk: digest([seed, chunk.sha256]))
+    turn: Counter[str] = Counter()
+    ranked: dict[str, list[tuple[int, Chunk]]] = {}
+    for chunk in drawn:
+        ranked.setdefault(chunk.split, []).append((turn[chunk.document_id], chunk))
+        turn[chunk.document_id] += 1
+    chosen: set[str] = set()
+    for place, (_, members) in enumerate(sorted(ranked.items())):
+        before = sum(len(ranked[split]) for split in sorted(ranked)[:place])
+        share = (before + len(members)) * limit // len(usable) - before * limit // len(usable)
+        chosen.update(chunk.id for _, chunk in sorted(members, key=lambda member: member[0])[:share])
+    return [chunk for chunk in usable if chunk.id in chosen]
+
+
+def store_path(config: Config, default: Path) -> Path:
+    """Where answers are kept: `llm.store` if it is set, else `default`."""
+    return Path(config.llm.store) if config.llm.store else default

@@ -1,0 +1,114 @@
+"""Text without its markup, every character of which knows where it came from.
+
+Queries must carry no Markdown, answers must be exact spans of the document: so rules match on the plain text and
+map what they found back. Deletion only: nothing is ever rewritten, so the mapping is a list of offsets. Entities
+(`&lt;`) and nested or broken markup are left as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import regex
+
+from synthgen.records import Span
+
+__all__ = ["Plain", "plain"]
+
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}，。、；：？！（）「」《》“”"
+
+# Tried in this order at each character; a named group `keep` survives, and what is inside `text` is scanned again.
+_MARKUP = regex.compile(
+    r"""
+    (?P<code>`+) (?P<keep>[^`]+?|`) (?P=code) (?!`) _{0,2}              # `code`, ``code``; rst: `link`_
+  | <!--.*?-->
+  | !\[[^\]]*\]\([^)]*\) | !\[[^\]]*\]\[[^\]]*\]                        # images
+  | \{\{[<%].*?[%>]\}\} | [ \t]*\{\#[\w-]+\}                            # template calls, heading ids
+  | \[(?:\^[^\]]+|\d+)\](?!\()_?                                        # footnotes
+  | \[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])+)\](?:\([^()\s]*(?:\([^()]*\)[^()]*)*(?:\s+["'][^)]*)?\)|\[[^\]]*\]|(?![\w=(]))
+  | <(?P<keep>https?://[^>\s]+)>
+  | </?[a-zA-Z][^<>]*>                                                  # tags
+  | (?<![\w*])(?P<stars>\*{1,3}) (?=[^\s*]) (?P<text>[^*]+?) (?<=\S)(?P=stars) (?!\*)
+  | (?<=[\p{Han}])(?P<stars>\*{2}) (?=[^\s*]) (?P<text>[^*]+?) (?P=stars)
+  | (?<![\w_])(?P<bars>_{1,2}) (?=[^\s_]) (?P<text>[^_]+?) (?<=\S)(?P=bars) (?![\w_])
+  | ~~(?P<text>[^~]+)~~
+  | \\(?=[\\`*_{}\[\]()<>\#+\-.!|~"'\n])                                # escapes and hard breaks
+  | (?<=\n)[^\S\n]*(?:>[ \t]?)+                                         # quotation marks of a block quote
+    """,
+    regex.VERBOSE | regex.DOTALL,
+)
+_ROLE = regex.compile(r":[a-zA-Z][\w+.:-]*:(?=`)")
+_TARGET = regex.compile(r"\s*<[^<>`]+>$")
+_SPACE = regex.compile(r"\s+")
+_WIDE_BREAK = regex.compile(rf"(?<=[{_UNSPACED}])\s*\n\s*(?=[{_UNSPACED}])")
+_LINK = regex.compile(r"\]\(|\]\[|<[a-zA-Z/!]|:[a-z]+:`|`_|\{\{|\\\n|\n\s*>|!\[|\|")
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """`text` is plain; `at[i]` is the offset of its i-th character in the marked-up `source`."""
+
+    text: str
+    at: tuple[int, ...]
+    source: str
+
+    def span(self, start: int, end: int) -> Span:
+        """The source span of `text[start:end]`, with the markup that opens or closes right at its edges."""
+        left, right = self.at[start], self.at[end - 1] + 1
+        before = self.at[start - 1] + 1 if start else 0
+        after = self.at[end] if end < len(self.at) else len(self.source)
+        opening, closing = self.source[before:left], self.source[right:after]
+        left -= len(opening) - len(opening.rstrip("*_`~["))
+        right += len(closing) - len(closing.lstrip("*_`~"))
+        return left, right
+
+    def exact(self, start: int, end: int) -> Span | None:
+        """The source span of `text[start:end]` if it reads well as it stands: emphasis and code are balanced, no link."""
+        left, right = self.at[start], self.at[end - 1] + 1
+        if self.source[left:right] != self.text[start:end]:
+            left, right = self.span(start, end)
+            if regex.fullmatch(r"(\*+|_+|`+)[^*_`]+\1", self.source[left:right]):
+                left, right = self.at[start], self.at[end - 1] + 1
+        found = self.source[left:right]
+        if _LINK.search(found) or any(found.count(mark) % 2 for mark in ("`", "**")):
+            return None
+        return left, right
+
+
+def plain(source: str, start: int = 0, end: int | None = None) -> Plain:
+    """The plain text of `source[start:end]`: one line, single spaces, none between characters of unspaced scripts."""
+    end = len(source) if end is None else end
+    kept = bytearray(b"\1") * (end - start)
+    _strip(source, start, end, start, kept)
+    at = [i for i in range(start, end) if kept[i - start]]
+    text = "".join(source[i] for i in at)
+    drop: set[int] = set()
+    for match in _WIDE_BREAK.finditer(text):
+        drop.update(range(match.start(), match.end()))
+    for match in _SPACE.finditer(text):
+        edge = match.start() == 0 or match.end() == len(text)
+        drop.update(range(match.start() + (not edge), match.end()))
+    chosen = [i for i in range(len(text)) if i not in drop]
+    return Plain("".join(" " if text[i].isspace() else text[i] for i in chosen), tuple(at[i] for i in chosen), source)
+
+
+def _strip(source: str, start: int, end: int, base: int, kept: bytearray) -> None:
+    for role in _ROLE.finditer(source, start, end):
+        kept[role.start() - base : role.end() - base] = bytes(role.end() - role.start())
+    for match in _MARKUP.finditer(source, start, end):
+        inner = next((span for name in ("keep", "text") for span in match.spans(name) if span[0] >= 0), None)
+        kept[match.start() - base : match.end() - base] = bytes(match.end() - match.start())
+        if inner is None:
+            continue
+        kept[inner[0] - base : inner[1] - base] = b"\1" * (inner[1] - inner[0])
+        if match.group("code"):
+            target = _TARGET.search(source, inner[0], inner[1])
+            if target and _is_reference(source, match.start(), match.end()):
+                kept[target.start() - base : inner[1] - base] = bytes(inner[1] - target.start())
+        elif match.captures("text"):
+            _strip(source, inner[0], inner[1], base, kept)
+
+
+def _is_reference(source: str, start: int, end: int) -> bool:
+    """Whether the backticks are those of an rst role or link, whose `<target>` is not shown."""
+    return source[start - 1 : start] == ":" or source[end - 1 : end] == "_"

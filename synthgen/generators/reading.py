@@ -1,0 +1,90 @@
+"""One chunk as the extractive rules see it, and what a rule proposes.
+
+Parsed once per chunk: its blocks, their plain text and their sentences. Offsets in a `Candidate` are those of the
+chunk's text; `extractive.generate` turns them into the document's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import regex
+
+from synthgen.generators.scanner import Block, blocks
+from synthgen.generators.plain import Plain, plain
+from synthgen.records import Chunk, Span
+from synthgen.text import guess_language, sentences
+
+__all__ = ["Candidate", "Reading", "Sentence", "lone", "tidy"]
+
+MAX_QUERY_CHARS = 200
+
+_TRAILING = regex.compile(r"[\s:;,\-–—·、，：；.。…]+$")
+_LEADING = regex.compile(r"^(?:[\s:;,·•*#>|–—、，：；.。]+|\(?\d{1,3}[.)](?:\d{1,3}\.)*\s+|-\s+)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`plain.text[start:end]`, a sentence of `block`; `index` counts from the block's first."""
+
+    block: Block
+    plain: Plain
+    start: int
+    end: int
+    index: int
+
+    @property
+    def text(self) -> str:
+        return self.plain.text[self.start : self.end]
+
+    @property
+    def span(self) -> Span:
+        """What to leave out of the chunk to hide it: its source, and the list mark when nothing else is left."""
+        left, right = self.plain.span(self.start, self.end)
+        whole = self.start == 0 and self.end == len(self.plain.text) and self.block.kind == "item"
+        return (self.block.start, self.block.end) if whole else (left, right)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row that a rule proposes. `answer` and `masks` are spans of the chunk's text; larger `score` goes first."""
+
+    query: str
+    kind: str
+    answer: Span | None = None
+    masks: tuple[Span, ...] = ()
+    score: float = 0.0
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A chunk, its blocks with their plain content, its language, and whether it starts right below its heading."""
+
+    chunk: Chunk
+    blocks: tuple[tuple[Block, Plain], ...]
+    language: str
+    opens: bool
+
+    @classmethod
+    def of(cls, chunk: Chunk, *, opens: bool) -> Reading:
+        parsed = tuple((block, plain(chunk.text, block.inner, block.inner_end)) for block in blocks(chunk.text))
+        return cls(chunk, parsed, chunk.language or guess_language(chunk.text), opens)
+
+    def prose(self) -> Iterator[Sentence]:
+        """The sentences of paragraphs, list items and definitions."""
+        for block, content in self.blocks:
+            if block.kind in ("paragraph", "item", "definition"):
+                for index, (start, end) in enumerate(sentences(content.text)):
+                    yield Sentence(block, content, start, end, index)
+
+
+def tidy(query: str) -> str:
+    """A query on one line without list marks, numbering (`3.`, `2)`; never a bare number) or dangling punctuation."""
+    return _TRAILING.sub("", _LEADING.sub("", " ".join(query.split())))
+
+
+def lone(heading: str) -> str:
+    """A heading's plain, tidy text."""
+    return tidy(plain(heading).text)

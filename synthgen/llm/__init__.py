@@ -1,0 +1,48 @@
+"""Calls to models: the engine between two pure functions.
+
+A paid step is `requests(rows)`, which says what to ask, and `apply(rows, answers)`, which makes rows of what came back;
+`client.fill` stands between them, and its only product is the call store. So arrival order cannot change a result, and a
+better parser costs no call. A new step (a judge, an answer check) is one file with a class like this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from synthgen.llm.calls import Call
+    from synthgen.records import Completion, Request
+
+__all__ = ["Answers", "Step"]
+
+RowIn = TypeVar("RowIn", contravariant=True)
+RowOut = TypeVar("RowOut", covariant=True)
+
+
+class Answers(Protocol):
+    """Finished calls by request key: a `CallStore`, or a dictionary."""
+
+    def get(self, key: str, /) -> Call | None: ...
+
+
+class Step(Protocol[RowIn, RowOut]):
+    """One paid step over rows. `output_tokens` is what one answer is expected to have, for estimates."""
+
+    @property
+    def stage(self) -> str: ...
+
+    @property
+    def output_tokens(self) -> int: ...
+
+    def requests(self, rows: Iterable[RowIn], /) -> Iterator[Request]:
+        """One request for each row that needs an answer, made only when it is asked for."""
+        ...
+
+    def check(self, completion: Completion, /) -> str:
+        """The reason why an answer cannot be used, or ""; the call is then stored as failed, with its text."""
+        ...
+
+    def apply(self, rows: Iterable[RowIn], answers: Answers, /) -> Iterator[RowOut]:
+        """The rows made of the answers, in the order of `rows`; a failed call is a row with its reason."""
+        ...

@@ -1,0 +1,55 @@
+"""Several retrievers as one, by reciprocal rank fusion (Cormack, Clarke and Büttcher 2009).
+
+A chunk's score is the sum of 1 / (60 + rank) over the retrievers, so their own scores need not be comparable. A
+retriever says nothing about chunks below its best `depth`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from synthgen.retrieval.ranking import Ranking, best
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Hybrid"]
+
+_K = 60  # of the paper: how little the first ranks stand out
+
+
+class Hybrid(Ranking):
+    """The fusion of `retrievers`, which must hold the same ids in the same order."""
+
+    def __init__(self, retrievers: Sequence[Ranking], *, depth: int = 1_000) -> None:
+        super().__init__(retrievers[0].ids)
+        if any(retriever.ids != self.ids for retriever in retrievers):
+            raise ValueError("Retrievers can be fused only when they hold the same ids in the same order.")
+        self._retrievers, self._depth = list(retrievers), depth
+
+    def rank(self, queries: Sequence[str], k: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        import numpy as np
+
+        k = min(k, len(self.ids))
+        positions = np.zeros((len(queries), k), dtype=np.intp)
+        scores = np.zeros((len(queries), k), dtype=np.float32)
+        for row, query in enumerate(queries):
+            fused = self._fused(query)
+            positions[row] = best(fused, k)
+            scores[row] = fused[positions[row]]
+        return positions, scores
+
+    def score(self, queries: Sequence[str], ids: Sequence[Sequence[str]]) -> list[list[float]]:
+        pairs = zip(queries, ids, strict=True)
+        return [self._fused(query)[self.positions(wanted)].tolist() for query, wanted in pairs]
+
+    def _fused(self, query: str) -> NDArray[np.float32]:
+        import numpy as np
+
+        fused = np.zeros(len(self.ids), dtype=np.float32)
+        for retriever in self._retrievers:
+            ranked = retriever.rank([query], self._depth)[0][0]
+            fused[ranked] += 1 / (_K + 1 + np.arange(len(ranked), dtype=np.float32))
+        return fused

@@ -1,0 +1,160 @@
+"""Token counts, and cuts at token limits, without the network.
+
+The table of `o200k_base` is packaged, so chunk borders and cost estimates are the same on every machine. Other
+encodings come through tiktoken's own cache or download; where neither works, and for models that tiktoken does not
+know, `o200k_base` counts instead and the result says `estimated`. Text is always ordinary text: `<|endoftext|>` in a
+document is seven tokens, never a control token.
+
+Not covered: the tokens a chat format adds around messages, and the tokenizers of other vendors.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import lzma
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import regex
+
+if TYPE_CHECKING:
+    import tiktoken
+
+__all__ = ["DEFAULT_ENCODING", "Tokenizer", "encoding_for", "get_tokenizer"]
+
+DEFAULT_ENCODING = "o200k_base"
+
+_TABLE_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
+_SAME_TABLE = ("o200k_base", "o200k_harmony")  # they differ in control tokens only
+_O200K_PREFIXES = ("gpt-6", "gpt-5", "gpt-4.1", "gpt-4o", "o1", "o3", "o4", "chatgpt-")
+
+# The pattern of o200k_base as tiktoken has it; tiktoken gives it away only together with a download of the table.
+_WORD_END = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+_O200K_PATTERN = "|".join(
+    [
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+" + _WORD_END,
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*" + _WORD_END,
+        r"\p{N}{1,3}",
+        r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
+        r"\s*[\r\n]+",
+        r"\s+(?!\S)",
+        r"\s+",
+    ]
+)
+
+_GRAPHEME = regex.compile(r"\X")
+_WINDOW_CHARS = 50_000  # tiktoken's pattern engine overflows its stack on very long runs, so long texts go in windows
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """Counts tokens of the encoding `name`; `estimated` when another one was asked for."""
+
+    name: str
+    estimated: bool
+    _encoding: tiktoken.Encoding
+
+    def count(self, text: str) -> int:
+        """Tokens of `text`. Beyond 50,000 characters it is a sum over windows, at most one token off for each."""
+        encode = self._encoding.encode_ordinary
+        if len(text) <= _WINDOW_CHARS:
+            return len(encode(text))
+        return sum(len(encode(text[at : at + _WINDOW_CHARS])) for at in range(0, len(text), _WINDOW_CHARS))
+
+    def counts(self, texts: Iterable[str]) -> list[int]:
+        """`count` of each. One thread: the texts are short, and handing them to a pool costs more than encoding them."""
+        return [self.count(text) for text in texts]
+
+    def cut(self, text: str, start: int, end: int, max_tokens: int) -> Iterator[tuple[int, int]]:
+        """Spans of `text[start:end]`, each of 1 to `max_tokens` (8 or more) tokens; only white space lies between them.
+
+        A cut is put after white space if there is some in the second half of a piece, else between two graphemes, else
+        (one grapheme of more than `max_tokens`) between two characters.
+        """
+        while (start := _skip_space(text, start, end)) < end:
+            window = text[start : min(end, start + 8 * max_tokens)]
+            first = self._encoding.encode_ordinary(window)[:max_tokens]
+            # A prefix of valid UTF-8 decodes exactly, but for a last character that is cut in two: "ignore" drops it.
+            stop = start + len(self._encoding.decode_bytes(first).decode("utf-8", "ignore"))
+            stop = _border(text, start, stop) if stop < end else end
+            # Fewer characters can be more tokens, so the piece itself is counted.
+            while self.count(text[start:stop].rstrip()) > max_tokens:
+                stop = _border(text, start, stop - 1)
+            yield start, start + len(text[start:stop].rstrip())
+            start = stop
+
+
+def encoding_for(model: str) -> tuple[str, bool]:
+    """The encoding of a model, or of an encoding's own name, and whether that is only an estimate.
+
+    `openai/` before a name is ignored, and a fine-tuned model (`ft:BASE:…`) counts like its base. tiktoken's own
+    mapping comes first, then the families it does not know yet; anything else is estimated with o200k_base.
+    """
+    import tiktoken
+
+    name = model.removeprefix("openai/")
+    if name in tiktoken.list_encoding_names():
+        return name, False
+    tuned = name.startswith("ft:")
+    base = name.split(":")[1] if tuned else name
+    try:
+        return tiktoken.encoding_name_for_model(base), False
+    except KeyError:
+        return DEFAULT_ENCODING, not (tuned or base.startswith(_O200K_PREFIXES))
+
+
+@lru_cache(maxsize=8)
+def get_tokenizer(name: str = DEFAULT_ENCODING) -> Tokenizer:
+    """The tokenizer of an encoding or a model; never fails for want of a table."""
+    import tiktoken
+
+    encoding, estimated = encoding_for(name)
+    if encoding in _SAME_TABLE:
+        return Tokenizer(DEFAULT_ENCODING, estimated, _packaged())
+    try:
+        return Tokenizer(encoding, estimated, tiktoken.get_encoding(encoding))
+    except (OSError, ValueError):  # no network (requests raises OSError), or a damaged download
+        return Tokenizer(DEFAULT_ENCODING, True, _packaged())
+
+
+@lru_cache(maxsize=1)
+def _packaged() -> tiktoken.Encoding:
+    import tiktoken
+
+    packed = resources.files("synthgen").joinpath("assets", "o200k_base.tiktoken.xz").read_bytes()
+    return tiktoken.Encoding(
+        DEFAULT_ENCODING,
+        pat_str=_O200K_PATTERN,
+        mergeable_ranks=_ranks(lzma.decompress(packed)),
+        special_tokens={"<|endoftext|>": 199999, "<|endofprompt|>": 200018},
+    )
+
+
+def _ranks(table: bytes) -> dict[bytes, int]:
+    if hashlib.sha256(table).hexdigest() != _TABLE_SHA256:
+        raise RuntimeError("synthgen/assets/o200k_base.tiktoken.xz is damaged: its SHA-256 is wrong. Install synthgen again.")
+    return {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in table.splitlines())}
+
+
+def _skip_space(text: str, start: int, end: int) -> int:
+    while start < end and text[start].isspace():
+        start += 1
+    return start
+
+
+def _border(text: str, start: int, stop: int) -> int:
+    """The best place for a cut after `start` and not after `stop`, near to `stop`."""
+    half = start + (stop - start + 1) // 2
+    for at in range(stop, half, -1):
+        if text[at - 1].isspace() and not text[at].isspace():
+            return at
+    last = start
+    for grapheme in _GRAPHEME.finditer(text, start):
+        if grapheme.end() > stop:
+            break
+        last = grapheme.end()
+    return last if last > start else stop
