@@ -28,6 +28,8 @@ _MAX_CHARS = {"query": 1_000}
 _MAX_CHARS_OTHER = 20_000
 _MAX_STARTS = 50
 
+_UNREADABLE = (ValueError, RecursionError)  # the second for thousands of opening brackets, which models do write
+
 _CUT = {"length", "max_tokens", "model_length"}
 _THOUGHT = regex.compile(r"<(think|thinking|reasoning)>.*?</\1>", regex.DOTALL)
 _THOUGHT_END = regex.compile(r"\A.*</(?:think|thinking|reasoning)>", regex.DOTALL)  # a chat template may have opened it
@@ -103,7 +105,7 @@ def _read_json(text: str) -> tuple[list[Any] | None, bool, bool]:
     """Items as they stand in `text` (None: no JSON), whether they were repaired, whether the last one may be cut."""
     try:
         return _items([json.loads(text)]), False, False
-    except ValueError:
+    except _UNREADABLE:
         pass
     text = _bare(text)
     values, whole = _decoded(text)
@@ -132,7 +134,7 @@ def _decoded(text: str) -> tuple[list[Any], bool]:
         try:
             value, at = decoder.raw_decode(text, start.start())
             values.append(value)
-        except ValueError:
+        except _UNREADABLE:
             whole, at, failed = False, start.start() + 1, failed + 1
     return values, whole
 
@@ -143,7 +145,10 @@ def _mended(text: str) -> list[Any] | None:
     start = _START.search(text)
     if start is None:
         return None
-    return _items([json_repair.loads(text[start.start() :])])
+    try:
+        return _items([json_repair.loads(text[start.start() :])])
+    except _UNREADABLE:
+        return None
 
 
 def _items(values: list[Any]) -> list[Any] | None:
@@ -167,12 +172,14 @@ def _of_value(value: Any) -> Iterator[Any]:
 
 def _validated(raw: Any, fields: Mapping[str, str]) -> Item | str:
     """The item with its text in normal form and its query on one line, or what is wrong with it."""
+    if isinstance(raw, dict):  # before the check, which takes lone surrogates for no text at all
+        raw = {name: normalise(value) if isinstance(value, str) else value for name, value in raw.items()}
     try:
         item = _model(tuple(fields)).model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc'])) or 'item'}: {first['msg']}"
-    texts = {name: normalise(value) for name, value in zip(fields, dict(item).values(), strict=True)}
+    texts: dict[str, str] = dict(zip(fields, dict(item).values(), strict=True))
     if "query" in texts:
         texts["query"] = " ".join(texts["query"].split())
     return texts

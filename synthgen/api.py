@@ -101,9 +101,14 @@ def load_documents(
     """The readable documents of a folder, in the order of their ids. Raises InputError when there is none."""
     from synthgen.sources import read_folder
 
-    settings = Config.build({"sources": {"encoding": encoding}}).sources
+    settings, documents = Config.build({"sources": {"encoding": encoding}}).sources, []
     with _Skips(on_skip) as skips:
-        return [found for found in read_folder(Path(folder), settings, on_event=on_event) if skips.is_kept(found)]
+        for found in read_folder(Path(folder), settings, on_event=on_event):
+            if isinstance(found, Document):
+                documents.append(found)
+            else:
+                skips.add(found)
+    return documents
 
 
 def chunk(
@@ -188,7 +193,7 @@ async def agenerate(
                 await generator.agenerate(chunks, calls, on_event)
             candidates = generator.rows(chunks, calls, on_event)
         for skipped in candidates.skipped:
-            skips.is_kept(skipped)
+            skips.add(skipped)
     return Triples(candidates.triples, {c.id: c for c in chunks})
 
 
@@ -275,11 +280,8 @@ class _Skips:
             counts = ", ".join(f"{reason} {n}" for reason, n in sorted(self._counts.items()))
             logging.getLogger("synthgen").warning("left out: %s (pass on_skip= to see each)", counts)
 
-    def is_kept(self, found: Any) -> bool:
-        if not isinstance(found, Skipped):
-            return True
+    def add(self, skipped: Skipped) -> None:
         if self._on_skip is None:
-            self._counts[found.reason] += 1
+            self._counts[skipped.reason] += 1
         else:
-            self._on_skip(found)
-        return False
+            self._on_skip(skipped)

@@ -31,6 +31,7 @@ _FRONT_MATTER = regex.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?\n)?(\1|\.\.\.)[ \t]*(
 _FIRST_KEY = regex.compile(r"(?:\s*(?:#.*)?\n)*[\"']?[\w.-]+[\"']?[ \t]*[:=]")
 _COMMENT_ONLY = regex.compile(r"\s*(?:<!--.*?-->\s*)+", regex.DOTALL)
 _ANCHOR = regex.compile(r"\s*\{[#.:][^{}]*\}\s*$")
+_INLINE = regex.compile(r"[\\`*_\[\]<>&!]")
 _SPACE = regex.compile(r"\s+")
 
 
@@ -159,6 +160,8 @@ def _heading(text: str, starts: Sequence[int], token: Token, content: str, *, ne
 
 def _plain_title(content: str) -> str:
     content = _ANCHOR.sub("", content)
+    if not _INLINE.search(content):
+        return _SPACE.sub(" ", content).strip()
     children = itertools.chain.from_iterable(t.children or () for t in _parser(inline=True).parseInline(content))
     return _SPACE.sub(
         " ", "".join(c.content or (" " if c.type.endswith("break") else "") for c in children if c.type != "html_inline")
@@ -183,6 +186,7 @@ _PARAGRAPH = regex.compile(r"[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*")
 _UNDERLINED = regex.compile(r"(?P<title>[^\s=\-~][^\n]*)\n(?P<mark>[=\-~])(?P=mark){2,}[ \t]*(?=\n|$)")
 _NUMBERED = regex.compile(r"(?P<number>\d{1,2}(?:\.\d{1,2}){0,4})\.?[ \t]{1,4}(?P<title>\p{Lu}[^\n]{1,70}[^\s.,;:!?])[ \t]*")
 _CAPITALS = regex.compile(r"(?=[^\n]*\p{Lu}{3})[\p{Lu}\p{N}][\p{Lu}\p{N} \t,/&'()-]{2,58}[\p{Lu}\p{N})]")
+_PAGE_FOOT = regex.compile(r"[^\n]*\[Page [\divxlc]+\]")
 _ITEM = regex.compile(r"^[ \t]*(?:[-*+•‣–]|\d{1,3}[.)])[ \t]+\S", regex.MULTILINE)
 
 
@@ -190,7 +194,21 @@ def _plain(text: str) -> list[Block]:
     """Paragraphs. Numbered and all-capital lines are headings only where a document has several of that kind."""
     spans = [trimmed(text, *m.span()) for m in _PARAGRAPH.finditer(text)]
     several = [p for p in (_NUMBERED, _CAPITALS) if sum(1 for span in spans if p.fullmatch(text, *span)) >= 3]
-    return [block for start, end in spans for block in _plain_blocks(text, start, end, several)]
+    blocks: list[Block] = []
+    for start, end in spans:
+        if _is_page_mark(text, start, end, blocks):
+            blocks.append(Block("aside", start, end))
+        else:
+            blocks.extend(_plain_blocks(text, start, end, several))
+    return blocks
+
+
+def _is_page_mark(text: str, start: int, end: int, before: Sequence[Block]) -> bool:
+    """The foot of a printed page, or the head of the next one, which follows it after a form feed."""
+    if "\n" in text[start:end]:
+        return False
+    after_foot = bool(before) and before[-1].kind == "aside" and "\f" in text[before[-1].end : start]
+    return after_foot or _PAGE_FOOT.fullmatch(text, start, end) is not None
 
 
 def _plain_blocks(text: str, start: int, end: int, several: Sequence[regex.Pattern[str]]) -> Iterator[Block]:

@@ -63,8 +63,8 @@ def _commented(section: BaseModel, indent: str = "") -> list[str]:
         if isinstance(value, BaseModel):
             lines += ["", f"{indent}{name}:", *_commented(value, indent + "  ")]
         else:
-            plain = yaml.safe_dump({name: value}, default_flow_style=None, allow_unicode=True, width=1000).strip()
-            lines += [f"{indent}# {field.description}", f"{indent}{plain}"]
+            plain = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=1000).strip()[1:-1]
+            lines += [f"{indent}# {field.description}", f"{indent}{name}: {plain}"]
     return lines
 
 

@@ -36,7 +36,7 @@ class Sources(_Section):
 
 
 class Chunking(_Section):
-    max_tokens: Count = Field(256, description="largest chunk, in tokens")
+    max_tokens: Annotated[int, Field(ge=16)] = Field(256, description="largest chunk, in tokens")
     min_tokens: Annotated[int, Field(ge=0)] = Field(32, description="smaller pieces join a neighbour, in tokens")
     tokenizer: str = Field("o200k_base", description="tiktoken encoding, or the name of a model")
 
@@ -103,10 +103,12 @@ class Training(_Section):
     enabled: bool = Field(True, description="whether `run` trains and measures; needs the train extra")
     base: str = Field("static", description="'static' (built in) or a sentence-transformers model, by name or path")
     dimensions: Count = Field(256, description="size of the built-in encoder's vectors")
-    epochs: Count = Field(3, description="passes over the training rows")
-    batch_size: Annotated[int, Field(ge=2)] = Field(64, description="rows in a batch; the others are the negatives")
+    epochs: Count | None = Field(None, description="passes over the training rows; unset means 6 for static, 1 for the others")
+    batch_size: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="rows in a batch, each other's negatives; unset means 256 for static, 32 for the others"
+    )
     learning_rate: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="unset means 0.02 for static, 2e-5 for the others"
+        None, description="unset means 0.01 for static, 2e-5 for the others"
     )
 
 

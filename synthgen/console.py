@@ -6,11 +6,11 @@ import logging
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from synthgen.errors import RunFolderError
+from synthgen.errors import RunFolderError, SynthgenError
 from synthgen.records import Chunk, Event, Rejection, Triple, passage
 
 if TYPE_CHECKING:
@@ -81,16 +81,31 @@ class Progress:
         return "  ".join(part for part in [*parts, event.message] if part)
 
 
+class _LogFile(logging.FileHandler):
+    """A log that cannot be written is an error of the run folder, told like any other."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            super().__init__(path, encoding="utf-8")
+        except OSError as error:
+            raise self._unwritable(path, error) from None
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's own name)
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            raise self._unwritable(Path(self.baseFilename), error) from None
+        super().handleError(record)
+
+    @staticmethod
+    def _unwritable(path: Path, error: OSError) -> RunFolderError:
+        return RunFolderError(f"{path} could not be written: {error.strerror}. Free the disk or choose another folder.")
+
+
 @contextmanager
 def run_log(path: Path, *, verbose: bool = False) -> Iterator[None]:
     """Append timestamps and events to `path` while the block runs; errors raised in it are logged, too."""
     logger = logging.getLogger("synthgen")
-    try:
-        handlers: list[logging.Handler] = [logging.FileHandler(path, encoding="utf-8")]
-    except OSError as error:
-        raise RunFolderError(
-            f"{path} could not be written: {error.strerror}. Free the disk or choose another folder."
-        ) from None
+    handlers: list[logging.Handler] = [_LogFile(path)]
     if verbose:
         handlers.append(logging.StreamHandler())
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -99,13 +114,15 @@ def run_log(path: Path, *, verbose: bool = False) -> Iterator[None]:
         logger.addHandler(handler)
     try:
         yield
-    except BaseException as error:
-        logger.error("%s: %s", type(error).__name__, str(error) or "no message")
+    except SynthgenError as error:
+        with suppress(RunFolderError):
+            logger.error("%s: %s", type(error).__name__, error)
         raise
     finally:
         for handler in handlers:
             logger.removeHandler(handler)
-            handler.close()
+            with suppress(OSError):
+                handler.close()
 
 
 def columns(rows: Sequence[Sequence[Any]], *, right: str = "") -> str:

@@ -6,8 +6,9 @@ guard holds for every distractor, however it was found. It refuses
 - `split`: text of another split than the row's, so that no dev or test text reaches a training file;
 - `positive`: a positive, the same text elsewhere, an overlapping span, or a nearly equal text (Jaccard of 4-character
   shingles at least .8; another section of the same document, or of its near-duplicate, is welcome);
-- `answer`: a chunk that contains the answer, compared by key at word borders. An answer of one or two characters
-  without a digit ("no", 是) is not looked for, because nearly every text contains it: `unchecked_answers` counts those;
+- `answer`: a chunk that contains the answer, compared by key at word borders. A word of one or two letters ("no", "is"),
+  or a single one of a script without spaces (是), is not looked for, because nearly every text contains it:
+  `unchecked_answers` counts those; numbers are always looked for;
 - `score`: at or above `max_relative` of the positive's range-normalised score, which is where the unlabelled positives
   are (NV-Retriever, arXiv 2407.15831; on Cranfield it takes the false ones of naive top-3 mining from 31 % to 8 %).
   Where the positive itself does not stand above the floor, no hit can be told from it, and only chunks that score no
@@ -30,7 +31,7 @@ from typing import Any
 from synthgen.records import Chunk, Distractor, Event, OnEvent, Triple, digest
 from synthgen.retrieval import Retriever, range_normalised
 from synthgen.retrieval.passages import Passages, Standing, standings
-from synthgen.text import find, key
+from synthgen.text import find, key, units
 
 __all__ = ["add_distractors"]
 
@@ -91,7 +92,7 @@ class _Guard:
 
     def row(self, triple: Triple, standing: Standing) -> _Row:
         answer = key(triple.answer or "")
-        if len(answer) <= _SHORT_ANSWER_CHARS and not any(map(str.isdigit, answer)):
+        if len(answer) <= _SHORT_ANSWER_CHARS and len(units(answer)) < 2 and not any(map(str.isdigit, answer)):
             self.unchecked_answers += bool(answer)
             answer = ""
         return _Row(triple, standing, [self.chunks[positive] for positive in triple.positives], answer, set())

@@ -55,8 +55,7 @@ class UnknownNameError(SynthgenError):
     ) -> None:
         names = sorted(allowed)
         super().__init__(
-            f"There is no {kind} called {given!r}.{nearest(given, names)} "
-            f"Known: {', '.join(names) or 'none'}. {hint}"
+            f"There is no {kind} called {given!r}.{nearest(given, names)} Known: {', '.join(names) or 'none'}. {hint}"
         )
 
 

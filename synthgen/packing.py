@@ -94,7 +94,9 @@ def _from(units: Sequence[Unit], start: int, before: Sequence[int], limit: int) 
         unit = units[last]
         if unit.path != path:
             path = _shared_path(path, unit.path)
-        first = start + sum(length <= len(path) for length in chain)
+        while chain and chain[-1] > len(path):  # a heading that does not hold for this unit goes back into the text
+            chain.pop()
+        first = start + len(chain)
         size = before[last] - before[first] + unit.size
         if size > limit and last > first:
             return

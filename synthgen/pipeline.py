@@ -34,6 +34,9 @@ from synthgen.runfolder import RunFolder
 
 __all__ = ["Result", "evaluate", "export", "export_rows", "refilter", "run", "train"]
 
+_NOT_MEASURED = "The gain was not measured; `synthgen train RUN` measures it"
+_STALE = "The model and its figures are of the rows before the last `filter`; `synthgen train RUN` makes them anew."
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -106,9 +109,8 @@ def refilter(
     report, _ = _derive(corpus, generator, folder, clock, on_event)
     folder.settle(folder.docs(stored), after, generation=generator.facts, corpus=stored["corpus"])
     measured = storage.read_json(folder.report)["training"] if folder.report.exists() else None
-    if measured:
-        report["training"] = measured | {"stale": True}
-        report["notes"].append(f"The model and its figures are of the rows before this cut. Anew: synthgen train {folder.path}")
+    report["training"] = measured and measured | {"stale": True}
+    report["notes"].append(_STALE if measured else f"{_NOT_MEASURED}.")
     storage.write_json(folder.report, report | {"timing": clock.seconds})
     return report
 
@@ -162,7 +164,7 @@ def train(
     )
     if folder.report.exists():
         report = storage.read_json(folder.report)
-        report["notes"] = [note for note in report["notes"] if f"synthgen train {folder.path}" not in note]
+        report["notes"] = [note for note in report["notes"] if not note.startswith((_STALE, _NOT_MEASURED))]
         storage.write_json(folder.report, report | {"training": result})
     folder.settle(folder.docs(stored), config, generation=stored["generation"], corpus=stored["corpus"])
     return result
@@ -250,9 +252,7 @@ def _measure(
     """Train and measure into `report`; where that is not possible, one sentence says why and what to do."""
     report["training"] = None
     if not config.training.enabled:
-        report["notes"].append(
-            f"The gain was not measured: training.enabled is false. To measure it: synthgen train {folder.path}"
-        )
+        report["notes"].append(f"{_NOT_MEASURED}.")
         return
     try:
         from synthgen.training import train_and_measure
@@ -267,7 +267,7 @@ def _measure(
             on_event=on_event,
         )
     except MissingExtraError as error:
-        report["notes"].append(f"The gain was not measured. {error} Then: synthgen train {folder.path}")
+        report["notes"].append(f"{_NOT_MEASURED}. {error}")
 
 
 def _report(corpus: Corpus, candidates: Candidates, sifted: Sifted, generator: Generator) -> dict[str, Any]:

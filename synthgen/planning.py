@@ -75,9 +75,9 @@ def _estimates(generator: Generator, chunks: list[Chunk], store: CallStore | Non
     from synthgen.llm.budget import estimate
 
     llm, estimates = generator.config.llm, []
-    for step in generator.steps():
+    for prompt, step in zip(generator.prompts, generator.steps(), strict=True):
         estimated = estimate(step.requests(chunks), llm, output_tokens=step.output_tokens, store=store)
-        estimates.append({"prompt": step.prompt.name, **asdict(estimated)})
+        estimates.append({"prompt": prompt.name, **asdict(estimated)})
     return estimates
 
 

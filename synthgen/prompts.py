@@ -221,7 +221,9 @@ def _read(path: Path) -> _PromptFile:
 
 def _read_shots(path: Path) -> list[_ShotRow]:
     if not path.is_file():
-        raise InputError(f"The shots {path} do not exist. They are a JSONL file of document, query and, if you have it, answer.")
+        raise InputError(
+            f"The shots {path} do not exist. They are a JSONL file of document, query and, if you have it, answer."
+        )
     rows = []
     for number, row in numbered_jsonl(path):
         try:

@@ -72,7 +72,7 @@ class Document(_Row):
     """One file. `id` is its relative POSIX path, `text` its normal form, `sha256` that of the text.
 
     `metadata` holds what the reader found out: `format` (how chunking parses the text: markdown, rst, text),
-    `encoding`, `encoding_guessed`, … `group` names the near-duplicate group, equal to the id of its first member.
+    `encoding`, `encoding_guessed`, … `group` names the near-duplicate group: the start of its smallest content digest.
     """
 
     id: str

@@ -122,7 +122,7 @@ class RunFolder:
 
     def docs(self, stored: Mapping[str, Any]) -> Path:
         """The documents' folder that config.yaml remembers."""
-        return self.path / stored["docs"]
+        return self.path / str(stored["docs"])
 
     def check(self, docs: Path, generation: Mapping[str, Any], *, update: bool) -> None:
         """Raises RunFolderError for another documents' folder, and for a changed generation without `update`.

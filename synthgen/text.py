@@ -112,8 +112,11 @@ def find(needle: str, text: str, start: int = 0) -> int:
 
 def units(text: str) -> list[tuple[str, float]]:
     """Case-folded words with weight 1, and the letters of scripts without spaces, with the weight of half a word."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    if not _IS_UNSPACED.search(folded):
+        return [(run, 1.0) for run in _RUN.findall(folded)]
     found: list[tuple[str, float]] = []
-    for run in _RUN.findall(unicodedata.normalize("NFKC", text).casefold()):
+    for run in _RUN.findall(folded):
         found.extend([(letter, 0.5) for letter in run] if _IS_UNSPACED.match(run) else [(run, 1.0)])
     return found
 
@@ -140,7 +143,7 @@ def guess_language(text: str) -> str:
         return script
     seen = Counter(words(sample))
     votes: Counter[str] = Counter()
-    # A word of several languages ("a", "no", "as") is shared between them; in twelfths, so that the sums are exact.
+    # A word of several languages ("a", "no", "as") is shared between them, in twelfths.
     for word in seen.keys() & _LANGUAGES_OF.keys():
         for code in _LANGUAGES_OF[word]:
             votes[code] += 12 * seen[word] // len(_LANGUAGES_OF[word])

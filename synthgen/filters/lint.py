@@ -48,7 +48,8 @@ def lint(
     verdicts = []
     for triple in triples:
         query = triple.query.strip()
-        length = sum(weight for _, weight in units(query))
+        parts = units(query)
+        length = sum(weight for _, weight in parts)
         if _matcher("references").search(query):
             verdicts.append(Verdict(triple, "passage_reference"))
         elif _matcher("chatter").search(query):
@@ -59,7 +60,9 @@ def lint(
             verdicts.append(Verdict(triple, "too_short", length, min_words))
         elif length > max_words:
             verdicts.append(Verdict(triple, "too_long", length, max_words))
-        elif _copies(query, shown(passage(triple, context.chunks[triple.chunk_id])), max_copied_words):
+        elif length >= max_copied_words and _copies(
+            parts, shown(passage(triple, context.chunks[triple.chunk_id])), max_copied_words
+        ):
             verdicts.append(Verdict(triple, "copied_run", None, max_copied_words))
         elif (similarity := similarity_to_shots(query)) >= max_shot_similarity:
             verdicts.append(Verdict(triple, "shot_copied", round(similarity, 6), max_shot_similarity))
@@ -79,9 +82,9 @@ def _spelled_out(text: str) -> str:
     return f" {' '.join(unit for unit, _ in units(text))} "
 
 
-def _copies(query: str, shown: str, limit: float) -> bool:
+def _copies(parts: Sequence[tuple[str, float]], shown: str, limit: float) -> bool:
     """Whether some run of the query of `limit` words stands in `shown`; every shortest run that long is looked up."""
-    parts, length, start = units(query), 0.0, 0
+    length, start = 0.0, 0
     for end, (_, weight) in enumerate(parts, 1):
         length += weight
         while length - parts[start][1] >= limit:

@@ -29,6 +29,7 @@ REFERENCES: Mapping[str, Sequence[str]] = {
         rf"\b(?:does|did|do) the authors? {_EN_SAYS}\b",
     ),
     "de": (
+        r"\b(?:laut|gemäß) (?:Text|Abschnitt|Dokument|Artikel|Auszug|Kontext)\b",
         r"\b(?:laut|gemäß|entsprechend|nach) (?:dem|des|diesem) (?:\w+en )?(?:Text|Textes|Abschnitt|Absatz|Dokument|Artikel|Auszug|Kontext)s?\b",
         r"\b(?:in|aus) (?:diesem|dem (?:obigen|vorliegenden|gegebenen|folgenden)) (?:Text|Abschnitt|Absatz|Auszug|Artikel|Kontext)\b",
         r"\bim (?:obigen|vorliegenden|gegebenen|genannten) (?:Text|Abschnitt|Absatz|Auszug|Artikel|Dokument|Kontext)\b",
@@ -72,9 +73,9 @@ REFERENCES: Mapping[str, Sequence[str]] = {
     ),
     "uk": (r"\b(?:згідно з|відповідно до) (?:цим |цього )?(?:текст|документ|стат|уривк|уривок)\w*\b",),
     "zh": (
-        r"(?:根据|根據|依据|依據|按照|基于|基於)(?:上述|以上|上面的?|这[段篇份个]?|這[段篇份個]?|该|該|本|所给的?|所給的?|给定的?|給定的?|提供的)?(?:文本|文章|文档|文檔|文件|段落|短文|材料|内容|內容|上文|原文|文中|本文|资料|資料|上下文)",
+        r"(?:根据|根據|依据|依據|按照|基于|基於)(?:上述|以上|上面的?|这[段篇份个]?|這[段篇份個]?|该|該|本|所给的?|所給的?|给定的?|給定的?|提供的)?(?:文本|文章|文字|文档|文檔|文件|段落|短文|材料|内容|內容|上文|原文|文中|本文|资料|資料|上下文)",
         r"(?:根据|根據)(?:上文|本文|文中|原文)",
-        r"^(?:上文|文中|本文)(?!件|档|字|化|本|学|學|物)",
+        r"^(?:上文|文中|本文)[，,]",
         r"[，,](?:上文|文中|本文)(?:提到|所|说|說|描述|介绍|介紹)",
         r"(?:上文|文中|本文|文章|这段话|這段話|该段落|該段落)(?:里|裡|中)?(?:提到|提及|所述|所说|所說|指出|认为|認為|介绍|介紹|描述)",
         r"(?:作者)(?:认为|認為|提到|指出|主张|主張)",

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 import regex
 
-from synthgen.generators.scanner import Block, cells
 from synthgen.generators.patterns import Language, Pattern
 from synthgen.generators.plain import Plain, plain
 from synthgen.generators.reading import Candidate, Reading, Sentence, lone
+from synthgen.generators.scanner import Block, cells
 from synthgen.records import Span
-from synthgen.text import contents, key, words
+from synthgen.text import contents, key, sentences, words
 
 __all__ = ["patterns", "questions", "tables", "terms"]
 
@@ -25,22 +25,37 @@ _MAX_CODE_LINES = 8
 
 _END = regex.compile(r"[\s.!。！;；]+$")
 _CODELIKE = regex.compile(r"-{1,2}\w[\w-]*(?:[ =].{1,30})?|(?=\S*[\p{L}])(?=\S*[\p{Lu}\d_./<>:@-])[^\s,;，；]{2,60}")
+_ANSWER = regex.compile(r"(?![\p{Pe}\p{Pf}、，,;；…])(?=.*[\p{L}\p{N}])", regex.DOTALL)
+_FOOTNOTE = regex.compile(r"[\s*†‡]+$")
+_HISTORY = regex.compile(
+    r"(?i)\bchange ?log|release notes|what['’]s new|änderungen|neuerungen|更新日志|变更|发布说明|^\W*v?\d+\.\d+"
+)
 _BARE = regex.compile(r"[-–—/\s]*|(?i:n/?a|none|yes|no|ja|nein|keine?|是|否|无|x|✓|✗|true|false)")
 
 
 def patterns(reading: Reading, language: Language) -> Iterator[Candidate]:
     """What the sentences of the chunk define, limit, require, explain or instruct."""
     for sentence in reading.prose():
+        if language.cut.search(sentence.text):
+            continue
         text = _END.sub("", sentence.text)
+        fired: set[str] = set()
         for form in language.patterns:
-            match = form.form.fullmatch(text)
+            match = form.form.fullmatch(text) if form.name not in fired else None
             if match and (candidate := _asked(reading, language, sentence, form, match)):
+                fired.add(form.name)
                 yield candidate
-                break
+
+
+def _is_history(reading: Reading) -> bool:
+    """A list of changes: its imperatives tell what was done, and what "now" holds does not for long."""
+    return any(_HISTORY.search(heading) for heading in reading.chunk.headings)
 
 
 def terms(reading: Reading, language: Language) -> Iterator[Candidate]:
     """Glossary entries and command-line options: a marked term, then a dash or colon (or a definition list)."""
+    if _is_history(reading):
+        return
     in_glossary = any(language.glossary.search(heading) for heading in reading.chunk.headings)
     for block, content in reading.blocks:
         found = _term(reading, block, content)
@@ -68,12 +83,14 @@ def tables(reading: Reading, language: Language) -> Iterator[Candidate]:
         header = [plain(reading.chunk.text, *span) for span in rows[0]]
         labels = Counter(key(plain(reading.chunk.text, *row[0]).text) for row in rows[1:])
         for row in rows[1:]:
-            label = plain(reading.chunk.text, *row[0]).text
+            label = _FOOTNOTE.sub("", plain(reading.chunk.text, *row[0]).text)
             subject = _row_subject(reading, language, header[0].text, label)
             if subject is None or labels[key(label)] > 1:
                 continue
             for title, span in zip(header[1:], row[1:], strict=True):
-                template = language.columns.get(title.text.casefold())
+                column = title.text.casefold()
+                noun = "option" if label.startswith("-") else header[0].text.casefold()
+                template = language.columns.get(f"{noun}/{column}") or language.columns.get(column)
                 content = plain(reading.chunk.text, *span)
                 if not template or _BARE.fullmatch(content.text):
                     continue
@@ -95,15 +112,20 @@ def questions(reading: Reading, language: Language | None) -> Iterator[Candidate
             yield from _marked_pair(parsed, i)
 
 
-def _asked(reading: Reading, language: Language, sentence: Sentence, form: Pattern, match: regex.Match[str]) -> Candidate | None:
+def _asked(
+    reading: Reading, language: Language, sentence: Sentence, form: Pattern, match: regex.Match[str]
+) -> Candidate | None:
     groups = match.groupdict(default="")
     if "s" in groups:
         subject = _subject(reading, language, groups["s"])
         if subject is None:
             return None
         groups["s"] = subject
-    asked = form.question.format(**{name: language.mine(value) if name in "sy" else value for name, value in groups.items()})
-    if language.unclear.search(asked) or regex.search(r"(?i)\b(?:it|this|that|these|those|them|they)\b", groups.get("y", "")):
+    wish = groups.get("y", "") or groups.get("c", "")
+    if language.vague.search(wish) or len(words(wish)) == 1 or (form.kind == "howto" and _is_history(reading)):
+        return None
+    asked = form.question.format(**{name: language.mine(value) if name in "scy" else value for name, value in groups.items()})
+    if language.unclear.search(asked):
         return None
     if form.code:
         answer = _code_below(reading, sentence)
@@ -126,19 +148,27 @@ def _circular(subject: str, answer: str) -> bool:
 def _subject(reading: Reading, language: Language, subject: str) -> str | None:
     """The subject as it reads inside a question, or None when it would not stand alone."""
     subject = subject.strip()
-    if language.dependent.search(subject) or len(subject.split()) > language.max_subject_words or not regex.search(r"\p{L}", subject):
+    if (
+        language.dependent.search(subject)
+        or len(subject.split()) > language.max_subject_words
+        or not regex.search(r"\p{L}", subject)
+    ):
         return None
-    if (definite := language.definite.fullmatch(subject)) and definite["n"].casefold() not in words(" ".join(reading.chunk.headings[-2:])):
+    if (definite := language.definite.fullmatch(subject)) and definite["n"].casefold() not in words(
+        " ".join(reading.chunk.headings[-2:])
+    ):
         return None
     first = subject.split()[0]
-    if first in language.articles or language.common.fullmatch(first) or _seen_small(reading, first):
+    if first in language.articles or language.common.match(subject) or _seen_small(reading, first):
         return subject[0].lower() + subject[1:]
     return subject
 
 
 def _seen_small(reading: Reading, word: str) -> bool:
     """Whether the chunk also writes a capitalised word without its capital, so that it is no name."""
-    return word.istitle() and regex.search(rf"(?<![\w./-]){regex.escape(word.lower())}(?![\w/-])", reading.chunk.text) is not None
+    return (
+        word.istitle() and regex.search(rf"(?<![\w./-]){regex.escape(word.lower())}(?![\w/-])", reading.chunk.text) is not None
+    )
 
 
 def _row_subject(reading: Reading, language: Language, noun: str, label: str) -> str | None:
@@ -146,13 +176,14 @@ def _row_subject(reading: Reading, language: Language, noun: str, label: str) ->
     codelike = _CODELIKE.fullmatch(label)
     if not label or len(label) > 60 or not regex.search(r"\p{L}", label) or _BARE.fullmatch(label):
         return None
-    if label.startswith("-"):
+    if label.startswith(("-", ".")):
         top = _top(reading)
         return language.option_row.format(x=label, top=top) if top else None
-    if not codelike and len(words(label)) > 6:
-        return None
     plain_noun = regex.fullmatch(r"\p{L}[\p{L} -]{1,24}", noun) and key(noun) not in ("name", "key", "term")
-    return language.row.format(noun=noun.lower(), x=label) if plain_noun else label
+    if not codelike and (len(words(label)) > 6 or not plain_noun):
+        return None
+    template = language.row if codelike else language.quoted
+    return template.format(noun=noun.lower(), Noun=noun, x=label) if plain_noun else label
 
 
 def _top(reading: Reading) -> str:
@@ -175,7 +206,10 @@ def _term(reading: Reading, block: Block, content: Plain) -> tuple[str, int] | N
 
 def _is_marked(source: str, start: int, end: int) -> bool:
     """Whether nothing but marked-up text and commas stands in `source[start:end]` and its closing mark."""
-    return regex.fullmatch(r"(?:(\*\*|__|\*|_|`+)(?:(?!\1).)+(?:\1)?[:：]?(?:, | |/|$)*)+", source[start:end], regex.DOTALL) is not None
+    return (
+        regex.fullmatch(r"(?:(\*\*|__|\*|_|`+)(?:(?!\1).)+(?:\1)?[:：]?(?:, | |/|$)*)+", source[start:end], regex.DOTALL)
+        is not None
+    )
 
 
 def _first_end(content: Plain, start: int) -> int:
@@ -190,7 +224,9 @@ def _answer(content: Plain, start: int, end: int) -> Span | None:
         end -= 1
     while start < end and content.text[start] == " ":
         start += 1
-    if start == end or end - start > MAX_ANSWER_CHARS or not regex.search(r"[\p{L}\p{N}]", content.text[start:end]):
+    said = content.text[start:end]
+    balanced = all(said.count(left) == said.count(right) for left, right in ("()", "（）", "「」", "“”", "《》"))
+    if not balanced or len(said) > MAX_ANSWER_CHARS or not _ANSWER.match(said):
         return None
     return content.exact(start, end)
 
@@ -200,26 +236,26 @@ def _question(query: str, answer: Span, name: str, kind: str = "question") -> Ca
 
 
 def _code_below(reading: Reading, sentence: Sentence) -> Span | None:
-    """The code block right below a sentence that ends its paragraph with a colon."""
-    if sentence.end != len(sentence.plain.text):
-        return None
-    following = [block for block, _ in reading.blocks if block.start >= sentence.block.end]
-    if not following or following[0].kind != "code":
+    """The code right below a sentence that ends its paragraph with a colon; of a console session the first command."""
+    following = next((block for block, _ in reading.blocks if block.start >= sentence.block.end), None)
+    if sentence.end != len(sentence.plain.text) or following is None or following.kind != "code":
         return None
     text = reading.chunk.text
-    lines = text[following[0].start : following[0].end].split("\n")
-    start, end = following[0].start, following[0].end
-    if regex.match(r"\s*[`~]{3}", lines[0]):
-        start, end = start + len(lines[0]) + 1, end - (len(lines[-1]) + 1 if regex.match(r"\s*[`~]{3}", lines[-1]) else 0)
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    fits = 0 < end - start <= MAX_ANSWER_CHARS and text.count("\n", start, end) < _MAX_CODE_LINES
-    return (start, end) if fits else None
+    code = _CODE.fullmatch(text, following.start, following.end)
+    if code is None:
+        return None
+    span = code.span("code")
+    if command := _COMMAND.match(text, *span):
+        span = command.span("command")
+    fits = span[1] - span[0] <= MAX_ANSWER_CHARS and text.count("\n", *span) < _MAX_CODE_LINES
+    return span if fits and span[0] < span[1] else None
 
 
-_ASK_MARK = regex.compile(r"(?:Q|F|Question|Frage|问|問|س)\s*\d*\s*[:：.]\s*(?P<q>.{4,190}?[?？؟])\s*(?:(?:A|Answer|Antwort|答|ج)\s*[:：.]\s*(?P<a>.+))?")
+_CODE = regex.compile(r"\s*(?:(?P<fence>`{3,}|~{3,})[^\n]*\n)?\s*(?P<code>.*?)\s*(?(fence)(?P=fence))\s*", regex.DOTALL)
+_COMMAND = regex.compile(r"[$>#] (?P<command>(?:[^\n]*\\\n)*[^\n]*)")
+_ASK_MARK = regex.compile(
+    r"(?:Q|F|Question|Frage|问|問|س)\s*\d*\s*[:：.]\s*(?P<q>.{4,190}?[?？؟])\s*(?:(?:A|Answer|Antwort|答|ج)\s*[:：.]\s*(?P<a>.+))?"
+)
 _REPLY_MARK = regex.compile(r"(?:A|Answer|Antwort|答|ج)\s*[:：.]\s*(?P<a>.+)")
 
 
@@ -230,7 +266,10 @@ def lone_question(heading: str) -> str:
 
 
 def _is_question(heading: str, language: Language | None) -> bool:
-    if not 4 <= len(heading) <= 200 or len(contents(words(heading))) < 1 or len(words(heading)) < 3:
+    found = words(heading)
+    said = contents(found)
+    pointing = language is not None and language.vague.search(heading) is not None
+    if len(found) < 3 or len(said) < (2 if pointing else 1):
         return False
     return heading.endswith(("?", "？", "؟")) or (language is not None and language.asks.match(heading) is not None)
 
@@ -247,8 +286,6 @@ def _harvested(question: str, parsed: tuple[tuple[Block, Plain], ...], i: int, m
 
 
 def _whole_answer(content: Plain, start: int) -> Span | None:
-    from synthgen.text import sentences
-
     end = len(content.text)
     if end - start > MAX_ANSWER_CHARS:
         ends = [e for _, e in sentences(content.text) if start < e <= start + MAX_ANSWER_CHARS]

@@ -11,17 +11,21 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import regex
 
 from synthgen.records import Chunk
 from synthgen.text import contents, words
 
-__all__ = ["Counts"]
+__all__ = ["UNSPACED_RUN", "Counts"]
 
 UNSPACED_RUN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+")
-_CLUSTER = regex.compile(r"\X")
-_TOGETHER = 2.0
+# A character with its marks; Thai and Lao vowels that are written before or after their consonant stay with it.
+_CLUSTER = regex.compile(r"[\u0E40-\u0E44\u0EC0-\u0EC4]?\X[\u0E2F-\u0E33\u0E45\u0E46\u0EB0-\u0EB3]*")
+_HAN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
+# Nats above chance. An alphabet has few letters, so its pairs cannot rise as far above chance as those of thousands of signs.
+_TOGETHER_SIGNS, _TOGETHER_LETTERS = 2.0, 1.0
 _COMMON_SHARE = 0.25
 
 
@@ -44,7 +48,7 @@ class Counts:
             clusters = _CLUSTER.findall(run)
             self._clusters.update(clusters)
             self._total += len(clusters)
-            self._pairs.update(a + b for a, b in zip(clusters, clusters[1:], strict=False))
+            self._pairs.update(a + b for a, b in pairwise(clusters))
 
     def idf(self, word: str) -> float:
         """Smoothed inverse document frequency, in nats; never negative."""
@@ -58,8 +62,8 @@ class Counts:
         """A run of an unspaced script, cut where neighbours are no more often together than chance would have it."""
         clusters = _CLUSTER.findall(run)
         pieces = clusters[:1]
-        for left, right in zip(clusters, clusters[1:], strict=False):
-            if self._affinity(left, right) >= _TOGETHER:
+        for left, right in pairwise(clusters):
+            if self._affinity(left, right) >= (_TOGETHER_SIGNS if _HAN.match(left) else _TOGETHER_LETTERS):
                 pieces[-1] += right
             else:
                 pieces.append(right)
@@ -73,4 +77,6 @@ class Counts:
         together = self._pairs[left + right]
         if not together:
             return 0.0
-        return math.log(together * self._total / (self._clusters[left] * self._clusters[right]))
+        rarer = min(self._clusters[left], self._clusters[right])
+        discount = together / (together + 1) * rarer / (rarer + 1)
+        return discount * math.log(together * self._total / (self._clusters[left] * self._clusters[right]))

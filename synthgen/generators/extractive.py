@@ -11,30 +11,34 @@ only: whether the chunk starts right below its heading.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import cycle
 
-from synthgen.generators import answered
+import regex
+
+from synthgen.generators.answered import patterns, questions, tables, terms
 from synthgen.generators.counts import Counts
 from synthgen.generators.patterns import language
-from synthgen.generators.reading import Candidate, Reading
+from synthgen.generators.reading import MAX_QUERY_CHARS, Candidate, Reading
 from synthgen.generators.unanswered import headings, keyphrases, masked_sentences
 from synthgen.records import Chunk, Skipped, Span, Triple, make_triple, random_for
-from synthgen.text import key, words
+from synthgen.text import key, units
 
 __all__ = ["generate"]
 
 _MAX_COPIED_WORDS = 8
+_ANSWERS = 2
+_LETTER = regex.compile(r"\p{L}")
+_ENTITY = regex.compile(r"&#?\w+;|\n|\]\(")
+# Masked sentences carry most of what an encoder learns from these rows; key phrases fill what is left.
+_TURNS = ("sentence", "heading", "sentence", "keyphrase")
 
 
-def generate(
-    chunks: Iterable[Chunk], *, per_chunk: int, seed: int, counts: Counts | None = None
-) -> Iterator[Triple | Skipped]:
+def generate(chunks: Iterable[Chunk], *, per_chunk: int, seed: int, counts: Counts | None = None) -> Iterator[Triple | Skipped]:
     """Rows of every chunk that has a split, in the order of the chunks; a chunk that gives none is a `Skipped`.
 
-    Each chunk gives up to `per_chunk` rows without an answer (headings, sentences and key phrases by turns) and up to
-    `per_chunk` rows with one, where a rule fires. `counts` are the corpus statistics; without them `chunks` is read
+    Each chunk gives up to `per_chunk` rows without an answer (headings, sentences and key phrases by turns) and, where a rule
+    fires, up to twice as many with one. `counts` are the corpus statistics; without them `chunks` is read
     twice, so a one-shot iterator is held in memory.
     """
     if counts is None:
@@ -55,39 +59,53 @@ def generate(
 def _rows(reading: Reading, counts: Counts, per_chunk: int, seed: int) -> list[Triple]:
     chunk = reading.chunk
     rng = random_for(seed, chunk.sha256, "extractive")
-    proposals = {
+    answering = _answering(reading)
+    asking = {
         "heading": list(headings(reading)),
-        "sentence": list(masked_sentences(reading, counts)),
+        "sentence": sorted(masked_sentences(reading, counts), key=lambda candidate: -candidate.score),
         "keyphrase": list(keyphrases(reading, counts, rng)),
     }
-    chosen = _by_turns(_answered(reading), per_chunk, rng) + _by_turns(proposals, per_chunk, rng)
+    for candidates in answering.values():
+        rng.shuffle(candidates)
+    chosen = [
+        *_by_turns(reading, answering, ("qa", "pattern"), _ANSWERS * per_chunk),
+        *_by_turns(reading, asking, _TURNS, per_chunk),
+    ]
     rows: dict[str, Triple] = {}
     for rule, candidate in chosen:
         rows.setdefault(key(candidate.query), _triple(chunk, rule, candidate))
     return list(rows.values())
 
 
-def _answered(reading: Reading) -> dict[str, list[Candidate]]:
+def _answering(reading: Reading) -> dict[str, list[Candidate]]:
+    """What the rules with an answer propose, by rule; only `qa` works in a language without a table."""
     spoken = language(reading.language)
-    found = {"qa": list(answered.questions(reading, spoken)), "pattern": []}
+    found = {"qa": list(questions(reading, spoken)), "pattern": []}
     if spoken is not None:
-        for rule in (answered.patterns, answered.terms, answered.tables):
+        for rule in (patterns, terms, tables):
             found["pattern"].extend(rule(reading, spoken))
-    return {rule: [c for c in proposed if not _copies(reading, c)] for rule, proposed in found.items()}
+    return found
 
 
-def _by_turns(proposals: dict[str, list[Candidate]], wanted: int, rng: random.Random) -> list[tuple[str, Candidate]]:
-    """The best of each rule, then the second best, until there are `wanted`; which rule begins is drawn."""
-    queues = {rule: sorted(found, key=lambda c: (-c.score, c.query)) for rule, found in proposals.items()}
-    rules = list(proposals)
-    first = rng.randrange(len(rules))
-    chosen: list[tuple[str, Candidate]] = []
-    for rule in cycle(rules[first:] + rules[:first]):
-        if len(chosen) == wanted or not any(queues.values()):
-            return chosen
-        if queues[rule]:
-            chosen.append((rule, queues[rule].pop(0)))
-    return chosen
+def _by_turns(
+    reading: Reading, proposed: Mapping[str, Sequence[Candidate]], turns: Sequence[str], wanted: int
+) -> Iterator[tuple[str, Candidate]]:
+    """The first of each rule in the order of `turns`, round and round, until there are `wanted` or none is left."""
+    queues = {rule: iter(candidates) for rule, candidates in proposed.items()}
+    order = cycle(turns)
+    while wanted and queues:
+        rule = next(order)
+        candidate = next((c for c in queues.get(rule, ()) if _reads_well(c.query) and not _copies(reading, c)), None)
+        if candidate is None:
+            queues.pop(rule, None)
+        else:
+            wanted -= 1
+            yield rule, candidate
+
+
+def _reads_well(query: str) -> bool:
+    """One line with letters, of a query's length, without leftovers of HTML."""
+    return 2 <= len(query) <= MAX_QUERY_CHARS and _LETTER.search(query) is not None and _ENTITY.search(query) is None
 
 
 def _copies(reading: Reading, candidate: Candidate) -> bool:
@@ -95,9 +113,15 @@ def _copies(reading: Reading, candidate: Candidate) -> bool:
     text = reading.chunk.text
     for start, end in sorted(candidate.masks, reverse=True):
         text = text[:start] + text[end:]
-    asked, there = words(candidate.query), " ".join(words(text))
-    runs = (" ".join(asked[i : i + _MAX_COPIED_WORDS]) for i in range(len(asked) - _MAX_COPIED_WORDS + 1))
-    return any(f" {run} " in f" {there} " for run in runs)
+    shown = f" {' '.join(unit for unit, _ in units(text))} "
+    asked = units(candidate.query)
+    for start in range(len(asked)):
+        length, end = 0.0, start
+        while length < _MAX_COPIED_WORDS and end < len(asked):
+            length, end = length + asked[end][1], end + 1
+        if length >= _MAX_COPIED_WORDS and f" {' '.join(unit for unit, _ in asked[start:end])} " in shown:
+            return True
+    return False
 
 
 def _triple(chunk: Chunk, rule: str, candidate: Candidate) -> Triple:

@@ -70,7 +70,7 @@ class Plain:
             if regex.fullmatch(r"(\*+|_+|`+)[^*_`]+\1", self.source[left:right]):
                 left, right = self.at[start], self.at[end - 1] + 1
         found = self.source[left:right]
-        if _LINK.search(found) or any(found.count(mark) % 2 for mark in ("`", "**")):
+        if _LINK.search(found) or any(found.count(mark) % 2 for mark in ("`", "**")) or found.count("[") != found.count("]"):
             return None
         return left, right
 

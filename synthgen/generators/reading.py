@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 import regex
 
-from synthgen.generators.scanner import Block, blocks
 from synthgen.generators.plain import Plain, plain
+from synthgen.generators.scanner import Block, scan
 from synthgen.records import Chunk, Span
 from synthgen.text import guess_language, sentences
 
-__all__ = ["Candidate", "Reading", "Sentence", "lone", "tidy"]
+__all__ = ["MAX_QUERY_CHARS", "Candidate", "Reading", "Sentence", "lone", "tidy"]
 
 MAX_QUERY_CHARS = 200
 
@@ -69,7 +69,7 @@ class Reading:
 
     @classmethod
     def of(cls, chunk: Chunk, *, opens: bool) -> Reading:
-        parsed = tuple((block, plain(chunk.text, block.inner, block.inner_end)) for block in blocks(chunk.text))
+        parsed = tuple((block, plain(chunk.text, block.inner, block.inner_end)) for block in scan(chunk.text))
         return cls(chunk, parsed, chunk.language or guess_language(chunk.text), opens)
 
     def prose(self) -> Iterator[Sentence]:

@@ -40,6 +40,17 @@ _GENERIC = frozenset(
     อ้างอิง|บทนำ|ประวัติ|مراجع|مقدمة|introducción|ejemplos|introduction|exemples|введение|примеры
     """.replace("\n", "").split("|")
 )
+# Words that are no function words for search, but make no key phrase.
+_WEAK = frozenset(
+    words("""also although always another because before between could during either every first following given however instead
+    last least less made make makes many may might much must need needed needs never next nothing often one otherwise
+    please rather second several should since someone something still therefore three through two unless until use used
+    uses using usually via want well whether while within without would yes yet get gets got give gives let put see set
+    already available based called cannot currently different even example later new old possible
+    bereits beim damit dann dazu deren diese dieser dieses jede jeder jedes jedoch kein keine müssen muss sehr sollte
+    sowie unter viele wenige werden wurde zwei drei""")
+)
+_PROSE = regex.compile(r"[\p{L}\p{M}\s,.'’、，。]")
 _CLAUSE = regex.compile(r"[;:,，；：、—–](?=\s|\p{Han})")
 
 
@@ -105,12 +116,12 @@ def _needs_parent(title: str, short: int) -> bool:
 
 
 def _usable(query: str) -> bool:
-    return 2 <= len(query) <= MAX_QUERY_CHARS and bool(regex.search(r"\p{L}", query)) and len(words(query)) >= 2
+    return bool(regex.search(r"\p{L}", query)) and len(words(query)) >= 2
 
 
 def _is_prose(sentence: Sentence) -> bool:
     """Letters and spaces, not a line of code, a path list or a table row that no parser knew."""
-    letters = sum(1 for c in sentence.text if c.isalpha() or c.isspace() or c in ",.'’、，。")
+    letters = len(_PROSE.findall(sentence.text))
     return letters >= 0.8 * len(sentence.text)
 
 
@@ -140,6 +151,7 @@ def _phrases(reading: Reading, counts: Counts) -> dict[str, float]:
     return scores
 
 
+_SIGNS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 _PIECE = regex.compile(r"[^\s,.;:!?()\[\]{}<>\"“”„«»|/\\=*、，。；：？！（）「」《》]+(?:[.:_/-][\p{L}\p{N}]+)*")
 _WORDLIKE = regex.compile(r"(?=.*\p{L})[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}_.:+#'’/-]*")
 
@@ -155,6 +167,8 @@ def _spaced(text: str, counts: Counts) -> Iterator[str]:
             _WORDLIKE.fullmatch(piece) is not None
             and not UNSPACED_RUN.search(piece)
             and bool(contents(parts))
+            and not _WEAK.issuperset(parts)
+            and sum(c.isdigit() for c in piece) * 2 <= len(piece)
             and not counts.common(parts)
         )
         if run and (not good or text[last : match.start()].strip() or len(run) == 3):
@@ -168,8 +182,8 @@ def _spaced(text: str, counts: Counts) -> Iterator[str]:
 
 
 def _unspaced(text: str, counts: Counts) -> Iterator[str]:
-    """Words of scripts without spaces; neighbours are joined up to eight characters."""
+    """Words of scripts without spaces; a piece too long for a word is one that the statistics could not cut."""
     for run in UNSPACED_RUN.findall(text):
         for segment in counts.segments(run):
-            if 2 <= len(segment) <= 12:
+            if 2 <= len(segment) <= (8 if _SIGNS.match(segment) else 16):
                 yield segment

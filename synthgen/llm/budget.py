@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -184,9 +184,7 @@ class Estimate:
     estimated_tokens: bool = False
 
 
-def estimate(
-    requests: Iterable[Request], settings: LLM, *, output_tokens: int, store: CallStore | None = None
-) -> Estimate:
+def estimate(requests: Iterable[Request], settings: LLM, *, output_tokens: int, store: CallStore | None = None) -> Estimate:
     """Count what `requests` would send; `output_tokens` is expected of each answer. Makes no call."""
     calls = stored = prompt = 0
     model = ""
@@ -228,7 +226,7 @@ def load_prices(path: str | Path | None = None) -> Prices:
     except yaml.YAMLError as error:
         raise ConfigError(f"{file} is not valid YAML: {str(error).replace(chr(10), ' ')}.") from None
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a wrong name explains a missing one
         name = str(first["loc"][-1]) if first["loc"] else ""
         hint = nearest(name, [*Prices.model_fields, *Price.model_fields]) if first["type"] == "extra_forbidden" else ""
         raise ConfigError(

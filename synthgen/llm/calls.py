@@ -93,7 +93,7 @@ class Totals:
 
     ok: int = 0
     failed: dict[str, int] = field(default_factory=dict)
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     attempts: int = 0
 
     @property
@@ -209,3 +209,11 @@ class CallStore:
                 f"{self.path} is damaged or no SQLite file: {error}. `sqlite3 {self.path} .recover` may save its rows; "
                 "move it away to start again, which asks and pays for every call again."
             ) from error
+
+
+def _call(row: tuple[Any, ...]) -> Call:
+    key, status, reason, detail, text, finish_reason, refusal, model, *used, attempts, duration_s, created = row
+    prompt, cached, written, output, estimated = used
+    usage = Usage(prompt, cached, written, output, bool(estimated))
+    completion = Completion(key, text, finish_reason, refusal, usage, model)
+    return Call(completion, status, reason, detail, attempts, duration_s, created)

@@ -41,7 +41,8 @@ _FILTERED = ("content_filter", "content_policy_violation", "content management p
 class Failure:
     """`scope` says what is lost: this attempt, this call, or the run. `wait_s` is what the server asked for.
 
-    `unbilled` when the server turned the request away, so that it cannot have cost anything.
+    `unbilled` when the server turned the request away, so that it cannot have cost anything; `no_contact` when there was no
+    connection at all.
     """
 
     scope: Literal["attempt", "call", "run"]
@@ -49,7 +50,7 @@ class Failure:
     detail: str
     wait_s: float | None = None
     unbilled: bool = False
-    refused_connection: bool = False
+    no_contact: bool = False
 
 
 def classify(error: openai.APIError | TimeoutError | ValueError) -> Failure:
@@ -58,12 +59,12 @@ def classify(error: openai.APIError | TimeoutError | ValueError) -> Failure:
 
     if isinstance(error, openai.APIStatusError):
         return _of_status(error)
+    cause = error.__cause__
+    no_contact = type(cause).__name__ in ("ConnectError", "ConnectTimeout")  # httpx and httpx2 both call them so
+    if isinstance(error, openai.APIConnectionError) and (no_contact or not isinstance(error, openai.APITimeoutError)):
+        return Failure("attempt", "connection", str(cause or error), unbilled=no_contact, no_contact=no_contact)
     if isinstance(error, openai.APITimeoutError | TimeoutError):
         return Failure("attempt", "timeout", "no answer within llm.timeout_s")
-    if isinstance(error, openai.APIConnectionError):
-        cause = error.__cause__
-        refused = type(cause).__name__ == "ConnectError"  # httpx and httpx2 both call it so
-        return Failure("attempt", "connection", str(cause or error), unbilled=refused, refused_connection=refused)
     return Failure("attempt", "server_error", f"the answer could not be read: {error}")
 
 

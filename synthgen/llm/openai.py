@@ -118,7 +118,7 @@ def _completion(request: Request, answer: Any) -> Completion:
     except (AttributeError, IndexError, KeyError, TypeError):
         raise ValueError("it has no choices[0].message") from None
     if not isinstance(text, str):
-        raise ValueError(f"its content is {type(text).__name__}")  # noqa: TRY004 - unreadable, like no JSON at all
+        raise ValueError(f"its content is {type(text).__name__}")
     return Completion(
         request_key=request.key,
         text=text,

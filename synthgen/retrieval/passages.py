@@ -1,11 +1,10 @@
 """How a row's own passage stands in a search, and which other chunks count as it.
 
-Both the round trip and the distractor miner ask this, and both would be fooled in the same two ways. The text of a
-chunk often stands in the index more than once (equal, nearly equal or overlapping chunks): a copy is no rival. And a
-query made from a sentence of its chunk, or from the heading above it, finds that chunk trivially, because the index
-holds what the row hides. Such a query is scored with only those of its words that the reader of the row can still see:
-lexical scores add up over words, so this is the score the passage would have without the hidden text (up to term
-frequency and length, which still count it).
+Both the round trip and the distractor miner ask this. The text of a chunk often stands in the index more than once
+(equal, nearly equal or overlapping chunks): a copy is no rival. And a query made from a sentence of its chunk, or from
+the heading above it, finds that chunk trivially, because the index holds what the row hides. Such a query is also
+scored with only those of its words that the reader of the row can still see: lexical scores add up over words, so this
+is the score the passage would have without the hidden text (up to term frequency and length, which still count it).
 
 Not covered: scores that do not add up over words; a dense judge needs the hidden text out of its index.
 """
@@ -16,39 +15,50 @@ import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from synthgen.records import Chunk, Triple, passage
 from synthgen.retrieval import Hit, Retriever
 from synthgen.text import contents, jaccard, key, shingles, words
 
-__all__ = ["FLOOR_RANK", "Passages", "Standing", "is_hidden", "standings", "visible_query"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["FLOOR_RANK", "Passages", "Standing", "is_hidden", "shown_text", "standings", "visible_query"]
 
 FLOOR_RANK = 51
 NEAR_DUPLICATE = 0.8
 _QUERIES_PER_SEARCH = 1_000
 _SHINGLES_KEPT = 1_024  # sets of about 1,000 short strings: 100 MB at most
+_BANDS, _ROWS = 32, 4
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One row's search: its `hits`, best first, the score of its own passage, and the score at the floor.
 
-    The floor is the 51st best score, or the worst when the index is smaller. `hidden` says that `source` is the score
-    of what the row still shows.
+    The floor is the 51st best score, or the worst when the index is smaller. `shown` is the score of what the row still
+    shows, and None when it shows everything that its query was made from.
     """
 
     hits: Sequence[Hit]
     source: float
     floor: float
-    hidden: bool
+    shown: float | None
 
 
 class Passages:
-    """Chunks by id, and whether two of them are the same passage."""
+    """Chunks by id, and whether two of them are the same passage.
+
+    Nearly every pair is told apart by MinHash signatures, kept for each chunk that was asked for; the others are compared
+    shingle by shingle. 32 bands of 4 rows overlook one of 10 million pairs at the threshold, fewer above it.
+    """
 
     def __init__(self, chunks: Mapping[str, Chunk]) -> None:
         self.chunks = chunks
         self._shingles = functools.lru_cache(maxsize=_SHINGLES_KEPT)(shingles)
+        self._signatures: dict[str, NDArray[np.uint32]] = {}
 
     def same(self, left: Chunk, right: Chunk) -> bool:
         """Equal, overlapping or nearly equal (Jaccard of 4-character shingles at least .8) chunks."""
@@ -62,9 +72,22 @@ class Passages:
 
     def near_duplicates(self, left: Chunk, right: Chunk) -> bool:
         """Whatever documents they stand in: boilerplate is shared by documents of different groups, too."""
-        if not 0.5 < len(left.text) / max(1, len(right.text)) < 2:  # far from .8 in any script; saves the shingles
+        bands = self._signature(left) == self._signature(right)
+        if not bands.all(axis=1).any():
             return False
         return jaccard(self._shingles(left.text), self._shingles(right.text)) >= NEAR_DUPLICATE
+
+    def _signature(self, chunk: Chunk) -> NDArray[np.uint32]:
+        found = self._signatures.get(chunk.sha256)
+        if found is None:
+            import numpy as np
+            from rensa import RMinHash
+
+            minhash = RMinHash(num_perm=_BANDS * _ROWS, seed=0)
+            minhash.update(sorted(self._shingles(chunk.text)))
+            found = np.array(minhash.digest(), dtype=np.uint32).reshape(_BANDS, _ROWS)
+            self._signatures[chunk.sha256] = found
+        return found
 
 
 def is_hidden(triple: Triple, chunk: Chunk) -> bool:
@@ -72,11 +95,15 @@ def is_hidden(triple: Triple, chunk: Chunk) -> bool:
     return bool(triple.masks) or bool(_quoted_headings(triple, chunk))
 
 
+def shown_text(triple: Triple, chunk: Chunk) -> str:
+    """What is indexed for a chunk, without what the row hides: its masked spans and the headings its query repeats."""
+    quoted = _quoted_headings(triple, chunk)
+    return "\n".join([*(h for h in chunk.headings if h not in quoted), passage(triple, chunk)])
+
+
 def visible_query(triple: Triple, chunk: Chunk) -> str:
     """The words of the query that still stand in what the row shows of its chunk, or under its other headings."""
-    quoted = _quoted_headings(triple, chunk)
-    shown = [passage(triple, chunk), *(h for h in chunk.headings if h not in quoted)]
-    seen = set(words("\n".join(shown)))
+    seen = set(words(shown_text(triple, chunk)))
     return " ".join(w for w in words(triple.query) if w in seen)
 
 
@@ -86,14 +113,14 @@ def standings(
     """Search for every row, in batches. `depth` hits are returned, 51 at least."""
     depth, stream = max(depth, FLOOR_RANK), iter(triples)
     while batch := list(itertools.islice(stream, _QUERIES_PER_SEARCH)):
-        hidden = [is_hidden(t, chunks[t.chunk_id]) for t in batch]
-        own = [visible_query(t, chunks[t.chunk_id]) if h else t.query for t, h in zip(batch, hidden, strict=True)]
-        ids = [[t.chunk_id] if h else list(t.positives) for t, h in zip(batch, hidden, strict=True)]
         found = retriever.search([t.query for t in batch], depth)
-        scores = retriever.score(own, ids)
-        for triple, hits, mine, hides in zip(batch, found, scores, hidden, strict=True):
+        sources = retriever.score([t.query for t in batch], [t.positives for t in batch])
+        hiding = [t for t in batch if is_hidden(t, chunks[t.chunk_id])]
+        queries = [visible_query(t, chunks[t.chunk_id]) for t in hiding]
+        shown = dict(zip(map(id, hiding), retriever.score(queries, [[t.chunk_id] for t in hiding]), strict=True))
+        for triple, hits, source in zip(batch, found, sources, strict=True):
             floor = hits[min(FLOOR_RANK, len(hits)) - 1].score if hits else 0.0
-            yield triple, Standing(hits, max(mine), floor, hides)
+            yield triple, Standing(hits, max(source), floor, max(shown[id(triple)]) if id(triple) in shown else None)
 
 
 def _quoted_headings(triple: Triple, chunk: Chunk) -> frozenset[str]:

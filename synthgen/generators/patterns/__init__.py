@@ -35,26 +35,33 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """What the rules need to know of a language.
+    """What the rules need to know of a language. Regular expressions are searched for unless said otherwise.
 
-    `dependent` finds what cannot stand alone in a subject; `unclear` what spoils an answer or a question anywhere.
-    `definite` matches a subject that only its heading explains ("the file"; group `n`). `inside` rewrites a subject for
-    use inside a question, `mine` turns "your" into "my". `columns` maps a table's column header to a question about
-    the row `{x}`; other columns are not asked about. `asks` matches a heading that is a question.
+    Of a subject: `dependent` finds what cannot stand alone; `definite` matches one that only its heading explains ("the file",
+    noun in group `n`); `articles` and `common` (matched at its start) lose their capital inside a question.
+    Of a wish or condition (`y`, `c`): `vague` finds pronouns and the like; `mine` turns "your" into "my".
+    Of a question or an answer: `unclear` finds what points elsewhere. `cut` finds a sentence that ends at an abbreviation.
+    Of tables: `columns` maps a column's header to a question about the row `{x}`, or `noun/header` where the first column's
+    header matters; other columns are not asked about. `row`, `quoted` and `option_row` name a row.
+    `term` and `option` ask about a glossary entry and a command-line option; `glossary` finds the heading of a glossary.
+    `asks` matches a heading that is a question.
     """
 
     patterns: tuple[Pattern, ...]
     dependent: regex.Pattern[str]
+    vague: regex.Pattern[str]
     unclear: regex.Pattern[str]
     definite: regex.Pattern[str]
     articles: frozenset[str]
     mine: Callable[[str], str]
     columns: Mapping[str, str]
     row: str
+    quoted: str
     term: str
     option: str
     option_row: str
     common: regex.Pattern[str]
+    cut: regex.Pattern[str]
     glossary: regex.Pattern[str]
     asks: regex.Pattern[str]
     max_subject_words: int = 7

@@ -1,0 +1,105 @@
+"""Candidate triples written by a model: the first paid step.
+
+Each chunk is one request for several items, and each usable item one row. Nothing is lost on the way: a call that failed, an
+answer that cannot be read and an item that is malformed become `Skipped` rows with their reason, and the raw text stays in the
+call store. `apply` reads answers anew, also those once stored as unusable, so a better parser costs no call.
+
+The quote of an item goes into the metadata; the filter `grounding` finds its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from synthgen.answers import Answer, read_answer, strict_schema
+from synthgen.config import LLM
+from synthgen.generators import unique_ids
+from synthgen.llm import Answers
+from synthgen.llm.openai import endpoint_id
+from synthgen.prompts import Prompt, passage_message, shot_block, system_messages
+from synthgen.records import Chunk, Completion, Request, Skipped, Triple, make_request, make_triple
+
+__all__ = ["Prompted"]
+
+_COLUMNS = ("query", "answer", "reasoning")  # fields of an item that are columns of a row; the others are its metadata
+_TOKENS_PER_ITEM = 120  # a query, an answer of a sentence or two, a quote, and the JSON around them
+_TOKENS_PER_ANSWER = 15
+
+
+class Prompted:
+    """One prompt, put to one model for every chunk (an `llm.Step` from chunks to triples).
+
+    `model` is NAME or openai/NAME; `per_chunk` is the number of items asked for in one call.
+    """
+
+    stage = "generate"
+
+    def __init__(self, model: str, prompt: Prompt, settings: LLM, *, per_chunk: int = 3) -> None:
+        self._model = model.removeprefix("openai/")
+        self._prompt = prompt
+        self._per_chunk = per_chunk
+        self._endpoint = endpoint_id(settings)
+        self._systems = system_messages(prompt, per_chunk)
+        self._schema = strict_schema(prompt.fields)
+        self._sampling: dict[str, Any] = {"max_output_tokens": settings.max_output_tokens}
+        if settings.temperature is not None:
+            self._sampling["temperature"] = settings.temperature
+
+    @property
+    def output_tokens(self) -> int:
+        return _TOKENS_PER_ANSWER + self._per_chunk * _TOKENS_PER_ITEM
+
+    def requests(self, chunks: Iterable[Chunk]) -> Iterator[Request]:
+        """A request for each chunk that has a split (one whose copies lie in different splits gives no rows)."""
+        return (self._request(chunk) for chunk in chunks if chunk.split)
+
+    def check(self, completion: Completion) -> str:
+        return self._read(completion).reason
+
+    def apply(self, chunks: Iterable[Chunk], answers: Answers) -> Iterator[Triple | Skipped]:
+        """Rows in the order of the chunks; within a chunk, in the order in which the model wrote them."""
+        return unique_ids(row for chunk in chunks if chunk.split for row in self._rows(chunk, answers))
+
+    def _request(self, chunk: Chunk) -> Request:
+        messages = (
+            {"role": "system", "content": self._systems[shot_block(self._prompt, chunk)]},
+            {"role": "user", "content": passage_message(self._prompt, chunk)},
+        )
+        return make_request(self._model, self._endpoint, messages, schema=self._schema, sampling=self._sampling)
+
+    def _read(self, completion: Completion) -> Answer:
+        return read_answer(completion, self._prompt.fields, self._per_chunk)
+
+    def _rows(self, chunk: Chunk, answers: Answers) -> Iterator[Triple | Skipped]:
+        key = self._request(chunk).key
+        call = answers.get(key)
+        if call is None:
+            yield _skipped(chunk, "not_called")
+            return
+        answer = self._read(call.completion)
+        if not answer.items:
+            # Without a text the call itself failed, and its own reason says more than the reading of nothing.
+            failed_itself = call.status == "failed" and not call.completion.text
+            yield _skipped(chunk, *((call.reason, call.detail) if failed_itself else (answer.reason, answer.detail)))
+        for item in answer.items:
+            metadata: dict[str, Any] = {name: text for name, text in item.items() if name not in _COLUMNS}
+            if answer.repaired:
+                metadata["repaired"] = True
+            yield make_triple(
+                chunk,
+                item["query"],
+                item.get("answer"),
+                reasoning=item.get("reasoning"),
+                kind=self._prompt.kind,
+                generator=f"openai/{self._model}",
+                request_key=key,
+                prompt_digest=self._prompt.digest,
+                metadata=metadata,
+            )
+        for reason, detail in answer.problems if answer.items else ():
+            yield _skipped(chunk, reason, detail)
+
+
+def _skipped(chunk: Chunk, reason: str, detail: str = "") -> Skipped:
+    return Skipped(path=chunk.document_id, stage="generate", reason=reason, chunk_id=chunk.id, detail=detail)

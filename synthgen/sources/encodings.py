@@ -1,0 +1,200 @@
+"""Bytes to text, with the encoding that was found.
+
+UTF-8 is strict, so text that decodes is UTF-8; a byte order mark settles it too. Everything else is a guess, and
+statistics over bytes confuse siblings (GB18030 with Big5 and EUC-KR, cp1250 with cp1252). So the likely encodings
+are tried, and each is ranked by the share of its non-ASCII characters that are everyday characters of *one* of its
+languages: national character sets put those in their first level, and a language with an alphabet uses a few
+accented letters, inside words, in lower case. Only if none convinces is charset-normalizer asked.
+
+Not covered: UTF-16 without a byte order mark (it holds NUL bytes and counts as binary), and mixed encodings.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import regex
+
+from synthgen.errors import ConfigError
+
+__all__ = ["Decoded", "Undecodable", "decode"]
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
+_MAX_CONTROL_SHARE = 0.02
+
+_SAMPLE_CHARS = 20_000
+_MIN_SHARE = 0.75  # a right decoding has about 0.9 to 1, a wrong one 0.1 to 0.65
+_TIE = 0.05  # within this, the earlier encoding of the table is taken
+
+_NON_ASCII = regex.compile(r"[^\x00-\x7f]")
+_MARKS_OF_ALL = frozenset("“”‘’„‚–—…«»‹›•·°§©®™€£\xa0、。，！？；：（）《》「」『』【】〈〉・ー　％／～")
+_CAPITAL_INSIDE = regex.compile(r"(?<=\p{L})[\p{Lu}--[\x00-\x7f]]", regex.V1)
+_BESIDE_ASCII = regex.compile(r"(?<=[A-Za-z])[[\p{L}\p{M}]--\p{Latin}]|[[\p{L}\p{M}]--\p{Latin}](?=[A-Za-z])", regex.V1)
+_KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
+_MIN_KANA_SHARE = 0.1
+_JAPANESE = ("cp932", "euc_jp")
+
+# encoding -> the letters beyond ASCII of each language written in it; of other alphabets, the frequent letters.
+_ALPHABETS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "cp1252",
+        (
+            "àâæçéèêëîïôœùûüÿ",
+            "äöüß",
+            "áéíñóúü¡¿ºª",
+            "áâãàçéêíóôõúü",
+            "àèéìíîòóùú",
+            "åäöé",
+            "åæøéèóô",
+            "áðéíóúýþæö",
+            "éëïöüèáóíêç",
+        ),
+    ),
+    ("cp1250", ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîşţ", "čćđšž")),
+    ("cp1254", ("çğıöşüâîûİ",)),
+    ("cp1257", ("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž")),
+    ("cp1251", ("оаеинтсрвлкмдпуыяьгзб", "оаиніетврслкмупдязьбгї", "оаеитнрсвлкдпмзгяъубч")),
+    ("koi8_r", ("оаеинтсрвлкмдпуыяьгзб",)),
+    ("cp866", ("оаеинтсрвлкмдпуыяьгзб",)),
+    ("cp1253", ("αοιετνσςηρπκυμλωάίόέήγδθχύώ",)),
+    ("cp1255", ("אבדהוחיכלמנעפקרשתםן",)),
+    ("cp1256", ("اليمنورتبعةدسفهكقحأ،؟",)),
+    ("cp874", ("กขคงจชดตทนบปผพมยรลวสหอะาำเแโใไ็่้ัิีึืุู์",)),
+)
+
+
+class Decoded(NamedTuple):
+    """Text with the name of its encoding, as Python spells it, and whether that is a guess."""
+
+    text: str
+    encoding: str
+    guessed: bool = False
+
+
+class Undecodable(NamedTuple):
+    """Why bytes are no text: `binary` or `unknown_encoding`, with a detail for people."""
+
+    reason: str
+    detail: str
+
+
+def decode(raw: bytes, encoding: str | None = None) -> Decoded | Undecodable:
+    """The text of `raw`, in the given encoding or in the one that is found.
+
+    Raises ConfigError for an encoding that Python does not know.
+    """
+    if encoding:
+        return _as_told(raw, encoding)
+    for mark, name in _MARKS:
+        if raw.startswith(mark):
+            text = _decoded(raw, name)
+            return (
+                Undecodable("unknown_encoding", f"begins with a {name} mark but is not")
+                if text is None
+                else Decoded(text, name)
+            )
+    if b"\0" in raw or len(raw) - len(raw.translate(None, _CONTROL)) > _MAX_CONTROL_SHARE * len(raw):
+        return Undecodable("binary", "NUL bytes or many control characters")
+    text = _decoded(raw, "utf-8")
+    return Decoded(text, "utf-8") if text is not None else _guess(raw)
+
+
+def _as_told(raw: bytes, encoding: str) -> Decoded | Undecodable:
+    try:
+        name = codecs.lookup(encoding).name
+        "".encode(name)
+    except LookupError:
+        raise ConfigError(
+            f"sources.encoding = {encoding!r} is no text encoding that Python knows. Examples: utf-8, gb18030, shift_jis, cp1252."
+        ) from None
+    text = _decoded(raw, name)
+    return Decoded(text, name) if text is not None else Undecodable("unknown_encoding", f"is not {name}")
+
+
+def _decoded(raw: bytes, encoding: str) -> str | None:
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _guess(raw: bytes) -> Decoded | Undecodable:
+    ranked = list(_ranked(raw))
+    best = max((share for share, _ in ranked), default=0.0)
+    if best >= _MIN_SHARE:
+        return next(found for share, found in ranked if share >= best - _TIE)
+    return _asked(raw)
+
+
+def _ranked(raw: bytes) -> Iterator[tuple[float, Decoded]]:
+    """(share of everyday characters, text) for every encoding that it can be, in the order of preference."""
+    for encoding, everyday in _first_levels():
+        if (text := _decoded(raw, encoding)) is not None:
+            yield _share(text, (everyday,), kana=encoding in _JAPANESE), Decoded(text, encoding, guessed=True)
+    for encoding, languages in _ALPHABETS:
+        if (text := _decoded(raw, encoding)) is not None:
+            alphabets = tuple(frozenset(letters + letters.upper()) for letters in languages)
+            yield _share(text, alphabets) - _oddities(text), Decoded(text, encoding, guessed=True)
+
+
+def _share(text: str, languages: tuple[frozenset[str], ...], *, kana: bool = False) -> float:
+    """The largest share that the everyday characters of one language have in the non-ASCII characters."""
+    characters = _NON_ASCII.findall(text, 0, _SAMPLE_CHARS)
+    if kana and sum(1 for c in characters if _KANA.match(c)) < _MIN_KANA_SHARE * len(characters):
+        return 0.0
+    everyday = max(sum(c in language or c in _MARKS_OF_ALL for c in characters) for language in languages)
+    return everyday / max(1, len(characters))
+
+
+def _oddities(text: str) -> float:
+    """The share of non-ASCII characters that are capitals inside a word, or letters of another script beside Latin ones."""
+    odd = _CAPITAL_INSIDE.findall(text, 0, _SAMPLE_CHARS) + _BESIDE_ASCII.findall(text, 0, _SAMPLE_CHARS)
+    return len(odd) / max(1, len(_NON_ASCII.findall(text, 0, _SAMPLE_CHARS)))
+
+
+def _asked(raw: bytes) -> Decoded | Undecodable:
+    """What charset-normalizer says, where it is sure: hardly any disorder, and a language that it recognises."""
+    from charset_normalizer import from_bytes
+
+    match = from_bytes(raw[:200_000]).best()
+    if match is None or match.chaos > 0.05 or match.coherence < 0.5:
+        return Undecodable("unknown_encoding", "no encoding fits well; set sources.encoding")
+    text = _decoded(raw, match.encoding)
+    return (
+        Undecodable("unknown_encoding", f"not {match.encoding} to the end")
+        if text is None
+        else Decoded(text, match.encoding, True)
+    )
+
+
+@lru_cache(maxsize=1)
+def _first_levels() -> tuple[tuple[str, frozenset[str]], ...]:
+    """Encodings of East Asia, each with the first level of its character set.
+
+    Korean and Japanese come before Chinese: their bytes are everyday Chinese characters as well, but not the other way
+    round.
+    """
+    kana_and_kanji = frozenset(map(chr, range(0x3041, 0x30FF))) | _rows("euc_jp", 0xB0, 0xCF)
+    return (
+        ("cp949", _rows("euc_kr", 0xB0, 0xC8)),
+        ("cp932", kana_and_kanji),
+        ("euc_jp", kana_and_kanji),
+        ("gb18030", _rows("gb2312", 0xB0, 0xD7)),
+        ("cp950", _rows("big5", 0xA4, 0xC6)),
+    )
+
+
+def _rows(encoding: str, first: int, last: int) -> frozenset[str]:
+    """The characters whose first byte is in `first..last`."""
+    pairs = (bytes((a, b)) for a in range(first, last + 1) for b in range(0x40, 0xFF))
+    return frozenset(c for pair in pairs if (c := _decoded(pair, encoding)) and len(c) == 1)

@@ -1,0 +1,242 @@
+"""Train, dev and test, by groups of near-duplicate documents, before anything is generated.
+
+Near-duplicates are found by MinHash over character shingles with banding (Broder 1997; Leskovec, Rajaraman, Ullman,
+"Mining of Massive Datasets", chapter 3) and checked by their exact Jaccard similarity, so a group is never a false
+alarm; that a pair is missed has a probability under one in a thousand. A new group is placed by the digest of its
+content and the seed: neither names nor other documents move it. Groups that are already placed stay.
+
+A corpus of too few groups is split inside its documents instead (`split_sections`): every document gives one run of
+neighbouring chunks to dev and test. Documents that have a near-duplicate stay wholly in train then, so that their
+copies are never on two sides. Such a split is not document-disjoint, and whoever reports on it must say so.
+
+Not covered: near-duplicate *chunks* of documents that are not alike; identical ones are one chunk with no split
+(`chunking.merge_identical`, which therefore comes after `split_sections`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from synthgen.config import Splits
+from synthgen.errors import ConfigError
+from synthgen.records import Chunk, Document, Skipped, digest, random_for
+from synthgen.text import jaccard, shingles
+
+__all__ = ["SplitResult", "assign_splits", "split_sections"]
+
+_PERMUTATIONS = 128
+_MIN_RECALL = 0.999
+_ALL_PAIRS = 50  # buckets with more members compare each with so many of the others only
+
+Stored = Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitResult:
+    """`documents` are the given ones, in order, with group and split; "" is the split of one that bridges two.
+
+    `group` is the start of the smallest content digest in the group, so that a rename does not change it.
+    """
+
+    documents: list[Document]
+    skipped: list[Skipped]
+    document_disjoint: bool
+    n_groups: int
+
+
+def assign_splits(documents: Sequence[Document], settings: Splits, *, seed: int, stored: Stored | None = None) -> SplitResult:
+    """Group near-duplicates and give every group a split.
+
+    `stored` maps the ids of an earlier run to (sha256, split). A document known by its content, or by its id, keeps
+    its split, and so do new near-duplicates of it. A new or edited one whose group lies in two splits gets "" and a
+    `Skipped` (`bridges_splits`). An earlier run that had too few groups has placed no document, so it binds nothing.
+    """
+    if settings.train + settings.dev > 1:
+        raise ConfigError(
+            f"splits.train = {settings.train} and splits.dev = {settings.dev} add up to more than 1; the rest is the test split."
+        )
+    groups = _groups(documents, settings.near_duplicate)
+    if not stored or all(split not in ("dev", "test") for _, split in stored.values()):
+        stored = {}
+    names = {id: min(d.sha256 for d in group)[:16] for group in groups for id in (d.id for d in group)}
+    disjoint = bool(stored) or len(groups) >= settings.min_groups
+    splits = _place(groups, settings, seed, stored) if disjoint else {d.id: "train" for d in documents}
+    return SplitResult(
+        [dataclasses.replace(d, group=names[d.id], split=splits[d.id]) for d in documents],
+        [
+            Skipped(d.id, "splits", "bridges_splits", detail="near-duplicate of documents in two splits")
+            for d in documents
+            if not splits[d.id]
+        ],
+        disjoint,
+        len(groups),
+    )
+
+
+def split_sections(chunks: Sequence[Chunk], settings: Splits, *, seed: int) -> list[Chunk]:
+    """The same chunks with a split inside each document: one run of neighbours is held out, first dev, then test.
+
+    Where it lies depends on the document's content and the seed. The shares are exact over the corpus, and with three
+    chunks or more neither dev nor test is empty (if their shares are not 0).
+    """
+    by_document = {id: list(same) for id, same in itertools.groupby(chunks, key=lambda c: c.document_id)}
+    members = defaultdict(set)
+    for chunk in chunks:
+        members[chunk.group].add(chunk.document_id)
+    alone = [own for own in by_document.values() if not own[0].group or len(members[own[0].group]) == 1]
+    contents = {own[0].document_id: digest([c.sha256 for c in own]) for own in alone}
+    order = sorted(alone, key=lambda own: (digest([seed, contents[own[0].document_id]]), own[0].document_id))
+    total = sum(map(len, order))
+    dev, test = _quota(total, settings.dev), _quota(total, _test_share(settings))
+    splits: dict[str, str] = {}
+    seen = held = 0
+    for own in order:
+        seen += len(own)
+        until = (dev + test) * seen // total
+        n_dev = dev * until // max(1, dev + test) - dev * held // max(1, dev + test)
+        start = random_for(seed, contents[own[0].document_id]).randrange(len(own) - (until - held) + 1)
+        held_out = itertools.chain(itertools.repeat("dev", n_dev), itertools.repeat("test", until - held - n_dev))
+        splits |= {chunk.id: split for chunk, split in zip(own[start:], held_out, strict=False)}
+        held = until
+    return [dataclasses.replace(chunk, split=splits.get(chunk.id, "train")) for chunk in chunks]
+
+
+def _quota(total: int, share: float) -> int:
+    return max(int(total >= 3), math.floor(total * share + 0.5)) if share else 0
+
+
+def _test_share(settings: Splits) -> float:
+    """What train and dev leave; rounded, since 1 - 0.9 - 0.1 is not 0 in binary."""
+    return round(1 - settings.train - settings.dev, 9)
+
+
+# --- where a group goes -----------------------------------------------------------------------------------------------
+
+
+def _place(groups: Sequence[Sequence[Document]], settings: Splits, seed: int, stored: Stored) -> dict[str, str]:
+    """Document id -> split."""
+    by_content = {sha256: split for sha256, split in stored.values() if split}
+    splits: dict[str, str] = {}
+    fresh: dict[float, Sequence[Document]] = {}
+    for group in groups:
+        settled = {d.id: by_content[d.sha256] for d in group if d.sha256 in by_content}
+        edited = {d.id: stored[d.id][1] for d in group if d.id not in settled and d.id in stored and stored[d.id][1]}
+        known = {*settled.values(), *edited.values()}
+        if not known:
+            fresh[_position(group, seed)] = group
+        elif len(known) == 1:
+            splits |= dict.fromkeys((d.id for d in group), known.pop())
+        else:  # what is unchanged stays where it is; everything else could be the bridge
+            splits |= {d.id: settled.get(d.id, "") for d in group}
+    for position, group in fresh.items():
+        splits |= dict.fromkeys((d.id for d in group), _at(position, settings))
+    _fill_empty(splits, fresh, settings)
+    return splits
+
+
+def _position(group: Sequence[Document], seed: int) -> float:
+    """A number in [0, 1) from the group's content and the seed."""
+    return int(digest([seed, "split", min(d.sha256 for d in group)])[:13], 16) / 16**13
+
+
+def _at(position: float, settings: Splits) -> str:
+    return "train" if position < settings.train else "dev" if position < settings.train + settings.dev else "test"
+
+
+def _fill_empty(splits: dict[str, str], fresh: Mapping[float, Sequence[Document]], settings: Splits) -> None:
+    """Chance can leave dev or test without a group: the new group of train that comes nearest to them goes there."""
+    shares = {"test": _test_share(settings), "dev": settings.dev}
+    for split, share in shares.items():
+        if share and split not in splits.values():
+            in_train = [at for at, group in fresh.items() if splits[group[0].id] == "train"]
+            if len(in_train) > 1:
+                splits |= dict.fromkeys((d.id for d in fresh[max(in_train)]), split)
+
+
+# --- near-duplicates --------------------------------------------------------------------------------------------------
+
+
+def _groups(documents: Sequence[Document], threshold: float) -> list[list[Document]]:
+    """Documents of equal content, and those that are linked by near-duplicates, in one list each."""
+    same: defaultdict[str, list[Document]] = defaultdict(list)
+    for document in documents:
+        same[document.sha256].append(document)
+    # Sorted, so that the order in which files come cannot decide what is compared in a very large bucket.
+    contents = sorted(same)
+    texts = [same[sha256][0].text for sha256 in contents]
+    parents = list(range(len(texts)))
+    for one, other in _alike(texts, threshold, parents):
+        parents[_root(parents, other)] = _root(parents, one)
+    groups: defaultdict[int, list[Document]] = defaultdict(list)
+    for index, sha256 in enumerate(contents):
+        groups[_root(parents, index)].extend(same[sha256])
+    return [sorted(group, key=lambda d: d.id) for group in groups.values()]
+
+
+def _root(parents: list[int], index: int) -> int:
+    while parents[index] != index:
+        parents[index] = parents[parents[index]]
+        index = parents[index]
+    return index
+
+
+def _alike(texts: Sequence[str], threshold: float, parents: list[int]) -> Iterator[tuple[int, int]]:
+    """Pairs of texts with a Jaccard similarity of at least `threshold`; none that `parents` has joined already."""
+
+    @lru_cache(maxsize=64)
+    def of(index: int) -> set[str]:
+        return shingles(texts[index])
+
+    rows = _rows(threshold)
+    signatures = [_signature(text) for text in texts]
+    for band in range(0, _PERMUTATIONS - rows + 1, rows):
+        buckets: defaultdict[bytes, list[int]] = defaultdict(list)
+        for index, signature in enumerate(signatures):
+            if signature:
+                buckets[signature[band : band + rows].tobytes()].append(index)
+        for bucket in buckets.values():
+            for other, one in _pairs(bucket):
+                if _root(parents, one) == _root(parents, other):
+                    continue
+                if _promising(signatures[one], signatures[other], threshold) and jaccard(of(one), of(other)) >= threshold:
+                    yield one, other
+
+
+def _pairs(bucket: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """All pairs of a bucket; in a very large one, each member with the first ones only."""
+    for position, index in enumerate(bucket):
+        for other in bucket[: min(position, _ALL_PAIRS)]:
+            yield index, other
+
+
+def _signature(text: str) -> array[int]:
+    """128 minimal hashes of the shingles; empty for a text without letters, digits or signs."""
+    from rensa import RMinHash
+
+    found = shingles(text)
+    if not found:
+        return array("I")
+    minhash = RMinHash(num_perm=_PERMUTATIONS, seed=0)
+    minhash.update(list(found))  # any order: each hash is a minimum
+    return array("I", minhash.digest())
+
+
+def _promising(one: Sequence[int], other: Sequence[int], threshold: float) -> bool:
+    """Whether the share of equal hashes, an estimate with a deviation of .04, is not far below the threshold."""
+    equal = sum(a == b for a, b in zip(one, other, strict=True))
+    return equal / _PERMUTATIONS >= threshold - 0.2
+
+
+def _rows(threshold: float) -> int:
+    """Hashes in a band: as many as still find a pair at the threshold with the wanted probability."""
+    for rows in range(16, 1, -1):
+        if 1 - (1 - threshold**rows) ** (_PERMUTATIONS // rows) >= _MIN_RECALL:
+            return rows
+    return 1

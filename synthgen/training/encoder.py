@@ -1,0 +1,120 @@
+"""The bi-encoder: the built-in static one, or any sentence-transformers model by name or path.
+
+The built-in one needs no weights: a tokenizer trained on the corpus and token vectors from latent semantic analysis, whose
+mean is the text's vector. It knows nothing beyond the corpus and no word order, and it encodes tens of thousands of
+chunks a second on one core. Base and tuned encoders are used alike: the model's own query and passage prompts,
+vectors of length 1.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthgen.errors import MissingExtraError, ModelError
+from synthgen.training.latent import latent_vectors
+from synthgen.training.vocabulary import train_tokenizer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["STATIC", "Encoder", "built_in", "load", "one_thread", "require_extra"]
+
+STATIC = "static"
+_BATCH = 256
+
+
+class Encoder:
+    """A SentenceTransformer with its prompts. `is_static` says that it only averages token vectors."""
+
+    def __init__(self, model: Any) -> None:
+        from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+        self.model = model
+        self.is_static = isinstance(model[0], StaticEmbedding)
+        self.query_prompt = _prompt(model, "query")
+        self.passage_prompt = _prompt(model, "document", "passage", "corpus")
+
+    @property
+    def dimensions(self) -> int:
+        return int(self.model.get_embedding_dimension())
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.model.tokenizer.get_vocab())
+
+    def queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self._encode(self.model.encode_query, texts)
+
+    def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self._encode(self.model.encode_document, texts)
+
+    def save(self, folder: Path) -> None:
+        """Files that plain `SentenceTransformer(folder)` loads."""
+        self.model.save(str(folder), create_model_card=False)
+
+    def _encode(self, encode: Any, texts: Sequence[str]) -> NDArray[np.float32]:
+        import numpy as np
+
+        if not texts:
+            return np.zeros((0, self.dimensions), dtype=np.float32)
+        with one_thread(self.is_static):
+            found: NDArray[np.float32] = encode(
+                list(texts), batch_size=_BATCH if self.is_static else 32, normalize_embeddings=True, show_progress_bar=False
+            )
+        return found
+
+
+def built_in(texts: Sequence[str], *, dimensions: int, seed: int) -> Encoder:
+    """A static encoder of `texts`: equal texts, dimensions and seed give equal weights."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from threadpoolctl import threadpool_limits
+
+    tokenizer = train_tokenizer(texts)
+    token_ids = [encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+    with threadpool_limits(1):  # the order of a sum depends on the number of threads
+        vectors = latent_vectors(token_ids, tokenizer.get_vocab_size(), dimensions, seed=seed)
+    return Encoder(SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=vectors)], device="cpu"))
+
+
+def load(name: str) -> Encoder:
+    """A sentence-transformers model by name or path. Raises ModelError when it cannot be loaded."""
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        return Encoder(SentenceTransformer(name))
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"The encoder {name!r} could not be loaded: {reason} Give 'static' (built in, needs no weights), a folder that "
+            f"sentence-transformers saved, or the name of a model on the Hugging Face Hub."
+        ) from error
+
+
+def require_extra() -> None:
+    """Raises MissingExtraError when the packages for training are not installed."""
+    if any(importlib.util.find_spec(name) is None for name in ("sentence_transformers", "scipy", "torch")):
+        raise MissingExtraError("Training", "train")
+
+
+@contextmanager
+def one_thread(wanted: bool = True) -> Iterator[None]:
+    """One torch thread inside, for equal sums on every run; small matrices are no slower for it."""
+    import torch
+
+    before = torch.get_num_threads()
+    if wanted:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _prompt(model: Any, *names: str) -> str | None:
+    return next((model.prompts[name] for name in names if model.prompts.get(name)), None)

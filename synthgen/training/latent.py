@@ -1,0 +1,81 @@
+"""Token vectors by latent semantic analysis (Deerwester et al. 1990): the start of the built-in encoder.
+
+The token x chunk matrix of `(1 + log tf) * idf`, columns of length 1, is cut to its strongest directions. A token's vector is
+its row of the left singular vectors times its idf, so the *mean* of a text's token vectors, which is all that a
+static encoder computes, is the direction of the text's projection (up to damped repetition).
+
+The decomposition is the randomised one (Halko, Martinsson and Tropp 2011) with seeded noise and fixed signs: equal
+input gives equal vectors on the same machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["latent_vectors"]
+
+_OVERSAMPLE = 16
+_PASSES = 5
+
+
+def latent_vectors(
+    token_ids: Sequence[Sequence[int]], n_tokens: int, dimensions: int, *, seed: int
+) -> NDArray[np.float32]:
+    """`n_tokens` x `dimensions`, with a mean square row length of 1. `token_ids` are those of each chunk.
+
+    A corpus of fewer chunks or tokens than dimensions leaves the last columns zero; a token in no chunk has a zero row.
+    """
+    import numpy as np
+
+    matrix, weights = _matrix(token_ids, n_tokens)
+    vectors = np.zeros((n_tokens, dimensions))
+    rank = min(dimensions, *matrix.shape)
+    if rank and matrix.nnz:
+        found = _left_singular_vectors(matrix, rank, seed)
+        vectors[:, : found.shape[1]] = found * weights[:, None]
+        vectors /= np.sqrt((vectors**2).sum(axis=1).mean())
+    return vectors.astype(np.float32)
+
+
+def _matrix(token_ids: Sequence[Sequence[int]], n_tokens: int) -> tuple[Any, NDArray[np.float64]]:
+    """The weighted token x chunk matrix, and the idf of each token (0 for one in no chunk)."""
+    import numpy as np
+    from scipy.sparse import csr_array
+
+    rows, columns, values = [], [], []
+    for column, ids in enumerate(token_ids):
+        tokens, counts = np.unique(np.asarray(ids, dtype=np.int64), return_counts=True)
+        rows.append(tokens)
+        columns.append(np.full(len(tokens), column))
+        values.append(1 + np.log(counts))
+    row, column, value = (np.concatenate(part) if part else np.zeros(0) for part in (rows, columns, values))
+    row, column = row.astype(np.int64), column.astype(np.int64)
+    frequency, total = np.bincount(row, minlength=n_tokens), len(token_ids)
+    idf = np.where(frequency > 0, np.log1p((total - frequency + 0.5) / (frequency + 0.5)), 0.0)
+    value = value * idf[row]
+    lengths = np.sqrt(np.bincount(column, weights=value**2, minlength=total))
+    value = value / np.maximum(lengths, 1e-12)[column]
+    return csr_array((value, (row, column)), shape=(n_tokens, total)), idf
+
+
+def _left_singular_vectors(matrix: Any, rank: int, seed: int) -> NDArray[np.float64]:
+    import numpy as np
+
+    width = min(rank + _OVERSAMPLE, matrix.shape[1])
+    start = np.random.Generator(np.random.PCG64(seed)).standard_normal((matrix.shape[1], width))
+    basis = np.linalg.qr(start)[0]
+    for _ in range(_PASSES):
+        basis = np.linalg.qr(matrix.T @ (matrix @ basis))[0]
+    projected = matrix @ basis
+    squares, rotation = np.linalg.eigh(projected.T @ projected)
+    order = np.argsort(-squares, kind="stable")[:rank]
+    order = order[squares[order] > 1e-9 * squares.max()]
+    vectors = (projected @ rotation[:, order]) / np.sqrt(squares[order])
+    strongest = vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])]
+    signed: NDArray[np.float64] = vectors * np.where(strongest < 0, -1.0, 1.0)
+    return signed

@@ -1,0 +1,98 @@
+"""Human queries: a BEIR folder (`queries.jsonl`, `qrels/test.tsv`) held against the chunks of a run.
+
+The qrels may name chunks, or documents (their relative path); then a document is as good as its best chunk. Judgements
+of ids that are not in the run and queries that keep no relevant id are counted, never silently dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthgen.errors import InputError
+from synthgen.records import Chunk
+from synthgen.storage import read_jsonl
+
+__all__ = ["Judged", "places_of", "read_queries"]
+
+_LAYOUT = "A folder of queries has queries.jsonl (rows {_id, text}) and qrels/test.tsv (query-id, corpus-id, score; one header line)."
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Queries with their relevant ids and gains. `by` says what the ids are: "document" or "chunk"."""
+
+    texts: list[str]
+    relevant: list[dict[str, float]]
+    by: str
+    without_relevant: int
+    unknown_ids: int
+
+
+def places_of(chunk: Chunk) -> list[str]:
+    """The documents that hold this text: the chunk's own, then those of its other places."""
+    return list(dict.fromkeys([chunk.document_id, *(place.rpartition("#")[0] for place in chunk.places)]))
+
+
+def read_queries(folder: Path, chunks: Sequence[Chunk]) -> Judged:
+    """Raises InputError for missing files, rows of another shape, and qrels that name nothing in the run."""
+    texts = _texts(folder / "queries.jsonl")
+    judged = _judgements(folder / "qrels" / "test.tsv")
+    documents = {document for chunk in chunks for document in places_of(chunk)}
+    own_chunk = {place: chunk.id for chunk in chunks for place in (chunk.id, *chunk.places)}
+
+    named = [id for wanted in judged.values() for id in wanted]
+    as_documents, as_chunks = sum(id in documents for id in named), sum(id in own_chunk for id in named)
+    if not as_documents and not as_chunks:
+        raise InputError(
+            f"{folder / 'qrels' / 'test.tsv'} names no document and no chunk of this run ({len(named)} judgements; the first is "
+            f"of {named[0]!r}, but documents here are called {min(documents)!r}). Ids are paths relative to the documents' folder."
+            if named
+            else f"{folder / 'qrels' / 'test.tsv'} has no judgement with a score above 0. {_LAYOUT}"
+        )
+    by = "document" if as_documents >= as_chunks else "chunk"
+    known = {id: id for id in documents} if by == "document" else own_chunk
+
+    kept: dict[str, dict[str, float]] = {}
+    for query, wanted in judged.items():
+        found = {known[id]: gain for id, gain in wanted.items() if id in known}
+        if query in texts and found:
+            kept[query] = found
+    if not kept:
+        raise InputError(f"No query of {folder} has both a text in queries.jsonl and a relevant {by} in the run. {_LAYOUT}")
+    return Judged(
+        texts=[texts[query] for query in texts if query in kept],
+        relevant=[kept[query] for query in texts if query in kept],
+        by=by,
+        without_relevant=len(texts) - len(kept),
+        unknown_ids=len(named) - max(as_documents, as_chunks),
+    )
+
+
+def _texts(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist. {_LAYOUT}")
+    texts = {}
+    for number, row in enumerate(read_jsonl(path), 1):
+        if not isinstance(row.get("text"), str) or "_id" not in row:
+            raise InputError(f"{path}, row {number} has the keys {', '.join(row) or 'none'}. {_LAYOUT}")
+        texts[str(row["_id"])] = row["text"]
+    return texts
+
+
+def _judgements(path: Path) -> Mapping[str, dict[str, float]]:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist. {_LAYOUT}")
+    judged: dict[str, dict[str, float]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines()[1:], 2):
+        if not line.strip():
+            continue
+        cells = line.split("\t")
+        try:
+            query, id, gain = cells[0], cells[1], float(cells[2])
+        except (IndexError, ValueError):
+            raise InputError(f"{path}, line {number} is {line!r}. {_LAYOUT}") from None
+        if gain > 0:
+            judged.setdefault(query, {})[id] = gain
+    return judged

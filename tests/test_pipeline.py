@@ -1,0 +1,229 @@
+"""The promises of a run: counts add up, nothing vanishes, the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from fake_openai import FakeOpenAI, mix
+
+import synthgen as sg
+from synthgen import pipeline
+from synthgen.errors import ConfigError, EmptyResultError
+from synthgen.records import Chunk, Document, Rejection, Skipped, Triple
+from synthgen.runfolder import RunFolder
+
+BEASTS = {
+    "badger": "A badger is a stocky digger of the weasel family. Its sett has up to 50 rooms. Badgers eat two hundred earthworms a night.",
+    "hedgehog": "A hedgehog is a spiny insect eater. The number of spines is about 6000. Hedgehogs roll into a ball when a fox comes by.",
+    "bat": "A bat is a flying mammal. The pipistrelle weighs 5 grams. Bats find moths in the dark by listening to their own echoes.",
+    "adder": "An adder is a venomous snake of heath and moor. The zigzag on its back is dark. Adders hunt voles, lizards and nestlings.",
+    "heron": "A heron is a tall grey fishing bird. The nest stands in the top of a tree. Herons wait for minutes before they strike a fish.",
+    "渡鸦": "渡鸦是一种大型黑色鸟类。它的翼展可达一百三十厘米。渡鸦能够记住藏食物的地点，并且会避开偷看的同类。",
+}
+FAST = {"training": {"enabled": False}}
+
+
+def write(folder: Path, beasts: dict[str, str] = BEASTS) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in beasts.items():
+        more = f"Every {name} of the valley was counted in spring. The {name} register is kept by the warden of the north gate."
+        (folder / f"{name}.md").write_text(f"# The {name}\n\n{text}\n\n## Counting\n\n{more}\n", encoding="utf-8")
+    (folder / "notes.xyz").write_text("?")
+    (folder / "twice.md").write_text((folder / "bat.md").read_text(encoding="utf-8"), encoding="utf-8")
+    return folder
+
+
+def outputs(run: Path) -> dict[str, bytes]:
+    files = {
+        p.relative_to(run).as_posix(): p.read_bytes() for p in run.rglob("*") if p.suffix in (".parquet", ".jsonl", ".tsv")
+    }
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    del report["timing"]
+    return files | {"report.json": json.dumps(report, sort_keys=True).encode()}
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> pipeline.Result:
+    return sg.run(write(tmp_path / "docs"), tmp_path / "run", settings=FAST)
+
+
+def assert_counts_add_up(result: pipeline.Result) -> None:
+    report, folder = result.report, RunFolder(result.path)
+    funnel = report["funnel"]
+    assert funnel[0]["in"] == report["generation"]["candidates"]
+    for stage, following in zip(funnel, [*funnel[1:], {"in": report["rows"]["kept"]}], strict=True):
+        assert stage["in"] - sum(stage["rejected"].values()) == stage["kept"] == following["in"]
+    kept, rejected = list(folder.read("triples")), list(folder.read("rejected"))
+    assert len(kept) + len(rejected) == report["generation"]["candidates"]
+    for stage in funnel:
+        assert sum(stage["rejected"].values()) == sum(row.stage == stage["stage"] for row in rejected)
+    assert sum(report["rows"]["splits"].values()) == len(kept)
+
+
+def test_counts_add_up(result: pipeline.Result) -> None:
+    assert_counts_add_up(result)
+
+
+def test_counts_add_up_when_calls_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    with FakeOpenAI(script=mix({"malformed": 0.3, "refusal": 0.2})) as server:
+        settings = FAST | {"llm": {"base_url": server.base_url}}
+        result = sg.run(write(tmp_path / "docs"), tmp_path / "run", model="openai/fake-model", settings=settings)
+    assert_counts_add_up(result)
+    generation = result.report["generation"]
+    asked = [chunk for chunk in result.chunks.values() if chunk.split]
+    assert generation["calls_ok"] + generation["calls_failed"] == len(asked)
+    skipped = [skip for skip in RunFolder(result.path).read("skipped") if skip.stage == "generate"]
+    with_rows = {row.chunk_id for row in result.kept} | {r.triple.chunk_id for r in result.rejected}
+    assert with_rows | {skip.chunk_id for skip in skipped} == {chunk.id for chunk in asked}
+
+
+def test_every_file_and_chunk_is_accounted_for(result: pipeline.Result, tmp_path: Path) -> None:
+    folder = RunFolder(result.path)
+    documents: list[Document] = list(folder.read("documents"))
+    skipped: list[Skipped] = list(folder.read("skipped"))
+    files = {p.relative_to(tmp_path / "docs").as_posix() for p in (tmp_path / "docs").rglob("*") if p.is_file()}
+    assert {d.id for d in documents} | {s.path for s in skipped if s.stage == "sources"} == files
+    chunks: list[Chunk] = list(folder.read("chunks"))
+    used = {row.chunk_id for row in result.kept} | {r.triple.chunk_id for r in result.rejected}
+    assert used | {s.chunk_id for s in skipped if s.chunk_id} == {chunk.id for chunk in chunks}
+
+
+def test_labels_point_at_the_source(result: pipeline.Result) -> None:
+    texts = {document.id: document.text for document in RunFolder(result.path).read("documents")}
+    for chunk in result.chunks.values():
+        assert texts[chunk.document_id][chunk.start : chunk.end] == chunk.text
+    answered = [row for row in result.kept if row.answer is not None]
+    assert answered
+    for row in answered:
+        start, end = row.quotes[0]
+        assert texts[row.document_id][start:end] == row.answer
+
+
+def test_a_copy_of_a_document_gives_no_second_rows(result: pipeline.Result) -> None:
+    used = {row.document_id for row in result.kept}
+    assert not {"bat.md", "twice.md"} <= used
+
+
+def test_the_same_input_gives_the_same_bytes(result: pipeline.Result, tmp_path: Path) -> None:
+    first = outputs(result.path)
+    sg.run(tmp_path / "docs", tmp_path / "run", settings=FAST)
+    assert outputs(result.path) == first
+    shutil.copytree(tmp_path / "docs", tmp_path / "elsewhere" / "docs")
+    sg.run(tmp_path / "elsewhere" / "docs", tmp_path / "elsewhere" / "run", settings=FAST)
+    assert outputs(tmp_path / "elsewhere" / "run") == first
+
+
+def test_a_rename_changes_only_the_paths(result: pipeline.Result, tmp_path: Path) -> None:
+    (tmp_path / "docs" / "badger.md").rename(tmp_path / "docs" / "brock.md")
+    again = sg.run(tmp_path / "docs", tmp_path / "other", settings=FAST)
+    assert {(row.id, row.query, row.split) for row in again.kept} == {(row.id, row.query, row.split) for row in result.kept}
+
+
+def test_filter_cuts_again_and_back(result: pipeline.Result) -> None:
+    first = outputs(result.path)
+    looser = pipeline.refilter(result.path, settings=["filters.order=[format]"])
+    assert looser["rows"]["kept"] == looser["generation"]["candidates"] >= result.report["rows"]["kept"]
+    assert outputs(result.path) != first
+    pipeline.refilter(result.path, settings=["filters.order=[format, lint, exact_duplicates, grounding, round_trip]"])
+    assert outputs(result.path) == first
+
+
+def test_filter_makes_no_call_and_cannot_change_generation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    with FakeOpenAI() as server:
+        settings = FAST | {"llm": {"base_url": server.base_url}}
+        sg.run(write(tmp_path / "docs"), tmp_path / "run", model="openai/fake-model", settings=settings)
+        asked = len(server.log)
+        pipeline.refilter(tmp_path / "run", settings=["filters.order=[format]"])
+        assert len(server.log) == asked
+        with pytest.raises(ConfigError, match="makes no calls, so it cannot change per_chunk"):
+            pipeline.refilter(tmp_path / "run", settings=["generation.per_chunk=9"])
+
+
+def test_a_limit_is_a_sample_whose_calls_the_full_run_reuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    with FakeOpenAI() as server:
+        settings = FAST | {"llm": {"base_url": server.base_url}}
+        limited = settings | {"generation": {"limit": 4}}
+        sg.run(write(tmp_path / "docs"), tmp_path / "run", model="openai/fake-model", settings=limited)
+        assert len(server.log) == 4
+        sg.run(tmp_path / "docs", tmp_path / "run", model="openai/fake-model", settings=settings)
+        assert len({entry.key for entry in server.log}) == len(server.log) > 4
+
+
+def test_nothing_kept_is_an_error_that_names_the_reasons(tmp_path: Path) -> None:
+    docs = write(tmp_path / "docs")
+    (tmp_path / "strict.py").write_text(
+        "from synthgen.records import Verdict\n"
+        "def refuse(triples, context, *, why: str = 'mood'):\n"
+        "    return [Verdict(t, why) for t in triples]\n"
+    )
+    import sys
+
+    sys.path.insert(0, str(tmp_path))
+    try:
+        with pytest.raises(EmptyResultError, match=r"turned away all \d+ candidates \(strict:refuse:mood \d+\)"):
+            sg.run(docs, tmp_path / "run", settings=FAST | {"filters": {"order": ["strict:refuse"]}})
+    finally:
+        sys.path.remove(str(tmp_path))
+    assert list(RunFolder(tmp_path / "run").read("rejected")), "the rows can be looked at"
+
+
+def test_without_the_train_extra_a_run_ends_with_data_and_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    result = sg.run(write(tmp_path / "docs"), tmp_path / "run")
+    assert result.kept
+    assert (result.path / "exports" / "raft" / "train.jsonl").exists()
+    assert [note for note in result.report["notes"] if "pip install 'synthgen[train]'" in note]
+
+
+def test_the_stages_as_functions(tmp_path: Path) -> None:
+    skipped: list[Skipped] = []
+    documents = sg.load_documents(write(tmp_path / "docs"), on_skip=skipped.append)
+    assert [skip.reason for skip in skipped] == ["unknown_type"]
+    chunks = sg.chunk(documents, max_tokens=64)
+    triples = sg.generate(chunks, model="extractive", per_chunk=3)
+    assert isinstance(triples[0], Triple)
+    sifted = sg.apply_filters(triples, ["format", "grounding", "round_trip"], chunks=chunks)
+    assert len(sifted.kept) + len(sifted.rejected) == len(triples)
+    assert all(isinstance(row, Rejection) for row in sifted.rejected)
+    rows = sg.add_distractors(sifted.kept, chunks, num_distractors=2, seed=0)
+    assert max(len(row.distractors) for row in rows) == 2
+    dataset = sg.to_dataset(rows, format="raft")
+    assert {"question", "context", "oracle_context", "cot_answer", "instruction"} <= set(dataset.column_names)
+    plain = [row for row in rows if row.answer]
+    with pytest.raises(ConfigError, match="needs chunks="):
+        sg.to_dataset(plain, format="openai-chat")
+    assert sg.to_dataset(plain, format="openai-chat", chunks=chunks).column_names == ["messages"]
+
+
+def test_generation_works_inside_a_running_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    chunks = sg.chunk(sg.load_documents(write(tmp_path / "docs"), on_skip=lambda skip: None))
+    with FakeOpenAI() as server:
+        settings = {"llm": {"base_url": server.base_url}}
+        store = tmp_path / "calls.sqlite"
+
+        async def notebook() -> tuple[sg.Triples, sg.Triples]:
+            awaited = await sg.agenerate(chunks, model="openai/fake-model", store=store, settings=settings)
+            called = sg.generate(chunks, model="openai/fake-model", store=store, settings=settings)
+            return awaited, called
+
+        awaited, called = asyncio.run(notebook())
+        assert awaited == called
+        assert len(server.log) == len(chunks), "the second one made no call"
+
+
+def test_progress_is_told_to_a_caller(tmp_path: Path) -> None:
+    events: list[sg.Event] = []
+    sg.run(write(tmp_path / "docs"), tmp_path / "run", settings=FAST, on_event=events.append)
+    assert {"filters", "distractors", "exports"} <= {event.stage for event in events}
