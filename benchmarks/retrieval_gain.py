@@ -98,10 +98,10 @@ def file_names(data: Path) -> Iterator[tuple[str, str]]:
 
 def by_source_document(data: Path, run_folder: Path, queries: Path) -> dict[str, Any] | None:
     """The gain with an interval over the documents that the corpus was cut from; None when it does not name them."""
+    from synthgen.retrieval import index_text
     from synthgen.training.encoder import built_in, load
     from synthgen.training.evaluate import measure_human
     from synthgen.training.queries import read_queries
-    from synthgen.retrieval import index_text
 
     sources = {row["_id"]: (row.get("metadata") or {}).get("doc") for row in read_jsonl(data / "corpus.jsonl")}
     if (data / "files").is_dir() or not all(sources.values()):

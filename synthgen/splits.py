@@ -18,16 +18,20 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from synthgen.config import Splits
 from synthgen.errors import ConfigError
 from synthgen.records import Chunk, Document, Skipped, digest, random_for
 from synthgen.text import jaccard, shingles
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["SplitResult", "assign_splits", "split_sections"]
 
@@ -190,48 +194,43 @@ def _root(parents: list[int], index: int) -> int:
 def _alike(texts: Sequence[str], threshold: float, parents: list[int]) -> Iterator[tuple[int, int]]:
     """Pairs of texts with a Jaccard similarity of at least `threshold`; none that `parents` has joined already."""
 
+    import numpy as np
+
     @lru_cache(maxsize=64)
     def of(index: int) -> set[str]:
         return shingles(texts[index])
 
     rows = _rows(threshold)
-    signatures = [_signature(text) for text in texts]
+    signatures = np.zeros((len(texts), _PERMUTATIONS), dtype=np.uint32)
+    wordless = {index for index, text in enumerate(texts) if not _sign(text, signatures[index])}
+    # The share of equal hashes estimates the similarity, with a deviation of .04: far below, no need to look closer.
+    promising = (threshold - 0.2) * _PERMUTATIONS
     for band in range(0, _PERMUTATIONS - rows + 1, rows):
         buckets: defaultdict[bytes, list[int]] = defaultdict(list)
-        for index, signature in enumerate(signatures):
-            if signature:
-                buckets[signature[band : band + rows].tobytes()].append(index)
+        for index in range(len(texts)):
+            if index not in wordless:
+                buckets[signatures[index, band : band + rows].tobytes()].append(index)
         for bucket in buckets.values():
-            for other, one in _pairs(bucket):
-                if _root(parents, one) == _root(parents, other):
-                    continue
-                if _promising(signatures[one], signatures[other], threshold) and jaccard(of(one), of(other)) >= threshold:
-                    yield one, other
+            for position, index in enumerate(bucket[1:], 1):
+                others = bucket[: min(position, _ALL_PAIRS)]
+                equal = (signatures[others] == signatures[index]).sum(axis=1)
+                for other, hashes in zip(others, equal.tolist(), strict=True):
+                    if hashes < promising or _root(parents, index) == _root(parents, other):
+                        continue
+                    if jaccard(of(index), of(other)) >= threshold:
+                        yield other, index
 
 
-def _pairs(bucket: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """All pairs of a bucket; in a very large one, each member with the first ones only."""
-    for position, index in enumerate(bucket):
-        for other in bucket[: min(position, _ALL_PAIRS)]:
-            yield index, other
-
-
-def _signature(text: str) -> array[int]:
-    """128 minimal hashes of the shingles; empty for a text without letters, digits or signs."""
+def _sign(text: str, row: npt.NDArray[np.uint32]) -> bool:
+    """Write the minimal hashes of the shingles to `row`; False for a text without letters, digits or signs."""
     from rensa import RMinHash
 
     found = shingles(text)
-    if not found:
-        return array("I")
-    minhash = RMinHash(num_perm=_PERMUTATIONS, seed=0)
-    minhash.update(list(found))  # any order: each hash is a minimum
-    return array("I", minhash.digest())
-
-
-def _promising(one: Sequence[int], other: Sequence[int], threshold: float) -> bool:
-    """Whether the share of equal hashes, an estimate with a deviation of .04, is not far below the threshold."""
-    equal = sum(a == b for a, b in zip(one, other, strict=True))
-    return equal / _PERMUTATIONS >= threshold - 0.2
+    if found:
+        minhash = RMinHash(num_perm=_PERMUTATIONS, seed=0)
+        minhash.update(list(found))  # any order: each hash is a minimum
+        row[:] = minhash.digest()
+    return bool(found)
 
 
 def _rows(threshold: float) -> int:

@@ -61,6 +61,12 @@ def test_random_ones_fill_up_and_say_so() -> None:
     assert stats["missing"] == 0
 
 
+def test_a_mined_one_is_not_drawn_again() -> None:
+    [row], _ = mine([ASKED], [FERRY, BUS, TRAIN, *FILLERS], num=9)
+    assert {d.found_by for d in row.distractors} == {"bm25", "random"}
+    assert len(row.distractors) == len(names(row)) == 7
+
+
 def test_a_small_corpus_gives_what_it_has_and_counts_the_rest() -> None:
     [row], stats = mine([ASKED], [FERRY, BUS], num=4)
     assert names(row) == {"bus.md"}

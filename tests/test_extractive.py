@@ -174,8 +174,9 @@ def test_key_phrases_of_an_unspaced_script_are_words_of_the_text() -> None:
 
 
 def test_character_statistics_find_the_words_of_an_unspaced_script() -> None:
-    texts = ["防波堤很长", "防波堤旧了", "看见防波堤", "服务器很新", "服务器旧了", "看见服务器"]
-    counts = Counts(a_chunk(text) for text in texts * 4)
+    others = "天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往秋收冬藏闰余成岁律吕调阳云腾致雨露结为霜"
+    texts = [f"{sign}{word}{sign}" for sign in others for word in ("防波堤", "服务器")]
+    counts = Counts(a_chunk(text) for text in texts)
     assert counts.segments("服务器防波堤") == ["服务器", "防波堤"]
 
 
@@ -357,6 +358,27 @@ MIXED = [
 ]
 
 
+BIRDS = [
+    "petrel",
+    "puffin",
+    "razorbill",
+    "guillemot",
+    "kittiwake",
+    "fulmar",
+    "gannet",
+    "shag",
+    "skua",
+    "tern",
+    "whimbrel",
+    "dunlin",
+    "knot",
+    "turnstone",
+]
+GLOSSARY = a_chunk(
+    "\n\n".join(f"**{bird.title()}** - A seabird of kind {bird}." for bird in BIRDS), "Glossary", path="glossary.md"
+)
+
+
 def test_every_span_is_exact_and_every_row_says_who_made_it() -> None:
     texts = {chunk.id: chunk for chunk in MIXED}
     made = rows(*MIXED)
@@ -378,18 +400,20 @@ def test_every_span_is_exact_and_every_row_says_who_made_it() -> None:
 
 def test_no_chunk_gives_the_same_query_twice_or_more_rows_than_asked() -> None:
     for wanted in (1, 2, 5):
-        for chunk in MIXED:
-            made = [row for row in rows(*MIXED, per_chunk=wanted) if row.chunk_id == chunk.id]
+        for chunk in (*MIXED, GLOSSARY):
+            made = [row for row in rows(*MIXED, GLOSSARY, per_chunk=wanted) if row.chunk_id == chunk.id]
             assert len({row.query for row in made}) == len(made)
             assert sum(row.answer is None for row in made) <= wanted
             assert sum(row.answer is not None for row in made) <= 2 * wanted
 
 
 def test_a_renamed_file_gives_the_same_rows() -> None:
-    renamed = [replace(c, document_id=f"moved/{c.document_id}", id=f"moved/{c.id}") for c in reversed(MIXED)]
-    assert sorted((row.id, row.query, row.answer) for row in rows(*renamed)) == sorted(
-        (row.id, row.query, row.answer) for row in rows(*MIXED)
-    )
+    renamed = [replace(c, document_id=f"moved/{c.document_id}", id=f"moved/{c.id}") for c in reversed([*MIXED, GLOSSARY])]
+
+    def content(made: list[Triple]) -> list[tuple[str, str, str]]:
+        return sorted((row.id, row.query, row.answer or "") for row in made)
+
+    assert content(rows(*renamed, per_chunk=2)) == content(rows(*MIXED, GLOSSARY, per_chunk=2))
 
 
 def test_another_file_does_not_change_the_answered_rows() -> None:

@@ -337,16 +337,15 @@ def test_what_one_call_is_told_to_wait_all_calls_wait(store: CallStore) -> None:
 
     with FakeOpenAI(script=script, latency_s=0.03) as server:
         assert run(server, store, ask(40), concurrency=2).ok == 40
-    waited = [arrival - arrivals[0] for arrival in arrivals[3:]]
-    assert min(waited) >= 0.4
-    assert len({round(w, 3) for w in waited[:2]}) == 2, "workers do not all wake at once"
+    before = sum(arrival < arrivals[0] + 0.4 for arrival in arrivals)
+    assert before <= 6, "two workers without a shared wait would have sent some twenty requests by then"
 
 
-def test_a_server_that_asks_for_an_hour_stops_the_run_early(store: CallStore) -> None:
-    with FakeOpenAI(script=always(Fault("rate_limit", retry_after="3600"))) as server:
+def test_a_server_that_asks_for_too_much_patience_stops_the_run_early(store: CallStore) -> None:
+    with FakeOpenAI(script=always(Fault("rate_limit", retry_after="20"))) as server:
         started = time.monotonic()
-        with pytest.raises(StoppedEarly, match="asks to wait 3600 s"):
-            run(server, store, ask(20))
+        with pytest.raises(StoppedEarly, match="asks to wait 20 s"):
+            run(server, store, ask(20), max_wait_s=10.0)
     assert time.monotonic() - started < 5
 
 

@@ -31,7 +31,8 @@ def letters(texts: list[str]) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("query", "found"), [("how do I descale a kettle", IDS[0]), ("crumb tray", IDS[1]), ("清洗水壶", IDS[2]), ("กาต้มน้ำ", IDS[3])]
+    ("query", "found"),
+    [("how do I descale a kettle", IDS[0]), ("crumb tray", IDS[1]), ("清洗水壶", IDS[2]), ("กาต้มน้ำ", IDS[3])],
 )
 def test_bm25_finds_the_text_that_shares_words_in_any_script(lexical: BM25, query: str, found: str) -> None:
     assert lexical.search([query], 1)[0][0].id == found
@@ -95,7 +96,8 @@ def test_a_lost_text_is_noticed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "best", "floor", "share"), [(4.0, 4.0, 1.0, 1.0), (2.5, 4.0, 1.0, 0.5), (1.0, 4.0, 1.0, 0.0), (2.0, 2.0, 2.0, None)]
+    ("source", "best", "floor", "share"),
+    [(4.0, 4.0, 1.0, 1.0), (2.5, 4.0, 1.0, 0.5), (1.0, 4.0, 1.0, 0.0), (2.0, 2.0, 2.0, None)],
 )
 def test_range_normalised_puts_the_source_between_floor_and_best(
     source: float, best: float, floor: float, share: float | None

@@ -119,7 +119,7 @@ def test_a_batch_never_holds_twins_and_every_row_comes_once() -> None:
     twins = [f"passage {i % 9}" for i in range(60)]
     found = batches(twins, 8, random.Random(0))
     assert all(len({twins[row] for row in batch}) == len(batch) <= 8 for batch in found)
-    assert sorted(row for batch in found for row in batch) == sorted(set(row for batch in found for row in batch))
+    assert sorted(row for batch in found for row in batch) == sorted({row for batch in found for row in batch})
     assert len([row for batch in found for row in batch]) >= 58, "only a row left alone is left out"
 
 
@@ -186,7 +186,13 @@ def test_the_whole_measurement(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert capfd.readouterr() == ("", "")
 
     table = format_table(result)
-    for words in ("deployment: 20 queries, human", "unseen documents", "tuned - base: nDCG@10", "Recommended:", "this could show"):
+    for words in (
+        "deployment: 20 queries, human",
+        "unseen documents",
+        "tuned - base: nDCG@10",
+        "Recommended:",
+        "this could show",
+    ):
         assert words in table
 
     again = train_and_measure(CHUNKS, TRIPLES, settings=QUICK, seed=0, output=tmp_path / "again", queries=queries)
@@ -266,7 +272,13 @@ def lead(queries: int, low: float | None, high: float | None = 0.1) -> dict[str,
 
 @pytest.mark.parametrize(
     ("dev", "system"),
-    [(None, "bm25"), (lead(10, 0.01), "bm25"), (lead(200, None), "bm25"), (lead(200, -0.01), "bm25"), (lead(200, 0.01), "hybrid")],
+    [
+        (None, "bm25"),
+        (lead(10, 0.01), "bm25"),
+        (lead(200, None), "bm25"),
+        (lead(200, -0.01), "bm25"),
+        (lead(200, 0.01), "hybrid"),
+    ],
 )
 def test_the_hybrid_is_recommended_only_on_a_clear_lead(dev: dict[str, object] | None, system: str) -> None:
     chosen = recommend(dev)

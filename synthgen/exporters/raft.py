@@ -20,8 +20,8 @@ Unlike the reference
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+import itertools
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -59,12 +59,12 @@ def _places(triples: Sequence[Triple], seed: int, p: float, documents: int) -> l
     ranked = sorted(range(len(triples)), key=lambda i: digest([seed, "raft", triples[i].id]))
     quota = int(len(ranked) * Fraction(str(p)) + Fraction(1, 2))
     places: list[int | None] = [None] * len(ranked)
-    used: Counter[int] = Counter()
+    orders: dict[int, Iterator[int]] = {}
     for i in ranked[:quota]:
         size = min(documents, 1 + len(triples[i].distractors))
-        order = random_for(seed, "raft", str(size)).sample(range(size), size)
-        places[i] = order[used[size] % size]
-        used[size] += 1
+        if size not in orders:
+            orders[size] = itertools.cycle(random_for(seed, "raft", str(size)).sample(range(size), size))
+        places[i] = next(orders[size])
     return places
 
 
@@ -111,4 +111,6 @@ def _evidence(span: tuple[int, int], source: Chunk, shown: str) -> str:
 
 
 def _escape(text: str) -> str:
+    if "<" not in text and "##" not in text:
+        return text
     return _LAYOUT.sub(lambda match: _ESCAPES[match.group()], text)

@@ -115,6 +115,7 @@ def _numbers(text: str) -> set[str]:
     """Numbers in ASCII digits; 10,000 and 10.000 are 10000."""
     found = set()
     for number in _NUMBER.findall(unicodedata.normalize("NFKC", text)):
-        ascii_digits = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in number)
-        found.add(regex.sub("[.,]", "", ascii_digits) if _GROUPED.fullmatch(ascii_digits) else ascii_digits)
+        if not number.isascii():
+            number = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in number)
+        found.add(regex.sub("[.,]", "", number) if _GROUPED.fullmatch(number) else number)
     return found

@@ -176,12 +176,14 @@ def _row_subject(reading: Reading, language: Language, noun: str, label: str) ->
     codelike = _CODELIKE.fullmatch(label)
     if not label or len(label) > 60 or not regex.search(r"\p{L}", label) or _BARE.fullmatch(label):
         return None
-    if label.startswith(("-", ".")):
-        top = _top(reading)
+    top = _top(reading)
+    if label.startswith("-"):
         return language.option_row.format(x=label, top=top) if top else None
     plain_noun = regex.fullmatch(r"\p{L}[\p{L} -]{1,24}", noun) and key(noun) not in ("name", "key", "term")
     if not codelike and (len(words(label)) > 6 or not plain_noun):
         return None
+    if label.startswith("."):
+        label = f"{label} ({top})"
     template = language.row if codelike else language.quoted
     return template.format(noun=noun.lower(), Noun=noun, x=label) if plain_noun else label
 

@@ -31,7 +31,7 @@ FLOOR_RANK = 51
 NEAR_DUPLICATE = 0.8
 _QUERIES_PER_SEARCH = 1_000
 _SHINGLES_KEPT = 1_024  # sets of about 1,000 short strings: 100 MB at most
-_BANDS, _ROWS = 32, 4
+_PERMUTATIONS, _ESTIMATE = 128, 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Passages:
     """Chunks by id, and whether two of them are the same passage.
 
     Nearly every pair is told apart by MinHash signatures, kept for each chunk that was asked for; the others are compared
-    shingle by shingle. 32 bands of 4 rows overlook one of 10 million pairs at the threshold, fewer above it.
+    shingle by shingle. At the threshold the estimate is .6 or less for one of 10 million pairs, above it for fewer.
     """
 
     def __init__(self, chunks: Mapping[str, Chunk]) -> None:
@@ -72,8 +72,7 @@ class Passages:
 
     def near_duplicates(self, left: Chunk, right: Chunk) -> bool:
         """Whatever documents they stand in: boilerplate is shared by documents of different groups, too."""
-        bands = self._signature(left) == self._signature(right)
-        if not bands.all(axis=1).any():
+        if (self._signature(left) == self._signature(right)).sum() <= _ESTIMATE * _PERMUTATIONS:
             return False
         return jaccard(self._shingles(left.text), self._shingles(right.text)) >= NEAR_DUPLICATE
 
@@ -83,9 +82,9 @@ class Passages:
             import numpy as np
             from rensa import RMinHash
 
-            minhash = RMinHash(num_perm=_BANDS * _ROWS, seed=0)
+            minhash = RMinHash(num_perm=_PERMUTATIONS, seed=0)
             minhash.update(sorted(self._shingles(chunk.text)))
-            found = np.array(minhash.digest(), dtype=np.uint32).reshape(_BANDS, _ROWS)
+            found = np.array(minhash.digest(), dtype=np.uint32)
             self._signatures[chunk.sha256] = found
         return found
 
@@ -114,13 +113,25 @@ def standings(
     depth, stream = max(depth, FLOOR_RANK), iter(triples)
     while batch := list(itertools.islice(stream, _QUERIES_PER_SEARCH)):
         found = retriever.search([t.query for t in batch], depth)
-        sources = retriever.score([t.query for t in batch], [t.positives for t in batch])
+        sources = _sources(batch, found, retriever)
         hiding = [t for t in batch if is_hidden(t, chunks[t.chunk_id])]
         queries = [visible_query(t, chunks[t.chunk_id]) for t in hiding]
         shown = dict(zip(map(id, hiding), retriever.score(queries, [[t.chunk_id] for t in hiding]), strict=True))
         for triple, hits, source in zip(batch, found, sources, strict=True):
             floor = hits[min(FLOOR_RANK, len(hits)) - 1].score if hits else 0.0
-            yield triple, Standing(hits, max(source), floor, max(shown[id(triple)]) if id(triple) in shown else None)
+            yield triple, Standing(hits, source, floor, max(shown[id(triple)]) if id(triple) in shown else None)
+
+
+def _sources(triples: Sequence[Triple], found: Sequence[Sequence[Hit]], retriever: Retriever) -> list[float]:
+    """The best score of each row's positives: from its hits, and asked for only where none is among them."""
+    scores = []
+    for triple, hits in zip(triples, found, strict=True):
+        scores.append([hit.score for hit in hits if hit.id in triple.positives])
+    unseen = [i for i, mine in enumerate(scores) if not mine]
+    asked = retriever.score([triples[i].query for i in unseen], [triples[i].positives for i in unseen])
+    for i, mine in zip(unseen, asked, strict=True):
+        scores[i] = mine
+    return [max(mine) for mine in scores]
 
 
 def _quoted_headings(triple: Triple, chunk: Chunk) -> frozenset[str]:

@@ -48,23 +48,27 @@ class Encoder:
         return len(self.model.tokenizer.get_vocab())
 
     def queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return self._encode(self.model.encode_query, texts)
+        return self._encode(self.model.encode_query, texts, self.query_prompt)
 
     def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return self._encode(self.model.encode_document, texts)
+        return self._encode(self.model.encode_document, texts, self.passage_prompt)
 
     def save(self, folder: Path) -> None:
         """Files that plain `SentenceTransformer(folder)` loads."""
         self.model.save(str(folder), create_model_card=False)
 
-    def _encode(self, encode: Any, texts: Sequence[str]) -> NDArray[np.float32]:
+    def _encode(self, encode: Any, texts: Sequence[str], prompt: str | None) -> NDArray[np.float32]:
         import numpy as np
 
         if not texts:
             return np.zeros((0, self.dimensions), dtype=np.float32)
         with one_thread(self.is_static):
             found: NDArray[np.float32] = encode(
-                list(texts), batch_size=_BATCH if self.is_static else 32, normalize_embeddings=True, show_progress_bar=False
+                list(texts),
+                prompt=prompt,
+                batch_size=_BATCH if self.is_static else 32,
+                normalize_embeddings=True,
+                show_progress_bar=False,
             )
         return found
 
@@ -117,4 +121,5 @@ def one_thread(wanted: bool = True) -> Iterator[None]:
 
 
 def _prompt(model: Any, *names: str) -> str | None:
+    """The first of these prompts that is not empty: a loaded model may have an empty "document" beside its "passage"."""
     return next((model.prompts[name] for name in names if model.prompts.get(name)), None)

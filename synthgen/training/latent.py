@@ -23,9 +23,7 @@ _OVERSAMPLE = 16
 _PASSES = 5
 
 
-def latent_vectors(
-    token_ids: Sequence[Sequence[int]], n_tokens: int, dimensions: int, *, seed: int
-) -> NDArray[np.float32]:
+def latent_vectors(token_ids: Sequence[Sequence[int]], n_tokens: int, dimensions: int, *, seed: int) -> NDArray[np.float32]:
     """`n_tokens` x `dimensions`, with a mean square row length of 1. `token_ids` are those of each chunk.
 
     A corpus of fewer chunks or tokens than dimensions leaves the last columns zero; a token in no chunk has a zero row.
@@ -47,17 +45,16 @@ def _matrix(token_ids: Sequence[Sequence[int]], n_tokens: int) -> tuple[Any, NDA
     import numpy as np
     from scipy.sparse import csr_array
 
-    rows, columns, values = [], [], []
-    for column, ids in enumerate(token_ids):
+    rows, values = [], []
+    for ids in token_ids:
         tokens, counts = np.unique(np.asarray(ids, dtype=np.int64), return_counts=True)
         rows.append(tokens)
-        columns.append(np.full(len(tokens), column))
         values.append(1 + np.log(counts))
-    row, column, value = (np.concatenate(part) if part else np.zeros(0) for part in (rows, columns, values))
-    row, column = row.astype(np.int64), column.astype(np.int64)
-    frequency, total = np.bincount(row, minlength=n_tokens), len(token_ids)
+    row = np.concatenate([np.zeros(0, dtype=np.int64), *rows])
+    column = np.repeat(np.arange(len(rows)), [len(tokens) for tokens in rows])
+    frequency, total = np.bincount(row, minlength=n_tokens), len(rows)
     idf = np.where(frequency > 0, np.log1p((total - frequency + 0.5) / (frequency + 0.5)), 0.0)
-    value = value * idf[row]
+    value = np.concatenate([np.zeros(0), *values]) * idf[row]
     lengths = np.sqrt(np.bincount(column, weights=value**2, minlength=total))
     value = value / np.maximum(lengths, 1e-12)[column]
     return csr_array((value, (row, column)), shape=(n_tokens, total)), idf

@@ -16,7 +16,9 @@ from synthgen.storage import read_jsonl
 
 __all__ = ["Judged", "places_of", "read_queries"]
 
-_LAYOUT = "A folder of queries has queries.jsonl (rows {_id, text}) and qrels/test.tsv (query-id, corpus-id, score; one header line)."
+_LAYOUT = (
+    "A folder of queries has queries.jsonl (rows {_id, text}) and qrels/test.tsv (query-id, corpus-id, score; one header line)."
+)
 
 
 @dataclass(frozen=True, slots=True)

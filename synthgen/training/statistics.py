@@ -43,7 +43,8 @@ def compare(new: NDArray[np.float64], old: NDArray[np.float64], groups: Sequence
     if not len(differences):
         raise ValueError("There is no query to compare on.")
     _, member = np.unique(np.asarray(groups), return_inverse=True)
-    sums, counts = np.bincount(member, weights=differences), np.bincount(member).astype(float)
+    sums = np.bincount(member, weights=differences)
+    counts = np.bincount(member).astype(np.float64)
     mean, n_groups = float(differences.mean()), len(counts)
     if n_groups < 2:
         return Difference(mean, None, None, None, None)
@@ -65,7 +66,10 @@ def _draws(generator: np.random.Generator, n_groups: int) -> Iterator[NDArray[np
 
 
 def _signs(generator: np.random.Generator, n_groups: int) -> Iterator[NDArray[np.float64]]:
-    return (generator.integers(0, 2, size=(size, n_groups)) * 2.0 - 1.0 for size in _blocks(n_groups))
+    import numpy as np
+
+    values = np.array([-1.0, 1.0])
+    return (values[generator.integers(0, 2, size=(size, n_groups))] for size in _blocks(n_groups))
 
 
 def _blocks(n_groups: int) -> list[int]:

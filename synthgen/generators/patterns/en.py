@@ -238,7 +238,7 @@ LANGUAGE = Language(
     option="What does the option {x} do in “{top}”?",
     option_row="the option {x} in “{top}”",
     common=regex.compile(
-        r"(?:[A-Z][a-z]+(?:tion|sion|ment|ness|ity|ing|age|ance|ence|ship)s?|[A-Z][a-z]+[a-rt-z]s)\b|[A-Z][a-z]+ (?:for|of|to|with|in|between|from|by)\b"
+        r"(?:[A-Z][a-z]+(?:tion|sion|ment|ness|ity|ing|age|ance|ence|ship)s?|[A-Z][a-z]+[a-rt-z]s)\b|[A-Z][a-z]+ (?:for|of|to|with|in|between|from|by) (?![A-Z])"
         r"|[A-Z][a-z]+ (?:[a-z-]+ )*[a-z-]*[a-rt-z]s$"
     ),
     cut=regex.compile(r"\b(?:Inc|Ltd|Co|Corp|Jr|Sr|U\.S|vs|No|Vol|pp|al|fig|eq)\.$"),
