@@ -103,12 +103,12 @@ class Training(_Section):
     enabled: bool = Field(True, description="whether `run` trains and measures; needs the train extra")
     base: str = Field("static", description="'static' (built in) or a sentence-transformers model, by name or path")
     dimensions: Count = Field(256, description="size of the built-in encoder's vectors")
-    epochs: Count | None = Field(None, description="passes over the training rows; unset means 6 for static, 1 for the others")
+    epochs: Count | None = Field(None, description="passes over the training rows; unset means 10 for static, 1 for the others")
     batch_size: Annotated[int, Field(ge=2)] | None = Field(
         None, description="rows in a batch, each other's negatives; unset means 256 for static, 32 for the others"
     )
     learning_rate: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="unset means 0.01 for static, 2e-5 for the others"
+        None, description="unset means 0.005 for static, 2e-5 for the others"
     )
 
 

@@ -74,6 +74,8 @@ def read_corpus(
     splits = assign_splits(documents, config.splits, seed=config.seed, stored=stored)
 
     chunks = list(chunk_documents(splits.documents, config.chunking, on_event=on_event))
+    with_text = {chunk.document_id for chunk in chunks}
+    skipped += [Skipped(d.id, "chunking", "no_content") for d in splits.documents if d.id not in with_text]
     if not splits.document_disjoint:
         chunks = split_sections(chunks, config.splits, seed=config.seed)
     chunks = merge_identical(chunks)

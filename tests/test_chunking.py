@@ -163,8 +163,9 @@ def test_a_chunk_in_another_script_has_its_own_language():
 
 
 def test_a_lead_in_stays_with_its_list():
-    text = "The kettle is old and slow and loud. " * 3 + "\n\nUse these:\n\n- water\n- vinegar\n- a soft brush\n- patience"
-    assert any("Use these:\n\n- water" in chunk.text for chunk in chunks_of(text))
+    first, items = "The kettle is old and slow and loud. " * 2, "\n".join(f"- a soft brush and vinegar {i}" for i in range(4))
+    last = chunks_of(f"{first}\n\nUse these:\n\n{items}")[-1]
+    assert last.text == f"Use these:\n\n{items}"
 
 
 def test_rst_sections_literals_and_comments():

@@ -227,6 +227,8 @@ def test_a_sentence_of_a_known_form_becomes_a_question_with_its_answer(
         ("en", "To do this, press the red button twice."),
         ("en", "If it starts to flicker, clean the wick."),
         ("en", "Use this option to silence the foghorn."),
+        ("en", "If none of `lamp`, `tag` or `horn` is lit, fog wins."),
+        ("en", "If your lamp starts to flicker, see the manual of the wick."),
         ("en", "A petrel is the bird described below."),
         ("en", "A good idea is a good idea wherever the wind blows."),
         ("de", "Sie ist eine Lichtquelle auf einem Turm."),

@@ -93,6 +93,14 @@ def test_every_file_and_chunk_is_accounted_for(result: pipeline.Result, tmp_path
     assert used | {s.chunk_id for s in skipped if s.chunk_id} == {chunk.id for chunk in chunks}
 
 
+def test_a_document_without_content_is_said(tmp_path: Path) -> None:
+    docs = write(tmp_path / "docs")
+    (docs / "only-front-matter.md").write_text("---\ntitle: nothing else\n---\n", encoding="utf-8")
+    sg.run(docs, tmp_path / "run", settings=FAST)
+    skipped = [(skip.path, skip.stage, skip.reason) for skip in RunFolder(tmp_path / "run").read("skipped")]
+    assert ("only-front-matter.md", "chunking", "no_content") in skipped
+
+
 def test_labels_point_at_the_source(result: pipeline.Result) -> None:
     texts = {document.id: document.text for document in RunFolder(result.path).read("documents")}
     for chunk in result.chunks.values():

@@ -232,6 +232,20 @@ def test_one_sentence_is_enough(language, encoding, name):
     assert found.text == text
 
 
+def test_chinese_of_characters_that_japanese_has_too_is_chinese():
+    text = "他们晚上少玩水、先办理饭卡。"
+    assert decode(text.encode("gb18030")) == Decoded(text, "gb18030", guessed=True)
+
+
+def test_capitals_are_read_as_well():
+    text = "НЕ ОТКРЫВАТЬ КРЫШКУ, ПОКА ЧАЙНИК КИПИТ."
+    assert decode(text.encode("cp1251")) == Decoded(text, "cp1251", guessed=True)
+
+
+def test_one_word_that_could_be_anything_is_no_guess():
+    assert isinstance(decode("Чайник".encode("koi8_r")), Undecodable)
+
+
 @pytest.mark.parametrize("language", KETTLE)
 def test_utf8_and_marked_utf16_are_no_guesses(language):
     text = KETTLE[language]

@@ -114,6 +114,11 @@ def test_families_and_flags_stay_whole():
     assert {edge for span in spans for edge in span} <= edges
 
 
+def test_a_piece_fits_even_where_fewer_characters_are_more_tokens():
+    text = "\u0e32\u200d\u0e32\U0001f468\u0e21\u0637\u0e15\u0e32\u0e21\u200dc\U0001f1e9\u0e49b"
+    assert all(get_tokenizer().count(text[a:b]) <= 8 for a, b in get_tokenizer().cut(text, 0, len(text), 8))
+
+
 def test_one_grapheme_larger_than_the_limit_is_cut_between_characters():
     text = "e" + "\u0301" * 100
     spans = list(get_tokenizer().cut(text, 0, len(text), 16))

@@ -4,8 +4,8 @@ Deterministic, offline and fast; every row says `generator="extractive:<rule>"`.
 and `keyword` have no answer and train a retriever only; `question` and `howto` have one, an exact span of the document.
 
 Choices depend on the seed and the chunk's own text. The one thing that looks further is `Counts`, the corpus's document
-frequencies: they rank sentences and phrases and cut unspaced scripts into words, so an edited file can change which sentence
-of another file is chosen when two are nearly as good, and nothing else. A chunk's neighbour is looked at for one thing
+frequencies: they rank sentences and key phrases and cut unspaced scripts into words, so an edited file can change which
+sentence or phrase of another file comes first when two are nearly as good, and never a row with an answer. A chunk's neighbour is looked at for one thing
 only: whether the chunk starts right below its heading.
 """
 
@@ -16,8 +16,10 @@ from itertools import cycle
 
 import regex
 
-from synthgen.generators.answered import patterns, questions, tables, terms
+from synthgen.generators.answered import patterns
 from synthgen.generators.counts import Counts
+from synthgen.generators.harvested import questions
+from synthgen.generators.listed import tables, terms
 from synthgen.generators.patterns import language
 from synthgen.generators.reading import MAX_QUERY_CHARS, Candidate, Reading
 from synthgen.generators.unanswered import headings, keyphrases, masked_sentences
@@ -29,7 +31,7 @@ __all__ = ["generate"]
 _MAX_COPIED_WORDS = 8
 _ANSWERS = 2
 _LETTER = regex.compile(r"\p{L}")
-_ENTITY = regex.compile(r"&#?\w+;|\n|\]\(")
+_LEFTOVER = regex.compile(r"&#?\w+;|\n|\]\(")
 # Masked sentences carry most of what an encoder learns from these rows; key phrases fill what is left.
 _TURNS = ("sentence", "heading", "sentence", "keyphrase")
 
@@ -104,8 +106,8 @@ def _by_turns(
 
 
 def _reads_well(query: str) -> bool:
-    """One line with letters, of a query's length, without leftovers of HTML."""
-    return 2 <= len(query) <= MAX_QUERY_CHARS and _LETTER.search(query) is not None and _ENTITY.search(query) is None
+    """One line with letters, of a query's length, without leftovers of markup."""
+    return 2 <= len(query) <= MAX_QUERY_CHARS and _LETTER.search(query) is not None and _LEFTOVER.search(query) is None
 
 
 def _copies(reading: Reading, candidate: Candidate) -> bool:

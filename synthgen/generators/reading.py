@@ -14,14 +14,19 @@ import regex
 from synthgen.generators.plain import Plain, plain
 from synthgen.generators.scanner import Block, scan
 from synthgen.records import Chunk, Span
-from synthgen.text import guess_language, sentences
+from synthgen.text import guess_language, sentences, words
 
-__all__ = ["MAX_QUERY_CHARS", "Candidate", "Reading", "Sentence", "lone", "tidy"]
+__all__ = ["MAX_ANSWER_CHARS", "MAX_QUERY_CHARS", "Candidate", "Reading", "Sentence", "exact_answer", "lone", "tidy"]
 
 MAX_QUERY_CHARS = 200
+MAX_ANSWER_CHARS = 400
 
 _TRAILING = regex.compile(r"[\s:;,\-–—·、，：；.。…]+$")
 _LEADING = regex.compile(r"^(?:[\s:;,·•*#>|–—、，：；.。]+|\(?\d{1,3}[.)](?:\d{1,3}\.)*\s+|-\s+)+")
+_ANSWER = regex.compile(r"(?![\p{Pe}\p{Pf}、，,;；…])(?=.*[\p{L}\p{N}])", regex.DOTALL)
+_HISTORY = regex.compile(
+    r"(?i)\bchange ?log|release notes|what['’]s new|änderungen|neuerungen|更新日志|变更|发布说明|^\W*v?\d+\.\d+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,17 @@ class Reading:
         parsed = tuple((block, plain(chunk.text, block.inner, block.inner_end)) for block in scan(chunk.text))
         return cls(chunk, parsed, chunk.language or guess_language(chunk.text), opens)
 
+    @property
+    def is_history(self) -> bool:
+        """A list of changes: its imperatives tell what was done, and what "now" holds does not for long."""
+        return any(_HISTORY.search(heading) for heading in self.chunk.headings)
+
+    @property
+    def top(self) -> str:
+        """The document's own title, for options that mean something else in another document; "" when it is long."""
+        title = lone(self.chunk.headings[0]) if self.chunk.headings else ""
+        return regex.sub(r"\(\d\)$", "", title).strip() if len(words(title)) <= 6 else ""
+
     def prose(self) -> Iterator[Sentence]:
         """The sentences of paragraphs, list items and definitions."""
         for block, content in self.blocks:
@@ -88,3 +104,16 @@ def tidy(query: str) -> str:
 def lone(heading: str) -> str:
     """A heading's plain, tidy text."""
     return tidy(plain(heading).text)
+
+
+def exact_answer(content: Plain, start: int, end: int) -> Span | None:
+    """The exact source span of an answer, trimmed; None when it is too long, empty or has markup that cannot be cut."""
+    while end > start and content.text[end - 1] in " .;,:。；，：":
+        end -= 1
+    while start < end and content.text[start] == " ":
+        start += 1
+    said = content.text[start:end]
+    balanced = all(said.count(left) == said.count(right) for left, right in ("()", "（）", "「」", "“”", "《》"))
+    if not balanced or len(said) > MAX_ANSWER_CHARS or not _ANSWER.match(said):
+        return None
+    return content.exact(start, end)

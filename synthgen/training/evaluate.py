@@ -3,7 +3,7 @@
 Two settings that are never mixed up. *deployment*: human queries over the whole index of the run; the training rows came
 from its train documents, never from these queries. *unseen documents*: the run's own synthetic rows of documents that
 gave no training row, over the same index. Such queries measure self-consistency, not what people will ask: they were
-made by the same rules as the training rows.
+made by the same rules as the training rows, and the built-in base has read every document.
 
 A synthetic query may be a sentence or heading of its own passage. There the passage takes part without that text, which
 would be found trivially: it stands in the index as a variant that only its own query sees, instead of the chunk.
@@ -43,12 +43,16 @@ _MAX_SYNTHETIC = 2_000  # queries; more would not sharpen the figure and their v
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Per-query figures of each system, and what they were measured on. `groups` has the group of each query."""
+    """Per-query figures of each system, and what they were measured on.
+
+    `groups` has the group of each query, `hidden` whether it was made from text that its passage does not show.
+    """
 
     setting: str
     relevance: str
     per_query: Mapping[str, Mapping[str, NDArray[np.float64]]]
     groups: Sequence[str]
+    hidden: Sequence[bool]
     index: int
     without_relevant: int
     unknown_ids: int
@@ -97,7 +101,8 @@ def measure_human(
 
     per_query = _measure(ids, [index_text(c) for c in chunks], judged.texts, judged.relevant, ranked, base, tuned, on_event)
     groups = [group_of[min(wanted)] for wanted in judged.relevant]
-    return Measurement(DEPLOYMENT, judged.by, per_query, groups, len(ids), judged.without_relevant, judged.unknown_ids)
+    hidden = [False] * len(groups)
+    return Measurement(DEPLOYMENT, judged.by, per_query, groups, hidden, len(ids), judged.without_relevant, judged.unknown_ids)
 
 
 def measure_synthetic(
@@ -125,7 +130,8 @@ def measure_synthetic(
     queries, relevant = [t.query for t in rows], [dict.fromkeys(t.positives, 1.0) for t in rows]
     per_query = _measure(ids, texts, queries, relevant, ranked, base, tuned, on_event, depth=len(ids))
     groups = [chunks[at[t.chunk_id]].group or t.document_id for t in rows]
-    return Measurement(UNSEEN, "chunk", per_query, groups, len(chunks), 0, 0)
+    hidden = [number in own for number in range(len(rows))]
+    return Measurement(UNSEEN, "chunk", per_query, groups, hidden, len(chunks), 0, 0)
 
 
 def _measure(

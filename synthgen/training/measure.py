@@ -58,7 +58,7 @@ def train_and_measure(
     used = finetune(tuned, rows, settings=settings, seed=seed, on_event=on_event)
 
     dev = measure_synthetic(chunks, [t for t in triples if t.split == "dev"], base, tuned)
-    recommendation = recommend(dev.to_dict(seed=seed) if dev else None)
+    recommendation = recommend(dev, seed=seed)
     facts = {
         "base": settings.base,
         "dimensions": settings.dimensions,

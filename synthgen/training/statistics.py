@@ -43,7 +43,7 @@ def compare(new: NDArray[np.float64], old: NDArray[np.float64], groups: Sequence
     if not len(differences):
         raise ValueError("There is no query to compare on.")
     _, member = np.unique(np.asarray(groups), return_inverse=True)
-    sums = np.bincount(member, weights=differences)
+    sums = np.bincount(member, weights=differences).astype(np.float64)
     counts = np.bincount(member).astype(np.float64)
     mean, n_groups = float(differences.mean()), len(counts)
     if n_groups < 2:

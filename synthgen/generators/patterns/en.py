@@ -38,7 +38,7 @@ VERBS = (
     "use|validate|verify|view|wait|watch|wipe|work|wrap|write|yank"
 )
 DO = rf"(?:{VERBS})\b"
-INSTRUCTION = rf"(?:(?:you|we) (?:can|must|should|have to|need to|may)(?: also)? |simply |just |first )?(?P<a>{DO}(?! (?:for|the following)\b).+)"
+INSTRUCTION = rf"(?:(?:you|we) (?:can|must|should|have to|need to|may)(?: also)? |simply |just |first )?(?P<a>(?!(?:see|refer to|reference|tag|limit|target)\b){DO}(?! (?:for|the following)\b).+)"
 WANT = r"(?:you|we)(?: (?:do|would|may|might))? (?:want|need|wish|like|have) to"
 Y = rf"(?P<y>{DO} .{{3,90}}?)"
 
