@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,10 +67,8 @@ def read_corpus(
     for found in read_folder(docs, config.sources, exclude=folder.path, on_event=on_event):
         documents.append(found) if isinstance(found, Document) else skipped.append(found)
 
-    stored = _stored_splits(folder)
-    shots = [shot for prompt in prompts for shot in prompt.shots]
-    by_id = {document.id: document for document in documents}
-    stored |= {id: (by_id[id].sha256, "train") for id in shot_documents(shots, documents)}
+    shown = set(shot_documents((shot for prompt in prompts for shot in prompt.shots), documents))
+    stored = _stored_splits(folder) | {d.id: (d.sha256, "train") for d in documents if d.id in shown}
     splits = assign_splits(documents, config.splits, seed=config.seed, stored=stored)
 
     chunks = list(chunk_documents(splits.documents, config.chunking, on_event=on_event))
@@ -78,6 +76,7 @@ def read_corpus(
     skipped += [Skipped(d.id, "chunking", "no_content") for d in splits.documents if d.id not in with_text]
     if not splits.document_disjoint:
         chunks = split_sections(chunks, config.splits, seed=config.seed)
+        chunks = [replace(chunk, split="train") if chunk.document_id in shown else chunk for chunk in chunks]
     chunks = merge_identical(chunks)
     skipped += splits.skipped
     skipped += [Skipped(c.document_id, "splits", "bridges_splits", c.id) for c in chunks if not c.split]

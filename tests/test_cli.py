@@ -189,7 +189,16 @@ def test_ctrl_c_says_how_to_resume_and_loses_nothing(docs: Path, tmp_path: Path)
 
 
 def test_a_cap_stops_with_three_and_the_same_command_goes_on(docs: Path, tmp_path: Path, server: FakeOpenAI) -> None:
-    arguments = ["run", docs, tmp_path / "run", "-m", "openai/fake-model", "--base-url", server.base_url, *fast("--max-calls", "1")]
+    arguments = [
+        "run",
+        docs,
+        tmp_path / "run",
+        "-m",
+        "openai/fake-model",
+        "--base-url",
+        server.base_url,
+        *fast("--max-calls", "1"),
+    ]
     assert_told(synthgen(*arguments, key="k"), 3, "max_calls")
     asked = len(server.log)
     assert asked == 1

@@ -10,7 +10,20 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent / "synthgen"
 
 LAYERS = {
-    "words": ["errors", "records", "text", "registry", "storage", "config", "tokens", "blocks", "rst", "quotes", "answers", "runfolder"],
+    "words": [
+        "errors",
+        "records",
+        "text",
+        "registry",
+        "storage",
+        "config",
+        "tokens",
+        "blocks",
+        "rst",
+        "quotes",
+        "answers",
+        "runfolder",
+    ],
     "parts": ["sources", "packing", "chunking", "splits", "prompts", "llm", "retrieval"],
     "stages": ["generators", "filters", "distractors", "exporters", "training"],
     "recipe": ["corpus", "generation", "pipeline", "planning", "catalogue"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sqlite3
@@ -21,6 +22,7 @@ from synthgen.llm import client
 from synthgen.llm.budget import Budget, Price, estimate, load_prices, prompt_tokens
 from synthgen.llm.calls import Call, CallStore
 from synthgen.llm.client import FillReport, fill, run_async
+from synthgen.llm.dialect import Dialect
 from synthgen.llm.failures import retry_after_s
 from synthgen.llm.openai import check_endpoint, endpoint_id
 from synthgen.records import Completion, Event, Request, Usage, make_request
@@ -393,6 +395,16 @@ def test_the_output_form_steps_down_from_schema_to_object_to_text(store: CallSto
         assert kinds == ["json_schema", "json_object", None, None, None, None, None]
 
 
+def test_a_late_refusal_of_an_old_form_does_not_bring_back_a_worse_one() -> None:
+    (request,) = ask(1)
+    dialect = Dialect(own_endpoint=False)
+    schema = dialect.body(request)
+    assert dialect.step_down(schema, "no json_schema")
+    assert dialect.step_down(dialect.body(request), "no json_object")
+    assert dialect.step_down(schema, "no json_schema"), "the late one goes again"
+    assert "response_format" not in dialect.body(request)
+
+
 def test_a_field_refused_in_both_its_forms_is_a_failure(store: CallStore) -> None:
     with FakeOpenAI(
         script=always(Fault("error", status=400, message="max_tokens and max_completion_tokens are both wrong"))
@@ -438,11 +450,14 @@ def test_the_cap_on_tokens_is_never_passed_and_mostly_used(store: CallStore) -> 
 def test_the_cap_on_cost_is_never_passed_and_mostly_used(store: CallStore, tmp_path: Path) -> None:
     prices = tmp_path / "prices.yaml"
     prices.write_text("dated: 2001-12-19\nmodels: {fake-model: {input: 10, output: 40}}\n")
-    budget = Budget(LLM(max_cost=0.2, prices=str(prices)), ["fake-model"])
-    with FakeOpenAI(latency_s=0.005) as server, pytest.raises(StoppedEarly, match=r"max_cost = 0.2 dollars \(\$0\.1\d+ used\)"):
-        run_async(fill(ask(1000), store, settings_for(server, max_cost=0.2, prices=str(prices)), budget=budget))
+    budget = Budget(LLM(max_cost=0.1, prices=str(prices)), ["fake-model"])
+    with (
+        FakeOpenAI(latency_s=0.005) as server,
+        pytest.raises(StoppedEarly, match=r"max_cost = 0.1 dollars \(\$0\.09\d+ used\)"),
+    ):
+        run_async(fill(ask(400), store, settings_for(server, max_cost=0.1, prices=str(prices)), budget=budget))
     spent = load_prices(prices).models["fake-model"].dollars(store.totals().usage)
-    assert 0.9 * 0.2 <= spent <= 0.2
+    assert 0.9 * 0.1 <= spent <= 0.1
     assert budget.spent.dollars == pytest.approx(spent)
 
 
@@ -603,22 +618,31 @@ def interrupt_when(finished: int, store: CallStore) -> threading.Thread:
     return thread
 
 
-@pytest.mark.parametrize("inside_a_loop", [False, True])
-def test_ctrl_c_keeps_what_is_finished_and_nothing_is_asked_twice(store: CallStore, inside_a_loop: bool) -> None:
-    async def notebook_cell() -> FillReport:
-        return run(server, store, ask(200), concurrency=4)
+@pytest.mark.parametrize("place", ["script", "asyncio.run", "notebook"])
+def test_ctrl_c_keeps_what_is_finished_and_nothing_is_asked_twice(store: CallStore, place: str) -> None:
+    async def cell() -> FillReport:
+        return run(server, store, ask(120), concurrency=4)
 
-    with FakeOpenAI(latency_s=0.02) as server:
-        presser = interrupt_when(20, store)
+    def interrupted() -> object:
+        if place == "script":
+            return run(server, store, ask(120), concurrency=4)
+        if place == "asyncio.run":
+            return asyncio.run(cell())
+        with contextlib.closing(asyncio.new_event_loop()) as loop:
+            return loop.run_until_complete(cell())
+
+    with FakeOpenAI(latency_s=0.05) as server:
+        presser = interrupt_when(10, store)
         with pytest.raises(KeyboardInterrupt):
-            asyncio.run(notebook_cell()) if inside_a_loop else run(server, store, ask(200), concurrency=4)
+            interrupted()
         presser.join()
         saved = set(store.keys())
         asked = len(server.log)
-        assert 20 <= len(saved) <= asked <= len(saved) + 8
-        run(server, store, ask(200), concurrency=16)
+        assert 10 <= len(saved) <= asked <= len(saved) + 8
+        assert len(saved) < 80, "the fill went on after Ctrl-C"
+        run(server, store, ask(120), concurrency=16)
         assert not saved & set(server.keys[asked:])
-    assert store.totals().ok == 200
+    assert store.totals().ok == 120
 
 
 def test_cancelling_the_fill_leaves_no_call_behind(store: CallStore) -> None:

@@ -164,6 +164,19 @@ def test_a_limit_is_a_sample_whose_calls_the_full_run_reuses(tmp_path: Path, mon
         assert len({entry.key for entry in server.log}) == len(server.log) > 4
 
 
+def test_a_document_that_holds_a_shot_stays_in_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    docs = write(tmp_path / "docs")
+    before = sg.run(docs, tmp_path / "before", settings=FAST)
+    held_out = next(chunk.document_id for chunk in before.chunks.values() if chunk.split in ("dev", "test"))
+    passage = BEASTS[held_out.removesuffix(".md")]
+    (tmp_path / "shots.jsonl").write_text(json.dumps({"document": passage, "query": "who digs"}) + "\n", encoding="utf-8")
+    with FakeOpenAI() as server:
+        settings = FAST | {"llm": {"base_url": server.base_url}, "generation": {"shots": str(tmp_path / "shots.jsonl")}}
+        after = sg.run(docs, tmp_path / "after", model="openai/fake-model", settings=settings)
+    assert {chunk.split for chunk in after.chunks.values() if chunk.document_id == held_out} == {"train"}
+
+
 def test_nothing_kept_is_an_error_that_names_the_reasons(tmp_path: Path) -> None:
     docs = write(tmp_path / "docs")
     (tmp_path / "strict.py").write_text(

@@ -17,7 +17,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -40,6 +40,7 @@ _SYSTEMATIC_AFTER = 10
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
 _FIRST_CONTACT_ATTEMPTS = 3
+_GLANCE_S = 0.1
 
 Check = Callable[[Completion], str]
 Result = TypeVar("Result")
@@ -110,20 +111,29 @@ def run_async(coroutine: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run(coroutine)
 
     running: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[Result]]] = []
+    caller = asyncio.current_task()
 
     async def main() -> Result:
         task = asyncio.ensure_future(coroutine)
         running.append((asyncio.get_running_loop(), task))
         return await task
 
+    def cancel() -> None:
+        for loop, task in running:
+            loop.call_soon_threadsafe(task.cancel)
+
     with ThreadPoolExecutor(1, thread_name_prefix="synthgen") as pool:
         future = pool.submit(asyncio.run, main())
         try:
-            return future.result()
-        except KeyboardInterrupt:  # which reaches the caller's thread only
-            for loop, task in running:
-                loop.call_soon_threadsafe(task.cancel)
+            # Ctrl-C under asyncio.run only marks the caller's task as cancelled, so it has to be looked at.
+            while wait([future], timeout=_GLANCE_S).not_done and not (caller and caller.cancelling()):
+                pass
+        except KeyboardInterrupt:  # elsewhere, as in a notebook, it is raised here
+            cancel()
             raise
+        if not future.done():
+            cancel()
+        return future.result()
 
 
 class _AttemptError(Exception):
@@ -264,7 +274,7 @@ class _Filling:
         def again(error: BaseException) -> bool:
             return isinstance(error, _AttemptError) and error.failure.scope == "attempt" and self._stopped_by is None
 
-        def wait(state: tenacity.RetryCallState) -> float:
+        def pause(state: tenacity.RetryCallState) -> float:
             asked = _failure(state).wait_s
             doublings = state.attempt_number - (1 if asked is None else 2)  # the first time the server's word is enough
             backoff = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**doublings) if doublings >= 0 else 0.0
@@ -279,7 +289,7 @@ class _Filling:
             return state.attempt_number >= most or waited > self._settings.max_wait_s
 
         retry = tenacity.retry_if_exception(again)
-        return tenacity.AsyncRetrying(retry=retry, wait=wait, stop=enough, sleep=self._sleep, reraise=True)
+        return tenacity.AsyncRetrying(retry=retry, wait=pause, stop=enough, sleep=self._sleep, reraise=True)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, unless the fill is stopped meanwhile, which raises _Stopping."""
