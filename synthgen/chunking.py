@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import regex
 
@@ -27,7 +27,7 @@ from synthgen.blocks import Block, parse_blocks, trimmed
 from synthgen.config import Chunking
 from synthgen.packing import CUT_AFTER_HEADING, Unit, pack
 from synthgen.records import Chunk, Document, Event, OnEvent, chunk_id, digest
-from synthgen.text import guess_language, sentences
+from synthgen.text import guess_language, key, sentences
 from synthgen.tokens import Tokenizer, get_tokenizer
 
 __all__ = ["chunk_document", "chunk_documents", "merge_identical"]
@@ -101,12 +101,23 @@ def _chunk(document: Document, start: int, end: int, headings: tuple[str, ...], 
         end=end,
         text=text,
         sha256=digest(text),
-        headings=headings,
+        headings=_breadcrumb(document, headings),
         n_tokens=n_tokens,
         language=_language(text, document.language),
         group=document.group,
         split=document.split,
     )
+
+
+def _breadcrumb(document: Document, headings: tuple[str, ...]) -> tuple[str, ...]:
+    """Front matter says what a page is called and what it is about, often instead of a first heading: it goes on top."""
+    header = document.metadata.get("front_matter")
+    values = [header.get(name) for name in ("title", "description")] if isinstance(header, Mapping) else []
+    parts = [" ".join(value.split()) for value in values if isinstance(value, str) and value.strip()]
+    if not parts:
+        return headings
+    below = headings[1:] if headings and key(headings[0]) == key(parts[0]) else headings
+    return (": ".join(parts), *below)
 
 
 def _language(text: str, of_document: str) -> str:

@@ -269,3 +269,19 @@ def test_equal_input_gives_equal_chunks_whatever_the_name():
     one = chunk_document(document(KETTLE), SMALL)
     other = chunk_document(dataclasses.replace(document(KETTLE), id="other.md"), SMALL)
     assert [(c.start, c.end, c.sha256) for c in one] == [(c.start, c.end, c.sha256) for c in other]
+
+
+@pytest.mark.parametrize(
+    ("header", "text", "headings"),
+    [
+        ({"title": "tarn-init", "description": "Create a project"}, "Writes a file.", ("tarn-init: Create a project",)),
+        ({"title": "Tarn"}, "# tarn\n\nWrites a file.", ("Tarn",)),
+        ({"title": "tarn-init"}, "# Usage\n\nWrites a file.", ("tarn-init", "Usage")),
+        ({"title": ["not", "text"]}, "# Usage\n\nWrites a file.", ("Usage",)),
+    ],
+)
+def test_front_matter_names_the_page_on_top_of_the_breadcrumb(
+    header: dict[str, object], text: str, headings: tuple[str, ...]
+) -> None:
+    document = make_document("tarn.md", text, metadata={"format": "markdown", "front_matter": header})
+    assert [chunk.headings for chunk in chunk_document(document, Chunking())] == [headings]

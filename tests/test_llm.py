@@ -653,6 +653,7 @@ def test_cancelling_the_fill_leaves_no_call_behind(store: CallStore) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        await asyncio.sleep(0.1)  # what was on its way arrives
         asked = len(server.log)
         await asyncio.sleep(0.1)
         return len(server.log) - asked

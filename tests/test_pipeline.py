@@ -24,7 +24,8 @@ BEASTS = {
     "heron": "A heron is a tall grey fishing bird. The nest stands in the top of a tree. Herons wait for minutes before they strike a fish.",
     "渡鸦": "渡鸦是一种大型黑色鸟类。它的翼展可达一百三十厘米。渡鸦能够记住藏食物的地点，并且会避开偷看的同类。",
 }
-FAST = {"training": {"enabled": False}}
+# No training; and a round trip that judges masked queries, too, so that it turns some rows away.
+FAST = {"training": {"enabled": False}, "filters": {"options": {"round_trip": {"hidden": "judge"}}}}
 
 
 def write(folder: Path, beasts: dict[str, str] = BEASTS) -> Path:
@@ -65,6 +66,8 @@ def assert_counts_add_up(result: pipeline.Result) -> None:
 
 
 def test_counts_add_up(result: pipeline.Result) -> None:
+    assert result.kept
+    assert result.rejected
     assert_counts_add_up(result)
 
 
@@ -189,7 +192,7 @@ def test_nothing_kept_is_an_error_that_names_the_reasons(tmp_path: Path) -> None
     sys.path.insert(0, str(tmp_path))
     try:
         with pytest.raises(EmptyResultError, match=r"turned away all \d+ candidates \(strict:refuse:mood \d+\)"):
-            sg.run(docs, tmp_path / "run", settings=FAST | {"filters": {"order": ["strict:refuse"]}})
+            sg.run(docs, tmp_path / "run", settings={"training": {"enabled": False}, "filters": {"order": ["strict:refuse"]}})
     finally:
         sys.path.remove(str(tmp_path))
     assert list(RunFolder(tmp_path / "run").read("rejected")), "the rows can be looked at"

@@ -242,9 +242,8 @@ def test_a_document_with_the_passage_of_a_shot_must_stay_in_train(text: str) -> 
 
 
 def test_a_short_shot_is_not_found_in_every_long_document() -> None:
-    prose = " ".join(
-        f"The ground of field {n} is comfortable, wet or dirty, and a hobbit lived not far from it." for n in range(500)
-    )
+    words = sorted(set(BAG_END.split()))
+    prose = " ".join(f"{one} {other}" for one in words for other in words)
     assert shot_documents([Shot(BAG_END, "q")], [make_document("long.md", prose)]) == []
 
 

@@ -6,7 +6,7 @@ retriever says nothing about chunks below its best `depth`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from synthgen.retrieval.ranking import Ranking, best
@@ -35,21 +35,22 @@ class Hybrid(Ranking):
         k = min(k, len(self.ids))
         positions = np.zeros((len(queries), k), dtype=np.intp)
         scores = np.zeros((len(queries), k), dtype=np.float32)
-        for row, query in enumerate(queries):
-            fused = self._fused(query)
+        for row, fused in enumerate(self._fused(queries)):
             positions[row] = best(fused, k)
             scores[row] = fused[positions[row]]
         return positions, scores
 
     def score(self, queries: Sequence[str], ids: Sequence[Sequence[str]]) -> list[list[float]]:
-        pairs = zip(queries, ids, strict=True)
-        return [self._fused(query)[self.positions(wanted)].tolist() for query, wanted in pairs]
+        pairs = zip(self._fused(queries), ids, strict=True)
+        return [fused[self.positions(wanted)].tolist() for fused, wanted in pairs]
 
-    def _fused(self, query: str) -> NDArray[np.float32]:
+    def _fused(self, queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        """The scores of all chunks, query by query."""
         import numpy as np
 
-        fused = np.zeros(len(self.ids), dtype=np.float32)
-        for retriever in self._retrievers:
-            ranked = retriever.rank([query], self._depth)[0][0]
-            fused[ranked] += 1 / (_K + 1 + np.arange(len(ranked), dtype=np.float32))
-        return fused
+        ranked = [retriever.rank(queries, self._depth)[0] for retriever in self._retrievers]
+        for row in range(len(queries)):
+            fused = np.zeros(len(self.ids), dtype=np.float32)
+            for positions in ranked:
+                fused[positions[row]] += 1 / (_K + 1 + np.arange(positions.shape[1], dtype=np.float32))
+            yield fused
