@@ -132,6 +132,13 @@ def test_a_batch_never_holds_twins_and_every_row_comes_once() -> None:
     assert len([row for batch in found for row in batch]) >= 58, "only a row left alone is left out"
 
 
+def test_a_large_family_of_twins_does_not_end_in_batches_of_a_handful() -> None:
+    twins = ["one family"] * 100 + [f"passage {i}" for i in range(200)]
+    found = batches(twins, 64, random.Random(0))
+    assert min(map(len, found)) >= 8
+    assert sorted(row for batch in found for row in batch if row >= 100) == list(range(100, 300))
+
+
 def test_rows_of_one_passage_are_no_negatives_of_each_other_nor_are_near_duplicates() -> None:
     twin = make_chunk(90, CHUNKS[0].text + " Indeed.", group=CHUNKS[0].group)
     rows = training_rows([*TRIPLES, make_triple(twin, "Where is the otter?")], [*CHUNKS, twin])
@@ -310,3 +317,30 @@ def test_the_hybrid_is_recommended_only_where_it_leads_and_costs_nothing(dev: Me
     chosen = recommend(dev, seed=0)
     assert chosen["system"] == system
     assert chosen["reason"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "groups", "verdict"),
+    [
+        (0.01, 0.05, 40, "gain"),
+        (-0.05, -0.01, 40, "LOSS"),
+        (-0.01, 0.05, 40, "no clear difference"),
+        (0.01, 0.05, 3, "too few groups to tell"),
+    ],
+)
+def test_the_table_says_what_an_interval_means(low: float, high: float, groups: int, verdict: str) -> None:
+    delta = {"ndcg@10": 0.02, "low": low, "high": high, "p": 0.01, "minimum_detectable": 0.02}
+    measured = {
+        "setting": "deployment",
+        "queries_are": "human",
+        "relevance": "document",
+        "queries": 100,
+        "without_relevant": 0,
+        "unknown_ids": 0,
+        "groups": groups,
+        "index": 9,
+        "systems": {},
+        "deltas": {"tuned-base": delta},
+    }
+    result = {"deployment": measured, "recommendation": {"system": "bm25", "rule": "r", "reason": "s"}}
+    assert f"], {verdict} (" in format_table(result)

@@ -10,6 +10,7 @@ from synthgen.training.metrics import METRICS
 
 __all__ = ["format_table"]
 
+_FEW_GROUPS = 10  # an interval drawn from fewer is too narrow to be believed
 _NAMES = {"bm25": "BM25", "base": "base", "tuned": "tuned", "hybrid": "BM25+tuned"}
 
 
@@ -43,6 +44,7 @@ def _difference(delta: Mapping[str, Any], groups: int) -> str:
     if delta["low"] is None:
         return f"nDCG@10 {delta['ndcg@10']:+.3f}, without an interval: all queries belong to one group of documents"
     verdict = "gain" if delta["low"] > 0 else "LOSS" if delta["high"] < 0 else "no clear difference"
+    verdict = "too few groups to tell" if groups < _FEW_GROUPS else verdict
     return (
         f"nDCG@10 {delta['ndcg@10']:+.3f} [{delta['low']:+.3f}, {delta['high']:+.3f}], {verdict} "
         f"(p {delta['p']:.4f}, {groups} groups; this could show {delta['minimum_detectable']:.3f})"
