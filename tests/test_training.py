@@ -132,13 +132,6 @@ def test_a_batch_never_holds_twins_and_every_row_comes_once() -> None:
     assert len([row for batch in found for row in batch]) >= 58, "only a row left alone is left out"
 
 
-def test_a_large_family_of_twins_does_not_end_in_batches_of_a_handful() -> None:
-    twins = ["one family"] * 100 + [f"passage {i}" for i in range(200)]
-    found = batches(twins, 64, random.Random(0))
-    assert min(map(len, found)) >= 8
-    assert sorted(row for batch in found for row in batch if row >= 100) == list(range(100, 300))
-
-
 def test_rows_of_one_passage_are_no_negatives_of_each_other_nor_are_near_duplicates() -> None:
     twin = make_chunk(90, CHUNKS[0].text + " Indeed.", group=CHUNKS[0].group)
     rows = training_rows([*TRIPLES, make_triple(twin, "Where is the otter?")], [*CHUNKS, twin])

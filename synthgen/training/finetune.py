@@ -23,7 +23,7 @@ from synthgen.training.encoder import Encoder, one_thread
 
 __all__ = ["Row", "batches", "finetune", "training_rows"]
 
-_SMALLEST_SHARE = 8  # a batch under an eighth of the first one is left out
+_SMALLEST_BATCH = 2
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises
 
 
@@ -103,9 +103,9 @@ def finetune(
 def batches(twins: Sequence[str], size: int, draw: random.Random) -> list[list[int]]:
     """All row numbers in random order, cut so that no batch holds two rows of equal twins.
 
-    A row that clashes waits for the next batch. Where many rows are twins of each other, the last batches would hold a
-    handful each, and every one would move the weights as much as a full one: those are left out, so rows of a large
-    near-duplicate group are seen in fewer epochs than others.
+    A row that clashes waits for the next batch. Where many rows are twins of each other the last batches are small, as with
+    the library's own sampler: such rows weigh more than others (see benchmarks/README.md). A row left alone has no negative
+    and is left out.
     """
     waiting = list(range(len(twins)))
     draw.shuffle(waiting)
@@ -125,8 +125,7 @@ def batches(twins: Sequence[str], size: int, draw: random.Random) -> list[list[i
                 batch.append(row)
         found.append(batch)
         waiting = later
-    smallest = max(2, len(found[0]) // _SMALLEST_SHARE) if found else 2
-    return [batch for batch in found if len(batch) >= smallest]
+    return [batch for batch in found if len(batch) >= _SMALLEST_BATCH]
 
 
 class _AdamW:
