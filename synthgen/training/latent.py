@@ -23,8 +23,12 @@ _OVERSAMPLE = 16
 _PASSES = 5
 
 
-def latent_vectors(token_ids: Sequence[Sequence[int]], n_tokens: int, dimensions: int, *, seed: int) -> NDArray[np.float32]:
+def latent_vectors(
+    token_ids: Sequence[Sequence[int]], n_tokens: int, dimensions: int, *, seed: int, idf: bool = True
+) -> NDArray[np.float32]:
     """`n_tokens` x `dimensions`, with a mean square row length of 1. `token_ids` are those of each chunk.
+
+    Without `idf` the rows are the left singular vectors as they are: a common word then weighs as much as a rare one.
 
     A corpus of fewer chunks or tokens than dimensions leaves the last columns zero; a token in no chunk has a zero row.
     """
@@ -35,7 +39,7 @@ def latent_vectors(token_ids: Sequence[Sequence[int]], n_tokens: int, dimensions
     rank = min(dimensions, *matrix.shape)
     if rank and matrix.nnz:
         found = _left_singular_vectors(matrix, rank, seed)
-        vectors[:, : found.shape[1]] = found * weights[:, None]
+        vectors[:, : found.shape[1]] = found * weights[:, None] if idf else found
         vectors /= np.sqrt((vectors**2).sum(axis=1).mean())
     return vectors.astype(np.float32)
 

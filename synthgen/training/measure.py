@@ -21,7 +21,7 @@ from synthgen.training.finetune import finetune, training_rows
 from synthgen.training.queries import read_queries
 from synthgen.training.recommend import recommend
 
-__all__ = ["evaluate_model", "train_and_measure"]
+__all__ = ["evaluate_model", "train_and_measure", "untuned"]
 
 _FACTS = "synthgen.json"
 
@@ -53,15 +53,14 @@ def train_and_measure(
         )
     if on_event:
         on_event(Event("training", message=f"{len(rows):,} rows of {passages:,} passages, base {settings.base}"))
-    base = _base(settings.base, chunks, settings.dimensions, seed)
-    tuned = _base(settings.base, chunks, settings.dimensions, seed)
+    base = untuned(settings, chunks, seed)
+    tuned = untuned(settings, chunks, seed)
     used = finetune(tuned, rows, settings=settings, seed=seed, on_event=on_event)
 
     dev = measure_synthetic(chunks, [t for t in triples if t.split == "dev"], base, tuned)
     recommendation = recommend(dev, seed=seed)
     facts = {
-        "base": settings.base,
-        "dimensions": settings.dimensions,
+        "start": settings.model_dump(include={"base", "dimensions", "idf"}),
         "seed": seed,
         "index": _index_digest(chunks),
         "recommendation": recommendation,
@@ -111,15 +110,18 @@ def evaluate_model(
             f"{model} was tuned on other chunks than this run has now, so a comparison would mean nothing. "
             f"Tune it again with `synthgen train {model.parent}`."
         )
-    old = _base(base or facts["base"], chunks, facts["dimensions"], facts["seed"])
+    start = Training(**facts["start"] | ({"base": base} if base else {}))
+    old = untuned(start, chunks, facts["seed"])
     measured = measure_human(chunks, judged, old, load(str(model)), on_event=on_event)
-    return {"base": base or facts["base"], DEPLOYMENT: measured.to_dict(seed=seed), "recommendation": facts["recommendation"]}
+    return {"base": start.base, DEPLOYMENT: measured.to_dict(seed=seed), "recommendation": facts["recommendation"]}
 
 
-def _base(name: str, chunks: Sequence[Chunk], dimensions: int, seed: int) -> Encoder:
-    if name == STATIC:
-        return built_in([index_text(chunk) for chunk in chunks], dimensions=dimensions, seed=seed)
-    return load(name)
+def untuned(settings: Training, chunks: Sequence[Chunk], seed: int) -> Encoder:
+    """The encoder that tuning starts from."""
+    if settings.base != STATIC:
+        return load(settings.base)
+    texts = [index_text(chunk) for chunk in chunks]
+    return built_in(texts, dimensions=settings.dimensions, seed=seed, idf=settings.idf)
 
 
 def _index_digest(chunks: Sequence[Chunk]) -> str:
