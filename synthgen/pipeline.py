@@ -147,21 +147,11 @@ def train(
     on_event: OnEvent | None = None,
 ) -> dict[str, Any]:
     """Fine-tune on the kept rows of a run and measure; the figures go into its report, too."""
-    from synthgen.training import train_and_measure
-
     folder = RunFolder(Path(run_folder))
     stored_config, stored = folder.open()
     config = load_config(None, settings, overrides, base=stored_config)
     chunks, triples = list(folder.read("chunks")), list(folder.read("triples"))
-    result = train_and_measure(
-        chunks,
-        triples,
-        settings=config.training,
-        seed=config.seed,
-        output=folder.model,
-        queries=Path(queries) if queries else None,
-        on_event=on_event,
-    )
+    result = _trained(chunks, triples, config, folder, queries, on_event)
     if folder.report.exists():
         report = storage.read_json(folder.report)
         report["notes"] = [note for note in report["notes"] if not note.startswith((_STALE, _NOT_MEASURED))]
@@ -255,19 +245,26 @@ def _measure(
         report["notes"].append(f"{_NOT_MEASURED}.")
         return
     try:
-        from synthgen.training import train_and_measure
-
-        report["training"] = train_and_measure(
-            chunks,
-            kept,
-            settings=config.training,
-            seed=config.seed,
-            output=folder.model,
-            queries=Path(queries) if queries else None,
-            on_event=on_event,
-        )
+        report["training"] = _trained(chunks, kept, config, folder, queries, on_event)
     except MissingExtraError as error:
         report["notes"].append(f"{_NOT_MEASURED}. {error}")
+
+
+def _trained(
+    chunks: Sequence[Chunk],
+    triples: Sequence[Triple],
+    config: Config,
+    folder: RunFolder,
+    queries: str | Path | None,
+    on_event: OnEvent | None,
+) -> dict[str, Any]:
+    from synthgen.training import train_and_measure
+
+    human = Path(queries) if queries else None
+    settings = config.training
+    return train_and_measure(
+        chunks, triples, settings=settings, seed=config.seed, output=folder.model, queries=human, on_event=on_event
+    )
 
 
 def _report(corpus: Corpus, candidates: Candidates, sifted: Sifted, generator: Generator) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -14,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from fake_openai import FakeOpenAI
+from run_files import outputs
 
 CALLS = 2_000
 KILLS = 20
@@ -70,16 +70,6 @@ def committed(run: Path) -> set[str]:
             return {key for (key,) in connection.execute("SELECT key FROM calls")}
         except sqlite3.OperationalError:  # killed before the table was made
             return set()
-
-
-def outputs(run: Path) -> dict[str, bytes]:
-    """Tables, exports and the report without its times."""
-    files = {
-        p.relative_to(run).as_posix(): p.read_bytes() for p in run.rglob("*") if p.suffix in (".parquet", ".jsonl", ".tsv")
-    }
-    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    del report["timing"]
-    return files | {"report.json": json.dumps(report, sort_keys=True).encode()}
 
 
 def test_twenty_kills_cost_nothing_and_change_nothing(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fake_openai import FakeOpenAI, mix
+from run_files import outputs
 
 import synthgen as sg
 from synthgen import pipeline
@@ -36,15 +37,6 @@ def write(folder: Path, beasts: dict[str, str] = BEASTS) -> Path:
     (folder / "notes.xyz").write_text("?")
     (folder / "twice.md").write_text((folder / "bat.md").read_text(encoding="utf-8"), encoding="utf-8")
     return folder
-
-
-def outputs(run: Path) -> dict[str, bytes]:
-    files = {
-        p.relative_to(run).as_posix(): p.read_bytes() for p in run.rglob("*") if p.suffix in (".parquet", ".jsonl", ".tsv")
-    }
-    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    del report["timing"]
-    return files | {"report.json": json.dumps(report, sort_keys=True).encode()}
 
 
 @pytest.fixture
