@@ -19,7 +19,6 @@ LAYERS = {
         "config",
         "tokens",
         "blocks",
-        "rst",
         "quotes",
         "answers",
         "runfolder",

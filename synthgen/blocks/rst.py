@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import regex
 
-from synthgen.blocks import MAX_HEADING_CHARS, Block, Kind, line_starts, trimmed
+from synthgen.blocks.block import MAX_HEADING_CHARS, Block, Kind, line_starts, trimmed
 
 __all__ = ["parse_rst"]
 
