@@ -7,11 +7,12 @@ standard error. Exit codes: 0 done, 1 an error told in one paragraph, 2 usage, 3
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -89,20 +90,9 @@ def run_(
         from synthgen import console, pipeline
         from synthgen.corpus import prepare
 
-        overrides = _overrides(
-            model=model,
-            seed=seed,
-            generation={"limit": limit},
-            llm={
-                "base_url": base_url,
-                "max_cost": max_cost,
-                "max_calls": max_calls,
-                "max_total_tokens": max_total_tokens,
-                "concurrency": concurrency,
-                "store": None if store is None else str(store),
-            },
-        )
-        settings = _config(config, set_, overrides)
+        caps = {"max_cost": max_cost, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
+        llm = {"base_url": base_url, "concurrency": concurrency, "store": store and str(store), **caps}
+        settings = _config(config, set_, _overrides(model=model, seed=seed, generation={"limit": limit}, llm=llm))
         with _logged(prepare(docs, run), quiet, verbose) as progress:
             result = pipeline.run(docs, run, queries=queries, config=settings, update=update, on_event=progress)
         _out(result.report, console.result_text, result, as_json=as_json)
@@ -112,13 +102,17 @@ def run_(
 def plan(
     docs: Docs,
     run: Annotated[Path | None, typer.Argument(help="Run folder whose stored answers count.", show_default=False)] = None,
-    show: Annotated[int, typer.Option("--show", help="Print the exact messages of the first N calls.")] = 0,
+    show: Annotated[int, typer.Option("--show", min=0, help="Print the exact messages of the first N calls.")] = 0,
     config: ConfigFile = None,
     set_: Settings = None,
     model: Model = None,
     base_url: BaseUrl = None,
     seed: Seed = None,
     limit: Limit = None,
+    max_cost: MaxCost = None,
+    max_calls: MaxCalls = None,
+    max_total_tokens: MaxTokens = None,
+    concurrency: Concurrency = None,
     store: Store = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -127,9 +121,11 @@ def plan(
     with _told():
         from synthgen import console, planning
 
-        llm = {"base_url": base_url, "store": None if store is None else str(store)}
+        caps = {"max_cost": max_cost, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
+        llm = {"base_url": base_url, "concurrency": concurrency, "store": store and str(store), **caps}
         settings = _config(config, set_, _overrides(model=model, seed=seed, generation={"limit": limit}, llm=llm))
-        planned = planning.plan(docs, run, config=settings, show=show, on_event=console.Progress(quiet=quiet))
+        with closing(console.Progress(quiet=quiet)) as progress:
+            planned = planning.plan(docs, run, config=settings, show=show, on_event=progress)
         _out(planned, console.plan_text, as_json=as_json)
 
 
@@ -146,7 +142,7 @@ def status(run: Run, as_json: Json = False) -> None:
 @app.command()
 def show(
     run: Run,
-    n: Annotated[int, typer.Option("-n", help="How many rows.")] = 5,
+    n: Annotated[int, typer.Option("-n", min=0, help="How many rows.")] = 5,
     rejected: Annotated[bool, typer.Option("--rejected", help="Rows that were turned away, and why.")] = False,
     reason: Annotated[str | None, typer.Option("--reason", help="Only rows rejected for this reason.")] = None,
     as_json: Json = False,
@@ -197,12 +193,14 @@ def export(
 ) -> None:
     """Write one format: into the run folder, another folder, a file, or standard output."""
     with _told():
-        from synthgen import console, pipeline
+        from synthgen import console, exporting
 
         if output == "-":
-            _write_lines(pipeline.export_rows(run, format, split=split, settings=set_ or []))
+            rows, left_out = exporting.export_rows(run, format, split=split, settings=set_ or [])
+            _write_lines(rows)
+            print("".join(f"left out: {reason} {n}\n" for reason, n in left_out.items()), end="", file=sys.stderr)
         else:
-            report = pipeline.export(run, format, output=output, split=split, settings=set_ or [])
+            report = exporting.export(run, format, output=output, split=split, settings=set_ or [])
             _out(report, console.export_text, as_json=as_json)
 
 
@@ -271,6 +269,9 @@ def list_(
 
 def main() -> None:
     """Entry point of the `synthgen` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a console of another encoding shows codes, and no traceback
     app()
 
 

@@ -2,7 +2,7 @@
 
 A configuration is YAML with these sections; unknown keys are refused with the nearest right one. Values come, later
 ones winning, from the defaults here, the file given by `--config`, and `--set section.key=value`. `Config.dump()` is
-what a run folder keeps: no key, no machine path.
+what a run folder keeps; a key is never part of it.
 
 The options of one filter or one format live with it, as keyword arguments of its function; `filters.options` and
 `exports.options` carry values for them.

@@ -68,7 +68,7 @@ def read_corpus(
         documents.append(found) if isinstance(found, Document) else skipped.append(found)
 
     shown = set(shot_documents((shot for prompt in prompts for shot in prompt.shots), documents))
-    stored = _stored_splits(folder) | {d.id: (d.sha256, "train") for d in documents if d.id in shown}
+    stored = _stored_splits(folder, config) | {d.id: (d.sha256, "train") for d in documents if d.id in shown}
     splits = assign_splits(documents, config.splits, seed=config.seed, stored=stored)
 
     chunks = list(chunk_documents(splits.documents, config.chunking, on_event=on_event))
@@ -85,8 +85,12 @@ def read_corpus(
     return Corpus(splits.documents, chunks, skipped)
 
 
-def _stored_splits(folder: RunFolder) -> dict[str, tuple[str, str]]:
-    """Document id -> (sha256, split) of the run before, nothing where there was none."""
-    path = folder.table("documents")
-    rows = storage.read_table(path, ["id", "sha256", "split"]) if path.exists() else ()
+def _stored_splits(folder: RunFolder, config: Config) -> dict[str, tuple[str, str]]:
+    """Document id -> (sha256, split) of the run before; nothing where there was none, or where it split otherwise."""
+    path, stored = folder.table("documents"), folder.stored()
+    if stored is None or not path.exists():
+        return {}
+    if (stored["config"]["splits"], stored["config"]["seed"]) != (config.splits.model_dump(mode="json"), config.seed):
+        return {}
+    rows = storage.read_table(path, ["id", "sha256", "split"])
     return {row["id"]: (row["sha256"], row["split"]) for row in rows}

@@ -58,6 +58,8 @@ class Generator:
             "model": config.model,
             "per_chunk": config.generation.per_chunk,
             "seed": config.seed,
+            "sources": config.sources.model_dump(mode="json"),
+            "splits": config.splits.model_dump(mode="json"),
             "chunking": config.chunking.model_dump(mode="json"),
         }
         if self.makes_calls:
@@ -128,7 +130,12 @@ class Generator:
 
 
 def make_generator(config: Config) -> Generator:
-    """The generator that `config` names. Raises UnknownNameError for the model or a prompt, InputError for bad shots."""
+    """The generator that `config` names. Raises UnknownNameError for the model or a prompt, InputError for bad shots.
+
+    Its own `config` is what a run keeps: the endpoint and the store as they are found from here, so that a later command
+    finds them from another folder and with another environment.
+    """
+    from synthgen.llm.openai import base_url
     from synthgen.prompts import load_prompt
 
     provider, _ = split_model(config.model)
@@ -137,7 +144,8 @@ def make_generator(config: Config) -> Generator:
         return Generator(config)
     generation = config.generation
     prompts = (load_prompt(name, shots=generation.shots, max_shots=generation.max_shots) for name in generation.prompt)
-    return Generator(config, tuple(prompts))
+    found = {"base_url": base_url(config.llm), "store": config.llm.store and str(Path(config.llm.store).resolve())}
+    return Generator(config.model_copy(update={"llm": config.llm.model_copy(update=found)}), tuple(prompts))
 
 
 def sample(chunks: Sequence[Chunk], limit: int | None, *, seed: int) -> list[Chunk]:

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +20,18 @@ from synthgen.config import Config, load_config
 from synthgen.corpus import Corpus, prepare, read_corpus
 from synthgen.distractors import add_distractors
 from synthgen.errors import ConfigError, EmptyResultError, MissingExtraError, RunFolderError
+from synthgen.exporters import FORMATS, check_format
 from synthgen.exporters import Context as ExportContext
-from synthgen.exporters import check_format
 from synthgen.exporters import export as write_format
-from synthgen.exporters import rows as format_rows
 from synthgen.filters import Context as FilterContext
 from synthgen.filters import Sifted, apply_filters, check_filters
 from synthgen.generation import Candidates, Generator, make_generator, sample, store_path
-from synthgen.records import SPLITS, Chunk, Event, OnEvent, Rejection, Triple, digest
+from synthgen.records import SPLITS, Chunk, Event, OnEvent, Rejection, Skipped, Triple, digest
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
 from synthgen.runfolder import RunFolder
 
-__all__ = ["Result", "evaluate", "export", "export_rows", "refilter", "run", "train"]
+__all__ = ["Result", "evaluate", "refilter", "run", "train"]
 
 _NOT_MEASURED = "The gain was not measured; `synthgen train RUN` measures it"
 _STALE = "The model and its figures are of the rows before the last `filter`; `synthgen train RUN` makes them anew."
@@ -63,25 +62,27 @@ def run(
     `queries` is a BEIR folder of human queries to measure on. Works inside a running event loop, too. Raises the errors of
     `synthgen.errors`; StoppedEarly when a cap or systematic failures ended the calls.
     """
-    docs, config, clock = Path(docs), config or Config(), _Clock()
+    generator, clock = make_generator(config or Config()), _Clock()
+    docs, config = Path(docs), generator.config
     check_filters(config.filters.order, config.filters.options)
     for name in config.exports.formats:
         check_format(name, config.exports.options.get(name))
-    generator = make_generator(config)
     folder = prepare(docs, run_folder)
-    folder.check(docs, generator.facts, update=update)
-
-    with clock("documents"):
-        corpus = read_corpus(docs, folder, config, generator.prompts, on_event)
-        folder.settle(docs, config, generation=generator.facts, corpus=digest([d.sha256 for d in corpus.documents]))
-        folder.write("documents", corpus.documents)
-        folder.write("chunks", corpus.chunks)
-    with clock("calls"):
-        _call(generator, corpus, folder, on_event)
-    report, sifted = _derive(corpus, generator, folder, clock, on_event)
-    with clock("training"):
-        _measure(report, corpus.chunks, sifted.kept, config, folder, queries, on_event)
-    storage.write_json(folder.report, report | {"timing": clock.seconds})
+    with folder.held():
+        folder.check(docs, generator.facts, update=update)
+        with clock("documents"):
+            corpus = read_corpus(docs, folder, config, generator.prompts, on_event)
+            _check_queries(queries, corpus)
+            folder.settle(docs, config, generation=generator.facts, corpus=digest([d.sha256 for d in corpus.documents]))
+            folder.report.unlink(missing_ok=True)
+            folder.write("documents", corpus.documents)
+            folder.write("chunks", corpus.chunks)
+        with clock("calls"):
+            _call(generator, corpus, folder, on_event)
+        report, sifted = _derive(corpus, generator, folder, clock, on_event)
+        with clock("training"):
+            _measure(report, corpus.chunks, sifted.kept, config, folder, queries, on_event)
+        storage.write_json(folder.report, report | {"timing": clock.seconds})
     return Result(folder.path, sifted.kept, sifted.rejected, corpus.by_id, report)
 
 
@@ -104,38 +105,16 @@ def refilter(
     if changed:
         raise ConfigError(f"`filter` makes no calls, so it cannot change {', '.join(changed)}. Use `synthgen run … --update`.")
     check_filters(after.filters.order, after.filters.options)
-    kept_skips = [skip for skip in folder.read("skipped") if skip.stage != "generate"]
-    corpus = Corpus(list(folder.read("documents")), list(folder.read("chunks")), kept_skips)
-    report, _ = _derive(corpus, generator, folder, clock, on_event)
-    folder.settle(folder.docs(stored), after, generation=generator.facts, corpus=stored["corpus"])
-    measured = storage.read_json(folder.report)["training"] if folder.report.exists() else None
-    report["training"] = measured and measured | {"stale": True}
-    report["notes"].append(_STALE if measured else f"{_NOT_MEASURED}.")
-    storage.write_json(folder.report, report | {"timing": clock.seconds})
+    with folder.held():
+        kept_skips = [skip for skip in folder.read("skipped") if skip.stage != "generate"]
+        corpus = Corpus(list(folder.read("documents")), list(folder.read("chunks")), kept_skips)
+        report, _ = _derive(corpus, generator, folder, clock, on_event)
+        folder.settle(folder.docs(stored), after, generation=generator.facts, corpus=stored["corpus"])
+        measured = storage.read_json(folder.report)["training"] if folder.report.exists() else None
+        report["training"] = measured and measured | {"stale": True}
+        report["notes"].append(_STALE if measured else f"{_NOT_MEASURED}.")
+        storage.write_json(folder.report, report | {"timing": clock.seconds})
     return report
-
-
-def export(
-    run_folder: str | Path, format: str, *, output: str | None = None, split: str = "train", settings: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Write one format of a run. `output` is a folder (all splits) or a file name with a suffix (`split` only).
-
-    Returns where it went, the rows of each file, and how many rows were left out, by reason.
-    """
-    folder = RunFolder(Path(run_folder))
-    config, triples, context = _exportable(folder, settings)
-    options = config.exports.options.get(format)
-    target = Path(output) if output else folder.exports / format
-    if target.suffix and not target.is_dir():
-        written = storage.write_jsonl(target, format_rows(triples, context, format, _known_split(split), options=options))
-        return {"format": format, "path": str(target), "files": {target.name: written}, "left_out": {}}
-    return {"path": str(target)} | write_format(triples, context, format, target, options=options).to_dict()
-
-
-def export_rows(run_folder: str | Path, format: str, *, split: str, settings: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
-    """The rows of one split in one format, one by one."""
-    config, triples, context = _exportable(RunFolder(Path(run_folder)), settings)
-    return format_rows(triples, context, format, _known_split(split), options=config.exports.options.get(format))
 
 
 def train(
@@ -204,19 +183,24 @@ def _derive(
             sifted.kept, chunks, retriever, **config.distractors.model_dump(), seed=config.seed, on_event=on_event
         )
     sifted = Sifted(kept, sifted.rejected, sifted.funnel)
+    if not kept and folder.report.exists():
+        raise EmptyResultError(f"{_emptied(candidates, sifted)} The result from before still stands.")
     folder.write("triples", kept)
     folder.write("rejected", sifted.rejected)
     folder.write("skipped", [*corpus.skipped, *candidates.skipped])
     if not kept:
-        raise EmptyResultError(_emptied(candidates, sifted, folder))
+        raise EmptyResultError(f"{_emptied(candidates, sifted)} To read them: synthgen show {folder.path} --rejected")
     exports = {}
     with clock("exports"):
         export_context = ExportContext(chunks, {d.id: d.title for d in corpus.documents if d.title}, config.seed)
-        for number, name in enumerate(config.exports.formats, 1):
+        # What was exported by hand since is written anew, too: no format may show other rows than the rest.
+        by_hand = sorted(p.name for p in folder.exports.glob("*") if p.name in FORMATS and p.name not in config.exports.formats)
+        formats = [*config.exports.formats, *by_hand]
+        for number, name in enumerate(formats, 1):
             options = config.exports.options.get(name)
             exports[name] = write_format(kept, export_context, name, folder.exports / name, options=options).to_dict()
             if on_event:
-                on_event(Event("exports", number, len(config.exports.formats), name))
+                on_event(Event("exports", number, len(formats), name))
     return _report(corpus, candidates, sifted, generator) | {"distractors": distractors, "exports": exports}, sifted
 
 
@@ -227,7 +211,10 @@ def _candidates(generator: Generator, corpus: Corpus, folder: RunFolder, on_even
     asked = sample(corpus.chunks, config.generation.limit, seed=config.seed)
     path = store_path(config, folder.calls)
     with CallStore(path, read_only=True) if generator.makes_calls else nullcontext() as store:
-        return generator.rows(asked, store, on_event)
+        candidates = generator.rows(asked, store, on_event)
+    drawn = {chunk.id for chunk in asked}
+    left = [Skipped(c.document_id, "generate", "not_sampled", c.id) for c in corpus.chunks if c.split and c.id not in drawn]
+    return replace(candidates, skipped=[*candidates.skipped, *left])
 
 
 def _measure(
@@ -246,7 +233,7 @@ def _measure(
         return
     try:
         report["training"] = _trained(chunks, kept, config, folder, queries, on_event)
-    except MissingExtraError as error:
+    except (MissingExtraError, EmptyResultError) as error:
         report["notes"].append(f"{_NOT_MEASURED}. {error}")
 
 
@@ -316,25 +303,20 @@ def _notes(corpus: Corpus, generator: Generator) -> list[str]:
     return notes
 
 
-def _emptied(candidates: Candidates, sifted: Sifted, folder: RunFolder) -> str:
+def _emptied(candidates: Candidates, sifted: Sifted) -> str:
     if not candidates.triples:
         reasons = ", ".join(f"{reason} {n}" for reason, n in _count(skip.reason for skip in candidates.skipped).items())
-        return f"Generation gave no row at all ({reasons or 'no chunk to ask about'}). See {folder.table('skipped')}."
+        return f"Generation gave no row at all ({reasons or 'no chunk to ask about'})."
     reasons = ", ".join(f"{reason} {n}" for reason, n in sifted.reasons.items())
-    return f"The filters turned away all {len(candidates.triples)} candidates ({reasons}). See `synthgen show {folder.path} --rejected`."
+    return f"The filters turned away all {len(candidates.triples)} candidates ({reasons})."
 
 
-def _exportable(folder: RunFolder, settings: Sequence[str]) -> tuple[Config, Iterator[Triple], ExportContext]:
-    config = load_config(None, settings, base=folder.open()[0])
-    chunks = {chunk.id: chunk for chunk in folder.read("chunks")}
-    titles = {document.id: document.title for document in folder.read("documents") if document.title}
-    return config, folder.read("triples"), ExportContext(chunks, titles, config.seed)
+def _check_queries(queries: str | Path | None, corpus: Corpus) -> None:
+    """Raises InputError for human queries that cannot be used, before anything is paid for."""
+    if queries is not None:
+        from synthgen.training.queries import read_queries
 
-
-def _known_split(split: str) -> str:
-    if split not in SPLITS:
-        raise ConfigError(f"There is no split {split!r}. Known: {', '.join(SPLITS)}.")
-    return split
+        read_queries(Path(queries), corpus.chunks)
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:

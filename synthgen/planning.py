@@ -93,7 +93,8 @@ def _remaining(folder: RunFolder, config: Config, store: CallStore | None) -> in
         return 0
     chunks = sample(list(folder.read("chunks")), config.generation.limit, seed=config.seed)
     requests = chain.from_iterable(step.requests(chunks) for step in generator.steps())
-    return sum(1 for request in requests if store is None or store.get(request.key) is None)
+    calls = (store.get(request.key) if store else None for request in requests)
+    return sum(call is None or call.ask_again for call in calls)
 
 
 def _skips(corpus: Corpus) -> dict[str, int]:

@@ -14,11 +14,13 @@ The folder is all the state there is. The documents' folder is remembered relati
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -93,6 +95,14 @@ class RunFolder:
                 "Name a new or empty folder, so that nothing of yours is overwritten."
             )
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other commands out of the folder meanwhile. Raises RunFolderError when one of them is at work."""
+        with self._opened(self.path / ".lock") as file:
+            if not _lock(file):
+                raise RunFolderError(f"{self.path} is in use by another command. Wait for it, or use another run folder.")
+            yield
+
     def open(self) -> tuple[Config, dict[str, Any]]:
         """The settings of an earlier run, and the rest of its config.yaml. Raises RunFolderError when there is none."""
         stored = self.stored()
@@ -101,6 +111,13 @@ class RunFolder:
                 f"{self.path} is no run folder: it has no config.yaml. Make one with `synthgen run DOCS {self.path}`."
             )
         return Config.build(stored["config"]), stored
+
+    @staticmethod
+    def _opened(path: Path) -> IO[bytes]:
+        try:
+            return path.open("ab")
+        except OSError as error:
+            raise RunFolderError(f"{path} could not be written: {error.strerror}. Choose another folder.") from None
 
     def stored(self) -> dict[str, Any] | None:
         """What config.yaml holds, None where there is none yet."""
@@ -149,3 +166,19 @@ class RunFolder:
         content = {"synthgen": version("synthgen"), "docs": self.relative(docs), **facts, "config": config.dump()}
         with storage.writing(self.config) as file:
             file.write(yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode("utf-8"))
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Take the file's lock unless somebody has it. The system gives it back when this process ends, however it ends."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -293,6 +293,63 @@ def test_a_verb_on_no_run_folder(tmp_path: Path) -> None:
         assert_told(synthgen(verb[0], tmp_path / "none", *verb[1:]), 1, "is no run folder")
 
 
+def test_an_export_deletes_nothing_of_yours(docs: Path, tmp_path: Path) -> None:
+    run, mine = tmp_path / "run", tmp_path / "mine"
+    assert synthgen("run", docs, run, *fast()).returncode == 0
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    assert_told(synthgen("export", run, "-f", "st-pair", "-o", mine), 1, "thesis.txt", "new or empty folder")
+    assert (mine / "thesis.txt").read_text() == "years of work"
+    (mine / "thesis.txt").unlink()
+    assert synthgen("export", run, "-f", "st-pair", "-o", mine).returncode == 0
+    assert synthgen("export", run, "-f", "st-pair", "-o", mine).returncode == 0, "its own export may be replaced"
+
+
+def test_an_export_says_what_it_left_out_and_is_never_empty(docs: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert synthgen("run", docs, run, *fast()).returncode == 0
+    done = synthgen("export", run, "-f", "openai-chat", "-o", tmp_path / "chat.jsonl")
+    assert "no_answer" in done.stdout
+    assert "no_answer" in synthgen("export", run, "-f", "openai-chat", "-o", "-").stderr
+    assert synthgen("run", docs, run, "--limit", "1", *fast()).returncode == 0
+    (only,) = {row["split"] for row in json.loads(synthgen("show", run, "--json").stdout)["rows"]}
+    other = next(split for split in ("dev", "test", "train") if split != only)
+    assert_told(synthgen("export", run, "-f", "st-pair", "-o", "-", "--split", other), 1, "No row fits 'st-pair'")
+
+
+def test_the_endpoint_and_the_store_are_found_again_from_elsewhere(docs: Path, tmp_path: Path, server: FakeOpenAI) -> None:
+    run, command = tmp_path / "run", [sys.executable, "-m", "synthgen"]
+    flags = ["-m", "openai/fake-model", "--store", "shared.sqlite", *fast()]
+    started = environment("k") | {"OPENAI_BASE_URL": server.base_url}
+    subprocess.run([*command, "run", str(docs), str(run), *flags], check=True, capture_output=True, env=started, cwd=tmp_path)
+    asked = len(server.log)
+    state = json.loads(synthgen("status", run, "--json").stdout)
+    assert (state["calls_remaining"], state["finished"]) == (0, True)
+    assert synthgen("filter", run, "--set", "filters.options={round_trip: {min_ratio: 0.5}}").returncode == 0
+    assert len(server.log) == asked
+
+
+def test_queries_that_are_not_there_are_noticed_before_any_call(docs: Path, tmp_path: Path, server: FakeOpenAI) -> None:
+    flags = ["-m", "openai/fake-model", "--base-url", server.base_url, "--queries", tmp_path / "nope"]
+    assert_told(synthgen("run", docs, tmp_path / "run", *flags, key="k"), 1, "nope")
+    assert server.log == []
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999/v1", "http://[::1/v1", "http://127.0.0.1:abc/v1", "ftp://x"])
+def test_an_address_that_is_none(docs: Path, tmp_path: Path, url: str) -> None:
+    done = synthgen("run", docs, tmp_path / "run", "-m", "openai/fake-model", "--base-url", url, *fast(), key="k")
+    assert_told(done, 1, "is no web address")
+
+
+def test_a_run_folder_in_use_is_left_alone(docs: Path, tmp_path: Path) -> None:
+    from synthgen.runfolder import RunFolder
+
+    (tmp_path / "run").mkdir()
+    with RunFolder(tmp_path / "run").held():
+        assert_told(synthgen("run", docs, tmp_path / "run", *fast()), 1, "is in use by another command")
+    assert synthgen("run", docs, tmp_path / "run", *fast()).returncode == 0
+
+
 def test_init_writes_a_configuration_that_is_the_default(tmp_path: Path) -> None:
     from synthgen.config import Config, load_config
 

@@ -25,7 +25,7 @@ LAYERS = {
     ],
     "parts": ["sources", "packing", "chunking", "splits", "prompts", "llm", "retrieval"],
     "stages": ["generators", "filters", "distractors", "exporters", "training"],
-    "recipe": ["corpus", "generation", "pipeline", "planning", "catalogue"],
+    "recipe": ["corpus", "generation", "pipeline", "exporting", "planning", "catalogue"],
     "doors": ["api", "console", "cli", "__init__", "__main__"],
 }
 ORDER = list(LAYERS)

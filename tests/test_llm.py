@@ -670,3 +670,30 @@ def test_a_store_that_cannot_be_written_ends_the_run(store: CallStore) -> None:
         pytest.raises(RunFolderError, match="readonly"),
     ):
         run(server, reader, ask(10))
+
+
+@pytest.mark.parametrize(
+    ("message", "usage"),
+    [
+        ({"content": "half an emoji \ud83d"}, {"prompt_tokens": 3, "completion_tokens": 2}),
+        ({"content": "words"}, "none"),
+        ({"content": "words"}, {"prompt_tokens": 3, "completion_tokens": [1]}),
+        ({"content": None, "refusal": "no \ud83d"}, None),
+    ],
+)
+def test_an_odd_answer_can_be_stored(tmp_path: Path, message: dict[str, object], usage: object) -> None:
+    from synthgen.llm.openai import _completion
+
+    request = make_request("m", "e", ({"role": "user", "content": "hello"},))
+    completion = _completion(request, {"choices": [{"message": message}], "usage": usage})
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        store.put(Call(completion, "ok", "", "", 1, 0.1, "2026-01-01T00:00:00+00:00"))
+        assert store.get(request.key).completion == completion
+
+
+def test_a_refusal_that_is_no_text_is_an_unreadable_answer() -> None:
+    from synthgen.llm.openai import _completion
+
+    request = make_request("m", "e", ({"role": "user", "content": "hello"},))
+    with pytest.raises(ValueError, match="its refusal is dict"):
+        _completion(request, {"choices": [{"message": {"content": "", "refusal": {"why": "?"}}}]})

@@ -8,12 +8,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fake_openai import FakeOpenAI, mix
+from fake_openai import FakeOpenAI, Fault, Logged, mix
 from run_files import outputs
 
 import synthgen as sg
 from synthgen import pipeline
-from synthgen.errors import ConfigError, EmptyResultError
+from synthgen.errors import ConfigError, EmptyResultError, RunFolderError
 from synthgen.records import Chunk, Document, Rejection, Skipped, Triple
 from synthgen.runfolder import RunFolder
 
@@ -172,6 +172,56 @@ def test_a_document_that_holds_a_shot_stays_in_train(tmp_path: Path, monkeypatch
     assert {chunk.split for chunk in after.chunks.values() if chunk.document_id == held_out} == {"train"}
 
 
+def test_a_sample_says_what_it_left_out_and_too_little_to_train_on_is_no_error(tmp_path: Path) -> None:
+    result = sg.run(write(tmp_path / "docs"), tmp_path / "run", settings={"generation": {"limit": 1}})
+    skipped = [skip.chunk_id for skip in RunFolder(result.path).read("skipped") if skip.reason == "not_sampled"]
+    usable = [chunk.id for chunk in result.chunks.values() if chunk.split]
+    assert len(skipped) == len(usable) - 1
+    assert result.report["training"] is None
+    assert [note for note in result.report["notes"] if "at least two different passages" in note]
+
+
+def test_a_cut_that_leaves_nothing_leaves_the_result_as_it_was(result: pipeline.Result) -> None:
+    first = outputs(result.path)
+    with pytest.raises(EmptyResultError, match="The result from before still stands"):
+        pipeline.refilter(result.path, settings=["filters.options.format.min_query_chars=900"])
+    assert outputs(result.path) == first
+
+
+def test_formats_exported_by_hand_follow_a_new_cut(result: pipeline.Result) -> None:
+    from synthgen.exporting import export
+
+    export(result.path, "st-pair")
+    before = (result.path / "exports" / "st-pair" / "train.jsonl").read_text(encoding="utf-8")
+    pipeline.refilter(result.path, settings=["filters.order=[format]"])
+    assert (result.path / "exports" / "st-pair" / "train.jsonl").read_text(encoding="utf-8") != before
+
+
+def test_other_shares_split_again_only_when_told(result: pipeline.Result, tmp_path: Path) -> None:
+    halves = FAST | {"splits": {"train": 0.4, "dev": 0.3}}
+    with pytest.raises(RunFolderError, match="splits changed"):
+        sg.run(tmp_path / "docs", result.path, settings=halves)
+    again = sg.run(tmp_path / "docs", result.path, settings=halves, update=True)
+    assert again.report["chunks"]["splits"]["train"] < result.report["chunks"]["splits"]["train"]
+
+
+def test_failures_that_may_pass_are_still_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from synthgen.planning import status
+
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+
+    asked: list[Logged] = []
+
+    def flaky(request: Logged) -> Fault | None:
+        asked.append(request)
+        return Fault("error") if len(asked) <= 2 else None
+
+    with FakeOpenAI(script=flaky) as server:
+        settings = FAST | {"llm": {"base_url": server.base_url, "max_attempts": 1}}
+        sg.run(write(tmp_path / "docs"), tmp_path / "run", model="openai/fake-model", settings=settings)
+    assert status(tmp_path / "run")["calls_remaining"] == 2
+
+
 def test_nothing_kept_is_an_error_that_names_the_reasons(tmp_path: Path) -> None:
     docs = write(tmp_path / "docs")
     (tmp_path / "strict.py").write_text(
@@ -209,7 +259,7 @@ def test_the_stages_as_functions(tmp_path: Path) -> None:
     chunks = sg.chunk(documents, max_tokens=64)
     triples = sg.generate(chunks, model="extractive", per_chunk=3)
     assert isinstance(triples[0], Triple)
-    sifted = sg.apply_filters(triples, ["format", "grounding", "round_trip"], chunks=chunks)
+    sifted = sg.apply_filters(triples, ["format", "grounding", "round_trip", "duplicates"], chunks=chunks)
     assert len(sifted.kept) + len(sifted.rejected) == len(triples)
     assert all(isinstance(row, Rejection) for row in sifted.rejected)
     rows = sg.add_distractors(sifted.kept, chunks, num_distractors=2, seed=0)

@@ -13,7 +13,7 @@ import asyncio
 import ipaddress
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
@@ -26,7 +26,7 @@ from synthgen.records import Completion, Request, Usage
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["Endpoint", "check_endpoint", "connect", "endpoint_id"]
+__all__ = ["Endpoint", "base_url", "check_endpoint", "connect", "endpoint_id"]
 
 _OWN = "https://api.openai.com/v1"
 _CONNECT_TIMEOUT_S = 10.0
@@ -47,8 +47,12 @@ def endpoint_id(settings: LLM) -> str:
 def check_endpoint(settings: LLM) -> None:
     """Raises before any work: ConfigError for a base URL that cannot be used, ModelError for a missing key."""
     url = base_url(settings)
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, half an IPv6 address
+        usable = False
+    if not usable:
         raise ConfigError(f"llm.base_url = {url!r} is no web address. Give it like http://127.0.0.1:8000/v1.")
     if parts.username or parts.password or parts.query or parts.fragment:
         shown = f"{parts.scheme}://{parts.hostname}{parts.path}"
@@ -56,6 +60,8 @@ def check_endpoint(settings: LLM) -> None:
             f"llm.base_url ({shown} …) has credentials or a query in it, and it is written into the run folder. Give the address "
             f"alone and put the key into the environment variable {settings.api_key_env}."
         )
+    if not _key(settings).isascii():
+        raise ModelError(f"The key in {settings.api_key_env} has characters that no key has. Copy it again.")
     if not _key(settings) and not _is_local(parts):
         raise ModelError(
             f"No key: the environment variable {settings.api_key_env} is not set, and {parts.hostname} is not on a local network. "
@@ -114,36 +120,45 @@ def _completion(request: Request, answer: Any) -> Completion:
     try:
         choice = answer["choices"][0]
         message = choice["message"]
-        text = message.get("content") or ""
+        text, refusal = message.get("content") or "", message.get("refusal") or None
+        told = answer.get("usage")
     except (AttributeError, IndexError, KeyError, TypeError):
         raise ValueError("it has no choices[0].message") from None
     if not isinstance(text, str):
         raise ValueError(f"its content is {type(text).__name__}")
+    if not isinstance(refusal, str | None):
+        raise ValueError(f"its refusal is {type(refusal).__name__}")
     return Completion(
         request_key=request.key,
-        text=text,
-        finish_reason=str(choice.get("finish_reason") or ""),
-        refusal=message.get("refusal") or None,
-        usage=_usage(request, text, answer.get("usage") or {}),
-        model=str(answer.get("model") or ""),
+        text=_storable(text),
+        finish_reason=_storable(str(choice.get("finish_reason") or "")),
+        refusal=refusal and _storable(refusal),
+        usage=_usage(request, text, told),
+        model=_storable(str(answer.get("model") or "")),
     )
 
 
-def _usage(request: Request, text: str, told: Mapping[str, Any]) -> Usage:
+def _usage(request: Request, text: str, told: Any) -> Usage:
     """What the server counted, else an estimate that says so."""
     from synthgen.tokens import get_tokenizer
 
-    if told.get("prompt_tokens") is None or told.get("completion_tokens") is None:
+    try:
+        details = told.get("prompt_tokens_details") or {}
+        return Usage(
+            prompt=int(told["prompt_tokens"]),
+            cached=int(details.get("cached_tokens") or 0),
+            written=int(details.get("cache_write_tokens") or 0),
+            output=int(told["completion_tokens"]),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
         tokenizer = get_tokenizer(request.model)
         prompt = sum(tokenizer.count(message["content"]) for message in request.messages)
         return Usage(prompt=prompt, output=tokenizer.count(text), estimated=True)
-    details = told.get("prompt_tokens_details") or {}
-    return Usage(
-        prompt=int(told["prompt_tokens"]),
-        cached=int(details.get("cached_tokens") or 0),
-        written=int(details.get("cache_write_tokens") or 0),
-        output=int(told["completion_tokens"]),
-    )
+
+
+def _storable(text: str) -> str:
+    """Half a character (a lone surrogate, as a cut-off emoji leaves it) becomes a question mark: no file can hold it."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _key(settings: LLM) -> str:

@@ -1,0 +1,82 @@
+"""Exports of a finished run: another format, another place, one split or all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from synthgen import storage
+from synthgen.config import Config, load_config
+from synthgen.errors import ConfigError, EmptyResultError, InputError
+from synthgen.exporters import Context as ExportContext
+from synthgen.exporters import check_format, usable
+from synthgen.exporters import export as write_format
+from synthgen.exporters import rows as format_rows
+from synthgen.records import SPLITS, Triple
+from synthgen.runfolder import RunFolder
+
+__all__ = ["export", "export_rows"]
+
+_EXPORTED = frozenset({"train.jsonl", "dev.jsonl", "test.jsonl", "corpus.jsonl", "queries.jsonl", "qrels"})
+
+
+def export(
+    run_folder: str | Path, format: str, *, output: str | None = None, split: str = "train", settings: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Write one format of a run. `output` is a folder (all splits) or a file name with a suffix (`split` only).
+
+    Returns where it went, the rows of each file, and how many rows were left out, by reason. Raises EmptyResultError when
+    no row fits the format, and InputError for a folder that holds anything but an export.
+    """
+    folder = RunFolder(Path(run_folder))
+    config, triples, context = _exportable(folder, settings)
+    options = config.exports.options.get(format)
+    target = Path(output).resolve() if output else folder.exports / format
+    if target.suffix and not target.is_dir():
+        of_split = [row for row in triples if row.split == _known_split(split)]
+        left_out = _fitting(of_split, context, format)
+        written = storage.write_jsonl(target, format_rows(of_split, context, format, split, options=options))
+        return {"format": format, "path": str(target), "files": {target.name: written}, "left_out": left_out}
+    foreign = sorted(p.name for p in target.iterdir() if p.name not in _EXPORTED) if target.is_dir() else []
+    if foreign:
+        raise InputError(
+            f"{target} holds {foreign[0]}, which is no export, and an export replaces its folder as a whole. "
+            "Name a new or empty folder."
+        )
+    rows, known = list(triples), _known_split(split)
+    _fitting(rows, context, format)
+    return {"path": str(target), "split": known} | write_format(rows, context, format, target, options=options).to_dict()
+
+
+def export_rows(
+    run_folder: str | Path, format: str, *, split: str, settings: Sequence[str] = ()
+) -> tuple[Iterator[dict[str, Any]], dict[str, int]]:
+    """The rows of one split in one format, one by one, and how many were left out, by reason."""
+    config, triples, context = _exportable(RunFolder(Path(run_folder)), settings)
+    of_split = [row for row in triples if row.split == _known_split(split)]
+    left_out = _fitting(of_split, context, format)
+    return format_rows(of_split, context, format, split, options=config.exports.options.get(format)), left_out
+
+
+def _exportable(folder: RunFolder, settings: Sequence[str]) -> tuple[Config, Iterator[Triple], ExportContext]:
+    config = load_config(None, settings, base=folder.open()[0])
+    chunks = {chunk.id: chunk for chunk in folder.read("chunks")}
+    titles = {document.id: document.title for document in folder.read("documents") if document.title}
+    return config, folder.read("triples"), ExportContext(chunks, titles, config.seed)
+
+
+def _fitting(triples: Sequence[Triple], context: ExportContext, format: str) -> dict[str, int]:
+    """How many rows lack what the format needs, by reason. Raises EmptyResultError when all do."""
+    check_format(format)
+    fitting, left_out = usable(triples, context, format)
+    if not fitting:
+        reasons = ", ".join(f"{reason} {n}" for reason, n in left_out.items())
+        raise EmptyResultError(f"No row fits {format!r} ({reasons or 'there is none in this split'}), so nothing was written.")
+    return left_out
+
+
+def _known_split(split: str) -> str:
+    if split not in SPLITS:
+        raise ConfigError(f"There is no split {split!r}. Known: {', '.join(SPLITS)}.")
+    return split
