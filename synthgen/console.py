@@ -252,8 +252,8 @@ def _dollars(calls: Mapping[str, Any]) -> str:
 
 
 def _varied(rows: Sequence[Triple], wanted: int) -> list[Triple]:
-    """The first answered rows of different documents."""
-    answered = {row.document_id: row for row in reversed(rows) if row.answer is not None}
+    """Answered training rows of different documents, if there are any."""
+    answered = {row.document_id: row for row in reversed(rows) if row.answer is not None and row.split == "train"}
     return sorted(answered.values(), key=lambda row: row.id)[:wanted] or list(rows[:wanted])
 
 

@@ -197,7 +197,7 @@ def test_the_whole_measurement(tmp_path: Path, capfd: pytest.CaptureFixture[str]
 
     table = format_table(result)
     for words in (
-        "deployment: 20 queries, human",
+        "deployment: 20 queries, given",
         "unseen documents",
         "tuned - base: nDCG@10",
         "Recommended:",
@@ -337,7 +337,7 @@ def test_the_table_says_what_an_interval_means(low: float, high: float, groups: 
     delta = {"ndcg@10": 0.02, "low": low, "high": high, "p": 0.01, "minimum_detectable": 0.02}
     measured = {
         "setting": "deployment",
-        "queries_are": "human",
+        "queries_are": "given",
         "relevance": "document",
         "queries": 100,
         "without_relevant": 0,

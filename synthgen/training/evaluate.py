@@ -61,7 +61,7 @@ class Measurement:
         """Plain JSON types. Differences are of nDCG@10."""
         return {
             "setting": self.setting,
-            "queries_are": "human" if self.setting == DEPLOYMENT else "synthetic (self-consistency)",
+            "queries_are": "given" if self.setting == DEPLOYMENT else "synthetic (self-consistency)",
             "relevance": self.relevance,
             "queries": len(self.groups),
             "without_relevant": self.without_relevant,
