@@ -183,7 +183,7 @@ def row_text(row: Triple | Rejection, chunks: Mapping[str, Chunk], *, width: int
     shown = " ".join(context.split())
     lines = [
         f"query    {triple.query}",
-        f"answer   {triple.answer if triple.answer is not None else '(none: retriever formats only)'}",
+        f"answer   {' '.join(triple.answer.split()) if triple.answer is not None else '(none: retriever formats only)'}",
         f"context  {shown[:width]}{'…' if len(shown) > width else ''}",
         f"from     {triple.chunk_id}  {triple.generator}  {triple.split}  {len(triple.distractors)} distractors",
     ]

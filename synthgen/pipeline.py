@@ -325,7 +325,7 @@ def _count(values: Iterable[str]) -> dict[str, int]:
 
 def _by_split(values: Iterable[str]) -> dict[str, int]:
     counts = Counter(values)
-    return {name: counts[name] for name in (*SPLITS, "") if counts[name] or name}
+    return {name or "none": counts[name] for name in (*SPLITS, "") if counts[name] or name}
 
 
 @dataclass
