@@ -17,7 +17,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 from synthgen import pipeline
 from synthgen.config import Config, load_config
 from synthgen.errors import ConfigError
-from synthgen.records import Chunk, Document, OnEvent, Rejection, Skipped, Triple
+from synthgen.filters import Sifted
+from synthgen.records import Chunk, Document, OnEvent, Skipped, Triple
 
 if TYPE_CHECKING:
     import datasets
@@ -55,23 +56,6 @@ class Triples(list[Triple]):
     def __init__(self, triples: Iterable[Triple], chunks: Mapping[str, Chunk]) -> None:
         super().__init__(triples)
         self.chunks = chunks
-
-
-@dataclass(frozen=True, slots=True)
-class Sifted:
-    """Both sides of the filters. `funnel` counts each: {"stage", "in", "kept", "rejected": {reason: n}}."""
-
-    kept: Triples
-    rejected: list[Rejection]
-    funnel: list[dict[str, Any]]
-
-    @property
-    def kept_ratio(self) -> float:
-        return len(self.kept) / max(1, len(self.kept) + len(self.rejected))
-
-    @property
-    def reasons(self) -> Counter[str]:
-        return Counter(f"{r.stage}:{r.reason}" for r in self.rejected)
 
 
 def run(
@@ -199,7 +183,7 @@ async def agenerate(
 
 def apply_filters(
     triples: Sequence[Triple],
-    filters: Sequence[str] = ("format", "lint", "exact_duplicates", "grounding", "round_trip"),
+    filters: Sequence[str] = ("format", "lint", "duplicates", "grounding", "round_trip"),
     *,
     chunks: Sequence[Chunk],
     options: Mapping[str, Mapping[str, Any]] | None = None,
@@ -212,7 +196,7 @@ def apply_filters(
     by_id = {chunk.id: chunk for chunk in chunks}
     context = Context(by_id, _index(chunks))
     sifted = sift(triples, list(filters), context, options=options, on_event=on_event)
-    return Sifted(Triples(sifted.kept, by_id), sifted.rejected, sifted.funnel)
+    return replace(sifted, kept=Triples(sifted.kept, by_id))
 
 
 def add_distractors(

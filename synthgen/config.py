@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synthgen.errors import ConfigError, nearest
+from synthgen.storage import parse_yaml, read_yaml
 
 __all__ = ["Config", "load_config"]
 
@@ -80,9 +80,7 @@ class LLM(_Section):
 
 
 class Filters(_Section):
-    order: list[str] = Field(
-        ["format", "lint", "exact_duplicates", "grounding", "round_trip"], description="filters, in this order"
-    )
+    order: list[str] = Field(["format", "lint", "duplicates", "grounding", "round_trip"], description="filters, in this order")
     options: dict[str, dict[str, Any]] = Field({}, description="filter -> options of it; `synthgen list filters` shows them")
 
 
@@ -159,32 +157,18 @@ def load_config(
         name, separator, value = setting.partition("=")
         if not separator:
             raise ConfigError(f"--set takes section.key=value, for example chunking.max_tokens=400; given: {setting!r}.")
-        _merge(values, _nest(name.strip().split("."), _parse(value, f"--set {setting}")))
+        _merge(values, _nest(name.strip().split("."), parse_yaml(value, f"--set {setting}")))
     _merge(values, overrides or {})
     return Config.build(values)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        loaded = _parse(path.read_text(encoding="utf-8-sig"), str(path))
-    except OSError as error:
-        raise ConfigError(
-            f"The configuration {path} cannot be read: {error.strerror}. `synthgen init DIR` writes one to edit."
-        ) from None
+    loaded = read_yaml(path, "configuration", hint="`synthgen init DIR` writes one to edit.")
     if loaded is not None and not isinstance(loaded, dict):
         raise ConfigError(
             f"{path} holds a {type(loaded).__name__}, but a configuration is a mapping such as `chunking: {{max_tokens: 400}}`."
         )
     return loaded or {}
-
-
-def _parse(text: str, where: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigError(f"{where}{line} is not valid YAML: {getattr(error, 'problem', error)}.") from None
 
 
 def _nest(keys: list[str], value: Any) -> dict[str, Any]:

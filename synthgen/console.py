@@ -207,6 +207,7 @@ def plan_text(plan: Mapping[str, Any]) -> str:
         )
     if not plan["calls"]:
         lines.append("0 calls, 0 tokens, $0: this generator uses no LLM.")
+    lines += [f"The run would stop early, at {cap}." for cap in plan["stopped_by"]]
     for number, messages in enumerate(plan["messages"], 1):
         lines.append(f"\n--- call {number}")
         lines += [f"[{message['role']}]\n{message['content']}" for message in messages]
@@ -220,7 +221,7 @@ def status_text(status: Mapping[str, Any]) -> str:
         usage = calls["usage"]
         lines.append(
             f"{calls['ok']:,} answers stored, {sum(calls['failed'].values()):,} failed{_reasons(calls['failed'])}; "
-            f"{usage['prompt']:,} prompt tokens ({usage['cached']:,} cached), {usage['output']:,} output tokens."
+            f"{usage['prompt']:,} prompt tokens ({usage['cached']:,} cached), {usage['output']:,} output tokens, {_dollars(calls)}"
         )
     if status["report"]:
         lines += ["", summary(status["report"])]

@@ -30,31 +30,32 @@ def export(
     no row fits the format, and InputError for a folder that holds anything but an export.
     """
     folder = RunFolder(Path(run_folder))
-    config, triples, context = _exportable(folder, settings)
-    options = config.exports.options.get(format)
     target = Path(output).resolve() if output else folder.exports / format
     if target.suffix and not target.is_dir():
-        of_split = [row for row in triples if row.split == _known_split(split)]
-        left_out = _fitting(of_split, context, format)
-        written = storage.write_jsonl(target, format_rows(of_split, context, format, split, options=options))
-        return {"format": format, "path": str(target), "files": {target.name: written}, "left_out": left_out}
+        found, left_out = export_rows(run_folder, format, split=split, settings=settings)
+        files = {target.name: storage.write_jsonl(target, found)}
+        return {"format": format, "path": str(target), "files": files, "left_out": left_out}
     foreign = sorted(p.name for p in target.iterdir() if p.name not in _EXPORTED) if target.is_dir() else []
     if foreign:
         raise InputError(
             f"{target} holds {foreign[0]}, which is no export, and an export replaces its folder as a whole. "
             "Name a new or empty folder."
         )
-    rows, known = list(triples), _known_split(split)
+    config, triples, context = _exportable(folder, settings)
+    rows = list(triples)
     _fitting(rows, context, format)
-    return {"path": str(target), "split": known} | write_format(rows, context, format, target, options=options).to_dict()
+    report = write_format(rows, context, format, target, options=config.exports.options.get(format))
+    return {"path": str(target), **report.to_dict()}
 
 
 def export_rows(
     run_folder: str | Path, format: str, *, split: str, settings: Sequence[str] = ()
 ) -> tuple[Iterator[dict[str, Any]], dict[str, int]]:
     """The rows of one split in one format, one by one, and how many were left out, by reason."""
+    if split not in SPLITS:
+        raise ConfigError(f"There is no split {split!r}. Known: {', '.join(SPLITS)}.")
     config, triples, context = _exportable(RunFolder(Path(run_folder)), settings)
-    of_split = [row for row in triples if row.split == _known_split(split)]
+    of_split = [row for row in triples if row.split == split]
     left_out = _fitting(of_split, context, format)
     return format_rows(of_split, context, format, split, options=config.exports.options.get(format)), left_out
 
@@ -74,9 +75,3 @@ def _fitting(triples: Sequence[Triple], context: ExportContext, format: str) -> 
         reasons = ", ".join(f"{reason} {n}" for reason, n in left_out.items())
         raise EmptyResultError(f"No row fits {format!r} ({reasons or 'there is none in this split'}), so nothing was written.")
     return left_out
-
-
-def _known_split(split: str) -> str:
-    if split not in SPLITS:
-        raise ConfigError(f"There is no split {split!r}. Known: {', '.join(SPLITS)}.")
-    return split

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.config import Config
 from synthgen.generators import GENERATORS, split_model, unique_ids
-from synthgen.records import Chunk, Event, OnEvent, Skipped, Triple, Usage, digest
+from synthgen.records import Chunk, Event, OnEvent, Request, Skipped, Triple, Usage, digest
 from synthgen.registry import resolve
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from synthgen.llm.calls import CallStore
     from synthgen.prompts import Prompt
 
-__all__ = ["Candidates", "Generator", "make_generator", "sample"]
+__all__ = ["Candidates", "Generator", "make_generator", "sample", "store_path"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,14 @@ class Generator:
     def shots(self) -> list[str]:
         """Every text shown as a shot."""
         return [text for prompt in self.prompts for shot in prompt.shots for text in (shot.query, shot.document)]
+
+    def asked(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """The chunks that give rows in this run: all that can, or a sample of `generation.limit`."""
+        return sample(chunks, self.config.generation.limit, seed=self.config.seed)
+
+    def requests(self, chunks: Sequence[Chunk]) -> Iterator[Request]:
+        """What is asked about these chunks, prompt by prompt."""
+        return chain.from_iterable(step.requests(chunks) for step in self.steps())
 
     def steps(self) -> list[Prompted]:
         """One paid step for each prompt."""
@@ -118,7 +126,7 @@ class Generator:
         ok, failed, used = 0, Counter[str](), Counter[str]()
         if store is None:
             return 0, {}, Usage()
-        for request in chain.from_iterable(step.requests(chunks) for step in self.steps()):
+        for request in self.requests(chunks):
             if call := store.get(request.key):
                 ok += call.status == "ok"
                 failed[call.reason] += call.status != "ok"

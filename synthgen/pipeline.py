@@ -2,7 +2,7 @@
 
 `run` is the whole of it. All but the paid calls is derived anew each time, from documents, settings and stored answers, so a
 run that was killed goes on when it is run again, and another threshold costs nothing. The verbs below it start further
-down the same road, from the tables of a run folder.
+down the same road, from the tables and the calls of a run folder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from synthgen.exporters import Context as ExportContext
 from synthgen.exporters import export as write_format
 from synthgen.filters import Context as FilterContext
 from synthgen.filters import Sifted, apply_filters, check_filters
-from synthgen.generation import Candidates, Generator, make_generator, sample, store_path
+from synthgen.generation import Candidates, Generator, make_generator, store_path
 from synthgen.records import SPLITS, Chunk, Event, OnEvent, Rejection, Skipped, Triple, digest
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
@@ -127,15 +127,16 @@ def train(
 ) -> dict[str, Any]:
     """Fine-tune on the kept rows of a run and measure; the figures go into its report, too."""
     folder = RunFolder(Path(run_folder))
-    stored_config, stored = folder.open()
-    config = load_config(None, settings, overrides, base=stored_config)
-    chunks, triples = list(folder.read("chunks")), list(folder.read("triples"))
-    result = _trained(chunks, triples, config, folder, queries, on_event)
-    if folder.report.exists():
-        report = storage.read_json(folder.report)
-        report["notes"] = [note for note in report["notes"] if not note.startswith((_STALE, _NOT_MEASURED))]
-        storage.write_json(folder.report, report | {"training": result})
-    folder.settle(folder.docs(stored), config, generation=stored["generation"], corpus=stored["corpus"])
+    with folder.held():
+        stored_config, stored = folder.open()
+        config = load_config(None, settings, overrides, base=stored_config)
+        chunks, triples = list(folder.read("chunks")), list(folder.read("triples"))
+        result = _trained(chunks, triples, config, folder, queries, on_event)
+        if folder.report.exists():
+            report = storage.read_json(folder.report)
+            report["notes"] = [note for note in report["notes"] if not note.startswith((_STALE, _NOT_MEASURED))]
+            storage.write_json(folder.report, report | {"training": result})
+        folder.settle(folder.docs(stored), config, generation=stored["generation"], corpus=stored["corpus"])
     return result
 
 
@@ -159,9 +160,8 @@ def _call(generator: Generator, corpus: Corpus, folder: RunFolder, on_event: OnE
     from synthgen.llm.calls import CallStore
     from synthgen.llm.client import run_async
 
-    asked = sample(corpus.chunks, generator.config.generation.limit, seed=generator.config.seed)
     with CallStore(store_path(generator.config, folder.calls)) as store:
-        run_async(generator.agenerate(asked, store, on_event))
+        run_async(generator.agenerate(generator.asked(corpus.chunks), store, on_event))
 
 
 def _derive(
@@ -207,9 +207,7 @@ def _derive(
 def _candidates(generator: Generator, corpus: Corpus, folder: RunFolder, on_event: OnEvent | None) -> Candidates:
     from synthgen.llm.calls import CallStore
 
-    config = generator.config
-    asked = sample(corpus.chunks, config.generation.limit, seed=config.seed)
-    path = store_path(config, folder.calls)
+    asked, path = generator.asked(corpus.chunks), store_path(generator.config, folder.calls)
     with CallStore(path, read_only=True) if generator.makes_calls else nullcontext() as store:
         candidates = generator.rows(asked, store, on_event)
     drawn = {chunk.id for chunk in asked}

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain, islice
+from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgen import storage
 from synthgen.config import Config
-from synthgen.corpus import Corpus, read_corpus
-from synthgen.generation import Generator, make_generator, sample, store_path
+from synthgen.corpus import read_corpus
+from synthgen.generation import Generator, make_generator, store_path
+from synthgen.generators import split_model
 from synthgen.records import Chunk, OnEvent
 from synthgen.runfolder import RunFolder
 
 if TYPE_CHECKING:
-    from synthgen.llm.calls import CallStore
+    from synthgen.llm.calls import CallStore, Totals
 
 __all__ = ["plan", "status"]
 
@@ -33,18 +36,18 @@ def plan(
     with tempfile.TemporaryDirectory() as nowhere:
         folder = RunFolder(Path(run_folder) if run_folder else Path(nowhere))
         corpus = read_corpus(Path(docs), folder, config, generator.prompts, on_event)
-        chunks = sample(corpus.chunks, config.generation.limit, seed=config.seed)
-        path = store_path(config, folder.calls)
-        with _stored_answers(path) as store:
+        chunks = generator.asked(corpus.chunks)
+        with _stored_answers(store_path(generator.config, folder.calls)) as store:
             calls = _estimates(generator, chunks, store)
     return {
         "documents": len(corpus.documents),
-        "skipped": _skips(corpus),
+        "skipped": dict(sorted(Counter(skip.reason for skip in corpus.skipped).items())),
         "chunks": len(corpus.chunks),
         "chunks_asked": len(chunks),
         "tokens": sum(chunk.n_tokens for chunk in corpus.chunks),
         "model": config.model,
         "calls": calls,
+        "stopped_by": _stopped_by(config, calls),
         "messages": _messages(generator, chunks, show),
     }
 
@@ -55,7 +58,7 @@ def status(run_folder: str | Path) -> dict[str, Any]:
     config, stored = folder.open()
     with _stored_answers(store_path(config, folder.calls)) as store:
         totals = store.totals() if store else None
-        calls = None if totals is None else {"ok": totals.ok, "failed": totals.failed, "usage": totals.usage.to_dict()}
+        calls = None if totals is None else _spent(config, totals)
         remaining = _remaining(folder, config, store)
     return {
         "run": str(folder.path),
@@ -68,10 +71,24 @@ def status(run_folder: str | Path) -> dict[str, Any]:
     }
 
 
+def _spent(config: Config, totals: Totals) -> dict[str, Any]:
+    """Calls, tokens and dollars of a call store; `dollars` is None when the price is unknown."""
+    from synthgen.llm.budget import load_prices
+
+    prices = load_prices(config.llm.prices)
+    price = prices.of(split_model(config.model)[1])
+    return {
+        "ok": totals.ok,
+        "failed": totals.failed,
+        "usage": totals.usage.to_dict(),
+        "model": config.model,
+        "dollars": price.dollars(totals.usage) if price else None,
+        "prices_dated": str(prices.dated),
+    }
+
+
 def _estimates(generator: Generator, chunks: list[Chunk], store: CallStore | None) -> list[dict[str, Any]]:
     """One estimate for each prompt."""
-    from dataclasses import asdict
-
     from synthgen.llm.budget import estimate
 
     llm, estimates = generator.config.llm, []
@@ -81,9 +98,21 @@ def _estimates(generator: Generator, chunks: list[Chunk], store: CallStore | Non
     return estimates
 
 
+def _stopped_by(config: Config, calls: list[dict[str, Any]]) -> list[str]:
+    """The caps that such a run would reach, as settings."""
+    tokens = sum(estimate["prompt_tokens"] + estimate["output_tokens"] for estimate in calls)
+    expected = {
+        "max_calls": sum(estimate["calls"] for estimate in calls),
+        "max_total_tokens": tokens,
+        "max_cost": sum(estimate["dollars"] or 0.0 for estimate in calls),
+    }
+    caps = {name: getattr(config.llm, name) for name in expected}
+    return [f"llm.{name} = {cap}" for name, cap in caps.items() if cap is not None and expected[name] > cap]
+
+
 def _messages(generator: Generator, chunks: list[Chunk], show: int) -> list[list[dict[str, str]]]:
-    requests = chain.from_iterable(step.requests(chunks) for step in generator.steps())
-    return [[dict(message) for message in request.messages] for request in islice(requests, show)]
+    requests = islice(generator.requests(chunks), show)
+    return [[dict(message) for message in request.messages] for request in requests]
 
 
 def _remaining(folder: RunFolder, config: Config, store: CallStore | None) -> int:
@@ -91,15 +120,9 @@ def _remaining(folder: RunFolder, config: Config, store: CallStore | None) -> in
     generator = make_generator(config)
     if not generator.makes_calls or not folder.table("chunks").exists():
         return 0
-    chunks = sample(list(folder.read("chunks")), config.generation.limit, seed=config.seed)
-    requests = chain.from_iterable(step.requests(chunks) for step in generator.steps())
-    calls = (store.get(request.key) if store else None for request in requests)
+    chunks = generator.asked(list(folder.read("chunks")))
+    calls = (store.get(request.key) if store else None for request in generator.requests(chunks))
     return sum(call is None or call.ask_again for call in calls)
-
-
-def _skips(corpus: Corpus) -> dict[str, int]:
-    reasons = sorted({skip.reason for skip in corpus.skipped})
-    return {reason: sum(skip.reason == reason for skip in corpus.skipped) for reason in reasons}
 
 
 @contextmanager

@@ -22,12 +22,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from synthgen.errors import ConfigError, InputError, UnknownNameError, nearest
 from synthgen.records import Chunk, Document, digest
-from synthgen.storage import numbered_jsonl
+from synthgen.storage import numbered_jsonl, read_yaml
 from synthgen.text import key, normalise
 
 if TYPE_CHECKING:
@@ -203,16 +202,7 @@ def _packaged_folder() -> Path:
 
 
 def _read(path: Path) -> _PromptFile:
-    try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"The prompt {path} cannot be read: {error.strerror}. `synthgen list prompts` shows names.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"The prompt {path} is not UTF-8 text.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigError(f"{path}{where} is not valid YAML: {getattr(error, 'problem', error)}.") from None
+    loaded = read_yaml(path, "prompt", hint="`synthgen list prompts` shows names.")
     try:
         return _PromptFile.model_validate(loaded)
     except ValidationError as error:

@@ -7,8 +7,10 @@
     model/            the tuned bi-encoder
     report.json       written last; all times stand under `timing`
     run.log           timestamps and events, no document text
+    .lock             held by the command at work
 
-The folder is all the state there is. The documents' folder is remembered relative to it, so both may move together.
+The folder is all the state there is. The documents' folder is remembered relative to it, so both may move together
+(a shared `llm.store` stays where it is).
 """
 
 from __future__ import annotations

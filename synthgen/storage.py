@@ -1,4 +1,4 @@
-"""Tables and JSONL, written whole or not at all.
+"""Tables, JSONL and YAML: read with errors that name the line, written whole or not at all.
 
 A file is written beside its target, flushed to disk and renamed over it, so a reader sees the old file or the
 new one and a kill leaves at most a `.part` file, which the next write replaces. Tables are Parquet with a fixed
@@ -16,17 +16,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from synthgen.errors import InputError, RunFolderError
+import yaml
+
+from synthgen.errors import ConfigError, InputError, RunFolderError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
     "TABLES",
+    "json_line",
     "numbered_jsonl",
+    "parse_yaml",
     "read_json",
     "read_jsonl",
     "read_table",
+    "read_yaml",
     "write_folder",
     "write_json",
     "write_jsonl",
@@ -177,6 +182,26 @@ def json_line(row: Mapping[str, Any]) -> bytes:
     return line.encode("utf-8") + b"\n"
 
 
+def read_yaml(path: Path, what: str, *, hint: str = "") -> Any:
+    """Raises ConfigError for a file that cannot be read, is not UTF-8, or is not YAML (with its line)."""
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8-sig"), str(path))
+    except OSError as error:
+        raise ConfigError(f"The {what} {path} cannot be read: {error.strerror}. {hint}".rstrip()) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"The {what} {path} is not UTF-8 text. Save it as UTF-8.") from None
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Raises ConfigError with `where` and the line."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigError(f"{where}{line} is not valid YAML: {getattr(error, 'problem', error)}.") from None
+
+
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """Rows of a JSONL file; raises InputError with the line's number when one is not a JSON object."""
     for _, row in numbered_jsonl(path):
@@ -185,8 +210,12 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
 
 def numbered_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """`read_jsonl` with the number of each row's line, for messages about its content."""
-    with path.open(encoding="utf-8-sig", newline="\n") as file:
-        for number, line in enumerate(file, 1):
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError:
+                raise InputError(f"{path}, line {number} is not UTF-8 text. Save the file as UTF-8.") from None
             if not line.strip():
                 continue
             try:

@@ -261,6 +261,7 @@ def test_plan_shows_exact_messages_and_makes_no_call(docs: Path, server: FakeOpe
     assert "unknown price" in done.stdout
     assert "[system]" in done.stdout
     assert "amphibian" in done.stdout
+    assert "would stop early, at llm.max_calls = 1" in synthgen("plan", docs, *flags, "--max-calls", "1").stdout
     assert server.log == []
     messages = json.loads(synthgen("plan", docs, *flags, "--show", "1", "--json").stdout)["messages"]
     assert [message["role"] for message in messages[0]] == ["system", "user"]

@@ -35,6 +35,13 @@ def test_bad_yaml_has_its_line(tmp_path) -> None:
         load_config(path)
 
 
+def test_a_file_that_is_not_utf8_is_said(tmp_path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes("seed: 1 # für".encode("cp1252"))
+    with pytest.raises(ConfigError, match="is not UTF-8 text"):
+        load_config(path)
+
+
 def test_a_list_is_no_configuration(tmp_path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("- a\n")

@@ -132,7 +132,7 @@ def test_filter_cuts_again_and_back(result: pipeline.Result) -> None:
     looser = pipeline.refilter(result.path, settings=["filters.order=[format]"])
     assert looser["rows"]["kept"] == looser["generation"]["candidates"] >= result.report["rows"]["kept"]
     assert outputs(result.path) != first
-    pipeline.refilter(result.path, settings=["filters.order=[format, lint, exact_duplicates, grounding, round_trip]"])
+    pipeline.refilter(result.path, settings=["filters.order=[format, lint, duplicates, grounding, round_trip]"])
     assert outputs(result.path) == first
 
 

@@ -41,6 +41,7 @@ def test_the_python_example_runs(monkeypatch, tmp_path: Path) -> None:
 
 
 def test_links_inside_the_repository_lead_somewhere() -> None:
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if not link.startswith("http")]
+    prose = re.sub(r"^```.*?^```$", "", README, flags=re.DOTALL | re.MULTILINE)
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", prose) if not link.startswith("http")]
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []

@@ -100,6 +100,13 @@ def test_a_line_that_is_no_object_is_named_by_number(tmp_path) -> None:
         list(storage.read_jsonl(path))
 
 
+def test_a_line_that_is_not_utf8_is_named_by_number(tmp_path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'{"a": 1}\n{"a": "\xfc"}\n')
+    with pytest.raises(InputError, match="line 2 is not UTF-8"):
+        list(storage.read_jsonl(path))
+
+
 def test_a_missing_table_says_what_to_run(tmp_path) -> None:
     with pytest.raises(RunFolderError, match="synthgen run"):
         list(storage.read_table(tmp_path / "triples.parquet"))

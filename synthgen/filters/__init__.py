@@ -23,8 +23,7 @@ __all__ = ["COMPARING", "FILTERS", "FLAGGING", "Context", "Sifted", "apply_filte
 FILTERS: Mapping[str, str] = {
     "format": "synthgen.filters.format:format_check",
     "lint": "synthgen.filters.lint:lint",
-    "duplicates": "synthgen.filters.duplicates:exact_duplicates",
-    "exact_duplicates": "synthgen.filters.duplicates:exact_duplicates",
+    "duplicates": "synthgen.filters.duplicates:duplicates",
     "grounding": "synthgen.filters.grounding:grounding",
     "round_trip": "synthgen.filters.round_trip:round_trip",
 }
@@ -32,7 +31,7 @@ FILTERS: Mapping[str, str] = {
 FLAGGING = frozenset({"round_trip"})
 """Filters that favour easy queries: on dev and test rows they only flag, so that the test set does not become easy."""
 
-COMPARING = frozenset({"duplicates", "exact_duplicates"})
+COMPARING = frozenset({"duplicates"})
 """Filters that keep one row of several. If that row falls at a later filter, the next one of them is promoted."""
 
 Filter = Callable[..., Sequence[Verdict]]

@@ -18,10 +18,10 @@ from synthgen.filters import Context
 from synthgen.records import Triple, Verdict
 from synthgen.text import key
 
-__all__ = ["exact_duplicates"]
+__all__ = ["duplicates"]
 
 
-def exact_duplicates(
+def duplicates(
     triples: Sequence[Triple],
     context: Context,
     *,

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import regex
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synthgen.config import LLM
 from synthgen.errors import ConfigError, nearest
 from synthgen.records import Message, Request, Usage
+from synthgen.storage import read_yaml
 from synthgen.tokens import encoding_for, get_tokenizer
 
 if TYPE_CHECKING:
@@ -220,11 +220,7 @@ def load_prices(path: str | Path | None = None) -> Prices:
     """The packaged table, or the user's own. Raises ConfigError when it cannot be read."""
     file = Path(path) if path else _PACKAGED
     try:
-        return Prices.model_validate(yaml.safe_load(file.read_text(encoding="utf-8-sig")))
-    except OSError as error:
-        raise ConfigError(f"The prices {file} cannot be read: {error.strerror}.") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{file} is not valid YAML: {str(error).replace(chr(10), ' ')}.") from None
+        return Prices.model_validate(read_yaml(file, "price table"))
     except ValidationError as error:
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a wrong name explains a missing one
         name = str(first["loc"][-1]) if first["loc"] else ""

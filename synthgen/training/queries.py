@@ -87,7 +87,11 @@ def _judgements(path: Path) -> Mapping[str, dict[str, float]]:
     if not path.is_file():
         raise InputError(f"{path} does not exist. {_LAYOUT}")
     judged: dict[str, dict[str, float]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines()[1:], 2):
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
+    for number, line in enumerate(lines[1:], 2):
         if not line.strip():
             continue
         cells = line.split("\t")
