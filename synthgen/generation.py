@@ -97,7 +97,16 @@ class Generator:
         for step in steps:
             total = sum(1 for chunk in chunks if chunk.split)
             requests = step.requests(chunks)
-            await fill(requests, store, self.config.llm, budget=budget, check=step.check, total=total, on_event=on_event)
+            await fill(
+                requests,
+                store,
+                self.config.llm,
+                budget=budget,
+                check=step.check,
+                stage=step.stage,
+                total=total,
+                on_event=on_event,
+            )
 
     def rows(self, chunks: Sequence[Chunk], store: CallStore | None = None, on_event: OnEvent | None = None) -> Candidates:
         """Rows of `chunks`, in their order. With prompts, from the answers in `store`; makes no call."""

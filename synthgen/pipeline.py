@@ -174,7 +174,7 @@ def _derive(
     with clock("index"):
         retriever = BM25([chunk.id for chunk in corpus.chunks], [index_text(chunk) for chunk in corpus.chunks])
     with clock("filters"):
-        context = FilterContext(chunks, retriever, generator.shots, config.seed)
+        context = FilterContext(chunks, retriever, generator.shots)
         sifted = apply_filters(
             candidates.triples, config.filters.order, context, options=config.filters.options, on_event=on_event
         )

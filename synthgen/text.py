@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 
 import regex
 
 __all__ = [
     "contents",
+    "copies",
     "find",
     "guess_language",
     "jaccard",
@@ -22,6 +23,7 @@ __all__ = [
     "normalise",
     "sentences",
     "shingles",
+    "spelled_out",
     "units",
     "words",
 ]
@@ -119,6 +121,24 @@ def units(text: str) -> list[tuple[str, float]]:
     for run in _RUN.findall(folded):
         found.extend([(letter, 0.5) for letter in run] if _IS_UNSPACED.match(run) else [(run, 1.0)])
     return found
+
+
+def spelled_out(text: str) -> str:
+    """The units of a text between spaces, for `copies` to look in."""
+    return f" {' '.join(unit for unit, _ in units(text))} "
+
+
+def copies(parts: Sequence[tuple[str, float]], shown: str, limit: float) -> bool:
+    """Whether some run of `limit` words of these units stands in `shown`; every shortest run that long is looked up."""
+    length, start = 0.0, 0
+    for end, (_, weight) in enumerate(parts, 1):
+        length += weight
+        while length - parts[start][1] >= limit:
+            length -= parts[start][1]
+            start += 1
+        if length >= limit and f" {' '.join(unit for unit, _ in parts[start:end])} " in shown:
+            return True
+    return False
 
 
 def contents(found: list[str]) -> list[str]:

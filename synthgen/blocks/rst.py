@@ -88,7 +88,7 @@ class _Scanner:
         elif _GRID_TABLE.fullmatch(line):
             yield self._block("table", self._paragraph())
         elif _SIMPLE_TABLE.fullmatch(line):
-            yield self._block("table", self._simple_table(line))
+            yield self._block("table", self._simple_table())
         elif _ADORNMENT.fullmatch(line) and len(line) >= 4:
             yield self._block("aside", self.at + 1)
         elif line.startswith(">>> "):
@@ -154,7 +154,7 @@ class _Scanner:
         end = self._indented(self.at)
         return end if self.at < len(self.lines) and self.lines[self.at][0].isspace() else self.at
 
-    def _simple_table(self, border: str) -> int:
+    def _simple_table(self) -> int:
         """Up to the second border that a blank line or the end follows (the first may close the head)."""
         end = self.at + 1
         while end < len(self.lines):

@@ -44,7 +44,6 @@ class Context:
     chunks: Mapping[str, Chunk]
     retriever: Retriever | None = None
     shots: Sequence[str] = ()
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

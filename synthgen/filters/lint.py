@@ -20,7 +20,7 @@ from pydantic import Field
 from synthgen.filters import Context
 from synthgen.filters.phrases import CHATTER, REFERENCES
 from synthgen.records import Triple, Verdict, passage
-from synthgen.text import jaccard, shingles, units
+from synthgen.text import copies, jaccard, shingles, spelled_out, units
 
 __all__ = ["lint"]
 
@@ -44,7 +44,7 @@ def lint(
 ) -> list[Verdict]:
     """Queries that point at their passage, copy it, copy a shot, or carry the model's chatter."""
     similarity_to_shots = _shot_matcher(context.shots, max_shot_similarity)
-    shown = functools.lru_cache(maxsize=4_096)(_spelled_out)
+    shown = functools.lru_cache(maxsize=4_096)(spelled_out)
     verdicts = []
     for triple in triples:
         query = triple.query.strip()
@@ -60,7 +60,7 @@ def lint(
             verdicts.append(Verdict(triple, "too_short", length, min_words))
         elif length > max_words:
             verdicts.append(Verdict(triple, "too_long", length, max_words))
-        elif length >= max_copied_words and _copies(
+        elif length >= max_copied_words and copies(
             parts, shown(passage(triple, context.chunks[triple.chunk_id])), max_copied_words
         ):
             verdicts.append(Verdict(triple, "copied_run", None, max_copied_words))
@@ -76,23 +76,6 @@ def _matcher(which: str) -> regex.Pattern[str]:
     table: Mapping[str, Sequence[str]] = {"references": REFERENCES, "chatter": CHATTER}[which]
     patterns = [pattern for language in table.values() for pattern in language]
     return regex.compile("|".join(f"(?:{pattern})" for pattern in patterns), regex.IGNORECASE)
-
-
-def _spelled_out(text: str) -> str:
-    return f" {' '.join(unit for unit, _ in units(text))} "
-
-
-def _copies(parts: Sequence[tuple[str, float]], shown: str, limit: float) -> bool:
-    """Whether some run of the query of `limit` words stands in `shown`; every shortest run that long is looked up."""
-    length, start = 0.0, 0
-    for end, (_, weight) in enumerate(parts, 1):
-        length += weight
-        while length - parts[start][1] >= limit:
-            length -= parts[start][1]
-            start += 1
-        if length >= limit and f" {' '.join(unit for unit, _ in parts[start:end])} " in shown:
-            return True
-    return False
 
 
 def _shot_matcher(shots: Sequence[str], threshold: float) -> Callable[[str], float]:

@@ -24,7 +24,7 @@ from synthgen.generators.patterns import language
 from synthgen.generators.reading import MAX_QUERY_CHARS, Candidate, Reading
 from synthgen.generators.unanswered import headings, keyphrases, masked_sentences
 from synthgen.records import Chunk, Skipped, Span, Triple, make_triple, random_for
-from synthgen.text import key, units
+from synthgen.text import copies, key, spelled_out, units
 
 __all__ = ["generate"]
 
@@ -115,15 +115,7 @@ def _copies(reading: Reading, candidate: Candidate) -> bool:
     text = reading.chunk.text
     for start, end in sorted(candidate.masks, reverse=True):
         text = text[:start] + text[end:]
-    shown = f" {' '.join(unit for unit, _ in units(text))} "
-    asked = units(candidate.query)
-    for start in range(len(asked)):
-        length, end = 0.0, start
-        while length < _MAX_COPIED_WORDS and end < len(asked):
-            length, end = length + asked[end][1], end + 1
-        if length >= _MAX_COPIED_WORDS and f" {' '.join(unit for unit, _ in asked[start:end])} " in shown:
-            return True
-    return False
+    return copies(units(candidate.query), spelled_out(text), _MAX_COPIED_WORDS)
 
 
 def _triple(chunk: Chunk, rule: str, candidate: Candidate) -> Triple:

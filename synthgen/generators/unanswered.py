@@ -22,6 +22,7 @@ from synthgen.text import contents, key, words
 __all__ = ["headings", "keyphrases", "masked_sentences", "titled"]
 
 _MIN_CONTENT_WORDS = 5
+_SHORT_WORDS = 2  # a heading of so few words wants its parent
 _MIN_REST_WORDS = 8
 
 _GENERIC = frozenset(
@@ -54,13 +55,13 @@ _PROSE = regex.compile(r"[\p{L}\p{M}\s,.'’、，。]")
 _CLAUSE = regex.compile(r"[;:,，；：、—–](?=\s|\p{Han})")
 
 
-def titled(breadcrumb: tuple[str, ...], *, short: int = 2) -> str:
+def titled(breadcrumb: tuple[str, ...]) -> str:
     """The last heading, joined with those above it until it stands alone: "Tarn agent: Configuration"; "" if nothing does."""
     parts = [title for heading in breadcrumb if (title := lone(heading))]
     if not parts:
         return ""
     title, above = parts[-1], parts[:-1]
-    while above and _needs_parent(title, short):
+    while above and _needs_parent(title):
         parent = above.pop()
         if key(parent) not in key(title) and key(title) not in key(parent):
             title = f"{parent}{'：' if UNSPACED_RUN.search(parent) else ': '}{title}"
@@ -108,11 +109,11 @@ def keyphrases(reading: Reading, counts: Counts, rng: random.Random) -> Iterator
         yield Candidate(query, "keyword", score=sum(scored[phrase] for phrase in chosen))
 
 
-def _needs_parent(title: str, short: int) -> bool:
+def _needs_parent(title: str) -> bool:
     generic = key(title) in _GENERIC
     if UNSPACED_RUN.search(title):
         return generic or len(title) <= 4
-    return generic or len(words(title)) <= short
+    return generic or len(words(title)) <= _SHORT_WORDS
 
 
 def _usable(query: str) -> bool:
