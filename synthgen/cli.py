@@ -91,8 +91,8 @@ def run_(
         from synthgen.corpus import prepare
 
         caps = {"max_cost": max_cost, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
-        llm = {"base_url": base_url, "concurrency": concurrency, "store": store and str(store), **caps}
-        settings = _config(config, set_, _overrides(model=model, seed=seed, generation={"limit": limit}, llm=llm))
+        calls = {"base_url": base_url, "concurrency": concurrency, "store": store and str(store), **caps}
+        settings = _config(config, set_, model=model, seed=seed, limit=limit, calls=calls)
         with _logged(prepare(docs, run), quiet, verbose) as progress:
             result = pipeline.run(docs, run, queries=queries, config=settings, update=update, on_event=progress)
         _out(result.report, console.result_text, result, as_json=as_json)
@@ -122,8 +122,8 @@ def plan(
         from synthgen import console, planning
 
         caps = {"max_cost": max_cost, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
-        llm = {"base_url": base_url, "concurrency": concurrency, "store": store and str(store), **caps}
-        settings = _config(config, set_, _overrides(model=model, seed=seed, generation={"limit": limit}, llm=llm))
+        calls = {"base_url": base_url, "concurrency": concurrency, "store": store and str(store), **caps}
+        settings = _config(config, set_, model=model, seed=seed, limit=limit, calls=calls)
         with closing(console.Progress(quiet=quiet)) as progress:
             planned = planning.plan(docs, run, config=settings, show=show, on_event=progress)
         _out(planned, console.plan_text, as_json=as_json)
@@ -323,10 +323,19 @@ def _overrides(**given: Any) -> dict[str, Any]:
     return kept
 
 
-def _config(path: Path | None, settings: list[str] | None, overrides: Mapping[str, Any]) -> Config:
+def _config(
+    path: Path | None,
+    settings: list[str] | None,
+    *,
+    model: str | None,
+    seed: int | None,
+    limit: int | None,
+    calls: Mapping[str, Any],
+) -> Config:
+    """The file, then `--set`, then the flags. `calls` are those of the section `llm`."""
     from synthgen.config import load_config
 
-    return load_config(path, settings or [], overrides)
+    return load_config(path, settings or [], _overrides(model=model, seed=seed, generation={"limit": limit}, llm=calls))
 
 
 def _out(value: Any, as_text: Callable[..., str], *shown: Any, as_json: bool) -> None:

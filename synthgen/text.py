@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence, Set
 import regex
 
 __all__ = [
+    "UNSPACED",
     "contents",
     "copies",
     "find",
@@ -28,10 +29,10 @@ __all__ = [
     "words",
 ]
 
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_RUN = regex.compile(rf"[{_UNSPACED}]+|[\p{{L}}\p{{N}}\p{{M}}--[{_UNSPACED}]]+", regex.V1)
-_IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]")
-_SPACED = regex.compile(rf"[\p{{L}}\p{{N}}\p{{M}}--[{_UNSPACED}]]", regex.V1)
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_RUN = regex.compile(rf"[{UNSPACED}]+|[\p{{L}}\p{{N}}\p{{M}}--[{UNSPACED}]]+", regex.V1)
+_IS_UNSPACED = regex.compile(rf"[{UNSPACED}]")
+_SPACED = regex.compile(rf"[\p{{L}}\p{{N}}\p{{M}}--[{UNSPACED}]]", regex.V1)
 _NOISE = regex.compile(r"(?:(?!(?<![\p{L}\p{N}])[-−]\p{N})[^\p{L}\p{N}\p{M}\p{S}#%@&])+")
 _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 

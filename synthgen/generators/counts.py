@@ -16,14 +16,14 @@ from itertools import pairwise
 import regex
 
 from synthgen.records import Chunk
-from synthgen.text import contents, words
+from synthgen.text import UNSPACED, contents, words
 
-__all__ = ["UNSPACED_RUN", "Counts"]
+__all__ = ["HAN", "UNSPACED_RUN", "Counts"]
 
-UNSPACED_RUN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+")
+UNSPACED_RUN = regex.compile(rf"[{UNSPACED}]+")
 # A character with its marks; Thai and Lao vowels that are written before or after their consonant stay with it.
 _CLUSTER = regex.compile(r"[\u0E40-\u0E44\u0EC0-\u0EC4]?\X[\u0E2F-\u0E33\u0E45\u0E46\u0EB0-\u0EB3]*")
-_HAN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
+HAN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 # Nats above chance. An alphabet has few letters, so its pairs cannot rise as far above chance as those of thousands of signs.
 _TOGETHER_SIGNS, _TOGETHER_LETTERS = 2.0, 1.0
 _COMMON_SHARE = 0.25
@@ -63,7 +63,7 @@ class Counts:
         clusters = _CLUSTER.findall(run)
         pieces = clusters[:1]
         for left, right in pairwise(clusters):
-            if self._affinity(left, right) >= (_TOGETHER_SIGNS if _HAN.match(left) else _TOGETHER_LETTERS):
+            if self._affinity(left, right) >= (_TOGETHER_SIGNS if HAN.match(left) else _TOGETHER_LETTERS):
                 pieces[-1] += right
             else:
                 pieces.append(right)

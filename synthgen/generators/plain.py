@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import regex
 
 from synthgen.records import Span
+from synthgen.text import UNSPACED
 
 __all__ = ["Plain", "plain"]
 
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}，。、；：？！（）「」《》“”"
+_WIDE = UNSPACED + "，。、；：？！（）「」《》“”"
 
 # Tried in this order at each character; a named group `keep` survives, and what is inside `text` is scanned again.
 _MARKUP = regex.compile(
@@ -40,7 +41,7 @@ _MARKUP = regex.compile(
 _ROLE = regex.compile(r":[a-zA-Z][\w+.:-]*:(?=`)")
 _TARGET = regex.compile(r"\s*<[^<>`]+>$")
 _SPACE = regex.compile(r"\s+")
-_WIDE_BREAK = regex.compile(rf"(?<=[{_UNSPACED}])\s*\n\s*(?=[{_UNSPACED}])")
+_WIDE_BREAK = regex.compile(rf"(?<=[{_WIDE}])\s*\n\s*(?=[{_WIDE}])")
 _LINK = regex.compile(r"\]\(|\]\[|<[a-zA-Z/!]|:[a-z]+:`|`_|\{\{|\\\n|\n\s*>|!\[|\|")
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import regex
 
-from synthgen.generators.counts import UNSPACED_RUN, Counts
+from synthgen.generators.counts import HAN, UNSPACED_RUN, Counts
 from synthgen.generators.reading import MAX_QUERY_CHARS, Candidate, Reading, Sentence, lone, tidy
 from synthgen.text import contents, key, words
 
@@ -152,7 +152,6 @@ def _phrases(reading: Reading, counts: Counts) -> dict[str, float]:
     return scores
 
 
-_SIGNS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 _PIECE = regex.compile(r"[^\s,.;:!?()\[\]{}<>\"“”„«»|/\\=*、，。；：？！（）「」《》]+(?:[.:_/-][\p{L}\p{N}]+)*")
 _WORDLIKE = regex.compile(r"(?=.*\p{L})[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}_.:+#'’/-]*")
 
@@ -186,5 +185,5 @@ def _unspaced(text: str, counts: Counts) -> Iterator[str]:
     """Words of scripts without spaces; a piece too long for a word is one that the statistics could not cut."""
     for run in UNSPACED_RUN.findall(text):
         for segment in counts.segments(run):
-            if 2 <= len(segment) <= (8 if _SIGNS.match(segment) else 16):
+            if 2 <= len(segment) <= (8 if HAN.match(segment) else 16):
                 yield segment
