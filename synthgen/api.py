@@ -134,7 +134,7 @@ def generate(
     Without `store` the answers live only as long as this call. `settings` is a nested mapping, for example
     `{"llm": {"base_url": …, "max_calls": 100}}`. Raises what `agenerate` raises; works inside a running event loop, too.
     """
-    from synthgen.llm.client import run_async
+    from synthgen.llm.loops import run_async
 
     coroutine = agenerate(
         chunks,

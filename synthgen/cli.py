@@ -35,6 +35,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+batch = typer.Typer(help="Calls through the provider's Batch API, into the same call store.", no_args_is_help=True)
+app.add_typer(batch, name="batch")
+
 Docs = Annotated[Path, typer.Argument(help="Folder of documents.", show_default=False)]
 Run = Annotated[Path, typer.Argument(help="Run folder: all state and results of one run.", show_default=False)]
 ConfigFile = Annotated[Path | None, typer.Option("-c", "--config", help="Settings as YAML; `synthgen init` writes one.")]
@@ -48,6 +51,9 @@ MaxCalls = Annotated[int | None, typer.Option("--max-calls", help="Cap on calls.
 MaxTokens = Annotated[int | None, typer.Option("--max-total-tokens", help="Cap on prompt and output tokens.")]
 Concurrency = Annotated[int | None, typer.Option("--concurrency", help="Calls in flight.")]
 Store = Annotated[Path | None, typer.Option("--store", help="SQLite file for paid answers, shared between runs.")]
+Patience = Annotated[
+    float | None, typer.Option("--patience", min=0, help="Seconds to wait out an outage or a used-up quota; default 600.")
+]
 Queries = Annotated[Path | None, typer.Option("--queries", help="BEIR folder of human queries to measure on.")]
 Base = Annotated[str | None, typer.Option("--base", help="static (built in), or a sentence-transformers model.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
@@ -79,6 +85,7 @@ def run_(
     max_calls: MaxCalls = None,
     max_total_tokens: MaxTokens = None,
     concurrency: Concurrency = None,
+    patience: Patience = None,
     store: Store = None,
     update: Annotated[bool, typer.Option("--update", help="Generate again with other settings; answers are reused.")] = False,
     as_json: Json = False,
@@ -91,7 +98,8 @@ def run_(
         from synthgen.corpus import prepare
 
         caps = {"max_cost": max_cost, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
-        calls = {"base_url": base_url, "concurrency": concurrency, "store": store and str(store), **caps}
+        pace = {"concurrency": concurrency, "patience_s": patience}
+        calls = {"base_url": base_url, "store": store and str(store), **pace, **caps}
         settings = _config(config, set_, model=model, seed=seed, limit=limit, calls=calls)
         with _logged(prepare(docs, run), quiet, verbose) as progress:
             result = pipeline.run(docs, run, queries=queries, config=settings, update=update, on_event=progress)
@@ -103,6 +111,9 @@ def plan(
     docs: Docs,
     run: Annotated[Path | None, typer.Argument(help="Run folder whose stored answers count.", show_default=False)] = None,
     show: Annotated[int, typer.Option("--show", min=0, help="Print the exact messages of the first N calls.")] = 0,
+    pilot: Annotated[
+        int | None, typer.Option("--pilot", min=2, help="Make N calls on a sample, kept in RUN, and give a range for the cost.")
+    ] = None,
     config: ConfigFile = None,
     set_: Settings = None,
     model: Model = None,
@@ -113,19 +124,22 @@ def plan(
     max_calls: MaxCalls = None,
     max_total_tokens: MaxTokens = None,
     concurrency: Concurrency = None,
+    patience: Patience = None,
     store: Store = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """What a run would do and cost. Makes no call."""
+    """What a run would do and cost. Makes no call, except with --pilot."""
     with _told():
         from synthgen import console, planning
+        from synthgen.progress import Progress
 
         caps = {"max_cost": max_cost, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
-        calls = {"base_url": base_url, "concurrency": concurrency, "store": store and str(store), **caps}
+        pace = {"concurrency": concurrency, "patience_s": patience}
+        calls = {"base_url": base_url, "store": store and str(store), **pace, **caps}
         settings = _config(config, set_, model=model, seed=seed, limit=limit, calls=calls)
-        with closing(console.Progress(quiet=quiet)) as progress:
-            planned = planning.plan(docs, run, config=settings, show=show, on_event=progress)
+        with closing(Progress(quiet=quiet)) as progress:
+            planned = planning.plan(docs, run, config=settings, show=show, pilot=pilot, on_event=progress)
         _out(planned, console.plan_text, as_json=as_json)
 
 
@@ -178,6 +192,82 @@ def filter_(
         with _logged(_existing(run), quiet, verbose) as progress:
             report = pipeline.refilter(run, config=config, settings=set_ or [], on_event=progress)
         _out(report, console.summary, as_json=as_json)
+
+
+@app.command()
+def retry(
+    run: Run,
+    set_: Settings = None,
+    max_cost: MaxCost = None,
+    max_calls: MaxCalls = None,
+    max_total_tokens: MaxTokens = None,
+    concurrency: Concurrency = None,
+    patience: Patience = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Repeat the calls that failed, and no others; then the funnel anew."""
+    with _told():
+        from synthgen import console, pipeline
+
+        caps = {"max_cost": max_cost, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
+        overrides = _overrides(llm={"concurrency": concurrency, "patience_s": patience, **caps})
+        with _logged(_existing(run), quiet, verbose) as progress:
+            report = pipeline.retry(run, settings=set_ or [], overrides=overrides, on_event=progress)
+        _out(report, console.summary, as_json=as_json)
+
+
+@batch.command("submit")
+def batch_submit(
+    run: Run,
+    docs: Annotated[Path | None, typer.Option("--docs", help="Folder of documents, for a run folder that is new.")] = None,
+    config: ConfigFile = None,
+    set_: Settings = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    seed: Seed = None,
+    limit: Limit = None,
+    max_cost: MaxCost = None,
+    max_calls: MaxCalls = None,
+    max_total_tokens: MaxTokens = None,
+    store: Store = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Hand in the calls that are still to be made, at the provider's batch price."""
+    with _told():
+        from synthgen import batches, console
+        from synthgen.corpus import prepare
+
+        caps = {"max_cost": max_cost, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
+        calls = {"base_url": base_url, "store": store and str(store), **caps}
+        base = None if docs else _existing(run).open()[0]
+        settings = _config(config, set_, model=model, seed=seed, limit=limit, calls=calls, base=base)
+        with _logged(prepare(docs, run) if docs else _existing(run), quiet, verbose) as progress:
+            report = batches.submit(run, docs=docs, config=settings, on_event=progress)
+        _out(report, console.batch_text, as_json=as_json)
+
+
+@batch.command("status")
+def batch_status(run: Run, as_json: Json = False) -> None:
+    """How far the batches of a run are."""
+    with _told():
+        from synthgen import batches, console
+
+        _out(batches.status(run), console.batch_text, as_json=as_json)
+
+
+@batch.command("collect")
+def batch_collect(run: Run, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
+    """Take the answers of the batches that ended into the call store."""
+    with _told():
+        from synthgen import batches, console
+
+        with _logged(_existing(run), quiet, verbose) as progress:
+            report = batches.collect(run, on_event=progress)
+        _out(report, console.batch_text, as_json=as_json)
 
 
 @app.command()
@@ -295,7 +385,7 @@ def _told() -> Iterator[None]:
 @contextmanager
 def _logged(folder: RunFolder, quiet: bool, verbose: bool) -> Iterator[Any]:
     """Progress on standard error and in RUN/run.log."""
-    from synthgen.console import Progress, run_log
+    from synthgen.progress import Progress, run_log
 
     progress = Progress(quiet=quiet)
     with run_log(folder.log, verbose=verbose):
@@ -331,11 +421,13 @@ def _config(
     seed: int | None,
     limit: int | None,
     calls: Mapping[str, Any],
+    base: Config | None = None,
 ) -> Config:
-    """The file, then `--set`, then the flags. `calls` are those of the section `llm`."""
+    """`base` or the defaults, then the file, then `--set`, then the flags. `calls` are those of the section `llm`."""
     from synthgen.config import load_config
 
-    return load_config(path, settings or [], _overrides(model=model, seed=seed, generation={"limit": limit}, llm=calls))
+    overrides = _overrides(model=model, seed=seed, generation={"limit": limit}, llm=calls)
+    return load_config(path, settings or [], overrides, base=base)
 
 
 def _out(value: Any, as_text: Callable[..., str], *shown: Any, as_json: bool) -> None:

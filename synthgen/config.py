@@ -12,17 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from synthgen.errors import ConfigError, nearest
 from synthgen.storage import parse_yaml, read_yaml
 
-__all__ = ["Config", "load_config"]
+__all__ = ["Config", "Layout", "load_config"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Layout = Literal["passage_last", "passage_first"]
+
+_SAMPLING = ("max_output_tokens", "temperature", "top_p", "seed", "stop", "logit_bias", "extra_body")
 
 
 class _Section(BaseModel):
@@ -54,6 +57,10 @@ class Generation(_Section):
     shots: str | None = Field(None, description="JSONL of your own shots (document, query[, answer]); replaces the prompt's")
     max_shots: Annotated[int, Field(ge=0, le=8)] = Field(8, description="shots shown at most")
     limit: Count | None = Field(None, description="use a stratified sample of this many chunks")
+    layout: Layout = Field(
+        "passage_last",
+        description="what stands first and can be cached: the instructions, or the passage (for several prompts on each chunk)",
+    )
 
 
 class LLM(_Section):
@@ -65,18 +72,37 @@ class LLM(_Section):
         "OPENAI_API_KEY", description="environment variable that holds the key; the key itself is never stored"
     )
     concurrency: Count = Field(32, description="calls in flight")
+    rpm: Count | None = Field(None, description="requests per minute at most; unset means what the server says or lets through")
+    tpm: Count | None = Field(None, description="tokens per minute at most; unset means what the server says or lets through")
     timeout_s: Annotated[float, Field(gt=0)] = Field(120.0, description="seconds for one attempt")
-    max_attempts: Count = Field(6, description="attempts for one call, the first included")
+    max_attempts: Count = Field(6, description="attempts for one call, the first included; being told 'later' (429) is none")
     max_wait_s: Annotated[float, Field(gt=0)] = Field(
         300.0, description="seconds of waiting between attempts of one call, in all"
     )
+    patience_s: Annotated[float, Field(ge=0)] = Field(
+        600.0, description="seconds to wait out an outage or an exhausted quota, trying now and then, before the run stops"
+    )
+    grace_s: Annotated[float, Field(ge=0)] = Field(5.0, description="seconds that calls in flight have to finish after Ctrl-C")
     temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(0.7, description="sampling temperature; null leaves it out")
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(None, description="nucleus sampling; null leaves it out")
     max_output_tokens: Count = Field(2_000, description="output limit of one call")
+    seed: int | None = Field(None, description="the provider's sampling seed; null leaves it out")
+    stop: list[str] = Field([], description="texts that end an answer")
+    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] = Field(
+        {}, description="word -> bias: 100 all but forces, -100 forbids; mapped to the tokens of the model"
+    )
+    extra_body: dict[str, JsonValue] = Field({}, description="more fields of the request, sent as they are, e.g. {top_k: 20}")
     max_calls: Count | None = Field(None, description="cap on calls of this run")
     max_total_tokens: Count | None = Field(None, description="cap on prompt and output tokens of this run")
     max_cost: Annotated[float, Field(gt=0)] | None = Field(None, description="cap on dollars of this run; needs a known price")
     prices: str | None = Field(None, description="YAML of prices that replaces the packaged table")
     store: str | None = Field(None, description="SQLite file for answers, to share between runs; unset means in the run folder")
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """The settings that change an answer, as far as they are set: what a request's `sampling` is made of."""
+        given = {name: getattr(self, name) for name in _SAMPLING}
+        return {name: value for name, value in given.items() if value not in (None, [], {})}
 
 
 class Filters(_Section):

@@ -1,23 +1,18 @@
-"""How the command line looks: progress on standard error, a run's report and rows as text."""
+"""How the command line looks: plans, reports, rows and the state of a run as text."""
 
 from __future__ import annotations
 
-import logging
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from synthgen.errors import RunFolderError, SynthgenError
-from synthgen.records import Chunk, Event, Rejection, Triple, passage
+from synthgen.panel import dollars_text, rate_text, tokens_text
+from synthgen.records import Chunk, Rejection, Triple, Usage, passage
 
 if TYPE_CHECKING:
     from synthgen.pipeline import Result
 
 __all__ = [
-    "Progress",
+    "batch_text",
     "columns",
     "export_text",
     "listing_text",
@@ -25,104 +20,9 @@ __all__ = [
     "result_text",
     "row_text",
     "rows_text",
-    "run_log",
     "status_text",
     "summary",
 ]
-
-_TICK_S = 0.2
-_PLAIN_TICK_S = 10.0
-_CLEAR_LINE = "\r\x1b[2K"
-
-
-class Progress:
-    """One line for each stage: counts, speed, time left. It is rewritten in place on a terminal, else printed now and then."""
-
-    def __init__(self, stream: IO[str] | None = None, *, quiet: bool = False) -> None:
-        self._stream = stream if stream is not None else sys.stderr
-        self._live = self._stream.isatty()
-        self._quiet = quiet
-        self._stage = ""
-        self._line = ""
-        self._started = self._shown = 0.0
-
-    def __call__(self, event: Event) -> None:
-        now = time.monotonic()
-        if event.stage != self._stage:
-            self.close()
-            self._stage, self._started, self._shown = event.stage, now, now if not self._live else 0.0
-        self._line = self._text(event, now - self._started)
-        if now - self._shown >= (_TICK_S if self._live else _PLAIN_TICK_S):
-            self._shown = now
-            self._write(_CLEAR_LINE + self._line if self._live else self._line + "\n")
-
-    def close(self) -> None:
-        """Leave the last line of the stage standing."""
-        if self._stage:
-            self._write((_CLEAR_LINE if self._live else "") + self._line + "\n")
-            logging.getLogger("synthgen").info(self._line)
-        self._stage = ""
-
-    def _write(self, text: str) -> None:
-        if not self._quiet:
-            self._stream.write(text)
-            self._stream.flush()
-
-    @staticmethod
-    def _text(event: Event, elapsed_s: float) -> str:
-        counts = f"{event.done:,}" if event.total is None else f"{event.done:,}/{event.total:,}"
-        parts = [f"{event.stage:<12} {counts:>15}"]
-        if event.done and elapsed_s > 0.05:
-            parts.append(f"{event.done / elapsed_s:,.0f}/s")
-        if event.total and event.done < event.total and event.done:
-            parts.append(f"{_duration(elapsed_s * (event.total - event.done) / event.done)} left")
-        else:
-            parts.append(_duration(elapsed_s))
-        return "  ".join(part for part in [*parts, event.message] if part)
-
-
-class _LogFile(logging.FileHandler):
-    """A log that cannot be written is an error of the run folder, told like any other."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            super().__init__(path, encoding="utf-8")
-        except OSError as error:
-            raise self._unwritable(path, error) from None
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's own name)
-        error = sys.exc_info()[1]
-        if isinstance(error, OSError):
-            raise self._unwritable(Path(self.baseFilename), error) from None
-        super().handleError(record)
-
-    @staticmethod
-    def _unwritable(path: Path, error: OSError) -> RunFolderError:
-        return RunFolderError(f"{path} could not be written: {error.strerror}. Free the disk or choose another folder.")
-
-
-@contextmanager
-def run_log(path: Path, *, verbose: bool = False) -> Iterator[None]:
-    """Append timestamps and events to `path` while the block runs; errors raised in it are logged, too."""
-    logger = logging.getLogger("synthgen")
-    handlers: list[logging.Handler] = [_LogFile(path)]
-    if verbose:
-        handlers.append(logging.StreamHandler())
-    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
-    for handler in handlers:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        logger.addHandler(handler)
-    try:
-        yield
-    except SynthgenError as error:
-        with suppress(RunFolderError):
-            logger.error("%s: %s", type(error).__name__, error)
-        raise
-    finally:
-        for handler in handlers:
-            logger.removeHandler(handler)
-            with suppress(OSError):
-                handler.close()
 
 
 def columns(rows: Sequence[Sequence[Any]], *, right: str = "") -> str:
@@ -200,13 +100,13 @@ def plan_text(plan: Mapping[str, Any]) -> str:
         f"{plan['tokens']:,} tokens; {plan['chunks_asked']:,} of them would be used with {plan['model']}.",
     ]
     for calls in plan["calls"]:
-        about = "about " if calls["estimated_tokens"] else ""
-        lines.append(
-            f"prompt {calls['prompt']}: {calls['calls']:,} calls ({calls['stored']:,} more are stored already), "
-            f"{about}{calls['prompt_tokens']:,} prompt tokens, about {calls['output_tokens']:,} output tokens, {_dollars(calls)}"
-        )
+        lines += _planned(calls)
+    if len(plan["calls"]) > 1:
+        lines.append(f"in all: {sum(calls['calls'] for calls in plan['calls']):,} calls, {_dollars(_together(plan['calls']))}")
     if not plan["calls"]:
         lines.append("0 calls, 0 tokens, $0: this generator uses no LLM.")
+    if plan["pilot"]:
+        lines.append(_pilot(plan["pilot"]))
     lines += [f"The run would stop early, at {cap}." for cap in plan["stopped_by"]]
     for number, messages in enumerate(plan["messages"], 1):
         lines.append(f"\n--- call {number}")
@@ -215,19 +115,122 @@ def plan_text(plan: Mapping[str, Any]) -> str:
 
 
 def status_text(status: Mapping[str, Any]) -> str:
-    """Where a run stands."""
-    calls, lines = status["calls"], [f"{status['run']}: {status['model']} over {status['documents']}"]
+    """Where a run stands: its calls, what they cost, its report, and what there is left to do."""
+    calls, spent = status["calls"], status["spent"]
+    lines = [f"{status['run']}: {status['model']} over {status['documents']}"]
     if calls:
-        usage = calls["usage"]
+        failed = sum(calls["failed"].values())
         lines.append(
-            f"{calls['ok']:,} answers stored, {sum(calls['failed'].values()):,} failed{_reasons(calls['failed'])}; "
-            f"{usage['prompt']:,} prompt tokens ({usage['cached']:,} cached), {usage['output']:,} output tokens, {_dollars(calls)}"
+            f"{calls['ok'] + failed:,}/{calls['total']:,} calls finished: {calls['ok']:,} answered, {failed:,} failed"
+            f"{_reasons(calls['failed'])}"
         )
+    if spent:
+        lines += _spent(spent)
+    elif calls:
+        lines.append("No call was made yet: there is no call store.")
     if status["report"]:
         lines += ["", summary(status["report"])]
     left = f"make {status['calls_remaining']:,} calls and finish it" if not status["finished"] else "make no call"
     lines += ["", f"The run is {'finished' if status['finished'] else 'not finished'}; the same command would {left}."]
+    if calls and calls["waiting"]:
+        lines.append(
+            f"{calls['waiting']:,} calls wait in {len(status['batches']):,} batches; "
+            f"`synthgen batch collect {status['run']}` takes what was answered."
+        )
+    if calls and failed:
+        lines.append(f"`synthgen retry {status['run']}` would repeat the {failed:,} that failed, and no others.")
     return "\n".join(lines)
+
+
+def _spent(spent: Mapping[str, Any]) -> list[str]:
+    """What a call store has cost, as the panel shows it while calls are made."""
+    live, batch = Usage.from_dict(spent["usage"]), Usage.from_dict(spent["batch_usage"])
+    made = f"{spent['attempts']:,} attempts, {spent['rate_limited']:,} answers 429"
+    if spent["per_second"] is not None:
+        when = f"{_clock(spent['first'])} to {_clock(spent['last'])} UTC"
+        made += f"; {rate_text(spent['per_second'])} calls/s from {when}"
+    used = live.plus(batch)
+    written = f", {used.written:,} of the prompt written to the cache" if used.written else ""
+    lines = [made, f"{tokens_text(used)}{written}", _money(spent)]
+    if spent["uncounted"]:
+        lines.append(
+            f"{spent['uncounted']:,} attempts may have cost more than that: their usage never came. The panel and the caps count them at their worst."
+        )
+    if spent["shared"]:
+        lines.append(f"These sums are of {spent['store']}, which other runs may share, at the price of {spent['model']}.")
+    return lines
+
+
+def _money(spent: Mapping[str, Any]) -> str:
+    live, batch = spent["dollars"], spent["batch_dollars"]
+    if live is None:
+        return f"price of {spent['model']} unknown (name a table with --set llm.prices=FILE)"
+    apart = f" ({dollars_text(live)} live, {dollars_text(batch)} through batches)" if batch else ""
+    return f"{dollars_text(live + batch)}{apart}, by the prices of {spent['prices_dated']}"
+
+
+def _clock(iso: str) -> str:
+    return iso[:19].replace("T", " ")
+
+
+def batch_text(report: Mapping[str, Any]) -> str:
+    """What `batch submit`, `status` or `collect` did or found: the batches, the counts, and what comes next."""
+    rows = [
+        (
+            row["id"][:8],
+            row["state"],
+            f"{row['requests']:,}",
+            f"{row['completed']:,}",
+            f"{row['failed']:,}",
+            row["created"][:16],
+        )
+        for row in report["batches"]
+    ]
+    lines = (
+        [columns([("batch", "state", "requests", "answered", "failed", "since (UTC)"), *rows], right="234"), ""] if rows else []
+    )
+    lines += [f"{row['id'][:8]}: {message}" for row in report["batches"] for message in row["messages"]]
+    return "\n".join([*lines, *{"submit": _submitted, "status": _in_batches, "collect": _collected}[report["what"]](report)])
+
+
+def _submitted(report: Mapping[str, Any]) -> list[str]:
+    lines = [f"{report['submitted']:,} requests submitted; {report['waiting_before']:,} wait in batches from before."]
+    if report["asked_live"]:
+        lines.append(f"{report['asked_live']:,} asked live before, to find the form of request that the endpoint accepts.")
+    if report["submitted"] or report["waiting_before"]:
+        lines.append(f"Batches take up to 24 hours. `synthgen batch collect {report['run']}` takes in those that have ended.")
+    else:
+        lines.append("This run needs no more calls.")
+    return lines
+
+
+def _in_batches(report: Mapping[str, Any]) -> list[str]:
+    return [f"{report['answers']:,} answers are stored.", *_left(report)]
+
+
+def _collected(report: Mapping[str, Any]) -> list[str]:
+    usage, without = Usage.from_dict(report["usage"]), sum(report["to_resubmit"].values())
+    lines = [f"{report['ok']:,} answers stored, {sum(report['failed'].values()):,} failed{_reasons(report['failed'])}."]
+    if without:
+        lines.append(f"{without:,} requests came back without an answer{_reasons(report['to_resubmit'])}.")
+    if report["unknown"] or report["unreadable"]:
+        lines.append(
+            f"Left aside: {report['unknown']:,} lines for other requests, {report['unreadable']:,} that are no answer lines."
+        )
+    if usage.prompt or usage.output:
+        price = "price unknown" if report["dollars"] is None else f"{dollars_text(report['dollars'])} at the price of batches"
+        lines.append(f"{tokens_text(usage)}, {price}")
+    return [*lines, *_left(report)]
+
+
+def _left(report: Mapping[str, Any]) -> list[str]:
+    """What is still out, and the command for what is left to do."""
+    lines = [f"{report['waiting']:,} requests wait in batches."] if report["waiting"] else []
+    if report["to_submit"]:
+        lines.append(f"`synthgen batch submit {report['run']}` would submit {report['to_submit']:,} requests.")
+    elif not report["waiting"]:
+        lines.append("This run needs no more calls: `synthgen run` goes on from the answers.")
+    return lines
 
 
 def export_text(export: Mapping[str, Any]) -> str:
@@ -246,10 +249,63 @@ def listing_text(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _planned(calls: Mapping[str, Any]) -> list[str]:
+    """What one paid step would send, and how much of it a provider's cache would hold."""
+    about = "about " if calls["estimated_tokens"] else ""
+    waiting = f", {calls['waiting']:,} wait in a batch" if calls["waiting"] else ""
+    lines = [
+        f"prompt {calls['prompt']}: {calls['calls']:,} calls ({calls['stored']:,} more are stored already{waiting}), "
+        f"{about}{calls['prompt_tokens']:,} prompt tokens, about {calls['output_tokens']:,} output tokens, {_dollars(calls)}"
+    ]
+    if calls["static_tokens"]:
+        one = calls["prefixes"] == 1
+        begin = "all begin with the same" if one else f"each begins with one of {calls['prefixes']:,} texts of up to"
+        lines.append(f"  {begin} {about}{calls['static_tokens']:,} tokens; {_caching(calls)}")
+    return lines
+
+
+def _caching(calls: Mapping[str, Any]) -> str:
+    from synthgen.llm.estimate import MIN_CACHED_TOKENS
+
+    saving = calls["cache_saving"]
+    if calls["static_tokens"] < MIN_CACHED_TOKENS:
+        return f"caching saves $0, because a provider's cache takes nothing below {MIN_CACHED_TOKENS:,} tokens."
+    if saving is None:
+        return "what caching saves is unknown, as the price is."
+    if saving < 0:
+        return f"caching would cost {dollars_text(-saving)} more than it saves."
+    return f"caching should save about {dollars_text(saving)} of that."
+
+
+def _together(steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    known = all(calls["dollars"] is not None for calls in steps)
+    sums = {name: sum(calls[name] for calls in steps) if known else None for name in ("dollars", "batch_dollars")}
+    return {**steps[0], **sums}
+
+
+def _pilot(pilot: Mapping[str, Any]) -> str:
+    """What a pilot found out, or why it found out nothing."""
+    failed = _reasons(pilot["failed"])
+    if pilot["expected"] is None:
+        why = "none of its calls was answered" if not pilot["answered"] else "too few of its calls are finished"
+        return f"The pilot gives no range: {why}{failed}."
+    if not pilot["rest"]:
+        return f"pilot: {pilot['answered']:,} of {pilot['requests']:,} requests answered{failed}; no call is left to make."
+    amounts = [pilot[name] for name in ("low", "expected", "high")]
+    places = 2 if min(amounts) >= 0.1 else 4
+    dollars = pilot["unit"] == "dollars"
+    low, expected, high = (f"${amount:,.{places}f}" if dollars else f"{amount:,.0f} tokens" for amount in amounts)
+    return (
+        f"pilot: {pilot['answered']:,} of {pilot['requests']:,} requests answered{failed}. The {pilot['rest']:,} calls that are left "
+        f"will take {low} to {high} ({100 * pilot['confidence']:g} % range), most likely about {expected}."
+    )
+
+
 def _dollars(calls: Mapping[str, Any]) -> str:
     if calls["dollars"] is None:
         return f"unknown price for {calls['model']} (name a table with --set llm.prices=FILE)."
-    return f"about ${calls['dollars']:,.2f} (prices of {calls['prices_dated']})."
+    live, batch = dollars_text(calls["dollars"]), dollars_text(calls["batch_dollars"])
+    return f"about {live}, or {batch} through the Batch API (prices of {calls['prices_dated']})."
 
 
 def _varied(rows: Sequence[Triple], wanted: int) -> list[Triple]:
@@ -269,7 +325,3 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 def _reasons(counts: Mapping[str, int]) -> str:
     return f" ({_counts(counts)})" if any(counts.values()) else ""
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60):02d} s"

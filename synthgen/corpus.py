@@ -11,15 +11,16 @@ from synthgen import storage
 from synthgen.chunking import chunk_documents, merge_identical
 from synthgen.config import Config
 from synthgen.errors import EmptyResultError, InputError, RunFolderError
-from synthgen.records import Chunk, Document, OnEvent, Skipped
+from synthgen.records import Chunk, Document, OnEvent, Skipped, digest
 from synthgen.runfolder import RunFolder
 from synthgen.sources import read_folder
 from synthgen.splits import assign_splits, split_sections
 
 if TYPE_CHECKING:
+    from synthgen.generation import Generator
     from synthgen.prompts import Prompt
 
-__all__ = ["Corpus", "prepare", "read_corpus"]
+__all__ = ["Corpus", "keep_corpus", "prepare", "read_corpus"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,15 @@ def read_corpus(
     if not chunks:
         raise EmptyResultError(f"{docs} has no text to work on: {len(documents)} documents were read, and none holds a chunk.")
     return Corpus(splits.documents, chunks, skipped)
+
+
+def keep_corpus(docs: Path, folder: RunFolder, generator: Generator, corpus: Corpus) -> None:
+    """Write settings and corpus into the run folder; what was reported of an earlier corpus goes."""
+    facts = generator.facts
+    folder.settle(docs, generator.config, generation=facts, corpus=digest([d.sha256 for d in corpus.documents]))
+    folder.report.unlink(missing_ok=True)
+    folder.write("documents", corpus.documents)
+    folder.write("chunks", corpus.chunks)
 
 
 def _stored_splits(folder: RunFolder, config: Config) -> dict[str, tuple[str, str]]:

@@ -8,24 +8,29 @@ the order in which answers arrived.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgen.config import Config
+from synthgen.errors import RunFolderError
 from synthgen.generators import GENERATORS, split_model, unique_ids
-from synthgen.records import Chunk, Event, OnEvent, Request, Skipped, Triple, Usage, digest
+from synthgen.records import Chunk, Event, Meter, OnEvent, Request, Skipped, Triple, Usage, digest
 from synthgen.registry import resolve
+from synthgen.runfolder import RunFolder
 
 if TYPE_CHECKING:
     from synthgen.generators.prompted import Prompted
     from synthgen.llm import Answers
     from synthgen.llm.calls import CallStore
+    from synthgen.llm.client import Wanted
     from synthgen.prompts import Prompt
 
-__all__ = ["Candidates", "Generator", "make_generator", "sample", "store_path"]
+__all__ = ["Candidates", "Generator", "make_generator", "open_store", "sample", "store_path"]
+
+_BLOCK_CALLS = 16  # by each worker, before the next prompt is put to the same chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class Generator:
         }
         if self.makes_calls:
             facts["prompts"] = {prompt.name: prompt.digest for prompt in self.prompts}
-            facts["sampling"] = config.llm.model_dump(include={"temperature", "max_output_tokens"})
+            facts["sampling"] = config.llm.sampling
         return facts
 
     @property
@@ -85,28 +90,64 @@ class Generator:
         step = resolve("generator", "openai", GENERATORS)
         return [step(self.config.model, p, self.config.llm, per_chunk=self.config.generation.per_chunk) for p in self.prompts]
 
-    async def agenerate(self, chunks: Sequence[Chunk], store: CallStore, on_event: OnEvent | None = None) -> None:
-        """Make the calls that are not in `store` yet. Raises what `llm.client.fill` raises."""
+    async def agenerate(
+        self, chunks: Iterable[Chunk], store: CallStore, on_event: OnEvent | None = None, *, wanted: Wanted | None = None
+    ) -> None:
+        """Make the calls that are not in `store` yet, or those that `wanted` names. Raises what `llm.client.fill` raises.
+
+        `chunks` is gone through once for each prompt, so it is no iterator; it may be read from a table as it is needed.
+        """
+        from synthgen.llm.bias import token_bias
         from synthgen.llm.budget import Budget
         from synthgen.llm.client import fill
+        from synthgen.llm.followup import to_ask
+        from synthgen.llm.limits import Limiter
         from synthgen.llm.openai import check_endpoint
 
-        check_endpoint(self.config.llm)
-        steps = self.steps()
-        budget = Budget(self.config.llm, {split_model(self.config.model)[1]})
-        for step in steps:
-            total = sum(1 for chunk in chunks if chunk.split)
-            requests = step.requests(chunks)
-            await fill(
-                requests,
-                store,
-                self.config.llm,
-                budget=budget,
-                check=step.check,
-                stage=step.stage,
-                total=total,
-                on_event=on_event,
+        llm, steps = self.config.llm, self.steps()
+        check_endpoint(llm)
+        token_bias(split_model(self.config.model)[1], llm.logit_bias)
+        self._check_batches(chunks, store)
+        budget, limiter = Budget(llm, {split_model(self.config.model)[1]}), Limiter(llm)
+        overall = _Overall(on_event, total=len(steps) * sum(1 for chunk in chunks if chunk.split))
+        for block in self._blocks(chunks):
+            for step in steps:
+                await fill(
+                    step.requests(block),
+                    store,
+                    llm,
+                    budget=budget,
+                    limiter=limiter,
+                    check=step.check,
+                    wanted=wanted or to_ask,
+                    stage=step.stage,
+                    on_event=overall,
+                )
+                overall.next_fill()
+
+    def _check_batches(self, chunks: Iterable[Chunk], store: CallStore) -> None:
+        """Raises RunFolderError when a batch holds calls of these chunks: they would be paid for twice."""
+        from synthgen.llm.batchbook import open_batches, waiting_keys
+        from synthgen.llm.followup import to_ask
+
+        if not open_batches(store):
+            return
+        requests = (request for step in self.steps() for request in step.requests(chunks))
+        waiting = waiting_keys(store, (sent.key for request in requests if (sent := to_ask(request, store))))
+        if waiting:
+            raise RunFolderError(
+                f"{len(waiting):,} calls of this run wait in batches, and asking them now would pay for them twice. "
+                "`synthgen batch collect RUN` takes in those that have ended; a batch that you cancel at the provider ends, too."
             )
+
+    def _blocks(self, chunks: Iterable[Chunk]) -> Iterator[Iterable[Chunk]]:
+        """Everything at once; with the passage first, as many chunks as all prompts can be put to while they are cached."""
+        if self.config.generation.layout == "passage_last":
+            yield chunks
+            return
+        stream, size = iter(chunks), _BLOCK_CALLS * self.config.llm.concurrency
+        while block := list(islice(stream, size)):
+            yield block
 
     def rows(self, chunks: Sequence[Chunk], store: CallStore | None = None, on_event: OnEvent | None = None) -> Candidates:
         """Rows of `chunks`, in their order. With prompts, from the answers in `store`; makes no call."""
@@ -132,17 +173,18 @@ class Generator:
 
     def _calls(self, chunks: Sequence[Chunk], store: CallStore | None) -> tuple[int, dict[str, int], Usage]:
         """Calls behind these chunks, whenever they were made: a resumed run reports what an uninterrupted one does."""
-        ok, failed, used = 0, Counter[str](), Counter[str]()
+        from synthgen.llm.followup import calls_of
+
+        ok, failed, usage = 0, Counter[str](), Usage()
         if store is None:
-            return 0, {}, Usage()
+            return 0, {}, usage
         for request in self.requests(chunks):
-            if call := store.get(request.key):
-                ok += call.status == "ok"
-                failed[call.reason] += call.status != "ok"
-                usage = call.completion.usage
-                used.update(prompt=usage.prompt, cached=usage.cached, written=usage.written, output=usage.output)
-                used["estimated"] |= usage.estimated
-        usage = Usage(used["prompt"], used["cached"], used["written"], used["output"], bool(used["estimated"]))
+            calls = list(calls_of(request, store))
+            for call in calls:
+                usage = usage.plus(call.completion.usage)
+            if calls:
+                ok += calls[-1].status == "ok"
+                failed[calls[-1].reason] += calls[-1].status != "ok"
         return ok, {reason: n for reason, n in sorted(failed.items()) if n}, usage
 
 
@@ -160,7 +202,10 @@ def make_generator(config: Config) -> Generator:
         resolve("model", provider, GENERATORS)
         return Generator(config)
     generation = config.generation
-    prompts = (load_prompt(name, shots=generation.shots, max_shots=generation.max_shots) for name in generation.prompt)
+    prompts = (
+        load_prompt(name, shots=generation.shots, max_shots=generation.max_shots, layout=generation.layout)
+        for name in generation.prompt
+    )
     found = {"base_url": base_url(config.llm), "store": config.llm.store and str(Path(config.llm.store).resolve())}
     return Generator(config.model_copy(update={"llm": config.llm.model_copy(update=found)}), tuple(prompts))
 
@@ -187,6 +232,34 @@ def sample(chunks: Sequence[Chunk], limit: int | None, *, seed: int) -> list[Chu
     return [chunk for chunk in usable if chunk.id in chosen]
 
 
+def open_store(config: Config, folder: RunFolder) -> CallStore:
+    """The call store of a run, to write to. A store of one's own takes over what the run folder already has."""
+    from synthgen.llm.calls import CallStore
+
+    store = CallStore(store_path(config, folder.calls))
+    if store.path != folder.calls and folder.calls.exists():
+        store.merge(folder.calls)
+    return store
+
+
 def store_path(config: Config, default: Path) -> Path:
     """Where answers are kept: `llm.store` if it is set, else `default`."""
     return Path(config.llm.store) if config.llm.store else default
+
+
+class _Overall:
+    """Progress of several fills as that of one."""
+
+    def __init__(self, on_event: OnEvent | None, *, total: int) -> None:
+        self._on_event = on_event
+        self._total = total
+        self._before, self._now = (0, Meter()), (0, Meter())
+
+    def __call__(self, event: Event) -> None:
+        done, meter = self._before
+        self._now = (done + event.done, (event.meter or Meter()).after(meter))
+        if self._on_event is not None:
+            self._on_event(replace(event, done=self._now[0], total=self._total, meter=self._now[1]))
+
+    def next_fill(self) -> None:
+        self._before = self._now

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthgen import storage
 from synthgen.config import Config, load_config
-from synthgen.corpus import Corpus, prepare, read_corpus
+from synthgen.corpus import Corpus, keep_corpus, prepare, read_corpus
 from synthgen.distractors import add_distractors
 from synthgen.errors import ConfigError, EmptyResultError, MissingExtraError, RunFolderError
 from synthgen.exporters import FORMATS, check_format
@@ -25,13 +25,16 @@ from synthgen.exporters import Context as ExportContext
 from synthgen.exporters import export as write_format
 from synthgen.filters import Context as FilterContext
 from synthgen.filters import Sifted, apply_filters, check_filters
-from synthgen.generation import Candidates, Generator, make_generator, store_path
-from synthgen.records import SPLITS, Chunk, Event, OnEvent, Rejection, Skipped, Triple, digest
+from synthgen.generation import Candidates, Generator, make_generator, open_store, store_path
+from synthgen.records import SPLITS, Chunk, Event, OnEvent, Rejection, Skipped, Triple
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
 from synthgen.runfolder import RunFolder
 
-__all__ = ["Result", "evaluate", "refilter", "run", "train"]
+if TYPE_CHECKING:
+    from synthgen.llm.client import Wanted
+
+__all__ = ["Result", "evaluate", "refilter", "retry", "run", "train"]
 
 _NOT_MEASURED = "The gain was not measured; `synthgen train RUN` measures it"
 _STALE = "The model and its figures are of the rows before the last `filter`; `synthgen train RUN` makes them anew."
@@ -73,10 +76,7 @@ def run(
         with clock("documents"):
             corpus = read_corpus(docs, folder, config, generator.prompts, on_event)
             _check_queries(queries, corpus)
-            folder.settle(docs, config, generation=generator.facts, corpus=digest([d.sha256 for d in corpus.documents]))
-            folder.report.unlink(missing_ok=True)
-            folder.write("documents", corpus.documents)
-            folder.write("chunks", corpus.chunks)
+            keep_corpus(docs, folder, generator, corpus)
         with clock("calls"):
             _call(generator, corpus, folder, on_event)
         report, sifted = _derive(corpus, generator, folder, clock, on_event)
@@ -106,15 +106,38 @@ def refilter(
         raise ConfigError(f"`filter` makes no calls, so it cannot change {', '.join(changed)}. Use `synthgen run … --update`.")
     check_filters(after.filters.order, after.filters.options)
     with folder.held():
-        kept_skips = [skip for skip in folder.read("skipped") if skip.stage != "generate"]
-        corpus = Corpus(list(folder.read("documents")), list(folder.read("chunks")), kept_skips)
-        report, _ = _derive(corpus, generator, folder, clock, on_event)
+        report = _derived_again(_stored_corpus(folder), generator, folder, clock, on_event)
         folder.settle(folder.docs(stored), after, generation=generator.facts, corpus=stored["corpus"])
-        measured = storage.read_json(folder.report)["training"] if folder.report.exists() else None
-        report["training"] = measured and measured | {"stale": True}
-        report["notes"].append(_STALE if measured else f"{_NOT_MEASURED}.")
-        storage.write_json(folder.report, report | {"timing": clock.seconds})
     return report
+
+
+def retry(
+    run_folder: str | Path,
+    *,
+    settings: Sequence[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+    on_event: OnEvent | None = None,
+) -> dict[str, Any]:
+    """Repeat the calls of a run that failed, for whatever reason, and no others; then the funnel, as `refilter` does.
+
+    `settings` and `overrides` may change how calls are made (caps, concurrency, patience, …) and nothing about what is asked.
+    Returns the new report. Raises what `run` raises; ConfigError for a run without calls.
+    """
+    from synthgen.llm.followup import failed_again
+
+    folder, clock = RunFolder(Path(run_folder)), _Clock()
+    before, stored = folder.open()
+    generator = make_generator(load_config(None, settings, overrides, base=before))
+    if not generator.makes_calls:
+        raise ConfigError(f"{folder.path} has no calls to repeat: {before.model} makes none.")
+    changed = [name for name, value in generator.facts.items() if stored["generation"].get(name) != value]
+    if changed:
+        raise ConfigError(f"`retry` repeats calls as they were, so it cannot change {', '.join(changed)}. Use `synthgen run`.")
+    with folder.held():
+        corpus = _stored_corpus(folder)
+        with clock("calls"):
+            _call(generator, corpus, folder, on_event, wanted=failed_again)
+        return _derived_again(corpus, generator, folder, clock, on_event)
 
 
 def train(
@@ -154,14 +177,34 @@ def evaluate(
     return evaluate_model(chunks, model=folder.model, base=base, queries=Path(queries), seed=config.seed, on_event=on_event)
 
 
-def _call(generator: Generator, corpus: Corpus, folder: RunFolder, on_event: OnEvent | None) -> None:
+def _call(
+    generator: Generator, corpus: Corpus, folder: RunFolder, on_event: OnEvent | None, *, wanted: Wanted | None = None
+) -> None:
     if not generator.makes_calls:
         return
-    from synthgen.llm.calls import CallStore
-    from synthgen.llm.client import run_async
+    from synthgen.llm.loops import run_async
 
-    with CallStore(store_path(generator.config, folder.calls)) as store:
-        run_async(generator.agenerate(generator.asked(corpus.chunks), store, on_event))
+    with open_store(generator.config, folder) as store:
+        run_async(generator.agenerate(generator.asked(corpus.chunks), store, on_event, wanted=wanted))
+
+
+def _stored_corpus(folder: RunFolder) -> Corpus:
+    """The corpus of a run as its tables have it; chunks that generation left out are not among what was skipped."""
+    skipped = folder.read("skipped") if folder.table("skipped").exists() else ()
+    kept_skips = [skip for skip in skipped if skip.stage != "generate"]
+    return Corpus(list(folder.read("documents")), list(folder.read("chunks")), kept_skips)
+
+
+def _derived_again(
+    corpus: Corpus, generator: Generator, folder: RunFolder, clock: _Clock, on_event: OnEvent | None
+) -> dict[str, Any]:
+    """Everything that follows from the calls, anew; what was measured on the rows before is stale."""
+    report, _ = _derive(corpus, generator, folder, clock, on_event)
+    measured = storage.read_json(folder.report)["training"] if folder.report.exists() else None
+    report["training"] = measured and measured | {"stale": True}
+    report["notes"].append(_STALE if measured else f"{_NOT_MEASURED}.")
+    storage.write_json(folder.report, report | {"timing": clock.seconds})
+    return report
 
 
 def _derive(

@@ -1,4 +1,4 @@
-"""What a run would do, and what a run has done: counts, tokens, money. Nothing here makes a call."""
+"""What a run would do, and what a run has done: counts, tokens, money. Nothing here makes a call but a pilot."""
 
 from __future__ import annotations
 
@@ -7,38 +7,56 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgen import storage
 from synthgen.config import Config
-from synthgen.corpus import read_corpus
+from synthgen.corpus import prepare, read_corpus
 from synthgen.generation import Generator, make_generator, store_path
 from synthgen.generators import split_model
+from synthgen.piloting import check_pilot, draw, make_calls, price_pilot
 from synthgen.records import Chunk, OnEvent
 from synthgen.runfolder import RunFolder
 
 if TYPE_CHECKING:
+    from synthgen.llm import Answers
     from synthgen.llm.calls import CallStore, Totals
 
 __all__ = ["plan", "status"]
 
 
 def plan(
-    docs: str | Path, run_folder: str | Path | None = None, *, config: Config, show: int = 0, on_event: OnEvent | None = None
+    docs: str | Path,
+    run_folder: str | Path | None = None,
+    *,
+    config: Config,
+    show: int = 0,
+    pilot: int | None = None,
+    on_event: OnEvent | None = None,
 ) -> dict[str, Any]:
     """Files, chunks, calls, tokens and dollars of a run over `docs`; answers stored in `run_folder` are not counted again.
 
-    `dollars` is None when the price is unknown. `messages` holds the first `show` requests exactly as they would be sent.
+    `calls` has an estimate for each paid step. `dollars` is None when the price is unknown. `messages` holds the first `show`
+    requests exactly as they would be sent.
+
+    `pilot` makes so many calls on a sample, keeps them in `run_folder`, and gives a range for what is left (`piloting`). Raises
+    what a run's calls raise then, StoppedEarly at a cap included, and ConfigError without `run_folder`.
     """
     generator = make_generator(config)
-    with tempfile.TemporaryDirectory() as nowhere:
-        folder = RunFolder(Path(run_folder) if run_folder else Path(nowhere))
+    piloted: dict[str, Any] | None = None
+    with _workplace(docs, run_folder, generator, pilot) as folder:
         corpus = read_corpus(Path(docs), folder, config, generator.prompts, on_event)
         chunks = generator.asked(corpus.chunks)
+        drawn = draw(generator, chunks, pilot) if pilot else []
+        if drawn:
+            make_calls(generator, drawn, folder, on_event)
         with _stored_answers(store_path(generator.config, folder.calls)) as store:
             calls = _estimates(generator, chunks, store)
+            if drawn:
+                piloted = price_pilot(generator, drawn, store, calls)
     return {
         "documents": len(corpus.documents),
         "skipped": dict(sorted(Counter(skip.reason for skip in corpus.skipped).items())),
@@ -47,55 +65,98 @@ def plan(
         "tokens": sum(chunk.n_tokens for chunk in corpus.chunks),
         "model": config.model,
         "calls": calls,
+        "pilot": piloted,
         "stopped_by": _stopped_by(config, calls),
         "messages": _messages(generator, chunks, show),
     }
 
 
 def status(run_folder: str | Path) -> dict[str, Any]:
-    """The report of a run, the totals of its call store, and what the same command would still do."""
+    """The report of a run, the calls it asks for, what its call store has cost, and what the same command would still do.
+
+    `calls` is of this run, None when it makes none. `spent` and the open `batches` are of its call store, which other runs may
+    share; `spent` is None when there is none yet.
+    """
+    from synthgen.llm.batchbook import open_batches
+
     folder = RunFolder(Path(run_folder))
     config, stored = folder.open()
-    with _stored_answers(store_path(config, folder.calls)) as store:
-        totals = store.totals() if store else None
-        calls = None if totals is None else _spent(config, totals)
-        remaining = _remaining(folder, config, store)
+    path = store_path(config, folder.calls)
+    with _stored_answers(path) as store:
+        calls = _asked(folder, config, store)
+        spent = None if store is None else _spent(config, store.totals()) | {"store": str(path), "shared": path != folder.calls}
+        batches = [] if store is None else [asdict(batch) for batch in open_batches(store)]
+    remaining, waiting = (calls["remaining"], calls["waiting"]) if calls else (0, 0)
     return {
         "run": str(folder.path),
         "documents": stored["docs"],
         "model": config.model,
-        "finished": folder.report.exists() and remaining == 0,
+        "finished": folder.report.exists() and remaining == waiting == 0,
         "calls": calls,
         "calls_remaining": remaining,
+        "spent": spent,
+        "batches": batches,
         "report": storage.read_json(folder.report) if folder.report.exists() else None,
     }
 
 
 def _spent(config: Config, totals: Totals) -> dict[str, Any]:
-    """Calls, tokens and dollars of a call store; `dollars` is None when the price is unknown."""
-    from synthgen.llm.budget import load_prices
+    """Attempts, tokens and dollars of a call store, those through batches apart. Dollars are None when the price is unknown.
+
+    `per_second` is over the time from the first to the last live call, None where that is too short to tell.
+    """
+    from synthgen.llm.prices import load_prices
 
     prices = load_prices(config.llm.prices)
     price = prices.of(split_model(config.model)[1])
+    seconds = (_time(totals.last) - _time(totals.first)).total_seconds() if totals.live else 0.0
     return {
-        "ok": totals.ok,
-        "failed": totals.failed,
+        "calls": totals.calls,
+        "attempts": totals.attempts,
+        "rate_limited": totals.rate_limited,
+        "uncounted": totals.uncounted,
+        "first": totals.first,
+        "last": totals.last,
+        "per_second": totals.live / seconds if seconds else None,
         "usage": totals.usage.to_dict(),
+        "batch_usage": totals.batch_usage.to_dict(),
         "model": config.model,
         "dollars": price.dollars(totals.usage) if price else None,
+        "batch_dollars": price.dollars(totals.batch_usage, batch=True) if price else None,
         "prices_dated": str(prices.dated),
     }
 
 
-def _estimates(generator: Generator, chunks: list[Chunk], store: CallStore | None) -> list[dict[str, Any]]:
-    """One estimate for each prompt."""
-    from synthgen.llm.budget import estimate
+def _time(iso: str) -> datetime:
+    return datetime.fromisoformat(iso)
 
-    llm, estimates = generator.config.llm, []
-    for prompt, step in zip(generator.prompts, generator.steps(), strict=True):
-        estimated = estimate(step.requests(chunks), llm, output_tokens=step.output_tokens, store=store)
-        estimates.append({"prompt": prompt.name, **asdict(estimated)})
-    return estimates
+
+@contextmanager
+def _workplace(docs: str | Path, run_folder: str | Path | None, generator: Generator, pilot: int | None) -> Iterator[RunFolder]:
+    """The run folder to look into, which need not exist; for a pilot it is made, and held meanwhile."""
+    if pilot is not None:
+        check_pilot(pilot, run_folder, generator)
+        folder = prepare(docs, str(run_folder))
+        with folder.held():
+            folder.check(Path(docs), generator.facts, update=True)
+            yield folder
+    elif run_folder is not None:
+        yield RunFolder(Path(run_folder))
+    else:
+        with tempfile.TemporaryDirectory() as nowhere:
+            yield RunFolder(Path(nowhere))
+
+
+def _estimates(generator: Generator, chunks: list[Chunk], store: CallStore | None) -> list[dict[str, Any]]:
+    """One estimate for each paid step."""
+    from synthgen.llm.estimate import Prefixes, estimate
+
+    llm, prefixes = generator.config.llm, Prefixes()
+    return [
+        {"stage": step.stage, "prompt": prompt.name}
+        | asdict(estimate(step.requests(chunks), llm, output_tokens=step.output_tokens, store=store, prefixes=prefixes))
+        for prompt, step in zip(generator.prompts, generator.steps(), strict=True)
+    ]
 
 
 def _stopped_by(config: Config, calls: list[dict[str, Any]]) -> list[str]:
@@ -115,14 +176,33 @@ def _messages(generator: Generator, chunks: list[Chunk], show: int) -> list[list
     return [[dict(message) for message in request.messages] for request in requests]
 
 
-def _remaining(folder: RunFolder, config: Config, store: CallStore | None) -> int:
-    """Calls of this run that no answer is stored for."""
+def _asked(folder: RunFolder, config: Config, store: CallStore | None) -> dict[str, Any] | None:
+    """What became of the requests of this run: answered (`ok`), `failed` by reason, and the rest was never sent.
+
+    `remaining` would be sent by the same command: the rest, and failures for a reason that may have passed, without those that
+    are `waiting` in a batch.
+    """
+    from synthgen.llm.batchbook import waiting_keys
+    from synthgen.llm.followup import calls_of, to_ask
+
     generator = make_generator(config)
-    if not generator.makes_calls or not folder.table("chunks").exists():
-        return 0
-    chunks = generator.asked(list(folder.read("chunks")))
-    calls = (store.get(request.key) if store else None for request in generator.requests(chunks))
-    return sum(call is None or call.ask_again for call in calls)
+    if not generator.makes_calls:
+        return None
+    answers: Answers = {} if store is None else store
+    total = ok = 0
+    to_send: list[str] = []
+    failed: Counter[str] = Counter()
+    chunks = list(folder.read("chunks")) if folder.table("chunks").exists() else []
+    for request in generator.requests(generator.asked(chunks)):
+        total += 1
+        if (sent := to_ask(request, answers)) is not None:
+            to_send.append(sent.key)
+        for call in list(calls_of(request, answers))[-1:]:
+            ok += call.status == "ok"
+            failed[call.reason] += call.status == "failed"
+    failures = {reason: n for reason, n in sorted(failed.items()) if n}
+    waiting = len(waiting_keys(store, to_send)) if store else 0
+    return {"total": total, "ok": ok, "failed": failures, "remaining": len(to_send) - waiting, "waiting": waiting}
 
 
 @contextmanager

@@ -4,19 +4,25 @@ A prompt is data: the task, the instructions, the fields of an answer, two prefi
 Promptagator, Dai et al. 2022, arXiv 2209.11755: `prefix d1 prefix q1 … prefix d`). "Find a counter-argument" and "find
 supporting evidence" differ in their YAML only.
 
-The system message holds everything that is the same for all chunks, so a provider can cache it; the chunk comes last, in the
-user message, between marks that carry a digest of its own text, which no text can contain. Task, instructions, language and
-field meanings are templates (sandboxed, an unknown variable is an error, `wanted` is the number of items); shots and chunks
-are values and are never rendered. With more shots than `max_shots` there are at most four fixed blocks of them, and the digest
-of the chunk's text says which one it sees.
+What stands first in the messages is the same in many of them, byte for byte, so a provider can cache it:
 
-Not covered: shots drawn for each chunk by similarity, which would end prefix caching.
+    passage_last     system: the instructions. user: the passage. For one prompt over many chunks.
+    passage_first    system: one constant sentence. user: the passage, then the instructions. For several prompts on each chunk;
+                     it pays where a chunk is long, since providers cache prefixes from about a thousand tokens on.
+
+Either way the passage stands in the user message only, between marks that carry a digest of its own text, which no text can
+contain. Task, instructions, language and field meanings are templates (sandboxed, an unknown variable is an error, `wanted` is
+the number of items); shots and chunks are values and are never rendered. With more shots than `max_shots` there are at most four
+fixed blocks of them, and the digest of the chunk's text says which one it sees.
+
+Not covered: shots drawn for each chunk by similarity, which would end prefix caching; the control tokens of a server's own chat
+template (`<|im_start|>`) in a document, which only that server can tell from text.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,8 +30,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from synthgen.config import Layout
 from synthgen.errors import ConfigError, InputError, UnknownNameError, nearest
-from synthgen.records import Chunk, Document, digest
+from synthgen.records import Chunk, Document, Message, digest
 from synthgen.storage import numbered_jsonl, read_yaml
 from synthgen.text import key, normalise
 
@@ -35,16 +42,19 @@ if TYPE_CHECKING:
 __all__ = [
     "Prompt",
     "Shot",
+    "instructions",
     "list_prompts",
     "load_prompt",
+    "messages",
     "packaged_prompts",
-    "passage_message",
-    "shot_block",
     "shot_documents",
-    "system_messages",
 ]
 
 _PACKAGE = Path(__file__).parent
+_TEMPLATES: Mapping[Layout, tuple[str, ...]] = {
+    "passage_last": ("system.jinja", "passage.jinja"),
+    "passage_first": ("system.jinja", "passage.jinja", "passage_first_system.jinja", "passage_first_user.jinja"),
+}
 _MAX_BLOCKS = 4
 _SHINGLE_CHARS = 10  # four, as for near-duplicates, would find any short shot in any long document
 _CONTAINED = 0.8
@@ -80,6 +90,7 @@ class Prompt:
     language: str
     shots: tuple[Shot, ...]
     max_shots: int
+    layout: Layout
     digest: str
 
 
@@ -108,7 +119,13 @@ class _PromptFile(_Strict):
     shots: list[_ShotRow] = []
 
 
-def load_prompt(name_or_path: str | Path, *, shots: str | Path | None = None, max_shots: int = 8) -> Prompt:
+def load_prompt(
+    name_or_path: str | Path,
+    *,
+    shots: str | Path | None = None,
+    max_shots: int = 8,
+    layout: Layout = "passage_last",
+) -> Prompt:
     """Read a prompt: a path, else `./prompts/NAME.yaml`, else the packaged one.
 
     `shots` is a JSONL file (document, query[, answer]) that replaces the prompt's own. Raises UnknownNameError for a name that
@@ -123,7 +140,7 @@ def load_prompt(name_or_path: str | Path, *, shots: str | Path | None = None, ma
     shown = tuple(Shot(normalise(r.document), normalise(r.query), r.answer and normalise(r.answer)) for r in rows)
     shown = shown if max_shots else ()
     columns = file.model_dump(exclude={"shots", "instructions"}) | {"instructions": tuple(file.instructions)}
-    prompt = Prompt(**columns, shots=shown, max_shots=max_shots, digest=_digest(file, shown, max_shots))
+    prompt = Prompt(**columns, shots=shown, max_shots=max_shots, layout=layout, digest=_digest(file, shown, max_shots, layout))
     _check_templates(prompt, path)
     return prompt
 
@@ -140,8 +157,8 @@ def packaged_prompts() -> list[Path]:
     return sorted(_packaged_folder().glob("*.yaml"))
 
 
-def system_messages(prompt: Prompt, wanted: int) -> tuple[str, ...]:
-    """The static part, once for each block of shots: task, rules, form of the answer, all shots."""
+def instructions(prompt: Prompt, wanted: int) -> tuple[str, ...]:
+    """What is said of every chunk, once for each block of shots: task, rules, form of the answer, all shots of the block."""
     form = json.dumps({"items": [dict.fromkeys(prompt.fields, "…")]}, ensure_ascii=False)
     values = {
         "task": _rendered(prompt.task, wanted),
@@ -156,17 +173,18 @@ def system_messages(prompt: Prompt, wanted: int) -> tuple[str, ...]:
     return tuple(_template("system.jinja").render(values, shots=block) for block in _blocks(prompt))
 
 
-def shot_block(prompt: Prompt, chunk: Chunk) -> int:
-    """Which of `system_messages` a chunk goes with; its text alone decides."""
-    return int(chunk.sha256[:8], 16) % len(_blocks(prompt))
+def messages(prompt: Prompt, chunk: Chunk, blocks: Sequence[str]) -> tuple[tuple[Message, ...], tuple[int, int]]:
+    """The messages about a chunk, and where their static part ends, as (message, character in it).
 
-
-def passage_message(prompt: Prompt, chunk: Chunk) -> str:
-    """The user message: breadcrumb and text between marks that the text cannot forge."""
-    code = digest([chunk.headings, chunk.text])[:16]
-    return _template("passage.jinja").render(
-        document_prefix=prompt.document_prefix, headings=list(chunk.headings), text=chunk.text, code=code
-    )
+    `blocks` are the `instructions` of the prompt; the text of the chunk alone decides which of them it goes with. With the
+    passage first, the static part is the same for all prompts.
+    """
+    told = blocks[int(chunk.sha256[:8], 16) % len(blocks)]
+    if prompt.layout == "passage_last":
+        return (_message("system", told), _message("user", _passage(chunk, prompt.document_prefix))), (0, len(told))
+    passage = _passage(chunk)
+    user = _template("passage_first_user.jinja").render(passage=passage, instructions=told)
+    return (_message("system", _template("passage_first_system.jinja").render()), _message("user", user)), (1, len(passage))
 
 
 def shot_documents(shots: Iterable[Shot], documents: Iterable[Document]) -> list[str]:
@@ -235,17 +253,17 @@ def _explain(error: Any, model: type[BaseModel]) -> str:
     return f"There is no key {name!r}.{nearest(name, of.model_fields)} Known: {', '.join(of.model_fields)}."
 
 
-def _digest(file: _PromptFile, shots: tuple[Shot, ...], max_shots: int) -> str:
+def _digest(file: _PromptFile, shots: tuple[Shot, ...], max_shots: int, layout: Layout) -> str:
     matters = file.model_dump(exclude={"name", "description", "shots"}) | {"fields": list(file.fields.items())}
-    layout = [(_PACKAGE / "assets" / name).read_text(encoding="utf-8") for name in ("system.jinja", "passage.jinja")]
-    return digest([matters, [[s.document, s.query, s.answer] for s in shots], max_shots if shots else 0, layout])
+    templates = [(_PACKAGE / "assets" / name).read_text(encoding="utf-8") for name in _TEMPLATES[layout]]
+    return digest([matters, [[s.document, s.query, s.answer] for s in shots], max_shots if shots else 0, templates])
 
 
 def _check_templates(prompt: Prompt, path: Path) -> None:
     import jinja2
 
     try:
-        system_messages(prompt, wanted=1)
+        instructions(prompt, wanted=1)
     except jinja2.TemplateError as error:
         raise ConfigError(
             f"{path}: a text of the prompt is not a valid template: {error}. Two literal braces are written {{{{ '{{{{' }}}}; "
@@ -261,6 +279,17 @@ def _blocks(prompt: Prompt) -> list[tuple[Shot, ...]]:
     count = min(_MAX_BLOCKS, -(-len(shots) // size))
     starts = [number * len(shots) // count for number in range(count)]
     return [tuple((shots + shots)[start : start + size]) for start in starts]
+
+
+def _message(role: str, content: str) -> Message:
+    return {"role": role, "content": content}
+
+
+def _passage(chunk: Chunk, document_prefix: str = "") -> str:
+    """Breadcrumb and text between marks that the text cannot forge."""
+    code = digest([chunk.headings, chunk.text])[:16]
+    values = {"document_prefix": document_prefix, "headings": list(chunk.headings), "text": chunk.text, "code": code}
+    return _template("passage.jinja").render(values)
 
 
 def _rendered(text: str, wanted: int) -> str:

@@ -29,6 +29,7 @@ __all__ = [
     "Document",
     "Event",
     "Message",
+    "Meter",
     "OnEvent",
     "Rejection",
     "Request",
@@ -109,7 +110,11 @@ class Chunk(_Row):
 
 @dataclass(frozen=True, slots=True)
 class Request(_Row):
-    """One call. `key` is the digest of everything that changes the answer, and of nothing else."""
+    """One call. `key` is the digest of everything that changes the answer, and of nothing else.
+
+    `static` says where the part ends that many requests begin with, as (message, character in it): a provider may cache up to
+    there. It is no part of the key.
+    """
 
     key: str
     model: str
@@ -118,6 +123,7 @@ class Request(_Row):
     schema: Json | None = None
     sampling: Json = field(default_factory=dict)
     sample: int = 0
+    static: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,15 @@ class Usage(_Row):
     written: int = 0
     output: int = 0
     estimated: bool = False
+
+    def plus(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt + other.prompt,
+            self.cached + other.cached,
+            self.written + other.written,
+            self.output + other.output,
+            self.estimated or other.estimated,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,13 +252,49 @@ class Skipped(_Row):
 
 
 @dataclass(frozen=True, slots=True)
+class Meter:
+    """What the calls of one step have come to so far.
+
+    `finished` calls (answered or failed for good) were made by this command; what the store had from before is `reused`.
+    `rate_limited` counts answers 429. Tokens and `dollars` (None when the price is unknown) are of this command; `waiting` says
+    why nothing is sent at the moment, "" when something is.
+    """
+
+    finished: int = 0
+    failed: int = 0
+    reused: int = 0
+    in_flight: int = 0
+    rate_limited: int = 0
+    usage: Usage = field(default_factory=Usage)
+    dollars: float | None = 0.0
+    elapsed_s: float = 0.0
+    waiting: str = ""
+
+    def after(self, earlier: Meter) -> Meter:
+        """This and what came before it, as one; calls in flight and waiting are of now."""
+        known = self.dollars is not None and earlier.dollars is not None
+        return Meter(
+            self.finished + earlier.finished,
+            self.failed + earlier.failed,
+            self.reused + earlier.reused,
+            self.in_flight,
+            self.rate_limited + earlier.rate_limited,
+            self.usage.plus(earlier.usage),
+            (self.dollars or 0.0) + (earlier.dollars or 0.0) if known else None,
+            self.elapsed_s + earlier.elapsed_s,
+            self.waiting,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    """Progress: `done` of `total` (None when unknown) in `stage`; `message` is one line for people."""
+    """Progress: `done` of `total` (None when unknown) in `stage`; `message` is one line for people. Paid steps have a `meter`."""
 
     stage: str
     done: int = 0
     total: int | None = None
     message: str = ""
+    meter: Meter | None = None
 
 
 OnEvent = Callable[[Event], None]
@@ -294,11 +345,12 @@ def make_request(
     schema: Json | None = None,
     sampling: Json | None = None,
     sample: int = 0,
+    static: tuple[int, int] | None = None,
 ) -> Request:
     """A Request with its key: model, endpoint, messages, schema, sampling and sample number change the answer."""
     sampling = dict(sampling or {})
     key = digest([model, endpoint, [dict(m) for m in messages], schema, sampling, sample])
-    return Request(key, model, endpoint, messages, schema, sampling, sample)
+    return Request(key, model, endpoint, messages, schema, sampling, sample, static)
 
 
 def passage(triple: Triple, chunk: Chunk) -> str:

@@ -7,7 +7,7 @@
     model/            the tuned bi-encoder
     report.json       written last; all times stand under `timing`
     run.log           timestamps and events, no document text
-    .lock             held by the command at work
+    .lock             held by the command at work, and says which that is
 
 The folder is all the state there is. The documents' folder is remembered relative to it, so both may move together
 (a shared `llm.store` stays where it is).
@@ -16,19 +16,19 @@ The folder is all the state there is. The documents' folder is remembered relati
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import yaml
 
 from synthgen import storage
 from synthgen.config import Config
 from synthgen.errors import RunFolderError
+from synthgen.lock import hold
 from synthgen.records import Chunk, Document, Rejection, Skipped, Triple
 
 __all__ = ["RunFolder"]
@@ -97,13 +97,9 @@ class RunFolder:
                 "Name a new or empty folder, so that nothing of yours is overwritten."
             )
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep other commands out of the folder meanwhile. Raises RunFolderError when one of them is at work."""
-        with self._opened(self.path / ".lock") as file:
-            if not _lock(file):
-                raise RunFolderError(f"{self.path} is in use by another command. Wait for it, or use another run folder.")
-            yield
+    def held(self) -> AbstractContextManager[None]:
+        """Keep other commands out of the folder meanwhile. Raises RunFolderError when one is at work, and says which."""
+        return hold(self.path / ".lock")
 
     def open(self) -> tuple[Config, dict[str, Any]]:
         """The settings of an earlier run, and the rest of its config.yaml. Raises RunFolderError when there is none."""
@@ -113,13 +109,6 @@ class RunFolder:
                 f"{self.path} is no run folder: it has no config.yaml. Make one with `synthgen run DOCS {self.path}`."
             )
         return Config.build(stored["config"]), stored
-
-    @staticmethod
-    def _opened(path: Path) -> IO[bytes]:
-        try:
-            return path.open("ab")
-        except OSError as error:
-            raise RunFolderError(f"{path} could not be written: {error.strerror}. Choose another folder.") from None
 
     def stored(self) -> dict[str, Any] | None:
         """What config.yaml holds, None where there is none yet."""
@@ -168,19 +157,3 @@ class RunFolder:
         content = {"synthgen": version("synthgen"), "docs": self.relative(docs), **facts, "config": config.dump()}
         with storage.writing(self.config) as file:
             file.write(yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode("utf-8"))
-
-
-def _lock(file: IO[bytes]) -> bool:
-    """Take the file's lock unless somebody has it. The system gives it back when this process ends, however it ends."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

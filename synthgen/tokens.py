@@ -65,6 +65,10 @@ class Tokenizer:
             return len(encode(text))
         return sum(len(encode(text[at : at + _WINDOW_CHARS])) for at in range(0, len(text), _WINDOW_CHARS))
 
+    def ids(self, text: str) -> list[int]:
+        """The tokens of a short `text`."""
+        return self._encoding.encode_ordinary(text)
+
     def counts(self, texts: Iterable[str]) -> list[int]:
         """`count` of each. One thread: the texts are short, and handing them to a pool costs more than encoding them."""
         return [self.count(text) for text in texts]

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_openai import FakeOpenAI
+
+from synthgen.testing import FakeOpenAI
 
 FROG = "The common frog is an amphibian. It hibernates in mud from November to February. The maximum lifespan is 8 years."
 TOADS = """# Toads

@@ -68,3 +68,11 @@ def test_values_are_yaml() -> None:
 def test_the_dump_builds_the_same_configuration() -> None:
     config = load_config(settings=["filters.options={round_trip: {min_ratio: 0.5}}"])
     assert Config.build(yaml.safe_load(yaml.safe_dump(config.dump()))) == config
+
+
+def test_a_field_for_the_server_must_be_json() -> None:
+    assert (
+        load_config(settings=["llm.extra_body={top_k: 20, options: {mirostat: 2}}"]).llm.sampling["extra_body"]["top_k"] == 20
+    )
+    with pytest.raises(ConfigError, match=r"llm.extra_body.since = datetime.*not a valid JSON value"):
+        load_config(settings=["llm.extra_body={since: 2020-01-01}"])

@@ -20,13 +20,15 @@ LAYERS = {
         "tokens",
         "blocks",
         "quotes",
+        "loosejson",
         "answers",
+        "lock",
         "runfolder",
     ],
     "parts": ["sources", "packing", "chunking", "splits", "prompts", "llm", "retrieval"],
     "stages": ["generators", "filters", "distractors", "exporters", "training"],
-    "recipe": ["corpus", "generation", "pipeline", "exporting", "planning", "catalogue"],
-    "doors": ["api", "console", "cli", "__init__", "__main__"],
+    "recipe": ["corpus", "generation", "piloting", "pipeline", "batches", "exporting", "planning", "catalogue"],
+    "doors": ["api", "console", "panel", "progress", "cli", "testing", "__init__", "__main__"],
 }
 ORDER = list(LAYERS)
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}

@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fake_openai import FakeOpenAI, Fault, Logged, mix
 from run_files import outputs
 
 import synthgen as sg
@@ -16,6 +15,7 @@ from synthgen import pipeline
 from synthgen.errors import ConfigError, EmptyResultError, RunFolderError
 from synthgen.records import Chunk, Document, Rejection, Skipped, Triple
 from synthgen.runfolder import RunFolder
+from synthgen.testing import FakeOpenAI, Fault, Logged, mix
 
 BEASTS = {
     "badger": "A badger is a stocky digger of the weasel family. Its sett has up to 50 rooms. Badgers eat two hundred earthworms a night.",

@@ -4,20 +4,23 @@ Each chunk is one request for several items, and each usable item one row. Nothi
 answer that cannot be read and an item that is malformed become `Skipped` rows with their reason, and the raw text stays in the
 call store. `apply` reads answers anew, also those once stored as unusable, so a better parser costs no call.
 
-The quote of an item goes into the metadata; the filter `grounding` finds its place.
+An unusable answer may have led to a second call (`llm.followup`). The rows of a chunk come from one of the two, the first that is
+whole; their `request_key` says which. The quote of an item goes into the metadata; the filter `grounding` finds its place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from synthgen.answers import Answer, read_answer, strict_schema
 from synthgen.config import LLM
 from synthgen.generators import unique_ids
 from synthgen.llm import Answers
+from synthgen.llm.calls import Call
+from synthgen.llm.followup import calls_of
 from synthgen.llm.openai import endpoint_id
-from synthgen.prompts import Prompt, passage_message, shot_block, system_messages
+from synthgen.prompts import Prompt, instructions, messages
 from synthgen.records import Chunk, Completion, Request, Skipped, Triple, make_request, make_triple
 
 __all__ = ["Prompted"]
@@ -40,11 +43,11 @@ class Prompted:
         self._prompt = prompt
         self._per_chunk = per_chunk
         self._endpoint = endpoint_id(settings)
-        self._systems = system_messages(prompt, per_chunk)
-        self._schema = strict_schema(prompt.fields)
-        self._sampling: dict[str, Any] = {"max_output_tokens": settings.max_output_tokens}
-        if settings.temperature is not None:
-            self._sampling["temperature"] = settings.temperature
+        self._instructions = instructions(prompt, per_chunk)
+        # Providers put the schema before the messages; without meanings it is the same for all prompts with these fields.
+        bare = prompt.layout == "passage_first"
+        self._schema = strict_schema(dict.fromkeys(prompt.fields, "") if bare else prompt.fields)
+        self._sampling = settings.sampling
 
     @property
     def output_tokens(self) -> int:
@@ -54,38 +57,43 @@ class Prompted:
         """A request for each chunk that has a split (one whose copies lie in different splits gives no rows)."""
         return (self._request(chunk) for chunk in chunks if chunk.split)
 
-    def check(self, completion: Completion) -> str:
-        return self._read(completion).reason
+    def check(self, completion: Completion) -> tuple[str, str]:
+        answer = self._read(completion)
+        return answer.reason, answer.detail
 
     def apply(self, chunks: Iterable[Chunk], answers: Answers) -> Iterator[Triple | Skipped]:
         """Rows in the order of the chunks; within a chunk, in the order in which the model wrote them."""
         return unique_ids(row for chunk in chunks if chunk.split for row in self._rows(chunk, answers))
 
     def _request(self, chunk: Chunk) -> Request:
-        messages = (
-            {"role": "system", "content": self._systems[shot_block(self._prompt, chunk)]},
-            {"role": "user", "content": passage_message(self._prompt, chunk)},
-        )
-        return make_request(self._model, self._endpoint, messages, schema=self._schema, sampling=self._sampling)
+        told, static = messages(self._prompt, chunk, self._instructions)
+        return make_request(self._model, self._endpoint, told, schema=self._schema, sampling=self._sampling, static=static)
 
     def _read(self, completion: Completion) -> Answer:
         return read_answer(completion, self._prompt.fields, self._per_chunk)
 
+    def _best(self, calls: Sequence[Call]) -> tuple[Call, Answer]:
+        """The first call whose list is whole, else the one with most items, else the last."""
+        read = [(call, self._read(call.completion)) for call in calls]
+        for call, answer in read:
+            if answer.items and not answer.truncated:
+                return call, answer
+        most = max(read, key=lambda one: len(one[1].items))
+        return most if most[1].items else read[-1]
+
     def _rows(self, chunk: Chunk, answers: Answers) -> Iterator[Triple | Skipped]:
-        key = self._request(chunk).key
-        call = answers.get(key)
-        if call is None:
+        calls = list(calls_of(self._request(chunk), answers))
+        if not calls:
             yield _skipped(chunk, "not_called")
             return
-        answer = self._read(call.completion)
+        call, answer = self._best(calls)
         if not answer.items:
             # Without a text the call itself failed, and its own reason says more than the reading of nothing.
             failed_itself = call.status == "failed" and not call.completion.text
             yield _skipped(chunk, *((call.reason, call.detail) if failed_itself else (answer.reason, answer.detail)))
         for item in answer.items:
             metadata: dict[str, Any] = {name: text for name, text in item.items() if name not in _COLUMNS}
-            if answer.repaired:
-                metadata["repaired"] = True
+            metadata |= {mark: True for mark in ("repaired", "truncated") if getattr(answer, mark)}
             yield make_triple(
                 chunk,
                 item["query"],
@@ -93,7 +101,7 @@ class Prompted:
                 reasoning=item.get("reasoning"),
                 kind=self._prompt.kind,
                 generator=f"openai/{self._model}",
-                request_key=key,
+                request_key=call.key,
                 prompt_digest=self._prompt.digest,
                 metadata=metadata,
             )

@@ -39,8 +39,11 @@ class Step(Protocol[RowIn, RowOut]):
         """One request for each row that needs an answer, made only when it is asked for."""
         ...
 
-    def check(self, completion: Completion, /) -> str:
-        """The reason why an answer cannot be used, or ""; the call is then stored as failed, with its text."""
+    def check(self, completion: Completion, /) -> tuple[str, str]:
+        """Why an answer cannot be used, as reason and detail, or ("", ""). The call is then stored as failed, with its text.
+
+        The detail of an unreadable answer is shown to the model when it is asked once more, so it says what to mend.
+        """
         ...
 
     def apply(self, rows: Iterable[RowIn], answers: Answers, /) -> Iterator[RowOut]:

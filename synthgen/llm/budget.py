@@ -1,83 +1,37 @@
-"""What calls cost, what they may cost, and what a plan says they will cost.
+"""What one command may spend, counting everything that is still in flight.
 
-A cap holds with calls in flight: before an attempt its worst case is reserved (all of the prompt, the whole output limit, at
-the dearest price), afterwards it is settled with what the server counted. An attempt whose usage never came stays charged at
-its worst case, unless the server turned it away. Caps hold for one command: what a store has from before was paid before.
+Before an attempt its worst case is put aside: no fewer prompt tokens than a server can count, the whole output limit as it is
+sent, each at the dearest price it can have. Afterwards it is settled with what the server counted. An attempt whose usage
+never came stays charged at its worst case, for nobody knows what was billed. So a cap holds at every moment, whatever comes
+back and in whatever order. It holds for one command: what a store has from before was paid before.
 
-An unknown price is None and never zero. Prices are a dated file; they do not know of batch discounts, long-context tiers or
-what a gateway adds.
+One thing can break the bound: a server that counts more than the worst case, because its model is not the one that it is named
+after, or because it does not count reasoning as output and bills it all the same. Such a call is charged truly. If that takes
+the spend over a cap, nothing more is sent, and at most the excess of the calls in flight was spent beyond it. From then on the
+worst case of that model is larger by the same ratio.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache
-from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import regex
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from synthgen.config import LLM
-from synthgen.errors import ConfigError, nearest
-from synthgen.records import Message, Request, Usage
-from synthgen.storage import read_yaml
-from synthgen.tokens import encoding_for, get_tokenizer
+from synthgen.errors import ConfigError
+from synthgen.llm.estimate import prompt_tokens
+from synthgen.llm.prices import Price, load_prices
+from synthgen.records import Request, Usage
+from synthgen.tokens import get_tokenizer
 
-if TYPE_CHECKING:
-    from synthgen.llm.calls import CallStore
+__all__ = ["Budget", "Reservation", "Spend", "output_bound", "prompt_bound"]
 
-__all__ = ["Budget", "Estimate", "Price", "Prices", "Spend", "estimate", "load_prices", "prompt_tokens"]
-
-_PACKAGED = Path(__file__).parent.parent / "assets" / "prices.yaml"
-_SNAPSHOT = regex.compile(r"-\d{4}-\d{2}-\d{2}$")
-_PER_MESSAGE_TOKENS = 3  # the chat format's own, as OpenAI's cookbook counts them
-_PER_REPLY_TOKENS = 3
-_MARGIN = 1.1  # of a reservation, for what the formula above does not know
-_MARGIN_TOKENS = 64
-
-_Dollars = Annotated[float, Field(ge=0)]
-
-
-class Price(BaseModel):
-    """Dollars per million tokens. `cached` and `written` are the prompt's, and cost as `input` when the file is silent."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    input: _Dollars
-    output: _Dollars
-    cached: _Dollars | None = None
-    written: _Dollars | None = None
-
-    def dollars(self, usage: Usage) -> float:
-        """`usage.cached` and `usage.written` are parts of `usage.prompt`."""
-        cached = self.input if self.cached is None else self.cached
-        written = self.input if self.written is None else self.written
-        fresh = usage.prompt - usage.cached - usage.written
-        spent = fresh * self.input + usage.cached * cached + usage.written * written + usage.output * self.output
-        return spent / 1_000_000
-
-    def at_most(self, prompt: int, output: int) -> float:
-        return (prompt * max(self.input, self.written or 0) + output * self.output) / 1_000_000
-
-
-class Prices(BaseModel):
-    """A table of prices and the day it is from."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    dated: date
-    models: dict[str, Price]
-    source: str = ""
-
-    def of(self, model: str) -> Price | None:
-        """The price of a model, or of the model whose dated snapshot it is; None when it is unknown."""
-        return self.models.get(model) or self.models.get(_SNAPSHOT.sub("", model))
+_MARGIN = 1.1  # for a schema that the server writes out in its own way
+_MARGIN_TOKENS = 128  # for what the server's chat template adds on its own: a date, a default system message, channels
+_PER_MESSAGE_TOKENS = 16  # for roles and separators, where the template is not known
+_LIMITS = ("max_completion_tokens", "max_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,66 +48,129 @@ class Spend:
         return Spend(self.calls + other.calls, self.tokens + other.tokens, total)
 
 
+@dataclass(slots=True, eq=False)
+class Reservation:
+    """What is put aside for one attempt, until it is settled or released, once.
+
+    `prompt` and `output` bound its tokens. They are 0 while no cap needs them, and then `worst` is the call alone.
+    """
+
+    request: Request
+    batch: bool = False
+    prompt: int = 0
+    output: int = 0
+    worst: Spend = field(default_factory=lambda: Spend(1))
+    open: bool = True
+
+
 class Budget:
-    """What one command may spend, has spent, and may still have to pay for calls in flight.
+    """What one command may spend, has spent (`spent`), and may still have to pay for `in_flight` calls.
 
     Raises ConfigError when `max_cost` is set and the price of one of `models` is unknown.
     """
 
     def __init__(self, settings: LLM, models: Iterable[str] = ()) -> None:
+        self.spent = Spend()
+        self.in_flight = 0
         self._settings = settings
         self._prices = load_prices(settings.prices)
-        self._reserved: list[Spend] = []
-        self.spent = Spend()
+        self._counts = settings.max_total_tokens is not None or settings.max_cost is not None
+        self._held_tokens = 0
+        self._held_dollars = 0.0
+        self._excess: dict[str, tuple[float, float]] = {}  # model -> how far prompt and output went beyond their bounds
+        self._refused: dict[str, int] = {}  # key -> bound of the prompt: it asks again, and need not be counted again
         for model in models:
             self._price(model)
 
-    def reserve(self, request: Request) -> Spend | None:
-        """Put the worst case of one attempt aside; None when it does not fit beside what is spent and reserved."""
-        worst = self._worst(request)
-        after = worst
-        for other in (self.spent, *self._reserved):
-            after = after.plus(other)
-        if self._exceeded(after):
+    def reserve(self, request: Request, *, batch: bool = False) -> Reservation | None:
+        """Put the worst case of one attempt aside; None when it does not fit beside what is spent and held."""
+        reservation = self._appraised(request, batch)
+        if self._exceeded(reservation.worst):
+            if reservation.prompt:
+                self._refused[request.key] = reservation.prompt
             return None
-        self._reserved.append(worst)
-        return worst
+        self._hold(reservation.worst, 1)
+        return reservation
 
-    def settle(self, reserved: Spend, request: Request, usage: Usage | None) -> None:
-        """Replace a reservation by what was used; `usage` None keeps the worst case."""
-        self._reserved.remove(reserved)
-        if usage is None:
-            self.spent = self.spent.plus(reserved)
+    def settle(self, reservation: Reservation, usage: Usage | None) -> None:
+        """Replace a reservation by what was used.
+
+        `Usage()` is an attempt that the server turned away: it counts as a call and costs nothing. None is one that may have
+        cost something, nobody knows what: it is charged at its worst case. So is an answer that came without its usage, while a
+        cap has to be held; without one, what was estimated of it is good enough.
+        """
+        self._close(reservation)
+        if usage is None or (usage.estimated and self._counts):
+            self.spent = self.spent.plus(self._worst(reservation.request, reservation.batch, reservation.prompt).worst)
             return
-        price = self._price(request.model)
-        dollars = price.dollars(usage) if price else None
+        price = self._price(reservation.request.model)
+        dollars = price.dollars(usage, batch=reservation.batch) if price else None
         self.spent = self.spent.plus(Spend(1, usage.prompt + usage.output, dollars))
+        self._learn(reservation, usage)
 
-    @property
-    def in_flight(self) -> int:
-        return len(self._reserved)
+    def release(self, reservation: Reservation) -> None:
+        """Take back a reservation for a call that was never sent, or was told to come later: as if it had not been."""
+        self._close(reservation)
 
     def cap(self, request: Request) -> str:
-        """The cap that leaves no room for `request`, and what is spent of it, for people."""
-        spent = self.spent
-        name = self._exceeded(spent.plus(self._worst(request)))
-        used = {"max_calls": spent.calls, "max_total_tokens": spent.tokens, "max_cost": f"${spent.dollars or 0:.4f}"}
-        limits = {"max_calls": "", "max_total_tokens": " tokens", "max_cost": " dollars"}
-        return f"llm.{name} = {getattr(self._settings, name)}{limits[name]} ({used[name]} used)"
+        """The cap that leaves no room for `request`, what is spent of it, and what the request may need, for people."""
+        worst, spent = self._worst(request, False).worst, self.spent
+        name = self._exceeded(worst)
+        amount = getattr(self._settings, name)
+        if name == "max_cost":
+            return f"llm.max_cost = {amount} dollars (${spent.dollars:.4f} used); the next call may cost ${worst.dollars:.4f}"
+        if name == "max_total_tokens":
+            return f"llm.max_total_tokens = {amount} tokens ({spent.tokens} used); the next call may take {worst.tokens}"
+        return f"llm.max_calls = {amount} ({spent.calls} used)"
 
-    def _worst(self, request: Request) -> Spend:
-        if self._settings.max_total_tokens is None and self._settings.max_cost is None:
-            return Spend(1, 0, 0.0)
-        prompt = _bound(request)
-        output = int(request.sampling.get("max_output_tokens", self._settings.max_output_tokens))
+    def _appraised(self, request: Request, batch: bool) -> Reservation:
+        if not self._counts:
+            return Reservation(request, batch)
+        counted = self._refused.pop(request.key, 0)
+        return self._worst(request, batch, counted)
+
+    def _worst(self, request: Request, batch: bool, prompt: int = 0) -> Reservation:
+        """The bounds of one attempt, and its worst case with what was learnt of the model; `prompt` if counted before."""
+        prompt = prompt or prompt_bound(request)
+        output = output_bound(request, self._settings.max_output_tokens)
+        of_prompt, of_output = self._excess.get(request.model, (1.0, 1.0))
+        tokens = math.ceil(prompt * of_prompt), math.ceil(output * of_output)
         price = self._price(request.model)
-        return Spend(1, prompt + output, price.at_most(prompt, output) if price else None)
+        dollars = price.at_most(*tokens, batch=batch) if price else None
+        return Reservation(request, batch, prompt, output, Spend(1, sum(tokens), dollars))
 
-    def _exceeded(self, spend: Spend) -> str:
-        """The name of the cap that `spend` would pass, or ""."""
-        caps = self._settings
-        amounts = (("max_calls", spend.calls), ("max_total_tokens", spend.tokens), ("max_cost", spend.dollars or 0.0))
-        return next((name for name, amount in amounts if (cap := getattr(caps, name)) is not None and amount > cap), "")
+    def _learn(self, reservation: Reservation, usage: Usage) -> None:
+        if usage.prompt > reservation.prompt > 0 or usage.output > reservation.output > 0:
+            of_prompt, of_output = self._excess.get(reservation.request.model, (1.0, 1.0))
+            self._excess[reservation.request.model] = (
+                max(of_prompt, usage.prompt / reservation.prompt),
+                max(of_output, usage.output / reservation.output),
+            )
+
+    def _hold(self, worst: Spend, sign: int) -> None:
+        self.in_flight += sign
+        self._held_tokens += sign * worst.tokens
+        self._held_dollars += sign * (worst.dollars or 0.0)
+        if not self.in_flight:
+            self._held_dollars = 0.0  # and not what rounding left of it
+
+    def _close(self, reservation: Reservation) -> None:
+        if not reservation.open:
+            raise ValueError("this reservation is settled already")
+        reservation.open = False
+        self._hold(reservation.worst, -1)
+
+    def _exceeded(self, more: Spend) -> str:
+        """The name of the cap that `more` would pass beside what is spent and held, or ""."""
+        settings, spent = self._settings, self.spent
+        amounts = {
+            "max_calls": spent.calls + self.in_flight + more.calls,
+            "max_total_tokens": spent.tokens + self._held_tokens + more.tokens,
+            "max_cost": (spent.dollars or 0.0) + self._held_dollars + (more.dollars or 0.0),
+        }
+        return next(
+            (name for name, amount in amounts.items() if (cap := getattr(settings, name)) is not None and amount > cap), ""
+        )
 
     def _price(self, model: str) -> Price | None:
         price = self._prices.of(model)
@@ -166,92 +183,30 @@ class Budget:
         return price
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What requests will cost: `calls` to make, `stored` ones that cost nothing again.
-
-    `prompt_tokens` is counted, `output_tokens` expected. `estimated_tokens` when the model's own tokenizer is unknown;
-    `dollars` is None when its price is.
-    """
-
-    model: str = ""
-    calls: int = 0
-    stored: int = 0
-    prompt_tokens: int = 0
-    output_tokens: int = 0
-    dollars: float | None = None
-    prices_dated: str = ""
-    estimated_tokens: bool = False
-
-
-def estimate(requests: Iterable[Request], settings: LLM, *, output_tokens: int, store: CallStore | None = None) -> Estimate:
-    """Count what `requests` would send; `output_tokens` is expected of each answer. Makes no call."""
-    calls = stored = prompt = 0
-    model = ""
-    stream = iter(requests)
-    while batch := list(islice(stream, 500)):
-        known = store.get_many(request.key for request in batch) if store else {}
-        new = [request for request in batch if request.key not in known or known[request.key].ask_again]
-        stored += len(batch) - len(new)
-        calls += len(new)
-        prompt += sum(prompt_tokens(request) for request in new)
-        model = batch[0].model
-    prices = load_prices(settings.prices)
-    price, output = prices.of(model), calls * output_tokens
-    return Estimate(
-        model=model,
-        calls=calls,
-        stored=stored,
-        prompt_tokens=prompt,
-        output_tokens=output,
-        dollars=price.dollars(Usage(prompt=prompt, output=output)) if price else None,
-        prices_dated=prices.dated.isoformat(),
-        estimated_tokens=bool(model) and encoding_for(model)[1],
-    )
-
-
-def prompt_tokens(request: Request) -> int:
-    """Tokens of a prompt: its texts, what the chat format adds, and the schema, which is sent as part of it."""
-    schema = _count_static(request.model, json.dumps(request.schema)) if request.schema else 0
-    return _PER_REPLY_TOKENS + schema + sum(_message_tokens(request.model, message) for message in request.messages)
-
-
-def load_prices(path: str | Path | None = None) -> Prices:
-    """The packaged table, or the user's own. Raises ConfigError when it cannot be read."""
-    file = Path(path) if path else _PACKAGED
-    try:
-        return Prices.model_validate(read_yaml(file, "price table"))
-    except ValidationError as error:
-        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a wrong name explains a missing one
-        name = str(first["loc"][-1]) if first["loc"] else ""
-        hint = nearest(name, [*Prices.model_fields, *Price.model_fields]) if first["type"] == "extra_forbidden" else ""
-        raise ConfigError(
-            f"{file}: {'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}.{hint} A table has `dated: YYYY-MM-DD` and "
-            "`models: {NAME: {input: …, output: …, cached: …}}`, in dollars per million tokens."
-        ) from None
-
-
-def _bound(request: Request) -> int:
+def prompt_bound(request: Request) -> int:
     """No fewer prompt tokens than the server will count: exact with a margin, or bytes where the tokenizer is unknown.
 
-    Tokenizers over bytes never have more tokens than bytes, whatever their table.
+    Tokenizers over bytes, and those that fall back on bytes, never have more tokens than bytes, whatever their table.
     """
-    if not encoding_for(request.model)[1]:
-        return math.ceil(_MARGIN * prompt_tokens(request)) + _MARGIN_TOKENS
-    texts = [message["content"] for message in request.messages]
-    return sum(len(text.encode("utf-8", "replace")) for text in [*texts, json.dumps(request.schema)]) + _MARGIN_TOKENS
+    beside = _MARGIN_TOKENS + (_size(extra) if (extra := _extra(request)) else 0)  # it may hold tools, which are prompt, too
+    if not get_tokenizer(request.model).estimated:
+        return math.ceil(_MARGIN * prompt_tokens(request)) + beside
+    texts = sum(len(message["content"].encode("utf-8", "replace")) + _PER_MESSAGE_TOKENS for message in request.messages)
+    return texts + (_size(request.schema) if request.schema else 0) + beside
 
 
-def _message_tokens(model: str, message: Message) -> int:
-    # The system message is the same for all requests of a prompt, so it is counted once.
-    count = _count_static if message["role"] == "system" else _count
-    return _PER_MESSAGE_TOKENS + 1 + count(model, message["content"])
+def output_bound(request: Request, default: int) -> int:
+    """The output limit as it is sent, for as many answers as are asked for; `default` where a request has none."""
+    extra = _extra(request)
+    own = [extra[name] for name in _LIMITS if isinstance(extra.get(name), int)]
+    limit = max(own) if own else int(request.sampling.get("max_output_tokens") or default)
+    answers = extra.get("n")
+    return limit * (answers if isinstance(answers, int) and answers > 1 else 1)
 
 
-@lru_cache(maxsize=64)
-def _count_static(model: str, text: str) -> int:
-    return _count(model, text)
+def _extra(request: Request) -> Mapping[str, Any]:
+    return request.sampling.get("extra_body") or {}
 
 
-def _count(model: str, text: str) -> int:
-    return get_tokenizer(model).count(text)
+def _size(value: Any) -> int:
+    return len(json.dumps(value))

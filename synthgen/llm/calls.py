@@ -1,16 +1,21 @@
 """The call store: every finished call under the digest of exactly what was sent.
 
-It is the only state that cost money. SQLite in WAL mode with synchronous=FULL and one commit per call: `kill -9` loses at
-most the calls in flight, and other processes may read while a run writes. A good answer is never overwritten, so two runs
-that share a store agree. Neither the messages nor the key are in it. WAL needs a local file system.
+It is the only state that cost money. SQLite in WAL mode with synchronous=FULL: `kill -9` loses at most the calls in flight,
+and other processes may read while a run writes. A good answer is never overwritten, so two runs that share a store agree; a
+failed call that is asked again moves to the table `replaced`, because it was paid for and may be read one day. Neither the
+messages nor the key are in it. WAL needs a local file system.
+
+Beside the calls stand facts about endpoints (`remember`, `recall`), such as the form of request that one accepts.
 
 Not covered: who may write. Two runs on one store are safe, but may pay for the same call at the same moment.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -24,39 +29,57 @@ from synthgen.records import Completion, Usage
 __all__ = ["Call", "CallStore", "Totals"]
 
 _APPLICATION_ID = 0x53594E47  # "SYNG", in the header of the file
-_VERSION = 1
+_VERSION = 2
 _BUSY_S = 30.0
 
-_TABLE = """
-CREATE TABLE IF NOT EXISTS calls (
-    key TEXT PRIMARY KEY,
-    status TEXT NOT NULL CHECK (status IN ('ok', 'failed')),
-    reason TEXT NOT NULL,
-    detail TEXT NOT NULL,
-    text TEXT NOT NULL,
-    finish_reason TEXT NOT NULL,
-    refusal TEXT,
-    model TEXT NOT NULL,
-    prompt INTEGER NOT NULL,
-    cached INTEGER NOT NULL,
-    written INTEGER NOT NULL,
-    output INTEGER NOT NULL,
-    estimated INTEGER NOT NULL,
-    attempts INTEGER NOT NULL,
-    duration_s REAL NOT NULL,
-    created TEXT NOT NULL
-)
-"""
-_COLUMNS = (
-    "key, status, reason, detail, text, finish_reason, refusal, model, "
-    "prompt, cached, written, output, estimated, attempts, duration_s, created"
+_DEFINITIONS = {
+    "key": "TEXT",
+    "status": "TEXT NOT NULL CHECK (status IN ('ok', 'failed'))",
+    "reason": "TEXT NOT NULL",
+    "detail": "TEXT NOT NULL",
+    "text": "TEXT NOT NULL",
+    "finish_reason": "TEXT NOT NULL",
+    "refusal": "TEXT",
+    "model": "TEXT NOT NULL",
+    "prompt": "INTEGER NOT NULL",
+    "cached": "INTEGER NOT NULL",
+    "written": "INTEGER NOT NULL",
+    "output": "INTEGER NOT NULL",
+    "estimated": "INTEGER NOT NULL",
+    "attempts": "INTEGER NOT NULL",
+    "duration_s": "REAL NOT NULL",
+    "created": "TEXT NOT NULL",
+    "rate_limited": "INTEGER NOT NULL DEFAULT 0",
+    "uncounted": "INTEGER NOT NULL DEFAULT 0",
+    "batch": "INTEGER NOT NULL DEFAULT 0",
+}
+_SINCE_VERSION_2 = ("rate_limited", "uncounted", "batch")
+_COLUMNS = ", ".join(_DEFINITIONS)
+_DEFINED = ", ".join(f"{name} {definition}" for name, definition in _DEFINITIONS.items())
+
+_TABLES = (
+    f"CREATE TABLE IF NOT EXISTS calls ({_DEFINED}, PRIMARY KEY (key))",
+    f"CREATE TABLE IF NOT EXISTS replaced ({_DEFINED})",
+    "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    f"""
+    CREATE TRIGGER IF NOT EXISTS keep_replaced BEFORE UPDATE ON calls BEGIN
+        INSERT INTO replaced ({_COLUMNS}) VALUES ({", ".join(f"OLD.{name}" for name in _DEFINITIONS)});
+    END
+    """,
 )
 _PUT = f"""
-INSERT INTO calls ({_COLUMNS}) VALUES ({", ".join("?" * 16)})
+INSERT INTO calls ({_COLUMNS}) VALUES ({", ".join("?" * len(_DEFINITIONS))})
 ON CONFLICT (key) DO UPDATE SET
-    ({_COLUMNS}) = ({", ".join(f"excluded.{name}" for name in _COLUMNS.split(", "))})
+    ({_COLUMNS}) = ({", ".join(f"excluded.{name}" for name in _DEFINITIONS)})
 WHERE calls.status = 'failed'
-"""  # noqa: S608 - made of constants
+"""
+_MERGE = f"""
+INSERT INTO calls ({_COLUMNS}) SELECT {_COLUMNS} FROM other.calls WHERE true
+ON CONFLICT (key) DO UPDATE SET
+    ({_COLUMNS}) = ({", ".join(f"excluded.{name}" for name in _DEFINITIONS)})
+WHERE calls.status = 'failed' AND excluded.status = 'ok'
+"""
+_PAID = f"(SELECT {_COLUMNS} FROM calls UNION ALL SELECT {_COLUMNS} FROM replaced)"
 
 Result = TypeVar("Result")
 
@@ -66,7 +89,9 @@ class Call:
     """A finished call. `reason` is "" when it is `ok`; `detail` is for people.
 
     A failed call has the text that came back, if any: a cut or unreadable answer was paid for and may be read by a better
-    parser one day. `duration_s` covers all attempts and the waiting between them; `created` is ISO 8601, UTC.
+    parser one day. `duration_s` covers all attempts and the waiting between them; `created` is ISO 8601, UTC. `rate_limited`
+    counts its answers 429, `uncounted` its attempts that may have cost something but whose usage never came; `batch` says that
+    it came through the provider's batch endpoint, at the price of that.
     """
 
     completion: Completion
@@ -76,6 +101,9 @@ class Call:
     attempts: int = 1
     duration_s: float = 0.0
     created: str = ""
+    rate_limited: int = 0
+    uncounted: int = 0
+    batch: bool = False
 
     @property
     def key(self) -> str:
@@ -89,12 +117,22 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over a store. Failed calls count into `usage` as far as the server reported any."""
+    """Sums over a store. `ok` and `failed` count calls; everything else includes the calls that were replaced.
+
+    `usage` is of live calls, `batch_usage` of those that came through a batch endpoint, as far as the server told. `live` counts
+    the former; `first` and `last` say when the first and the last of them ended (ISO 8601, UTC; "" when there is none).
+    """
 
     ok: int = 0
     failed: dict[str, int] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
+    batch_usage: Usage = field(default_factory=Usage)
     attempts: int = 0
+    rate_limited: int = 0
+    uncounted: int = 0
+    live: int = 0
+    first: str = ""
+    last: str = ""
 
     @property
     def calls(self) -> int:
@@ -121,7 +159,7 @@ class CallStore:
         stream = iter(keys)
         while batch := list(islice(stream, 500)):
             marks = ", ".join("?" * len(batch))
-            query = f"SELECT {_COLUMNS} FROM calls WHERE key IN ({marks})"  # noqa: S608 - only question marks are filled in
+            query = f"SELECT {_COLUMNS} FROM calls WHERE key IN ({marks})"
             for row in self._run(query, batch):
                 call = _call(row)
                 found[call.key] = call
@@ -129,27 +167,85 @@ class CallStore:
 
     def put(self, call: Call) -> None:
         """Store a call durably: when this returns, it survives a kill and a power cut."""
-        completion, usage = call.completion, call.completion.usage
-        row = (
-            *(call.key, call.status, call.reason, call.detail),
-            *(completion.text, completion.finish_reason, completion.refusal, completion.model),
-            *(usage.prompt, usage.cached, usage.written, usage.output, int(usage.estimated)),
-            *(call.attempts, call.duration_s, call.created),
-        )
-        self._run(_PUT, row)
+        self._run(_PUT, _row(call))
+
+    def put_many(self, calls: Iterable[Call]) -> None:
+        """`put` for several calls in one commit: all of them or none."""
+        rows = [_row(call) for call in calls]
+
+        def commit() -> None:
+            with self._transaction():
+                self._connection.executemany(_PUT, rows)
+
+        self._guarded(commit)
 
     def keys(self) -> Iterator[str]:
         """Keys of all calls, failed ones too, in order."""
         yield from (key for (key,) in self._run("SELECT key FROM calls ORDER BY key"))
 
     def totals(self) -> Totals:
-        sums = "count(*), sum(prompt), sum(cached), sum(written), sum(output), max(estimated), sum(attempts)"
-        rows = self._run(f"SELECT reason, {sums} FROM calls GROUP BY status, reason ORDER BY reason")  # noqa: S608 - constants
-        ok = sum(row[1] for row in rows if not row[0])
-        failed = {row[0]: row[1] for row in rows if row[0]}
-        prompt, cached, written, output = (sum(row[column] for row in rows) for column in (2, 3, 4, 5))
-        usage = Usage(prompt, cached, written, output, estimated=any(row[6] for row in rows))
-        return Totals(ok, failed, usage, attempts=sum(row[7] for row in rows))
+        by_reason: dict[str, int] = dict(self._run("SELECT reason, count(*) FROM calls GROUP BY reason ORDER BY reason"))
+        tokens = "sum(prompt), sum(cached), sum(written), sum(output), max(estimated)"
+        times = "ifnull(min(created), ''), ifnull(max(created), '')"
+        rest = "ifnull(sum(attempts), 0), ifnull(sum(rate_limited), 0), ifnull(sum(uncounted), 0)"
+        usage = {
+            bool(batch): Usage(prompt, cached, written, output, bool(estimated))
+            for batch, prompt, cached, written, output, estimated in self._run(
+                f"SELECT batch, {tokens} FROM {_PAID} GROUP BY batch"
+            )
+        }
+        ((live, first, last),) = self._run(f"SELECT count(*), {times} FROM {_PAID} WHERE NOT batch")
+        ((attempts, rate_limited, uncounted),) = self._run(f"SELECT {rest} FROM {_PAID}")
+        return Totals(
+            ok=by_reason.pop("", 0),
+            failed=by_reason,
+            usage=usage.get(False, Usage()),
+            batch_usage=usage.get(True, Usage()),
+            attempts=attempts,
+            rate_limited=rate_limited,
+            uncounted=uncounted,
+            live=live,
+            first=first,
+            last=last,
+        )
+
+    def merge(self, other: str | Path) -> int:
+        """Take over the calls of another store that this one lacks or has as failures; returns how many."""
+        with CallStore(other):  # which brings it to this version, or refuses it
+            pass
+
+        def copy() -> int:
+            self._connection.execute("ATTACH DATABASE ? AS other", (str(other),))
+            try:
+                with self._transaction():
+                    return self._connection.execute(_MERGE).rowcount
+            finally:
+                self._connection.execute("DETACH DATABASE other")
+
+        return self._guarded(copy)
+
+    def execute(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        """One statement on a table that stands beside the calls, and the rows that it gives."""
+        return self._run(query, values)
+
+    def execute_all(self, statements: Iterable[tuple[str, Iterable[Any]]]) -> None:
+        """Several such statements in one commit: all of them or none."""
+
+        def commit() -> None:
+            with self._transaction():
+                for query, values in statements:
+                    self._connection.execute(query, tuple(values))
+
+        self._guarded(commit)
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep a fact (anything that JSON can hold) under `name`."""
+        self._run("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, json.dumps(value, ensure_ascii=False)))
+
+    def recall(self, name: str) -> Any:
+        """The fact kept under `name`, None if there is none."""
+        rows = self._run("SELECT value FROM facts WHERE name = ?", (name,))
+        return json.loads(rows[0][0]) if rows else None
 
     def close(self) -> None:
         self._connection.close()
@@ -186,13 +282,31 @@ class CallStore:
                 f"{self.path} is a database, but no call store of this version of synthgen. Give another path or move it away."
             )
         if read_only:
+            if version < _VERSION:
+                with CallStore(self.path):  # brings the file to this version
+                    pass
             return
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        if not tables:
-            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
-            connection.execute(_TABLE)
+        if version < _VERSION:
+            with self._transaction(connection):
+                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
+                for name in _SINCE_VERSION_2 if tables else ():
+                    connection.execute(f"ALTER TABLE calls ADD COLUMN {name} {_DEFINITIONS[name]}")
+                for table in _TABLES:
+                    connection.execute(table)
+
+    @contextmanager
+    def _transaction(self, connection: sqlite3.Connection | None = None) -> Iterator[None]:
+        connection = connection or self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
 
     def _run(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
         return self._guarded(lambda: self._connection.execute(query, tuple(values)).fetchall())
@@ -211,9 +325,20 @@ class CallStore:
             ) from error
 
 
+def _row(call: Call) -> tuple[Any, ...]:
+    completion, usage = call.completion, call.completion.usage
+    return (
+        *(call.key, call.status, call.reason, call.detail),
+        *(completion.text, completion.finish_reason, completion.refusal, completion.model),
+        *(usage.prompt, usage.cached, usage.written, usage.output, int(usage.estimated)),
+        *(call.attempts, call.duration_s, call.created, call.rate_limited, call.uncounted, int(call.batch)),
+    )
+
+
 def _call(row: tuple[Any, ...]) -> Call:
-    key, status, reason, detail, text, finish_reason, refusal, model, *used, attempts, duration_s, created = row
+    key, status, reason, detail, text, finish_reason, refusal, model, *used, attempts, duration_s, created = row[:-3]
+    rate_limited, uncounted, batch = row[-3:]
     prompt, cached, written, output, estimated = used
     usage = Usage(prompt, cached, written, output, bool(estimated))
     completion = Completion(key, text, finish_reason, refusal, usage, model)
-    return Call(completion, status, reason, detail, attempts, duration_s, created)
+    return Call(completion, status, reason, detail, attempts, duration_s, created, rate_limited, uncounted, bool(batch))

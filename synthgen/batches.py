@@ -1,0 +1,326 @@
+"""Half the price for patience: the calls of a run through the provider's Batch API.
+
+    submit     what the store lacks and no batch holds goes up, in as many files as the limits demand
+    status     how far each batch is, and what would be submitted now
+    collect    what came back goes into the same call store as live answers, read by the same step; the rest is free again
+
+Batches and live runs share every answer. A request is claimed in the store before the provider hears of its batch, and nobody asks
+it again until that batch is collected (`llm.batchbook`); what a killed command left half done is settled by the next one, which
+looks the batch up. To take the same answers twice changes nothing, so `collect` may be killed and repeated, too.
+
+A batch in a form that the endpoint refuses would fail as a whole, hours later. So the very first request to an endpoint and model
+is asked live, which finds the form; the store remembers it.
+
+Not covered: cancelling a batch, which the provider's own page does; `collect` then takes what had been answered.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthgen.config import Config
+from synthgen.corpus import keep_corpus, prepare, read_corpus
+from synthgen.errors import ConfigError, ModelError, RunFolderError, StoppedEarly
+from synthgen.generation import Generator, make_generator, open_store
+from synthgen.generators import split_model
+from synthgen.llm.batchlines import MAX_BYTES, MAX_REQUESTS
+from synthgen.lock import hold
+from synthgen.records import Chunk, OnEvent, Request, Usage
+from synthgen.runfolder import RunFolder
+
+if TYPE_CHECKING:
+    from synthgen.llm.batch import Object
+    from synthgen.llm.batchbook import Batch
+    from synthgen.llm.batchdesk import BatchDesk
+    from synthgen.llm.batchintake import Intake
+    from synthgen.llm.budget import Budget
+    from synthgen.llm.calls import CallStore
+
+__all__ = ["collect", "status", "submit"]
+
+_LOOKAHEAD = 500  # requests looked up in the store at one go
+_PLACES = ("base_url", "endpoint_id", "store")  # where `collect` will look
+_PROBES = 3  # requests asked live until the endpoint has answered one
+_KEPT_BY_PROVIDER = timedelta(days=30)  # files of batches, by default
+
+
+def submit(
+    run_folder: str | Path,
+    *,
+    docs: str | Path | None = None,
+    config: Config | None = None,
+    on_event: OnEvent | None = None,
+    max_requests: int = MAX_REQUESTS,
+    max_bytes: int = MAX_BYTES,
+) -> dict[str, Any]:
+    """Put every call that a run still needs into batches at the provider; at most `max_requests` and `max_bytes` in each.
+
+    With `docs` the run folder is made, or brought up to date, as `pipeline.run` does; without, it goes on with the chunks it has,
+    and `config` may only change how calls are made. Raises StoppedEarly when a cap is reached, after what fits was submitted;
+    ModelError for an endpoint without a Batch API; and what `pipeline.run` raises up to its first call.
+    """
+    folder = prepare(docs, run_folder) if docs is not None else RunFolder(Path(run_folder))
+    generator = _generator(folder, config or (Config() if docs is not None else None))
+    with folder.held():
+        if docs is None:
+            _check_unchanged(folder, generator)
+        else:
+            folder.check(Path(docs), generator.facts, update=False)
+            corpus = read_corpus(Path(docs), folder, generator.config, generator.prompts, on_event)
+            keep_corpus(Path(docs), folder, generator, corpus)
+        with open_store(generator.config, folder) as store, _alone(store), _desk(generator, folder, store) as desk:
+            desk.settle()
+            return _submitted(_Job(generator, folder, store, desk), on_event, max_requests, max_bytes)
+
+
+def status(run_folder: str | Path) -> dict[str, Any]:
+    """Every batch of a run with what the provider says of it, what the store has, and what `submit` would submit now."""
+    folder = RunFolder(Path(run_folder))
+    generator = _generator(folder)
+    with open_store(generator.config, folder) as store, _desk(generator, folder, store) as desk:
+        with suppress(RunFolderError), folder.held(), _alone(store):  # somebody at work settles it himself
+            desk.settle()
+        job = _Job(generator, folder, store, desk)
+        rows = [_row(desk, batch, desk.told(batch)) for batch in desk.book.batches()]
+        return job.named("status", rows) | {"answers": store.totals().ok} | job.left()
+
+
+def collect(run_folder: str | Path, *, on_event: OnEvent | None = None) -> dict[str, Any]:
+    """Take in the answers of every batch that has ended, and free its requests; batches at work are left alone.
+
+    Counts are of this command: `ok` and `failed` (by reason) are in the store now, `to_resubmit` (by reason) came back without an
+    answer. Raises ModelError and StoppedEarly when the provider cannot be talked to; what was taken in until then is kept.
+    """
+    folder = RunFolder(Path(run_folder))
+    generator = _generator(folder)
+    with folder.held(), open_store(generator.config, folder) as store, _alone(store), _desk(generator, folder, store) as desk:
+        desk.settle()
+        return _collected(_Job(generator, folder, store, desk), on_event)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What one command works with."""
+
+    generator: Generator
+    folder: RunFolder
+    store: CallStore
+    desk: BatchDesk
+
+    def named(self, what: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"what": what, "run": str(self.folder.path), "model": self.generator.config.model, "batches": rows}
+
+    def left(self) -> dict[str, Any]:
+        """Requests that wait in batches, and those that the next `submit` would submit."""
+        waiting = sum(batch.requests for batch in self.desk.book.open())
+        return {"waiting": waiting, "to_submit": sum(1 for _ in self.pending())}
+
+    def steps(self) -> Iterator[tuple[str, Any]]:
+        """Each paid step with the name that the book knows it by: that of its prompt, as it was when it was asked."""
+        for prompt, step in zip(self.generator.prompts, self.generator.steps(), strict=True):
+            yield prompt.digest, step
+
+    def pending(self) -> Iterator[tuple[Request, Request, str]]:
+        """A request, what is to be sent for it (itself or its follow-up), and its step; not what waits in a batch already."""
+        from synthgen.llm.followup import to_ask
+
+        chunks = self._chunks()
+        for name, step in self.steps():
+            stream = step.requests(chunks)
+            while group := list(islice(stream, _LOOKAHEAD)):
+                known = self.store.get_many(request.key for request in group)
+                for request in group:
+                    sent = to_ask(request, self.store) if request.key in known else request
+                    if sent is not None and sent.key not in self.desk.book:
+                        yield request, sent, name
+
+    def _chunks(self) -> Iterable[Chunk]:
+        """The chunks that give rows, read anew for each step; a sample needs them all at once."""
+        if self.generator.config.generation.limit is not None:
+            return self.generator.asked(list(self.folder.read("chunks")))
+        return _Stored(self.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The chunks of a run folder, read anew each time they are gone through."""
+
+    folder: RunFolder
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self.folder.read("chunks")
+
+
+def _submitted(job: _Job, on_event: OnEvent | None, max_requests: int, max_bytes: int) -> dict[str, Any]:
+    from synthgen.llm.budget import Budget
+    from synthgen.llm.openai import check_endpoint
+
+    llm = job.generator.config.llm
+    check_endpoint(llm)
+    budget = Budget(llm, {split_model(job.generator.config.model)[1]})
+    waiting_before = sum(batch.requests for batch in job.desk.book.open())
+    asked_live = _find_form(job, budget, on_event)
+    admission = _Admission(job, budget)
+    made = list(job.desk.submit(admission.requests(), max_requests=max_requests, max_bytes=max_bytes, on_event=on_event))
+    submitted = sum(batch.requests for batch in made)
+    if admission.cap:
+        raise StoppedEarly(
+            f"Stopped at {admission.cap}. {submitted:,} requests were submitted in batches, put aside at their worst case; the same "
+            "command submits more with the cap anew, or raise it."
+        )
+    counts = {"submitted": submitted, "asked_live": asked_live, "waiting_before": waiting_before}
+    return job.named("submit", [_row(job.desk, batch, {"status": "submitted"}) for batch in made]) | counts
+
+
+def _find_form(job: _Job, budget: Budget, on_event: OnEvent | None) -> int:
+    """Ask live until the endpoint has answered once, unless it did in an earlier run; returns how many were asked."""
+    from synthgen.llm.client import fill
+    from synthgen.llm.loops import run_async
+    from synthgen.llm.openai import base_url, load_dialect
+
+    llm, model = job.generator.config.llm, split_model(job.generator.config.model)[1]
+    checks, asked = {name: step.check for name, step in job.steps()}, 0
+    while not load_dialect(llm, model, job.store).proven:
+        first = next(job.pending(), None)
+        if first is None:
+            return asked
+        if asked == _PROBES:
+            raise ModelError(
+                f"{base_url(llm)} refused the first {asked} requests, so no batch was made of the others. "
+                f"`synthgen status {job.folder.path}` tells the reasons."
+            )
+        request, _, name = first
+        run_async(fill([request], job.store, llm, budget=budget, check=checks[name], total=1, on_event=on_event))
+        asked += 1
+    return asked
+
+
+class _Admission:
+    """The pending requests as far as the budget goes. `cap` says which cap ended them, "" when they ended by themselves."""
+
+    def __init__(self, job: _Job, budget: Budget) -> None:
+        self.cap = ""
+        self._job = job
+        self._budget = budget
+
+    def requests(self) -> Iterator[tuple[Request, str]]:
+        for _, sent, name in self._job.pending():
+            if self._budget.reserve(sent, batch=True) is None:
+                self.cap = self._budget.cap(sent)
+                return
+            yield sent, name
+
+
+def _collected(job: _Job, on_event: OnEvent | None) -> dict[str, Any]:
+    from synthgen.llm.batch import ENDED
+
+    checks = {name: step.check for name, step in job.steps()}
+    rows: list[dict[str, Any]] = []
+    taken: list[Intake] = []
+    for batch in job.desk.book.open():
+        told = job.desk.told(batch)
+        rows.append(_row(job.desk, batch, told))
+        if told is not None and rows[-1]["state"] in ENDED:
+            taken.append(job.desk.take(batch, told, checks, on_event))
+            rows[-1]["messages"] += [taken[-1].complaint] if taken[-1].complaint else []
+        elif rows[-1]["state"] == "unknown" and batch.age > _KEPT_BY_PROVIDER:
+            job.desk.book.close(batch, "unknown")
+    still_open = {batch.id for batch in job.desk.book.open()}
+    for row in rows:
+        row["collected"] = row["id"] not in still_open
+    usage, failed, lost = Usage(), Counter[str](), Counter[str]()
+    for intake in taken:
+        usage = usage.plus(intake.usage)
+        failed.update(intake.failed)
+        lost.update(intake.lost)
+    return job.named("collect", rows) | {
+        "ok": sum(intake.ok for intake in taken),
+        "failed": dict(sorted(failed.items())),
+        "to_resubmit": dict(sorted(lost.items())),
+        "unknown": sum(intake.unknown for intake in taken),
+        "unreadable": sum(intake.unreadable for intake in taken),
+        "usage": usage.to_dict(),
+        **_priced(job.generator.config, usage),
+        **job.left(),
+    }
+
+
+def _generator(folder: RunFolder, config: Config | None = None) -> Generator:
+    """What is asked, by `config` or by the settings that the run folder has. Raises ConfigError for a model without calls."""
+    generator = make_generator(config or folder.open()[0])
+    if not generator.makes_calls:
+        raise ConfigError(f"{generator.config.model} makes no calls, so there is nothing to submit. Use --model openai/NAME.")
+    return generator
+
+
+def _check_unchanged(folder: RunFolder, generator: Generator) -> None:
+    """Raises ConfigError when the settings ask for something else than the run does, or from somewhere else."""
+    config, stored = folder.open()
+    changed = [name for name, value in generator.facts.items() if stored["generation"].get(name) != value]
+    changed += [name for name in _PLACES if getattr(generator.config.llm, name) != getattr(config.llm, name)]
+    if changed:
+        raise ConfigError(
+            f"`batch submit {folder.path}` goes on with what the run asks, so it cannot change {', '.join(changed)}. "
+            "Give the documents, too, and a run folder of its own."
+        )
+
+
+def _desk(generator: Generator, folder: RunFolder, store: CallStore) -> BatchDesk:
+    from synthgen.llm.batchdesk import BatchDesk
+
+    model = split_model(generator.config.model)[1]
+    return BatchDesk(store, generator.config.llm, model, scratch=folder.path / ".batch", run=folder.path.resolve().name)
+
+
+@contextmanager
+def _alone(store: CallStore) -> Iterator[None]:
+    """Other runs may share the store; but only one at a time may claim requests, or settle what was claimed."""
+    with hold(store.path.with_name(f".{store.path.name}.batches")):
+        yield
+
+
+def _row(desk: BatchDesk, batch: Batch, told: Object | None = None) -> dict[str, Any]:
+    """One batch, for a report. `state` is the provider's word, or ours while it has none."""
+    from synthgen.llm.batch import counts_of, messages_of, state_of
+
+    if batch.state == "closed":
+        state = batch.ended
+    elif not desk.is_here(batch):
+        state = "elsewhere"
+    else:
+        state = state_of(told) if batch.state == "open" else "submitting"
+    completed, failed = counts_of(told)
+    messages = messages_of(told)
+    if state == "unknown":
+        messages.append("The provider does not know it. Is the key of the same project in use that it was submitted with?")
+    if state == "elsewhere":
+        messages.append(f"It is at {batch.endpoint}: collect it from a run there, here {batch.run}.")
+    return {
+        "id": batch.id,
+        "batch": batch.batch_id,
+        "run": batch.run,
+        "endpoint": batch.endpoint,
+        "created": batch.created,
+        "state": state,
+        "requests": batch.requests,
+        "completed": completed,
+        "failed": failed,
+        "collected": batch.state == "closed",
+        "messages": messages,
+    }
+
+
+def _priced(config: Config, usage: Usage) -> dict[str, Any]:
+    """Dollars of `usage` at the price of batches; None when it is unknown."""
+    from synthgen.llm.prices import load_prices
+
+    prices = load_prices(config.llm.prices)
+    price = prices.of(split_model(config.model)[1])
+    return {"dollars": price.dollars(usage, batch=True) if price else None, "prices_dated": prices.dated.isoformat()}

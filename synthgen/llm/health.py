@@ -1,0 +1,86 @@
+"""Whether the server is well: what opens the gate for all calls, and what closes it for a while.
+
+    before the first answer     one call at a time, which finds out the form that the endpoint accepts, and its limits; where
+                                three in a row find nobody there at all, there is no point in waiting
+    well                        as many calls as `concurrency` says
+    down                        ten attempts in a row failed for no fault of their own: one call at a time tries again, after
+                                5 s, then after ever longer pauses
+
+When nothing at all came through for `patience_s`, be it for an outage or for 429s, the run has waited long enough. A failed
+attempt during an outage is no attempt of its call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from synthgen.llm.failures import Failure
+
+__all__ = ["LONGEST_PAUSE_S", "Health"]
+
+LONGEST_PAUSE_S = 60.0
+"""After at most this long somebody tries again, whatever the server said: quotas are raised, and clocks differ."""
+
+_DOWN_AFTER = 10
+_NOBODY_AFTER = 3
+_FIRST_CONTACT_PAUSE_S = 0.5
+_FIRST_PAUSE_S = 5.0
+
+
+class Health:
+    """`open_at_once` when the form is known from before, so that there is nothing to find out."""
+
+    def __init__(self, patience_s: float, *, open_at_once: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        self.heard = False  # whether the server has answered anything at all
+        self.last: Failure | None = None
+        self._patience_s = patience_s
+        self._clock = clock
+        self._answered = open_at_once
+        self._failures = 0  # in a row, 429s not counted
+        self._unmet = 0  # in a row, that found no connection
+        self._turned_away = False  # by a 429, the last time
+        self._since: float | None = None  # when the first attempt failed after the last answer
+        self._pause_s = _FIRST_PAUSE_S
+
+    @property
+    def well(self) -> bool:
+        return self._answered and not self.down
+
+    @property
+    def down(self) -> bool:
+        return self._failures >= _DOWN_AFTER
+
+    @property
+    def nobody_there(self) -> bool:
+        return not self.heard and self._unmet >= _NOBODY_AFTER
+
+    @property
+    def silent_s(self) -> float:
+        """How long nothing has come through; 0 while something does."""
+        return 0.0 if self._since is None else self._clock() - self._since
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether patience is at its end: in an outage, or when every call was told to come later."""
+        return 0 < self.silent_s >= self._patience_s and (self.down or self._turned_away)
+
+    def pause_s(self) -> float:
+        """How long to wait before the next try; never beyond the end of patience."""
+        if not self.down:
+            return 0.0 if self._answered or self._since is None else _FIRST_CONTACT_PAUSE_S
+        pause, self._pause_s = self._pause_s, min(LONGEST_PAUSE_S, 1.5 * self._pause_s)
+        return max(0.0, min(pause, self._patience_s - self.silent_s))
+
+    def answered(self) -> None:
+        self.heard = self._answered = True
+        self._failures, self._unmet, self._since, self._pause_s = 0, 0, None, _FIRST_PAUSE_S
+
+    def failed(self, failure: Failure) -> None:
+        """An attempt failed in a way that may pass."""
+        self.heard = self.heard or failure.reason not in ("connection", "timeout")
+        self.last = failure
+        self._since = self._clock() if self._since is None else self._since
+        self._turned_away = failure.reason == "rate_limited"
+        self._failures += not self._turned_away
+        self._unmet = self._unmet + 1 if failure.no_contact else 0

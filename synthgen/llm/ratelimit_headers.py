@@ -1,0 +1,59 @@
+"""What a server says of its limits: `x-ratelimit-limit-*`, `-remaining-*` and `-reset-*`, for requests and for tokens.
+
+OpenAI's names, which most compatible endpoints use. A reset is a Go duration (`20ms`, `6m0s`, `1h2m`) or plain seconds; what
+cannot be read counts as not said. Headers by other names, and resets given as a date, are not covered.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["Reading", "duration_s", "read_limit"]
+
+_UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
+_PIECE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|μs|ns)")
+_LONGEST_S = 366 * 86_400.0  # anything longer is a point in time and not a duration
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One resource as one answer told it. `limit` is positive; None is what was not said."""
+
+    limit: float | None
+    remaining: float | None
+    reset_s: float | None
+
+
+def read_limit(headers: Mapping[str, str], resource: str) -> Reading | None:
+    """What `headers` (their names in lower case) say of `requests` or of `tokens`; None when they say nothing."""
+    remaining = headers.get(f"x-ratelimit-remaining-{resource}")
+    limit = headers.get(f"x-ratelimit-limit-{resource}")
+    if limit is None and remaining is None:
+        return None
+    reset = headers.get(f"x-ratelimit-reset-{resource}")
+    return Reading(_amount(limit) or None, _amount(remaining), None if reset is None else duration_s(reset))
+
+
+def duration_s(text: str) -> float | None:
+    """Seconds of a Go duration or of a plain number of seconds; None when it is neither."""
+    text = text.strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        pieces = _PIECE.findall(text)
+        if not pieces or "".join(number + unit for number, unit in pieces) != text:
+            return None
+        seconds = sum(float(number) * _UNITS_S[unit] for number, unit in pieces)
+    return seconds if 0 <= seconds <= _LONGEST_S else None
+
+
+def _amount(text: str | None) -> float | None:
+    """A number that is no less than zero; some servers write -1 for "no limit"."""
+    try:
+        amount = float(text or "")
+    except ValueError:
+        return None
+    return amount if amount >= 0 and math.isfinite(amount) else None

@@ -1,0 +1,115 @@
+"""The fake server as a process: `python -m synthgen.testing --port 0 --fault rate_limit=0.05`.
+
+It prints its base URL and serves until it is stopped with Ctrl-C or SIGTERM; then it prints how many chat requests it had, by status
+and fault, as one JSON object. It keeps no bodies in memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import signal
+import sys
+from collections.abc import Sequence
+
+from synthgen.errors import SynthgenError
+from synthgen.testing.dialects import DIALECTS
+from synthgen.testing.faults import KINDS, mix
+from synthgen.testing.latency import Latency
+from synthgen.testing.limits import Limits
+from synthgen.testing.server import FakeOpenAI
+from synthgen.tokens import DEFAULT_ENCODING, get_tokenizer
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        server = _server(given)
+    except SynthgenError as error:
+        parser.error(str(error))
+    try:
+        asyncio.run(_serve(server))
+    except OSError as error:
+        parser.error(str(error))
+    _say(json.dumps(server.counts, sort_keys=True))
+    return 0
+
+
+def _server(given: argparse.Namespace) -> FakeOpenAI:
+    limits = Limits(
+        given.rpm, given.tpm, given.window_s, given.limit_kind, given.limit_headers, retry_after=given.limit_headers
+    )
+    return FakeOpenAI(
+        port=given.port,
+        latency=Latency.parse(given.latency_ms),
+        script=mix(dict(given.fault), seed=given.seed) if given.fault else None,
+        limits=limits if given.rpm or given.tpm else None,
+        dialect=given.dialect,
+        api_key=given.api_key,
+        models=tuple(given.model or ("fake-model",)),
+        caching=given.caching,
+        keep_bodies=False,
+        log_file=given.log,
+        log_bodies=given.log_bodies,
+        batch_delay_s=given.batch_delay_s,
+    )
+
+
+async def _serve(server: FakeOpenAI) -> None:
+    # The table of tokens is read before the first request and not during it; nothing of it is ever garbage.
+    get_tokenizer(DEFAULT_ENCODING)
+    gc.freeze()
+    serving = asyncio.ensure_future(server.serve(ready=_say))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+    try:
+        await serving
+    except asyncio.CancelledError:
+        return
+
+
+def _parser() -> argparse.ArgumentParser:
+    kinds = "\n".join(f"  {kind:14} {meaning}" for kind, meaning in KINDS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m synthgen.testing",
+        description=(__doc__ or "").partition("\n\n")[2],
+        epilog=f"faults:\n{kinds}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--port", type=int, default=0, help="0 (the default) takes a free one")
+    add("--latency-ms", default="0", metavar="MS", help="50, or uniform:100:500, or log-normal:MEAN:SIGMA")
+    add("--fault", action="append", default=[], type=_rate, metavar="KIND=RATE", help="a share of the requests; repeatable")
+    add("--seed", type=int, default=0, help="which requests the faults meet")
+    add("--dialect", default="permissive", choices=sorted(DIALECTS), help="which kind of server it is (default: permissive)")
+    add("--model", action="append", metavar="NAME", help="a model that exists; repeatable (default: fake-model)")
+    add("--api-key", metavar="KEY", help="answer 401 to any other key")
+    add("--rpm", type=int, metavar="N", help="requests per minute that it lets through")
+    add("--tpm", type=int, metavar="N", help="tokens per minute that it lets through")
+    add("--window-s", type=float, default=60.0, metavar="S", help="the stretch of time that limits are enforced over (60)")
+    add("--limit-kind", default="sliding", choices=["sliding", "bucket"], help="an exact window, or a bucket that refills")
+    add("--no-limit-headers", dest="limit_headers", action="store_false", help="no x-ratelimit and retry-after headers")
+    add("--caching", action="store_true", help="report prefixes that were seen before as cached")
+    add("--batch-delay-s", type=float, default=0.0, metavar="S", help="how long a batch takes")
+    add("--log", metavar="FILE", help="append every request to this file on its arrival, as JSON lines")
+    add("--no-log-bodies", dest="log_bodies", action="store_false", help="leave the bodies out of the log")
+    return parser
+
+
+def _rate(text: str) -> tuple[str, float]:
+    kind, _, rate = text.partition("=")
+    return kind, float(rate)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

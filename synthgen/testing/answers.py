@@ -1,0 +1,189 @@
+"""What the model writes: a pure function of the request, so that two runs get the same data in whatever order they ask.
+
+The form comes from the schema of `response_format`; without one, from a line of the instructions that is a JSON object (an example
+such as `{"items": [{"query": "…"}]}`); without that, and if JSON or items are asked for at all, items of quote, query and answer are
+written; else one sentence of prose. The texts are sentences of the passage between `<<<passage CODE>>>` and `<<<end CODE>>>`, or of
+the last user message; a field called query or question becomes a question. As many items are written as "Write N items" asks for.
+
+Not covered: any understanding. Sampling settings change nothing but the digest of the request.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import cycle, islice
+from typing import Any
+from zlib import crc32
+
+from synthgen.testing.usage import text_of
+
+__all__ = ["Value", "write"]
+
+Body = Mapping[str, Any]
+Schema = Mapping[str, Any]
+Value = Any
+
+_PASSAGE = re.compile(r"<<<passage (\w+)>>>\n(?:Section: [^\n]*\n\n)?(.*)\n<<<end \1>>>", re.DOTALL)
+_SENTENCE = re.compile(r".*?(?:[.!?](?=\s)|[。！？]|\n|\Z)", re.DOTALL)
+_SHORTEST = 10
+_WORD = re.compile(r"\w+")
+_WANTED = re.compile(r"Write (\d+) items?")
+_OBJECT_LINE = re.compile(r"^\{.*\}\s*$", re.MULTILINE)
+_TEXT: Schema = {"type": "string"}
+_DEEPEST = 8  # a schema that refers to itself ends here
+_MOST_WORDS, _LONGEST_WORD = 4, 40
+
+
+def write(body: Body, *, none: bool = False, surplus: int = 0) -> Value:
+    """The value to be written as JSON, or a sentence when no JSON is asked for.
+
+    Lists have the number of items that was asked for and that the passage has sentences for; `none` makes them empty, `surplus`
+    makes them longer than was asked for, whatever the passage has.
+    """
+    read = _read(body)
+    wanted = next((part.wanted for part in read if part.wanted is not None), 1)
+    sentences = _sentences(_passage(body, read), wanted)
+    form = _form(body, read)
+    if form is None:
+        return sentences[0]
+    if surplus:
+        sentences = list(islice(cycle(sentences), wanted + surplus))
+    return _value(form, "", sentences[0], [] if none else sentences, form, 0)
+
+
+def _form(body: Body, read: Sequence[_Part]) -> Schema | None:
+    """The schema that an answer has, None when it is prose."""
+    given = body.get("response_format")
+    given = given if isinstance(given, dict) else {}
+    wrapper = given.get("json_schema")
+    schema = wrapper.get("schema") if isinstance(wrapper, dict) else given.get("schema")
+    if isinstance(schema, dict):
+        return schema
+    shown = next((part.form for part in read if part.form is not None), None)
+    asked = given or any(part.names_json or part.wanted is not None for part in read)
+    return shown or (_USUAL if asked else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one message says: its passage, the items it asks for, the form it shows, whether it mentions JSON."""
+
+    passage: str | None
+    wanted: int | None
+    form: Schema | None
+    names_json: bool
+
+
+def _read(body: Body) -> list[_Part]:
+    return [_part(text_of(m.get("content"))) for m in body["messages"] if m.get("role") != "assistant"]
+
+
+@lru_cache(maxsize=512)
+def _part(text: str) -> _Part:
+    """What stands inside a passage says nothing. Remembered, because instructions are the same for thousands of requests."""
+    found = _PASSAGE.search(text)
+    told = text[: found.start()] + text[found.end() :] if found else text
+    wanted = _WANTED.search(told)
+    return _Part(found and found[2], int(wanted[1]) if wanted else None, _shown_form(told), "json" in told.casefold())
+
+
+def _shown_form(told: str) -> Schema | None:
+    """The first line that is a JSON object, as a schema."""
+    for line in _OBJECT_LINE.findall(told):
+        try:
+            return _schema_of(json.loads(line))
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _schema_of(example: Value) -> Schema:
+    match example:
+        case dict():
+            return {"type": "object", "properties": {name: _schema_of(value) for name, value in example.items()}}
+        case list():
+            return {"type": "array", "items": _schema_of(example[0]) if example else _TEXT}
+        case bool():
+            return {"type": "boolean"}
+        case int() | float():
+            return {"type": "number"}
+    return _TEXT
+
+
+_USUAL: Schema = _schema_of({"items": [{"quote": "…", "query": "…", "answer": "…"}]})
+
+
+def _passage(body: Body, read: Sequence[_Part]) -> str:
+    """The passage of the last message that has one, else the last user message: a correction that follows says nothing new."""
+    passage = next((part.passage for part in reversed(read) if part.passage is not None), None)
+    if passage is not None:
+        return passage
+    users = [message for message in body["messages"] if message.get("role") == "user"]
+    return text_of((users or body["messages"])[-1].get("content"))
+
+
+def _sentences(passage: str, most: int) -> list[str]:
+    """The first sentences of `passage` that are longer than 10 characters; at least one text."""
+    texts = (match[0].strip() for match in _SENTENCE.finditer(passage))
+    return list(islice((t for t in texts if len(t) > _SHORTEST), max(1, most))) or [passage.strip() or "nothing"]
+
+
+def _value(schema: Schema, name: str, text: str, texts: Iterable[str], root: Schema, depth: int) -> Value:
+    """A value of `schema` made of `text`; the outermost lists have an element for each of `texts`, inner ones a single one."""
+    if schema.get("type") != "string":
+        schema = _plain(schema, root)
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("enum"):
+        return schema["enum"][crc32(text.encode("utf-8", "replace")) % len(schema["enum"])]
+    if depth > _DEEPEST:
+        return None
+    match _type(schema):
+        case "object":
+            fields = schema.get("properties") or dict.fromkeys(schema.get("required", ()), _TEXT)
+            return {n: _value(s, n, text, texts, root, depth + 1) for n, s in fields.items()}
+        case "array":
+            item = schema.get("items") or _TEXT
+            return [_value(item, name, each, (each,), root, depth + 1) for each in texts]
+        case "integer" | "number":
+            drawn = 1 + crc32(text.encode("utf-8", "replace")) % 5
+            return min(max(drawn, schema.get("minimum", drawn)), schema.get("maximum", drawn))
+        case "boolean":
+            return True
+        case "null":
+            return None
+    return _query(text) if name in ("query", "question") else text
+
+
+def _plain(schema: Schema, root: Schema) -> Schema:
+    """`schema` with its reference followed and its first option other than null chosen."""
+    for _ in range(_DEEPEST):
+        if isinstance(reference := schema.get("$ref"), str):
+            found: Any = root
+            for step in reference.removeprefix("#").strip("/").split("/"):
+                found = found.get(step, _TEXT) if step else found
+            schema = found
+        elif options := schema.get("anyOf") or schema.get("oneOf"):
+            schema = next((option for option in options if option.get("type") != "null"), options[0])
+        else:
+            break
+    return schema
+
+
+def _type(schema: Schema) -> str:
+    given = schema.get("type")
+    if isinstance(given, list):
+        given = next((one for one in given if one != "null"), "null")
+    if given is None:
+        given = "object" if "properties" in schema or "required" in schema else "array" if "items" in schema else "string"
+    return str(given)
+
+
+def _query(sentence: str) -> str:
+    """A question with the sentence's longest words, in an order of its own."""
+    words = sorted(sorted(set(_WORD.findall(sentence))), key=len, reverse=True)[:_MOST_WORDS]
+    return f"What about {' '.join(word[:_LONGEST_WORD] for word in words)}?"

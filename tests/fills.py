@@ -1,0 +1,38 @@
+"""What tests of the engine share: requests, settings, scripts of the fake server."""
+
+from __future__ import annotations
+
+from synthgen.config import LLM
+from synthgen.llm.calls import CallStore
+from synthgen.llm.client import FillReport, fill
+from synthgen.llm.loops import run_async
+from synthgen.records import Request, make_request
+from synthgen.testing import FakeOpenAI, Fault, Script
+
+KEY = "sk-the-ring-must-not-be-seen"
+
+
+def ask(
+    n: int, *, model: str = "fake-model", url: str = "http://fake", text: str = "Hobbit {0} has a round door."
+) -> list[Request]:
+    """`n` different requests."""
+    sampling = {"temperature": 0.7, "max_output_tokens": 100}
+    schema = {"type": "object", "properties": {"items": {"items": {"required": ["query"]}}}}
+    messages = [({"role": "system", "content": "Write 1 item."}, {"role": "user", "content": text.format(i)}) for i in range(n)]
+    return [make_request(model, url, pair, schema=schema, sampling=sampling) for pair in messages]
+
+
+def settings_for(server: FakeOpenAI, **changes: object) -> LLM:
+    return LLM(**({"base_url": server.base_url, "concurrency": 8, "max_attempts": 3} | changes))  # type: ignore[arg-type]
+
+
+def run(server: FakeOpenAI, store: CallStore, requests: list[Request], **changes: object) -> FillReport:
+    return run_async(fill(requests, store, settings_for(server, **changes)))
+
+
+def always(fault: Fault) -> Script:
+    return lambda request: fault
+
+
+def first_time(fault: Fault) -> Script:
+    return lambda request: fault if request.attempt == 1 else None

@@ -1,0 +1,420 @@
+"""Filling a call store: against a real server, on real sockets, with the real SDK."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fills import KEY, always, ask, first_time, run, settings_for
+
+from synthgen.config import LLM
+from synthgen.errors import ModelError, RunFolderError, StoppedEarly
+from synthgen.llm.budget import Budget
+from synthgen.llm.calls import CallStore
+from synthgen.llm.client import fill
+from synthgen.llm.followup import failed_again, follow_up
+from synthgen.llm.limits import Limiter
+from synthgen.llm.loops import run_async
+from synthgen.llm.prices import load_prices
+from synthgen.records import Completion, Event, Request
+from synthgen.testing import FakeOpenAI, Fault, Logged
+
+
+def test_every_request_is_asked_once_and_stored(store: CallStore) -> None:
+    with FakeOpenAI() as server:
+        report = run(server, store, ask(30))
+        assert (report.ok, report.failed, report.reused, report.attempts) == (30, {}, 0, 30)
+        assert sorted(server.keys) == sorted(store.keys()) == sorted(r.key for r in ask(30))
+        assert report.usage == store.totals().usage
+        assert report.usage.prompt > 0
+
+
+def test_a_second_fill_makes_no_call(store: CallStore) -> None:
+    with FakeOpenAI() as server:
+        run(server, store, ask(10))
+        report = run(server, store, ask(15))
+        assert (report.ok, report.reused, report.attempts) == (15, 10, 5)
+        assert len(server.log) == 15
+
+
+def test_the_same_request_twice_is_asked_once(store: CallStore) -> None:
+    with FakeOpenAI(latency_s=0.02) as server:
+        run(server, store, ask(3) * 4)
+        assert len(server.log) == 3
+
+
+def test_calls_in_flight_are_bounded_and_requests_are_made_a_hundred_ahead_at_most(store: CallStore) -> None:
+    made: list[int] = []
+
+    def lazily() -> Iterator[Request]:
+        for request in ask(400):
+            made.append(store.totals().calls)
+            yield request
+
+    with FakeOpenAI(latency_s=0.01) as server:
+        run_async(fill(lazily(), store, settings_for(server, concurrency=4)))
+        assert 2 <= server.most_in_flight <= 4
+    assert all(index - stored <= 104 for index, stored in enumerate(made))
+
+
+def test_progress_is_told(store: CallStore) -> None:
+    events: list[Event] = []
+    with FakeOpenAI(latency_s=0.05) as server:
+        run_async(fill(ask(30), store, settings_for(server), stage="judge", total=30, on_event=events.append))
+        run_async(fill(ask(40), store, settings_for(server), stage="judge", total=40, on_event=events.append))
+    assert {event.stage for event in events} == {"judge"}
+    dones = [event.done for event in events if event.total == 30]
+    assert dones == sorted(dones)
+    assert dones[-1] == 30
+    meters = [event.meter for event in events if event.meter is not None]
+    assert len(meters) == len(events)
+    assert max(meter.in_flight for meter in meters) > 1
+    last = meters[-1]
+    assert (last.finished, last.reused, last.failed, last.in_flight, last.waiting) == (10, 30, 0, 0, "")
+    assert 0 < last.usage.prompt < store.totals().usage.prompt
+    assert last.dollars is None, "the price of the fake model is not known"
+
+
+def test_the_first_call_goes_alone_and_finds_out_how_to_ask(store: CallStore) -> None:
+    with FakeOpenAI(latency_s=0.05, script=lambda request: refused(request, "temperature")) as server:
+        report = run(server, store, ask(20), concurrency=8)
+        assert (report.ok, report.attempts, len(server.log)) == (20, 20, 21), "only one call met the refusal"
+        run(server, store, ask(40), concurrency=8)
+        assert len(server.log) == 41, "and the store remembers it"
+
+
+def refused(request: Logged, field: str) -> Fault | None:
+    return Fault("unsupported", param=field) if field in request.body else None
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("rate_limit"),
+        Fault("error"),
+        Fault("error", status=503),
+        Fault("error", status=409),
+        Fault("reset"),
+        Fault("bad_json"),
+        Fault("slow"),
+    ],
+    ids=["429", "500", "503", "409", "reset", "no JSON", "timeout"],
+)
+def test_what_may_pass_is_tried_again(store: CallStore, fault: Fault) -> None:
+    with FakeOpenAI(script=first_time(fault)) as server:
+        report = run(server, store, ask(4), timeout_s=1.0 if fault.kind == "slow" else 30.0)
+        counts = 4 if fault.kind == "rate_limit" else 8
+        assert (report.ok, report.attempts, len(server.log)) == (4, counts, 8), "being told to come later is no attempt"
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault("error"), "server_error"),
+        (Fault("bad_json"), "server_error"),
+        (Fault("error", status=408), "timeout"),
+        (Fault("reset"), "connection"),
+    ],
+)
+def test_after_the_last_attempt_a_call_is_stored_as_failed_and_asked_again_by_the_next_run(
+    store: CallStore, fault: Fault, reason: str
+) -> None:
+    with FakeOpenAI(script=always(fault)) as server:
+        report = run(server, store, ask(2))
+        assert (report.failed, report.attempts, len(server.log)) == ({reason: 2}, 6, 6)
+        assert {call.attempts for call in store.get_many(r.key for r in ask(2)).values()} == {3}
+    with FakeOpenAI() as server:
+        report = run(server, store, ask(2))
+        assert (report.ok, report.reused) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault("error", status=400, message="messages must be a list"), "bad_request"),
+        (Fault("error", status=400, message="This model's maximum context length is 8192 tokens"), "context_too_long"),
+        (Fault("error", status=413), "context_too_long"),
+        (Fault("error", status=400, message="flagged by the content_filter"), "content_filter"),
+        (Fault("refusal"), "refusal"),
+        (Fault("filtered"), "content_filter"),
+    ],
+)
+def test_what_will_not_pass_is_a_stored_failure_after_one_attempt(store: CallStore, fault: Fault, reason: str) -> None:
+    with FakeOpenAI(script=always(fault)) as server:
+        report = run(server, store, ask(2))
+        assert (report.failed, len(server.log)) == ({reason: 2}, 2)
+        again = run(server, store, ask(2))
+        assert (again.failed, again.reused, len(server.log)) == ({reason: 2}, 2, 2)
+
+
+def test_an_answer_that_fails_the_check_is_stored_with_its_reason_and_its_text(store: CallStore) -> None:
+    with FakeOpenAI(script=always(Fault("malformed"))) as server:
+        report = run_async(fill(ask(1), store, settings_for(server), check=lambda completion: ("odd", "not a poem")))
+    call = store.get(ask(1)[0].key)
+    assert call is not None
+    assert (report.failed, call.reason, call.detail) == ({"odd": 1}, "odd", "not a poem")
+    assert "I am sorry" in call.completion.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (Fault("error", status=401), "does not accept the key. Check the environment variable RING_KEY"),
+        (Fault("error", status=403), "does not accept the key"),
+        (Fault("error", status=404), "has no model 'fake-model'"),
+        (Fault("quota"), "has no quota left"),
+        (Fault("error", status=402), "has no quota left"),
+        (Fault("error", status=405), "does not take chat completions"),
+    ],
+)
+def test_what_concerns_all_calls_ends_the_run(
+    store: CallStore, monkeypatch: pytest.MonkeyPatch, fault: Fault, told: str
+) -> None:
+    monkeypatch.setenv("RING_KEY", KEY)
+    with FakeOpenAI(script=always(fault), latency_s=0.02) as server, pytest.raises(ModelError, match=told) as caught:
+        run(server, store, ask(200), api_key_env="RING_KEY")
+    assert len(server.log) <= 8
+    assert KEY not in str(caught.value)
+    assert store.totals().calls == 0
+
+
+def test_a_server_that_does_not_answer_at_all_ends_the_run_quickly(store: CallStore) -> None:
+    with FakeOpenAI() as server:
+        gone = server.base_url
+    started = time.monotonic()
+    with pytest.raises(ModelError, match=f"Nobody answers at {gone}.*--base-url"):
+        run_async(fill(ask(100), store, LLM(base_url=gone, max_attempts=50)))
+    assert time.monotonic() - started < 5
+    assert store.totals().calls == 0
+
+
+def reads_json(completion: Completion) -> tuple[str, str]:
+    """A check for answers that the fake server can spoil."""
+    if completion.finish_reason == "length":
+        return "truncated", "it was cut"
+    return ("", "") if completion.text.startswith("{") else ("malformed", "it is no JSON")
+
+
+@pytest.mark.parametrize("kind", ["malformed", "truncated"])
+def test_an_unusable_answer_is_asked_for_once_more_and_both_are_kept(store: CallStore, kind: str) -> None:
+    requests = ask(6)
+    spoilt = {requests[1].key, requests[4].key}
+    script = lambda request: Fault(kind) if request.key in spoilt else None  # noqa: E731
+    with FakeOpenAI(script=script) as server:
+        report = run_async(fill(requests, store, settings_for(server), check=reads_json))
+        assert (report.ok, report.failed, report.attempts, len(server.log)) == (6, {}, 8, 8)
+        for request in requests:
+            first = store.get(request.key)
+            assert first is not None
+            assert first.reason == (kind if request.key in spoilt else "")
+            follow = follow_up(request, first)
+            assert (follow is not None and store.get(follow.key).status) == ("ok" if request.key in spoilt else False)
+        again = run_async(fill(requests, store, settings_for(server), check=reads_json))
+        assert (again.ok, again.reused, len(server.log)) == (6, 6, 8)
+
+
+def test_there_is_no_third_request(store: CallStore) -> None:
+    with FakeOpenAI(script=always(Fault("malformed"))) as server:
+        report = run_async(fill(ask(2), store, settings_for(server), check=reads_json))
+        assert (report.failed, len(server.log)) == ({"malformed": 2}, 4)
+        assert store.totals().failed == {"malformed": 4}
+
+
+def test_a_fill_that_was_stopped_between_the_two_asks_the_second_only(store: CallStore) -> None:
+    with FakeOpenAI(script=lambda request: Fault("malformed") if len(request.body["messages"]) == 2 else None) as server:
+        with pytest.raises(StoppedEarly):
+            run_async(fill(ask(1), store, settings_for(server, max_calls=1), check=reads_json))
+        assert len(server.log) == 1
+        assert run_async(fill(ask(1), store, settings_for(server), check=reads_json)).ok == 1
+        assert [len(logged.body["messages"]) for logged in server.log] == [2, 4]
+
+
+def test_a_retry_repeats_what_failed_for_whatever_reason_and_nothing_else(store: CallStore) -> None:
+    requests = ask(20)
+    refusing = {request.key for request in requests[:5]}
+    with FakeOpenAI(script=lambda request: Fault("refusal") if request.key in refusing else None) as server:
+        assert run(server, store, requests[:15]).failed == {"refusal": 5}
+        asked = len(server.log)
+        assert run(server, store, requests[:15]).reused == 15
+        assert len(server.log) == asked
+        refusing.clear()
+        report = run_async(fill(requests, store, settings_for(server), wanted=failed_again))
+        assert (report.ok, report.reused, report.attempts) == (15, 10, 5)
+        assert {logged.key for logged in server.log[asked:]} == {request.key for request in requests[:5]}
+    assert store.totals().ok == 15
+
+
+# Stopping
+
+
+def test_failures_for_good_in_a_row_stop_the_run_early(store: CallStore) -> None:
+    def later(request: Logged) -> Fault | None:
+        return Fault("error", status=400, message="no such thing") if len(server.log) >= 20 else None
+
+    with (
+        FakeOpenAI(script=later) as server,
+        pytest.raises(StoppedEarly, match="10 calls in a row.*bad_request.*same command") as caught,
+    ):
+        run(server, store, ask(100), concurrency=2)
+    assert caught.value.exit_code == 3
+    totals = store.totals()
+    assert totals.ok == 20
+    assert 10 <= totals.failed["bad_request"] <= 11
+
+
+@pytest.mark.parametrize(("kind", "hint"), [("truncated", "llm.max_output_tokens"), ("malformed", "read its answers")])
+def test_answers_that_are_all_unusable_stop_the_run_and_say_what_to_do(store: CallStore, kind: str, hint: str) -> None:
+    with FakeOpenAI(script=always(Fault(kind))) as server, pytest.raises(StoppedEarly, match=hint):
+        run_async(fill(ask(100), store, settings_for(server), check=reads_json))
+    assert len(server.log) < 50
+
+
+def test_an_outage_is_waited_out_with_one_call_at_a_time(store: CallStore) -> None:
+    began: list[float] = []
+
+    def down(request: Logged) -> Fault | None:
+        if len(server.log) < 30:
+            return None
+        began.append(time.monotonic())
+        return Fault("error", status=502) if time.monotonic() - began[0] < 1.5 else None
+
+    with FakeOpenAI(script=down, latency_s=0.01) as server:
+        report = run(server, store, ask(200), concurrency=32, max_attempts=2)
+        assert (report.ok, report.failed) == (200, {}), "failing while the server is down is no attempt"
+        assert len(server.log) < 200 + 32 + 20
+        assert 1.5 < report.duration_s < 6
+
+
+def test_an_outage_that_outlasts_patience_stops_the_run_with_its_state_saved(store: CallStore) -> None:
+    def down(request: Logged) -> Fault | None:
+        return Fault("reset") if len(server.log) >= 30 else None
+
+    with (
+        FakeOpenAI(script=down, latency_s=0.01) as server,
+        pytest.raises(StoppedEarly, match=r"has not answered properly.*connection.*30 finished calls.*--patience") as caught,
+    ):
+        run(server, store, ask(200), concurrency=16, patience_s=1.0)
+    assert caught.value.exit_code == 3
+    assert store.totals().calls == 30, "what was not answered is no failure of its passage"
+    with FakeOpenAI() as server:
+        report = run(server, store, ask(200))
+        assert (report.ok, report.reused) == (200, 30)
+
+
+def test_a_quota_that_is_used_up_stops_the_run_when_patience_ends(store: CallStore) -> None:
+    def used_up(request: Logged) -> Fault | None:
+        return Fault("rate_limit", retry_after="3600") if len(server.log) >= 30 else None
+
+    started = time.monotonic()
+    with (
+        FakeOpenAI(script=used_up, latency_s=0.01) as server,
+        pytest.raises(StoppedEarly, match="quota of the hour or the day"),
+    ):
+        run(server, store, ask(200), concurrency=16, patience_s=1.0)
+    assert time.monotonic() - started < 10
+    assert store.totals().calls == 30
+
+
+def test_what_one_call_is_told_to_wait_all_calls_wait(store: CallStore) -> None:
+    arrivals: list[float] = []
+
+    def script(request: Logged) -> Fault | None:
+        arrivals.append(time.monotonic())
+        return Fault("rate_limit", retry_after_ms="600") if len(arrivals) == 10 else None
+
+    with FakeOpenAI(script=script, latency_s=0.03) as server:
+        report = run(server, store, ask(40), concurrency=2)
+        assert (report.ok, report.rate_limited) == (40, 1)
+    told = arrivals[9]
+    assert sum(told < arrival < told + 0.6 for arrival in arrivals) <= 4, "two workers without a shared wait would have sent 40"
+
+
+# Caps
+
+
+def test_the_cap_on_calls_holds_with_calls_in_flight_and_the_same_command_goes_on(store: CallStore) -> None:
+    with FakeOpenAI(latency_s=0.01) as server:
+        for done in (10, 20):
+            with pytest.raises(StoppedEarly, match=r"llm.max_calls = 10 \(10 used\).*same command"):
+                run(server, store, ask(25), max_calls=10)
+            assert (len(server.log), store.totals().ok) == (done, done)
+        assert run(server, store, ask(25), max_calls=10).ok == 25
+
+
+def test_a_retry_is_a_call_too(store: CallStore) -> None:
+    with FakeOpenAI(script=first_time(Fault("error"))) as server, pytest.raises(StoppedEarly):
+        run(server, store, ask(20), max_calls=7)
+    assert len(server.log) == 7
+
+
+def test_being_told_to_come_later_is_no_call(store: CallStore) -> None:
+    with FakeOpenAI(script=first_time(Fault("rate_limit", retry_after_ms="1"))) as server:
+        assert run(server, store, ask(5), max_calls=5).ok == 5
+    assert len(server.log) == 10
+
+
+def test_the_cap_on_tokens_is_never_passed_and_mostly_used(store: CallStore) -> None:
+    requests = ask(200, model="gpt-4o", text="Hobbit {0} has a round door. " * 20)
+    with FakeOpenAI(models=("gpt-4o",), latency_s=0.005) as server, pytest.raises(StoppedEarly, match="max_total_tokens"):
+        run(server, store, requests, max_total_tokens=20_000, concurrency=16)
+    used = store.totals().usage
+    assert 0.9 * 20_000 <= used.prompt + used.output <= 20_000
+
+
+def test_the_cap_on_cost_is_never_passed_and_mostly_used(store: CallStore, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("dated: 2001-12-19\nmodels: {fake-model: {input: 10, output: 40}}\n")
+    budget = Budget(LLM(max_cost=0.1, prices=str(prices)), ["fake-model"])
+    with (
+        FakeOpenAI(latency_s=0.005) as server,
+        pytest.raises(StoppedEarly, match=r"max_cost = 0.1 dollars \(\$0\.09\d+ used\)"),
+    ):
+        run_async(fill(ask(400), store, settings_for(server, max_cost=0.1, prices=str(prices)), budget=budget))
+    spent = load_prices(prices).models["fake-model"].dollars(store.totals().usage)
+    assert 0.9 * 0.1 <= spent <= 0.1
+    assert budget.spent.dollars == pytest.approx(spent)
+
+
+def test_one_budget_holds_for_several_fills(tmp_path: Path, store: CallStore) -> None:
+    with FakeOpenAI() as server:
+        settings = settings_for(server, max_calls=5)
+        budget = Budget(settings)
+        run_async(fill(ask(3), store, settings, budget=budget))
+        with pytest.raises(StoppedEarly):
+            run_async(fill(ask(6), store, settings, budget=budget))
+        assert len(server.log) == 5
+
+
+def test_one_limiter_holds_for_several_fills(store: CallStore) -> None:
+    with FakeOpenAI() as server:
+        settings = settings_for(server, rpm=240)
+        limiter, started = Limiter(settings), time.monotonic()
+        for size in (4, 8, 12):
+            run_async(fill(ask(size), store, settings, limiter=limiter))
+        assert time.monotonic() - started > 1.5, "twelve calls at four a second"
+
+
+# The key, and a store that fails
+
+
+def test_the_key_is_sent_and_kept_nowhere(store: CallStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RING_KEY", KEY)
+    script = first_time(Fault("error", status=400, message=f"what is {KEY}?"))
+    with FakeOpenAI(api_key=KEY, script=script) as server:
+        report = run(server, store, ask(3), api_key_env="RING_KEY")
+    assert report.failed == {"bad_request": 3}
+    assert {logged.authorization for logged in server.log} == {f"Bearer {KEY}"}
+    store.close()
+    assert KEY.encode() not in b"".join(path.read_bytes() for path in store.path.parent.iterdir())
+
+
+def test_a_store_that_cannot_be_written_ends_the_run(store: CallStore) -> None:
+    store.close()
+    with (
+        CallStore(store.path, read_only=True) as reader,
+        FakeOpenAI() as server,
+        pytest.raises(RunFolderError, match="readonly"),
+    ):
+        run(server, reader, ask(10))
