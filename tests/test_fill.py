@@ -85,6 +85,13 @@ def test_the_first_call_goes_alone_and_finds_out_how_to_ask(store: CallStore) ->
         assert len(server.log) == 41, "and the store remembers it"
 
 
+def test_after_the_first_answer_all_workers_go_at_once(store: CallStore) -> None:
+    with FakeOpenAI(latency_s=0.1) as server:
+        report = run(server, store, ask(64), concurrency=32)
+        assert server.most_in_flight > 16
+        assert report.duration_s < 3, "one by one they would take more than six seconds"
+
+
 def refused(request: Logged, field: str) -> Fault | None:
     return Fault("unsupported", param=field) if field in request.body else None
 

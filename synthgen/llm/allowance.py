@@ -26,10 +26,9 @@ _MINUTE_S = 60.0
 _BURST_S = 0.25  # who wakes up late by no more than this loses nothing
 _SHORTEST_WAIT_S = 0.001
 _LONGEST_RESET_S = 90.0
-_ALL_COMES_BACK_S = (
-    50.0  # a nearer reset is the end of a window; by a farther one a bucket is full again, and has something before
-)
 _NOISE = 0.01  # of a limit: a smaller difference to the server's count says nothing, since answers overtake each other
+# A reset nearer than this is the end of a window. By a farther one a bucket is full again, and has something before.
+_END_OF_WINDOW_S = 50.0
 
 
 class Pace:
@@ -105,7 +104,7 @@ class Allowance:
         left = reading.remaining * _MINUTE_S / self._window_s  # some state the limit of a minute and count ten seconds
         beyond, noise = self._stated - left - max(booked, self.used), _NOISE * self._stated
         self._elsewhere = beyond + noise if beyond > noise else 0.0  # a little more, or nothing would ever be left
-        if self._elsewhere and reading.remaining < 1 and reset_s < _ALL_COMES_BACK_S:
+        if self._elsewhere and reading.remaining < 1 and reset_s < _END_OF_WINDOW_S:
             self._closed_until = self._reset_at
 
     def reason(self, now: float) -> str:

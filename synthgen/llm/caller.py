@@ -158,8 +158,9 @@ class Caller:
                 if self._health.well:
                     return await self._try(request, tally)
                 async with self._alone:
-                    await self._stop.sleep(self._health.pause_s())
-                    return await self._try(request, tally)
+                    if not self._health.well:  # it may have got well while this call stood in line
+                        await self._stop.sleep(self._health.pause_s())
+                        return await self._try(request, tally)
             except Reformed:
                 continue
             except _AttemptError as error:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -149,6 +150,7 @@ class CallStore:
         self.path = Path(path)
         if read_only and not self.path.is_file():
             raise RunFolderError(f"{self.path} does not exist: no call was made yet.")
+        self._lock = threading.Lock()
         self._connection = self._guarded(lambda: self._open(read_only))
 
     def get(self, key: str) -> Call | None:
@@ -258,7 +260,7 @@ class CallStore:
 
     def _open(self, read_only: bool) -> sqlite3.Connection:
         mode = "ro" if read_only else "rwc"
-        # The store may be filled from a worker thread (`client.run_async`), by one thread at a time.
+        # `client.fill` commits in a thread; the lock lets one thread in at a time.
         connection = sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode={mode}",
             uri=True,
@@ -313,7 +315,8 @@ class CallStore:
 
     def _guarded(self, action: Callable[[], Result]) -> Result:
         try:
-            return action()
+            with self._lock:
+                return action()
         except sqlite3.OperationalError as error:
             raise RunFolderError(
                 f"The call store {self.path} cannot be used: {error}. It must be a writable file on a local disk with room left."

@@ -1,8 +1,8 @@
 """Fill a call store: bounded, capped, and safe to stop at any moment.
 
 Workers share one iterator of requests, so memory does not grow with their number; how a call is made is in `caller`. A finished
-call is committed before its worker goes on, together with those that arrived in the same turn of the loop: a kill loses the
-calls in flight and no other. What is stored already is not asked again. An unusable answer leads to one more request
+call is committed before its worker goes on, together with those that arrived while the disk was busy: a kill loses the calls in
+flight and no other. What is stored already is not asked again. An unusable answer leads to one more request
 (`followup`), which is stored like any other.
 
 Three things stop a fill. A key, a model or an address that cannot work ends the run (ModelError); a cap, the end of patience,
@@ -16,12 +16,12 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
 from synthgen.config import LLM
-from synthgen.errors import SynthgenError
 from synthgen.llm import Answers, stops
 from synthgen.llm.budget import Budget
 from synthgen.llm.caller import Caller, Check
@@ -143,7 +143,7 @@ class _Filling:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-            self._commits.flush()
+            self._commits.close()
         if self._stop.error is not None:
             raise self._stop.error
 
@@ -245,37 +245,53 @@ class _Known:
 
 
 class _Commits:
-    """Finished calls on their way into the store: all that come in one turn of the loop go in one commit."""
+    """Finished calls on their way into the store. What arrives while one commit is being written goes into the next one.
+
+    A thread writes, because a commit waits for the disk, and the loop has other calls to look after.
+    """
 
     def __init__(self, store: CallStore) -> None:
         self._store = store
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="synthgen-commits")
         self._calls: list[tuple[Call, asyncio.Future[None]]] = []
+        self._writing = False
 
     async def put(self, call: Call) -> None:
         """Returns when `call` is committed. A caller that is cancelled meanwhile does not take it back."""
         loop = asyncio.get_running_loop()
-        if not self._calls:
-            loop.call_soon(self.flush)
         committed = loop.create_future()
         self._calls.append((call, committed))
+        if not self._writing:
+            self._writing = True
+            loop.call_soon(self._write)  # and not at once, so that answers of the same turn go together
         await committed
 
-    def flush(self) -> None:
+    def close(self) -> None:
+        """Returns when everything that was put is committed."""
+        self._thread.shutdown(wait=True)
         calls, self._calls = self._calls, []
-        if not calls:
-            return
-        failed: SynthgenError | None = None
-        try:
+        if calls:
             self._store.put_many(call for call, _ in calls)
-        except SynthgenError as error:
-            failed = error
-        for _, committed in calls:
+
+    def _write(self) -> None:
+        calls, self._calls = self._calls, []
+        self._writing = bool(calls)
+        if calls:
+            written = asyncio.get_running_loop().run_in_executor(
+                self._thread, self._store.put_many, [call for call, _ in calls]
+            )
+            written.add_done_callback(lambda done: self._wrote([committed for _, committed in calls], done))
+
+    def _wrote(self, waiting: list[asyncio.Future[None]], done: asyncio.Future[None]) -> None:
+        error = done.exception()
+        for committed in waiting:
             if committed.done():
                 continue
-            if failed is None:
+            if error is None:
                 committed.set_result(None)
             else:
-                committed.set_exception(failed)
+                committed.set_exception(error)
+        self._write()
 
 
 @asynccontextmanager
