@@ -1,0 +1,124 @@
+"""Runs with paid calls: what is repeated, what is shared, what comes first in a prompt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import synthgen as sg
+from synthgen import batches, pipeline
+from synthgen.config import Config
+from synthgen.errors import ConfigError, RunFolderError
+from synthgen.llm.calls import Call, CallStore
+from synthgen.records import Completion
+from synthgen.runfolder import RunFolder
+from synthgen.testing import FakeOpenAI, Fault, Logged
+
+RIVERS = ("Anduin", "Baranduin", "Celebrant", "Isen", "Limlight", "Lune", "Entwash", "Poros")
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for number, river in enumerate(RIVERS, 1):
+        text = f"The {river} is {100 * number} miles long. It rises in the hills of number {number} and has {number} bridges."
+        (folder / f"{river}.md").write_text(f"# {river}\n\n{text}\n", encoding="utf-8")
+    return folder
+
+
+def settings(server: FakeOpenAI, **generation: object) -> dict[str, object]:
+    return {"llm": {"base_url": server.base_url}, "generation": generation, "training": {"enabled": False}}
+
+
+def test_a_retry_repeats_the_failed_calls_and_makes_the_tables_anew(docs: Path, tmp_path: Path) -> None:
+    moody = True
+
+    def script(request: Logged) -> Fault | None:
+        return Fault("refusal") if moody and int(request.digest[:2], 16) % 2 else None
+
+    with FakeOpenAI(script=script) as server:
+        before = sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=settings(server)).report
+        failed, asked = before["generation"]["failures"]["refusal"], len(server.log)
+        assert 0 < failed < len(RIVERS)
+        moody = False
+        after = pipeline.retry(tmp_path / "run")
+        assert len(server.log) - asked == failed
+        assert after["generation"]["calls_failed"] == 0
+        assert after["generation"]["candidates"] > before["generation"]["candidates"]
+        again = pipeline.retry(tmp_path / "run")
+        assert (len(server.log) - asked, again["funnel"]) == (failed, after["funnel"])
+
+
+def test_a_retry_cannot_ask_something_else(docs: Path, tmp_path: Path) -> None:
+    with FakeOpenAI() as server:
+        sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=settings(server))
+        with pytest.raises(ConfigError, match="repeats calls as they were, so it cannot change sampling"):
+            pipeline.retry(tmp_path / "run", settings=["llm.temperature=1"])
+    sg.run(docs, tmp_path / "rules", settings={"training": {"enabled": False}})
+    with pytest.raises(ConfigError, match="no calls to repeat"):
+        pipeline.retry(tmp_path / "rules")
+
+
+def test_a_shared_store_takes_over_what_the_run_folder_has(docs: Path, tmp_path: Path) -> None:
+    with FakeOpenAI() as server:
+        sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=settings(server))
+        asked = len(server.log)
+        shared = settings(server)
+        shared["llm"] = {"base_url": server.base_url, "store": str(tmp_path / "shared.sqlite")}
+        sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=shared)
+        sg.run(docs, tmp_path / "other", model="openai/fake-model", settings=shared)
+        assert len(server.log) == asked
+    with CallStore(tmp_path / "shared.sqlite", read_only=True) as store:
+        assert store.totals().ok == asked
+    assert not RunFolder(tmp_path / "other").calls.exists()
+
+
+def test_a_run_does_not_pay_for_what_waits_in_a_batch(docs: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with FakeOpenAI(batch_delay_s=0.5) as server:
+        config = Config.build({"model": "openai/fake-model", **settings(server)})
+        submitted = batches.submit(run, docs=docs, config=config)["submitted"]
+        with pytest.raises(RunFolderError, match=rf"{submitted} calls of this run wait in batches.*batch collect"):
+            sg.run(docs, run, config=config)
+        while batches.collect(run)["waiting"]:
+            pass
+        asked = len(server.log)
+        report = sg.run(docs, run, config=config).report
+        assert (report["generation"]["calls_ok"], len(server.log)) == (len(RIVERS), asked)
+
+
+def test_with_the_passage_first_the_prompts_share_their_beginning(docs: Path, tmp_path: Path) -> None:
+    prompts = ["question", "howto"]
+    with FakeOpenAI() as server:
+        with_layout = settings(server, prompt=prompts, layout="passage_first")
+        result = sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=with_layout)
+        assert {row.kind for row in result.kept} == {"question", "howto"}
+        assert len(server.log) == 2 * len(RIVERS)
+        by_passage: dict[str, list[str]] = {}
+        for logged in server.log:
+            asked = logged.body["messages"][-1]["content"]
+            passage, _, instructions = asked.partition("<<<end")
+            by_passage.setdefault(passage, []).append(instructions)
+            assert not any(river in logged.body["messages"][0]["content"] for river in RIVERS), "no document in the system role"
+        assert len(by_passage) == len(RIVERS)
+        assert all(len(set(instructions)) == 2 for instructions in by_passage.values())
+
+
+def test_a_bias_on_words_of_an_unknown_model_is_refused_before_any_call(docs: Path, tmp_path: Path) -> None:
+    with FakeOpenAI() as server:
+        biased = settings(server)
+        biased["llm"] = {"base_url": server.base_url, "logit_bias": {"Sauron": -100}}
+        with pytest.raises(ConfigError, match="tokens of the model 'fake-model' are not known"):
+            sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=biased)
+        assert server.log == []
+
+
+def test_a_stored_failure_of_another_run_is_no_answer(tmp_path: Path) -> None:
+    with CallStore(tmp_path / "a.sqlite") as store, CallStore(tmp_path / "b.sqlite") as other:
+        other.put(Call(Completion("k", ""), "failed", "timeout"))
+        store.merge(other.path)
+        kept = store.get("k")
+        assert kept is not None
+        assert kept.ask_again
