@@ -56,7 +56,7 @@ def test_calls_in_flight_are_bounded_and_requests_are_made_a_hundred_ahead_at_mo
     with FakeOpenAI(latency_s=0.01) as server:
         run_async(fill(lazily(), store, settings_for(server, concurrency=4)))
         assert 2 <= server.most_in_flight <= 4
-    assert all(index - stored <= 104 for index, stored in enumerate(made))
+    assert all(index - stored <= 105 for index, stored in enumerate(made))
 
 
 def test_progress_is_told(store: CallStore) -> None:

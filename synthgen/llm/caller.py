@@ -82,6 +82,7 @@ class Caller:
         self._saved = saved
         self._started = time.monotonic()
         self._health = Health(settings.patience_s, open_at_once=endpoint.knows_form)
+        self._slots = asyncio.Semaphore(settings.concurrency)  # there are more workers, since some wait for their commit
         self._alone = asyncio.Lock()  # held by the one call that tries an endpoint that is not well
         self._turnstile = asyncio.Lock()  # held by the one call that waits for the limiter: first come, first served
 
@@ -177,6 +178,10 @@ class Caller:
 
     async def _try(self, request: Request, tally: _Tally) -> Completion:
         """Send `request` once, with money and room for it. Raises _AttemptError, Reformed or Stopping."""
+        async with self._slots:
+            return await self._send(request, tally)
+
+    async def _send(self, request: Request, tally: _Tally) -> Completion:
         import openai
 
         reservation = await self._afford(request)

@@ -13,6 +13,7 @@ flight then may finish, at Ctrl-C for `grace_s`, and are kept.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -38,6 +39,7 @@ __all__ = ["FillReport", "Wanted", "fill"]
 _SYSTEMATIC_AFTER = 10
 _TICK_S = 0.1
 _LOOKAHEAD = 100
+_WAITING_FOR_THE_DISK = 1 / 8  # of the workers, while the others keep `concurrency` calls in flight
 
 Wanted = Callable[[Request, Answers], Request | None]
 
@@ -131,7 +133,8 @@ class _Filling:
 
     async def run(self, requests: Iterator[Request]) -> None:
         todo = self._todo(requests)
-        workers = [asyncio.create_task(self._work(todo)) for _ in range(self._settings.concurrency)]
+        count = self._settings.concurrency + math.ceil(_WAITING_FOR_THE_DISK * self._settings.concurrency)
+        workers = [asyncio.create_task(self._work(todo)) for _ in range(count)]
         try:
             done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
             for worker in done:
