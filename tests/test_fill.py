@@ -268,7 +268,7 @@ def test_failures_for_good_in_a_row_stop_the_run_early(store: CallStore) -> None
     assert caught.value.exit_code == 3
     totals = store.totals()
     assert totals.ok == 20
-    assert 10 <= totals.failed["bad_request"] <= 11
+    assert 10 <= totals.failed["bad_request"] <= 13, "what three workers had in hand may still end"
 
 
 @pytest.mark.parametrize(("kind", "hint"), [("truncated", "llm.max_output_tokens"), ("malformed", "read its answers")])
