@@ -390,7 +390,7 @@ def test_while_nothing_is_taken_pauses_grow_and_one_call_tries(clock: Clock) -> 
     assert [round(pause) for pause in pauses] == [1, 2, 4, 8, 15, 15, 15]
     clock.now += wait_of(limiter)
     limiter.settle(granted(limiter), None, NOTHING)
-    clock.now += 1.0
+    clock.now += 10.0
     assert granted(limiter)
 
 
@@ -506,6 +506,13 @@ def test_hidden_requests_per_second_are_found(kind: str, in_flight: int) -> None
     outcome = simulate(server, in_flight=in_flight, duration_s=180, traffic=traffic)
     assert outcome.rate(90, 180) >= 0.85 * 3_000
     assert outcome.share_refused(90, 180) < 0.03
+
+
+def test_after_a_pause_calls_do_not_come_in_a_burst() -> None:
+    """Else one refusal would lead to the next, where a second is counted and a second is the pause."""
+    outcome = simulate(Server(requests=Sliding(50, 1.0), retry_after=1.0), duration_s=240, traffic=Traffic(latency_s=0.8))
+    assert outcome.rate(120, 240) >= 0.85 * 3_000
+    assert outcome.share_refused(120, 240) < 0.03
 
 
 @pytest.mark.parametrize("kind", METERS)

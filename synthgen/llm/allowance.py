@@ -44,6 +44,10 @@ class Pace:
         self._at = now
         return self.ahead / per_s - _BURST_S
 
+    def resume(self, now: float, per_s: float) -> None:
+        """Begin with one and not with a burst, after a pause that the server wanted."""
+        self.ahead, self._at = _BURST_S * per_s, now
+
 
 class Allowance:
     """`used` is what was sent within the last `WINDOW_S` seconds: as it was reserved, and as it was used once that is known."""

@@ -60,6 +60,11 @@ class LearntRate:
         """Seconds until the next may go, none or less when it may go now."""
         return 0.0 if self.per_s == math.inf else self._pace.wait_s(now, self.per_s)
 
+    def resume(self, now: float) -> None:
+        """After a pause."""
+        if self.per_s != math.inf:
+            self._pace.resume(now, self.per_s)
+
     def sent(self) -> None:
         if self.per_s != math.inf:
             self._binding = self._pace.ahead > 0  # else there is less work than the rate allows, and success teaches nothing

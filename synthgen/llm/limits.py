@@ -84,6 +84,8 @@ class Limiter:
         self._forget(now)
         if self._door.shut:
             self._judge(now)
+        if self._held_by is self._door and self._door.wait_s(now) <= 0:
+            self._learnt.resume(now)
         chars, tokens = self._sizes.expect(request)
         oldest_at = self._book[0].at if self._book else now
         waits: list[tuple[float, Allowance | Door | LearntRate]] = [
