@@ -127,16 +127,15 @@ class Generator:
 
     def _check_batches(self, chunks: Iterable[Chunk], store: CallStore) -> None:
         """Raises RunFolderError when a batch holds calls of these chunks: they would be paid for twice."""
-        from synthgen.llm.batchbook import open_batches, waiting_keys
-        from synthgen.llm.followup import to_ask
+        from synthgen.llm.batchbook import open_batches
+        from synthgen.llm.estimate import standing
 
         if not open_batches(store):
             return
         requests = (request for step in self.steps() for request in step.requests(chunks))
-        waiting = waiting_keys(store, (sent.key for request in requests if (sent := to_ask(request, store))))
-        if waiting:
+        if waiting := sum(one.waiting for one in standing(requests, store)):
             raise RunFolderError(
-                f"{len(waiting):,} calls of this run wait in batches, and asking them now would pay for them twice. "
+                f"{waiting:,} calls of this run wait in batches, and asking them now would pay for them twice. "
                 "`synthgen batch collect RUN` takes in those that have ended; a batch that you cancel at the provider ends, too."
             )
 

@@ -22,7 +22,6 @@ from synthgen.records import Chunk, OnEvent
 from synthgen.runfolder import RunFolder
 
 if TYPE_CHECKING:
-    from synthgen.llm import Answers
     from synthgen.llm.calls import CallStore, Totals
 
 __all__ = ["plan", "status"]
@@ -182,27 +181,23 @@ def _asked(folder: RunFolder, config: Config, store: CallStore | None) -> dict[s
     `remaining` would be sent by the same command: the rest, and failures for a reason that may have passed, without those that
     are `waiting` in a batch.
     """
-    from synthgen.llm.batchbook import waiting_keys
-    from synthgen.llm.followup import calls_of, to_ask
+    from synthgen.llm.estimate import standing
 
     generator = make_generator(config)
     if not generator.makes_calls:
         return None
-    answers: Answers = {} if store is None else store
-    total = ok = 0
-    to_send: list[str] = []
+    total = ok = remaining = waiting = 0
     failed: Counter[str] = Counter()
     chunks = list(folder.read("chunks")) if folder.table("chunks").exists() else []
-    for request in generator.requests(generator.asked(chunks)):
+    for one in standing(generator.requests(generator.asked(chunks)), store):
         total += 1
-        if (sent := to_ask(request, answers)) is not None:
-            to_send.append(sent.key)
-        for call in list(calls_of(request, answers))[-1:]:
+        waiting += one.waiting
+        remaining += one.sent is not None and not one.waiting
+        for call in one.calls[-1:]:
             ok += call.status == "ok"
             failed[call.reason] += call.status == "failed"
     failures = {reason: n for reason, n in sorted(failed.items()) if n}
-    waiting = len(waiting_keys(store, to_send)) if store else 0
-    return {"total": total, "ok": ok, "failed": failures, "remaining": len(to_send) - waiting, "waiting": waiting}
+    return {"total": total, "ok": ok, "failed": failures, "remaining": remaining, "waiting": waiting}
 
 
 @contextmanager
