@@ -52,7 +52,10 @@ def chunk_document(document: Document, settings: Chunking) -> list[Chunk]:
     while True:
         packs = pack(units, gaps, limit, settings.min_tokens)
         spans = [(units[p.first].start, units[p.last].end) for p in packs]
-        counts = tokenizer.counts([text[start:end] for start, end in spans])
+        counts = [
+            units[p.first].size if p.first == p.last else tokenizer.count(text[start:end])
+            for p, (start, end) in zip(packs, spans, strict=True)
+        ]
         # Joined, units can be more tokens than their sum, if rarely. Each unit alone is within the limit.
         excess = max(counts, default=0) - settings.max_tokens
         if excess <= 0:

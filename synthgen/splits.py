@@ -202,20 +202,20 @@ def _alike(texts: Sequence[str], threshold: float, parents: list[int]) -> Iterat
 
     rows = _rows(threshold)
     signatures = np.zeros((len(texts), _PERMUTATIONS), dtype=np.uint32)
-    wordless = {index for index, text in enumerate(texts) if not _sign(text, signatures[index])}
+    with_words = [index for index, text in enumerate(texts) if _sign(text, signatures[index])]
     # The share of equal hashes estimates the similarity, with a deviation of .04: far below, no need to look closer.
     promising = (threshold - 0.2) * _PERMUTATIONS
     for band in range(0, _PERMUTATIONS - rows + 1, rows):
         buckets: defaultdict[bytes, list[int]] = defaultdict(list)
-        for index in range(len(texts)):
-            if index not in wordless:
-                buckets[signatures[index, band : band + rows].tobytes()].append(index)
+        keys = np.ascontiguousarray(signatures[with_words, band : band + rows]).view(f"V{4 * rows}")
+        for index, hashes in zip(with_words, keys.ravel().tolist(), strict=True):
+            buckets[hashes].append(index)
         for bucket in buckets.values():
             for position, index in enumerate(bucket[1:], 1):
                 others = bucket[: min(position, _ALL_PAIRS)]
                 equal = (signatures[others] == signatures[index]).sum(axis=1)
-                for other, hashes in zip(others, equal.tolist(), strict=True):
-                    if hashes < promising or _root(parents, index) == _root(parents, other):
+                for other, shared in zip(others, equal.tolist(), strict=True):
+                    if shared < promising or _root(parents, index) == _root(parents, other):
                         continue
                     if jaccard(of(index), of(other)) >= threshold:
                         yield other, index

@@ -7,6 +7,8 @@ for them. NFKC and case folding are for comparison keys only; offsets always ref
 
 from __future__ import annotations
 
+import re
+import string
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
@@ -33,7 +35,8 @@ UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _RUN = regex.compile(rf"[{UNSPACED}]+|[\p{{L}}\p{{N}}\p{{M}}--[{UNSPACED}]]+", regex.V1)
 _IS_UNSPACED = regex.compile(rf"[{UNSPACED}]")
 _SPACED = regex.compile(rf"[\p{{L}}\p{{N}}\p{{M}}--[{UNSPACED}]]", regex.V1)
-_NOISE = regex.compile(r"(?:(?!(?<![\p{L}\p{N}])[-−]\p{N})[^\p{L}\p{N}\p{M}\p{S}#%@&])+")
+_ASCII_RUN = re.compile(r"[a-z0-9]+")
+_HYPHEN = regex.compile(r"(?<=[\p{L}\p{N}])-|-(?!\p{N})")
 _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 
 # A sentence ends at a full stop of a spaced script followed by space, or at one of a script that needs none,
@@ -57,14 +60,20 @@ def normalise(text: str) -> str:
 
 def key(text: str) -> str:
     """A comparison key: NFKC, case-folded, punctuation and space collapsed. Digits, signs, negations stay."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return _NOISE.sub(" ", folded).strip()
+    folded = _HYPHEN.sub(" ", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.translate(_NOISE).split())
 
 
 def words(text: str) -> list[str]:
     """Words for matching: case-folded runs of letters and digits; character bigrams where there are no spaces."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    if folded.isascii():
+        return _ASCII_RUN.findall(folded)
+    runs: list[str] = _RUN.findall(folded)
+    if not _IS_UNSPACED.search(folded):
+        return runs
     found: list[str] = []
-    for run in _RUN.findall(unicodedata.normalize("NFKC", text).casefold()):
+    for run in runs:
         if not _IS_UNSPACED.match(run) or len(run) == 1:
             found.append(run)
         else:
@@ -174,9 +183,9 @@ def guess_language(text: str) -> str:
 
 def _script_letters(sample: str) -> Counter[str]:
     """How many letters of each script. Latin ones of ASCII are most of most texts, so they are counted apart."""
-    rest = _ASCII.sub("", sample)
+    rest = "" if sample.isascii() else _ASCII.sub("", sample)
     found = Counter({code: len(pattern.findall(rest)) for code, pattern in _SCRIPTS.items()} if rest else {})
-    found["latin"] += len(_ASCII_LETTER.findall(sample))
+    found["latin"] += len(sample.encode("ascii", "ignore").translate(None, delete=_ASCII_OTHERS))
     return found
 
 
@@ -207,8 +216,18 @@ def _stripped(text: str, start: int, end: int) -> tuple[int, int] | None:
     return (start, end) if start < end else None
 
 
+class _Noise(dict[int, str]):
+    """For `str.translate`: punctuation, space and control characters to spaces; each character is looked at once."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = chr(code) if _MEANS.match(chr(code)) else " "
+        return self[code]
+
+
+_MEANS = regex.compile(r"[\p{L}\p{N}\p{M}\p{S}#%@&\-]")
+_NOISE = _Noise()
 _ASCII = regex.compile(r"[\x00-\x7f]+")
-_ASCII_LETTER = regex.compile(r"[A-Za-z]")
+_ASCII_OTHERS = bytes(code for code in range(128) if chr(code) not in string.ascii_letters)
 
 _SCRIPTS = {
     "latin": regex.compile(r"\p{Latin}"),

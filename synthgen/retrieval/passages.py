@@ -13,17 +13,12 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from synthgen.records import Chunk, Triple, passage
 from synthgen.retrieval import Hit, Retriever
 from synthgen.text import contents, jaccard, key, shingles, words
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 __all__ = ["FLOOR_RANK", "Passages", "Standing", "is_hidden", "shown_text", "standings", "visible_query"]
 
@@ -31,7 +26,7 @@ FLOOR_RANK = 51
 NEAR_DUPLICATE = 0.8
 _QUERIES_PER_SEARCH = 1_000
 _SHINGLES_KEPT = 1_024  # sets of about 1,000 short strings: 100 MB at most
-_PERMUTATIONS, _ESTIMATE = 128, 0.6
+_PERMUTATIONS, _MAX_UNEQUAL = 256, 56
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +46,15 @@ class Standing:
 class Passages:
     """Chunks by id, and whether two of them are the same passage.
 
-    Nearly every pair is told apart by MinHash signatures, kept for each chunk that was asked for; the others are compared
-    shingle by shingle. At the threshold the estimate is .6 or less for one of 10 million pairs, above it for fewer.
+    Nearly every pair is told apart by signatures of one bit a permutation (b-bit minwise hashing, Li and König 2010), kept for
+    each chunk that was asked for: two bits are unequal with a probability of half the distance, so at the threshold more than
+    56 of 256 are for one pair in 10^8. The others are compared shingle by shingle.
     """
 
     def __init__(self, chunks: Mapping[str, Chunk]) -> None:
         self.chunks = chunks
         self._shingles = functools.lru_cache(maxsize=_SHINGLES_KEPT)(shingles)
-        self._signatures: dict[str, NDArray[np.uint32]] = {}
+        self._signatures: dict[str, int] = {}
 
     def same(self, left: Chunk, right: Chunk) -> bool:
         """Equal, overlapping or nearly equal (Jaccard of 4-character shingles at least .8) chunks."""
@@ -72,21 +68,26 @@ class Passages:
 
     def near_duplicates(self, left: Chunk, right: Chunk) -> bool:
         """Whatever documents they stand in: boilerplate is shared by documents of different groups, too."""
-        if (self._signature(left) == self._signature(right)).sum() <= _ESTIMATE * _PERMUTATIONS:
+        if (self._signature(left) ^ self._signature(right)).bit_count() > _MAX_UNEQUAL:
             return False
         return jaccard(self._shingles(left.text), self._shingles(right.text)) >= NEAR_DUPLICATE
 
-    def _signature(self, chunk: Chunk) -> NDArray[np.uint32]:
+    def _signature(self, chunk: Chunk) -> int:
         found = self._signatures.get(chunk.sha256)
         if found is None:
-            import numpy as np
-            from rensa import RMinHash
-
-            minhash = RMinHash(num_perm=_PERMUTATIONS, seed=0)
-            minhash.update(sorted(self._shingles(chunk.text)))
-            found = np.array(minhash.digest(), dtype=np.uint32)
-            self._signatures[chunk.sha256] = found
+            found = self._signatures[chunk.sha256] = _lowest_bits(self._shingles(chunk.text))
         return found
+
+
+def _lowest_bits(found: Set[str]) -> int:
+    """The lowest bit of each minimal hash."""
+    import numpy as np
+    from rensa import RMinHash
+
+    minhash = RMinHash(num_perm=_PERMUTATIONS, seed=0)
+    minhash.update(list(found))  # any order: each hash is a minimum
+    bits = np.array(minhash.digest(), dtype=np.uint32) & 1
+    return int.from_bytes(np.packbits(bits.astype(np.uint8)).tobytes(), "big")
 
 
 def is_hidden(triple: Triple, chunk: Chunk) -> bool:
@@ -138,5 +139,7 @@ def _quoted_headings(triple: Triple, chunk: Chunk) -> frozenset[str]:
     """The headings that the query repeats, when it says nothing beyond them."""
     query = key(triple.query)
     quoted = [h for h in chunk.headings if (folded := key(h)) and folded in query]
+    if not quoted:
+        return frozenset()
     rest = set(contents(words(triple.query))) - set(words("\n".join(quoted)))
     return frozenset() if rest else frozenset(quoted)

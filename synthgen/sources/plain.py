@@ -15,7 +15,7 @@ from synthgen.text import guess_language, normalise
 
 __all__ = ["document_of", "load_markdown", "load_rst", "load_text"]
 
-_TITLE_WITHIN_CHARS = 8_000
+_TITLE_WITHIN_CHARS = (200, 8_000)  # most titles stand at the very beginning
 
 
 def load_markdown(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
@@ -43,7 +43,7 @@ def document_of(id: str, text: str, format: str, decoded: Decoded, size: int, *,
     return make_document(
         id,
         text,
-        title=str(values.get("title", "")).strip() or _first_heading(text, format) or title,
+        title=str(values.get("title", "")).strip() or _first_heading(text, end, format) or title,
         language=guess_language(text[end:]),
         metadata=metadata,
     )
@@ -56,10 +56,14 @@ def _load(raw: bytes, id: str, settings: Sources, format: str) -> Document | Ski
     return document_of(id, decoded.text, format, decoded, len(raw))
 
 
-def _first_heading(text: str, format: str) -> str:
-    """The title of the first heading, looked for in the first lines only."""
-    head = text[:_TITLE_WITHIN_CHARS]
-    return next((block.title for block in parse_blocks(head, format) if block.kind == "heading"), "")
+def _first_heading(text: str, start: int, format: str) -> str:
+    """The title of the first heading, looked for near `start` only, where the front matter ends."""
+    for size in _TITLE_WITHIN_CHARS:
+        head = text[: start + size]
+        for block in parse_blocks(head, format):
+            if block.kind == "heading" and (block.end < len(head) or head == text):  # the cut may go through a title
+                return block.title
+    return ""
 
 
 def _scalars(header: str) -> Mapping[str, str]:

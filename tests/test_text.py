@@ -1,0 +1,49 @@
+"""Comparison keys, words and language guesses: ASCII takes a shorter way to the same result."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthgen.text import guess_language, key, words
+
+ASCII = st.text(st.characters(max_codepoint=127))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Don't panic!", "don t panic"),
+        ("It is -5, not 5.", "it is -5 not 5"),
+        ("a well-known F-16 -x", "a well known f 16 x"),
+        ("--5 and 3-5", "-5 and 3 5"),
+        ("C++ costs $5 (50 % off) & more", "c++ costs $5 50 % off & more"),
+        ("naïve — “ＡＢＣ”… ½", "naïve abc 1⁄2"),
+        ("− 3 ℃\u2003不是！", "− 3 °c 不是"),
+        ("\t\x00\n", ""),
+    ],
+)
+def test_a_key_keeps_letters_digits_and_signs(text: str, expected: str) -> None:
+    assert key(text) == expected
+
+
+@given(ASCII)
+def test_words_of_ascii_text_are_those_that_stand_in_it_beside_other_letters(text: str) -> None:
+    assert [*words(text), "é"] == words(text + " é")
+    assert f"{key(text)} é".strip() == key(text + " é")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("The heron is a bird of the river and it is shy.", "en"),
+        ("Der Reiher ist ein Vogel, und er ist nicht über dem Fluss.", "de"),
+        ("Il y a des oiseaux près de la rivière où ils sont.", "fr"),
+        ("123 – 456", ""),
+        ("灯塔在岛的北面。", "zh"),
+        ("Цапля стоит в воде и не движется, как и вчера.", "ru"),
+    ],
+)
+def test_a_language_is_guessed_from_script_and_stop_words(text: str, code: str) -> None:
+    assert guess_language(text) == code
