@@ -183,7 +183,7 @@ async def agenerate(
 
 def apply_filters(
     triples: Sequence[Triple],
-    filters: Sequence[str] = ("format", "lint", "duplicates", "grounding", "round_trip"),
+    filters: Sequence[str] = ("format", "lint", "exact_duplicates", "grounding", "round_trip"),
     *,
     chunks: Sequence[Chunk],
     options: Mapping[str, Mapping[str, Any]] | None = None,

@@ -213,12 +213,16 @@ class Triple(_Row):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a filter says of one triple. No `reason` means keep; `triple` may carry new scores or quotes."""
+    """What a filter says of one triple. No `reason` means keep; `triple` may carry new scores or quotes.
+
+    `instead` is the id of the row that stays in its place, where a filter keeps one row of several.
+    """
 
     triple: Triple
     reason: str = ""
     score: float | None = None
     threshold: float | None = None
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)

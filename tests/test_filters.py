@@ -96,11 +96,11 @@ def test_when_a_kept_twin_falls_later_the_next_one_is_promoted() -> None:
     rows = [make_triple(c, "How tall is it?", "46 metres", generator="extractive:pattern") for c in (BREAD, SKAGEN)]
     rows[0] = replace(rows[0], scores={"round_trip": 1.0})
     for arrival in (rows, rows[::-1]):
-        sifted = apply_filters(arrival, ["duplicates", "grounding"], context())
+        sifted = apply_filters(arrival, ["exact_duplicates", "grounding"], context())
         assert [t.chunk_id for t in sifted.kept] == [SKAGEN.id]
         assert sifted.reasons == {"grounding:answer_not_found": 1}
         assert sifted.funnel == [
-            {"stage": "duplicates", "in": 2, "kept": 2, "rejected": {}},
+            {"stage": "exact_duplicates", "in": 2, "kept": 2, "rejected": {}},
             {"stage": "grounding", "in": 2, "kept": 1, "rejected": {"answer_not_found": 1}},
         ]
 
@@ -152,10 +152,10 @@ def test_options_come_from_the_signature() -> None:
 
 def test_each_filter_reports_once_what_it_kept() -> None:
     seen: list[Event] = []
-    apply_filters([GOOD, GOOD], ["format", "duplicates"], context(), on_event=seen.append)
+    apply_filters([GOOD, GOOD], ["format", "exact_duplicates"], context(), on_event=seen.append)
     assert [(e.stage, e.done, e.total, e.message) for e in seen] == [
         ("filters", 1, 2, "format: 2 in, 2 kept"),
-        ("filters", 2, 2, "duplicates: 2 in, 1 kept"),
+        ("filters", 2, 2, "exact_duplicates: 2 in, 1 kept"),
     ]
 
 
@@ -318,7 +318,7 @@ def test_a_masked_sentence_is_not_copied_from_what_is_shown() -> None:
 
 
 def kept(rows: Sequence[Triple], **options: Any) -> list[Triple]:
-    return apply_filters(rows, ["duplicates"], context(), options={"duplicates": options}).kept
+    return apply_filters(rows, ["exact_duplicates"], context(), options={"exact_duplicates": options}).kept
 
 
 def test_the_same_question_and_answer_is_kept_once_across_the_corpus() -> None:
@@ -347,9 +347,9 @@ def test_the_same_question_on_other_passages_is_an_ambiguity_not_a_duplicate() -
 
 def test_one_passage_does_not_answer_a_question_twice() -> None:
     rows = [make_triple(SKAGEN, "How tall is it?", answer) for answer in ("46 metres", "about 150 feet", None)]
-    sifted = apply_filters(rows, ["duplicates"], context())
+    sifted = apply_filters(rows, ["exact_duplicates"], context())
     assert len(sifted.kept) == 1
-    assert sifted.reasons == {"duplicates:same_passage": 2}
+    assert sifted.reasons == {"exact_duplicates:same_passage": 2}
 
 
 # --- grounding

@@ -132,7 +132,7 @@ def test_filter_cuts_again_and_back(result: pipeline.Result) -> None:
     looser = pipeline.refilter(result.path, settings=["filters.order=[format]"])
     assert looser["rows"]["kept"] == looser["generation"]["candidates"] >= result.report["rows"]["kept"]
     assert outputs(result.path) != first
-    pipeline.refilter(result.path, settings=["filters.order=[format, lint, duplicates, grounding, round_trip]"])
+    pipeline.refilter(result.path, settings=["filters.order=[format, lint, exact_duplicates, grounding, round_trip]"])
     assert outputs(result.path) == first
 
 
@@ -259,7 +259,7 @@ def test_the_stages_as_functions(tmp_path: Path) -> None:
     chunks = sg.chunk(documents, max_tokens=64)
     triples = sg.generate(chunks, model="extractive", per_chunk=3)
     assert isinstance(triples[0], Triple)
-    sifted = sg.apply_filters(triples, ["format", "grounding", "round_trip", "duplicates"], chunks=chunks)
+    sifted = sg.apply_filters(triples, ["format", "grounding", "round_trip", "exact_duplicates"], chunks=chunks)
     assert len(sifted.kept) + len(sifted.rejected) == len(triples)
     assert all(isinstance(row, Rejection) for row in sifted.rejected)
     rows = sg.add_distractors(sifted.kept, chunks, num_distractors=2, seed=0)

@@ -9,21 +9,38 @@ reached them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from synthgen.errors import ConfigError, nearest
 from synthgen.records import Chunk, Event, OnEvent, Rejection, Triple, Verdict
 from synthgen.registry import resolve, validate_options
 from synthgen.retrieval import Retriever
 
-__all__ = ["COMPARING", "FILTERS", "FLAGGING", "Context", "Sifted", "apply_filters", "check_filters", "flagged"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from synthgen.llm import Answers, Step
+
+__all__ = [
+    "COMPARING",
+    "FILTERS",
+    "FLAGGING",
+    "Context",
+    "Encoders",
+    "Paid",
+    "Sifted",
+    "apply_filters",
+    "check_filters",
+    "flagged",
+]
 
 FILTERS: Mapping[str, str] = {
     "format": "synthgen.filters.format:format_check",
     "lint": "synthgen.filters.lint:lint",
-    "duplicates": "synthgen.filters.duplicates:duplicates",
+    "exact_duplicates": "synthgen.filters.exact_duplicates:exact_duplicates",
     "grounding": "synthgen.filters.grounding:grounding",
     "round_trip": "synthgen.filters.round_trip:round_trip",
 }
@@ -31,19 +48,52 @@ FILTERS: Mapping[str, str] = {
 FLAGGING = frozenset({"round_trip"})
 """Filters that favour easy queries: on dev and test rows they only flag, so that the test set does not become easy."""
 
-COMPARING = frozenset({"duplicates"})
-"""Filters that keep one row of several. If that row falls at a later filter, the next one of them is promoted."""
+COMPARING = frozenset({"exact_duplicates"})
+"""Filters that keep one row of several, and say which. If that row falls at a later filter, the next one is promoted."""
 
 Filter = Callable[..., Sequence[Verdict]]
 
 
+class Encoders(Protocol):
+    """What filters need of an encoder, each made when it is first asked for. Raises MissingExtraError without the train extra."""
+
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One vector of length 1 for each query or answer: texts x dimensions."""
+        ...
+
+    def dense(self) -> Retriever:
+        """Search over the chunks by the encoder as it is."""
+        ...
+
+    def cross_fitted(self, triples: Sequence[Triple]) -> Iterator[tuple[Sequence[int], Retriever]]:
+        """Positions in `triples`, each once, and a search tuned on the rest of them that never saw these rows or their passages."""
+        ...
+
+
+class Paid(Protocol):
+    """The way to a model for filters that ask one."""
+
+    def answers(self, step: Step[Triple, Any], rows: Sequence[Triple]) -> Answers:
+        """The answers to what `step` asks about `rows`, missing ones asked for if that is allowed; see `llm.Step`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What filters may look at. The retriever is given, never built; `shots` are texts shown to the generator."""
+    """What filters may look at; whatever is costly is given, never built.
+
+    `shots` are texts shown to the generator, `queries` those that the result will be measured on. `lowers` says whether a filter
+    may take a lower threshold when too little is left; what it did is a sentence in `notes`.
+    """
 
     chunks: Mapping[str, Chunk]
     retriever: Retriever | None = None
     shots: Sequence[str] = ()
+    queries: Sequence[str] = ()
+    encoders: Encoders | None = None
+    paid: Paid | None = None
+    lowers: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +160,12 @@ class _Stage:
 
 
 class _Sieve:
-    """Rows by position: `rows` as they are now, `fallen` with the rejection of those that fell."""
+    """Rows by position: `rows` as they are now, `fallen` with the rejection of those that fell, `instead` with who stays."""
 
     def __init__(self, rows: list[Triple], stages: Sequence[_Stage], context: Context) -> None:
         self.rows, self.stages, self.context = rows, stages, context
         self.fallen: dict[int, Rejection] = {}
+        self.instead: dict[int, str] = {}
 
     def run(self, on_event: OnEvent | None) -> None:
         alive: Iterable[int] = range(len(self.rows))
@@ -123,7 +174,7 @@ class _Sieve:
             if on_event:
                 message = f"{stage.name}: {before} in, {len(alive)} kept"
                 on_event(Event("filters", number, len(self.stages), message))
-        for _ in self.rows:  # each round loses a row for good or is the last
+        for _ in self.rows:  # each round keeps or loses a row for good, or is the last
             if not self._promote():
                 break
 
@@ -146,33 +197,34 @@ class _Sieve:
         for i, verdict in zip(positions, stage([self.rows[i] for i in positions], self.context), strict=True):
             self.rows[i] = verdict.triple
             self.fallen.pop(i, None)
+            self.instead.pop(i, None)
             if not verdict.reason:
                 passed.append(i)
-            elif stage.name in FLAGGING and verdict.triple.split in ("dev", "test"):
+            elif verdict.triple.reviewed or (stage.name in FLAGGING and verdict.triple.split in ("dev", "test")):
                 self.rows[i] = flagged(verdict.triple, f"{stage.name}:{verdict.reason}")
                 passed.append(i)
             else:
                 self.fallen[i] = Rejection(verdict.triple, stage.name, verdict.reason, verdict.score, verdict.threshold)
+                if verdict.instead:
+                    self.instead[i] = verdict.instead
         return passed
 
     def _promote(self) -> bool:
-        """Let comparing filters judge again what they dropped, beside what is still kept; the later filters follow."""
-        for number, stage in enumerate(self.stages):
-            dropped = {i for i, rejection in self.fallen.items() if rejection.stage == stage.name}
-            later = self.stages[number + 1 :]
-            if stage.name not in COMPARING or not any(self._fell_at(s.name) for s in later):
-                continue
-            alive = dropped.intersection(self._sift(stage, dropped.union(self._kept())))
-            promoted = bool(alive)
-            for next_stage in later:
-                beside = self._kept() if next_stage.name in COMPARING else ()
-                alive &= set(self._sift(next_stage, alive.union(beside)))
-            if promoted:
-                return True
-        return False
+        """Give rows another chance that fell to one which fell itself later.
 
-    def _fell_at(self, name: str) -> bool:
-        return any(rejection.stage == name for rejection in self.fallen.values())
+        The later filters judge them first, so that a comparing filter then chooses among those that can stay.
+        """
+        staying = {self.rows[i].id for i in self._kept()}
+        orphans = {i: self.fallen[i].stage for i, id in self.instead.items() if id not in staying}
+        for number, stage in enumerate(self.stages):
+            waiting = [i for i, fell_at in orphans.items() if fell_at == stage.name]
+            for later in self.stages[number + 1 :]:
+                if waiting and later.name not in COMPARING:
+                    waiting = self._sift(later, waiting)
+            for comparing in self.stages[number:]:
+                if waiting and comparing.name in COMPARING:
+                    waiting = list(set(waiting) & set(self._sift(comparing, {*waiting, *self._kept()})))
+        return bool(orphans)
 
     def _kept(self) -> list[int]:
         return [i for i in range(len(self.rows)) if i not in self.fallen]

@@ -18,17 +18,17 @@ from synthgen.filters import Context
 from synthgen.records import Triple, Verdict
 from synthgen.text import key
 
-__all__ = ["duplicates"]
+__all__ = ["exact_duplicates"]
 
 
-def duplicates(
+def exact_duplicates(
     triples: Sequence[Triple],
     context: Context,
     *,
     prefer: Annotated[str, Field(description="score whose best holder is kept; without it, the first by id")] = "round_trip",
 ) -> list[Verdict]:
     """One row of each question with the same answer or the same passage; a row falls only to a row that stays."""
-    taken: set[tuple[str, ...]] = set()
+    taken: dict[tuple[str, ...], str] = {}
     verdicts: dict[int, Verdict] = {}
     for i in sorted(range(len(triples)), key=lambda i: _rank(triples[i], prefer)):
         triple = triples[i]
@@ -36,11 +36,11 @@ def duplicates(
         passage = ("passage", question, triple.chunk_sha256)
         answer = ("answer", question, key(triple.answer)) if triple.answer is not None else passage
         if answer in taken and answer != passage:
-            verdicts[i] = Verdict(triple, "same_answer")
+            verdicts[i] = Verdict(triple, "same_answer", instead=taken[answer])
         elif passage in taken:
-            verdicts[i] = Verdict(triple, "same_passage")
+            verdicts[i] = Verdict(triple, "same_passage", instead=taken[passage])
         else:
-            taken.update((passage, answer))
+            taken |= {passage: triple.id, answer: triple.id}
             verdicts[i] = Verdict(triple)
     return [verdicts[i] for i in range(len(triples))]
 
