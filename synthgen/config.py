@@ -106,7 +106,7 @@ class LLM(_Section):
 
 
 class Filters(_Section):
-    order: list[str] = Field(["format", "lint", "duplicates", "grounding", "round_trip"], description="filters, in this order")
+    order: list[str] = Field(["format", "lint", "exact_duplicates", "grounding", "round_trip"], description="filters, in this order")
     options: dict[str, dict[str, Any]] = Field({}, description="filter -> options of it; `synthgen list filters` shows them")
 
 
