@@ -46,7 +46,10 @@ __all__ = [
     "list_prompts",
     "load_prompt",
     "messages",
+    "packaged",
     "packaged_prompts",
+    "passage_block",
+    "render",
     "shot_documents",
 ]
 
@@ -154,7 +157,13 @@ def list_prompts() -> dict[str, str]:
 
 def packaged_prompts() -> list[Path]:
     """The YAML files that come with synthgen."""
-    return sorted(_packaged_folder().glob("*.yaml"))
+    return sorted(packaged().glob("*.yaml"))
+
+
+def packaged(folder: str = "") -> Path:
+    """Where the prompts that come with synthgen lie; those in the folder `rows` are put about rows, by filters."""
+    in_wheel = _PACKAGE / "_prompts"
+    return (in_wheel if in_wheel.is_dir() else _PACKAGE.parent / "prompts") / folder
 
 
 def instructions(prompt: Prompt, wanted: int) -> tuple[str, ...]:
@@ -181,10 +190,22 @@ def messages(prompt: Prompt, chunk: Chunk, blocks: Sequence[str]) -> tuple[tuple
     """
     told = blocks[int(chunk.sha256[:8], 16) % len(blocks)]
     if prompt.layout == "passage_last":
-        return (_message("system", told), _message("user", _passage(chunk, prompt.document_prefix))), (0, len(told))
-    passage = _passage(chunk)
+        return (_message("system", told), _message("user", passage_block(chunk, prompt.document_prefix))), (0, len(told))
+    passage = passage_block(chunk)
     user = _template("passage_first_user.jinja").render(passage=passage, instructions=told)
     return (_message("system", _template("passage_first_system.jinja").render()), _message("user", user)), (1, len(passage))
+
+
+def passage_block(chunk: Chunk, document_prefix: str = "") -> str:
+    """Breadcrumb and text between marks that the text cannot forge."""
+    code = digest([chunk.headings, chunk.text])[:16]
+    values = {"document_prefix": document_prefix, "headings": list(chunk.headings), "text": chunk.text, "code": code}
+    return render("passage.jinja", values)
+
+
+def render(name: str, values: Mapping[str, Any]) -> str:
+    """A packaged template with these values, sandboxed; an unknown variable is an error."""
+    return _template(name).render(values)
 
 
 def shot_documents(shots: Iterable[Shot], documents: Iterable[Document]) -> list[str]:
@@ -208,15 +229,10 @@ def _find(name_or_path: str | Path) -> Path:
     given = str(name_or_path)
     if given.endswith((".yaml", ".yml")) or "/" in given or "\\" in given:
         return Path(given)
-    for folder in (Path("prompts"), _packaged_folder()):
+    for folder in (Path("prompts"), packaged()):
         if (path := folder / f"{given}.yaml").is_file():
             return path
     raise UnknownNameError("prompt", given, list_prompts(), hint="The path of a YAML file works too.")
-
-
-def _packaged_folder() -> Path:
-    in_wheel = _PACKAGE / "_prompts"
-    return in_wheel if in_wheel.is_dir() else _PACKAGE.parent / "prompts"
 
 
 def _read(path: Path) -> _PromptFile:
@@ -283,13 +299,6 @@ def _blocks(prompt: Prompt) -> list[tuple[Shot, ...]]:
 
 def _message(role: str, content: str) -> Message:
     return {"role": role, "content": content}
-
-
-def _passage(chunk: Chunk, document_prefix: str = "") -> str:
-    """Breadcrumb and text between marks that the text cannot forge."""
-    code = digest([chunk.headings, chunk.text])[:16]
-    values = {"document_prefix": document_prefix, "headings": list(chunk.headings), "text": chunk.text, "code": code}
-    return _template("passage.jinja").render(values)
 
 
 def _rendered(text: str, wanted: int) -> str:

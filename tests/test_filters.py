@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
+from synthgen.config import Config
 from synthgen.errors import ConfigError, UnknownNameError
 from synthgen.filters import FILTERS, Context, apply_filters, check_filters
 from synthgen.records import Chunk, Event, Triple, Verdict, digest, make_triple
@@ -18,7 +19,7 @@ from synthgen.registry import describe_options, resolve, validate_options
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
 
-ORDER = list(FILTERS)
+ORDER = Config().filters.order
 
 LIGHTHOUSE = (
     "The lighthouse at Skagen was lit in 1858 and stands 46 metres tall. Its lamp turns once every 4 seconds. "

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from synthgen.config import LLM
     from synthgen.llm import Answers, Step
 
 __all__ = [
@@ -43,6 +44,8 @@ FILTERS: Mapping[str, str] = {
     "exact_duplicates": "synthgen.filters.exact_duplicates:exact_duplicates",
     "grounding": "synthgen.filters.grounding:grounding",
     "round_trip": "synthgen.filters.round_trip:round_trip",
+    "answer_check": "synthgen.filters.answer_check:answer_check",
+    "judge": "synthgen.filters.judge:judge",
 }
 
 FLAGGING = frozenset({"round_trip"})
@@ -72,6 +75,10 @@ class Encoders(Protocol):
 
 class Paid(Protocol):
     """The way to a model for filters that ask one."""
+
+    def model(self, stage: str, given: str | None) -> tuple[str, LLM]:
+        """The name of the model that `stage` asks and how; `given` is openai/NAME, None for the run's own. Raises ConfigError."""
+        ...
 
     def answers(self, step: Step[Triple, Any], rows: Sequence[Triple]) -> Answers:
         """The answers to what `step` asks about `rows`, missing ones asked for if that is allowed; see `llm.Step`."""
@@ -228,6 +235,13 @@ class _Sieve:
 
     def _kept(self) -> list[int]:
         return [i for i in range(len(self.rows)) if i not in self.fallen]
+
+
+def paid_of(context: Context, name: str) -> Paid:
+    """The way to a model, for the filter `name`. Raises ConfigError where there is none."""
+    if context.paid is None:
+        raise ConfigError(f"The filter {name!r} asks a model, but was given no way to one. Use it in a run, or leave it out.")
+    return context.paid
 
 
 def flagged(triple: Triple, flag: str) -> Triple:

@@ -1,0 +1,143 @@
+"""A question to a model about each row: what the filters that ask one have in common.
+
+A row prompt is a YAML file like those of `synthgen.prompts`, without shots: a task, rules and the fields of the answer. The system
+message is the same for all rows, byte for byte; the user message is the passage as the row shows it, between marks that its text
+cannot contain, and the texts in question as JSON strings, so that neither can pass for an instruction.
+
+A reply is a third state where there is none: `Reply.fields` is empty when the call failed, when its answer cannot be read, and when
+nothing was asked. Whoever uses a reply lets a row through only on what stands in the fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from synthgen.answers import read_answer, strict_schema
+from synthgen.config import LLM
+from synthgen.errors import ConfigError
+from synthgen.llm import Answers
+from synthgen.llm.followup import calls_of
+from synthgen.llm.openai import endpoint_id
+from synthgen.prompts import packaged, passage_block, render
+from synthgen.records import Chunk, Completion, Request, Triple, make_request, passage
+from synthgen.storage import read_yaml
+
+__all__ = ["Reply", "RowStep", "yes"]
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_YES, _NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0")
+_TOKENS_PER_FIELD = 20
+
+Shown = Callable[[Triple], Mapping[str, str | None]]
+
+
+class _RowPrompt(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: _Text
+    description: _Text
+    task: _Text
+    instructions: Annotated[list[_Text], Field(min_length=1)]
+    fields: Annotated[dict[_Text, _Text], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for a row. `fields` is empty when it is no answer; `reason` says why: not_asked, or that of the call."""
+
+    fields: Mapping[str, str]
+    reason: str = ""
+
+
+class RowStep:
+    """One row prompt, put to one model for every row (an `llm.Step` from triples to replies).
+
+    `prompt` is the name of a packaged row prompt or the path of a YAML file; `shown` gives the texts beside the passage by name.
+    Answers are asked for at temperature 0. Raises ConfigError for a prompt that cannot be read or lacks one of `needs`.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        prompt: str,
+        model: str,
+        settings: LLM,
+        chunks: Mapping[str, Chunk],
+        shown: Shown,
+        *,
+        needs: Sequence[str] = (),
+    ) -> None:
+        self._stage, self._model, self._chunks, self._shown = stage, model, chunks, shown
+        self._prompt = _read(prompt, needs)
+        self._endpoint = endpoint_id(settings)
+        self._sampling = {**settings.sampling, "temperature": 0.0}
+        self._schema = strict_schema(self._prompt.fields)
+        form = json.dumps({"items": [dict.fromkeys(self._prompt.fields, "…")]}, ensure_ascii=False)
+        fields = list(self._prompt.fields.items())
+        values = {"task": self._prompt.task, "rules": self._prompt.instructions, "fields": fields, "form": form}
+        self._system = render("row_system.jinja", values)
+
+    @property
+    def stage(self) -> str:
+        return self._stage
+
+    @property
+    def output_tokens(self) -> int:
+        return _TOKENS_PER_FIELD * len(self._prompt.fields)
+
+    def requests(self, rows: Iterable[Triple]) -> Iterator[Request]:
+        return (self._request(row) for row in rows)
+
+    def check(self, completion: Completion) -> tuple[str, str]:
+        answer = read_answer(completion, self._prompt.fields, 1)
+        return answer.reason, answer.detail
+
+    def apply(self, rows: Iterable[Triple], answers: Answers) -> Iterator[Reply]:
+        """One reply for each row, in order."""
+        for row in rows:
+            calls = list(calls_of(self._request(row), answers))
+            read = [read_answer(call.completion, self._prompt.fields, 1) for call in calls]
+            if whole := next((answer for answer in read if answer.items and not answer.truncated), None):
+                yield Reply(whole.items[0])
+            else:
+                yield Reply({}, calls[-1].reason or read[-1].reason if calls else "not_asked")
+
+    def _request(self, row: Triple) -> Request:
+        chunk = self._chunks[row.chunk_id]
+        block = passage_block(dataclasses.replace(chunk, text=passage(row, chunk)))
+        shown = [(name, json.dumps(text, ensure_ascii=False)) for name, text in self._shown(row).items()]
+        user = render("row_user.jinja", {"passage": block, "shown": shown})
+        return make_request(
+            self._model,
+            self._endpoint,
+            ({"role": "system", "content": self._system}, {"role": "user", "content": user}),
+            schema=self._schema,
+            sampling=self._sampling,
+            static=(0, len(self._system)),
+        )
+
+
+def yes(text: str | None) -> bool | None:
+    """What a field of yes or no says; None when it says neither."""
+    word = (text or "").strip().strip(".!").casefold()
+    return True if word in _YES else False if word in _NO else None
+
+
+def _read(name_or_path: str, needs: Sequence[str]) -> _RowPrompt:
+    own = name_or_path.endswith((".yaml", ".yml"))
+    path = Path(name_or_path) if own else packaged("rows") / f"{name_or_path}.yaml"
+    try:
+        prompt = _RowPrompt.model_validate(read_yaml(path, "row prompt"))
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"{path} is no row prompt: {told}. Known keys: {', '.join(_RowPrompt.model_fields)}.") from None
+    if missing := [field for field in needs if field not in prompt.fields]:
+        raise ConfigError(f"{path}: its fields must have {', '.join(needs)}; missing: {', '.join(missing)}.")
+    return prompt

@@ -1,0 +1,63 @@
+"""A model reads the row with its passage and judges it.
+
+Reasons: `not_self_contained`, `unclear`, `not_answerable`, `unsupported` (the first of these that the judge says no to);
+`undecided` (it is unsure, refuses, talks nonsense or did not answer in time) and `not_asked` (no call was allowed) are a third
+state: neither is a pass. What the judge wrote is stored as score `judge`.
+
+The four criteria are those of NVIDIA's retriever data pipeline (NeMo SDG), with the support of the answer added. The prompt is
+`prompts/rows/judge.yaml`; `prompt` names a file of your own with the same fields. Asked at temperature 0, once for each row, with the
+passage as the row shows it.
+
+Not covered: several judges and votes; a judge of the model family that wrote the row is known to be lenient with its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import Field
+
+from synthgen.filters import Context, paid_of
+from synthgen.filters.asked import Reply, RowStep, yes
+from synthgen.records import Triple, Verdict
+
+__all__ = ["judge"]
+
+_REASONS: Mapping[str, str] = {
+    "self_contained": "not_self_contained",
+    "clear": "unclear",
+    "answerable": "not_answerable",
+    "supported": "unsupported",
+}
+
+
+def judge(
+    triples: Sequence[Triple],
+    context: Context,
+    *,
+    model: Annotated[str | None, Field(description="openai/NAME to ask; unset means the run's own model")] = None,
+    prompt: Annotated[str, Field(description="the row prompt: judge, or a YAML file with the same fields")] = "judge",
+) -> list[Verdict]:
+    """Every criterion must be a plain yes."""
+    paid = paid_of(context, "judge")
+    name, settings = paid.model("judge", model)
+    step = RowStep("judge", prompt, name, settings, context.chunks, _shown, needs=tuple(_REASONS))
+    replies = step.apply(triples, paid.answers(step, triples))
+    return [_verdict(triple, reply) for triple, reply in zip(triples, replies, strict=True)]
+
+
+def _shown(triple: Triple) -> dict[str, str | None]:
+    return {"Question": triple.query, "Answer": triple.answer}
+
+
+def _verdict(triple: Triple, reply: Reply) -> Verdict:
+    if not reply.fields:
+        return Verdict(triple, "not_asked" if reply.reason == "not_asked" else "undecided")
+    judged = replace(triple, scores={**triple.scores, "judge": dict(reply.fields)})
+    criteria = [name for name in _REASONS if name != "supported" or triple.answer is not None]
+    said = {name: yes(reply.fields.get(name)) for name in criteria}
+    if refused := [name for name in criteria if said[name] is False]:
+        return Verdict(judged, _REASONS[refused[0]])
+    return Verdict(judged, "" if all(said.values()) else "undecided")
