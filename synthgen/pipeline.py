@@ -7,28 +7,20 @@ down the same road, from the tables and the calls of a run folder.
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgen import storage
 from synthgen.config import Config, load_config
 from synthgen.corpus import Corpus, keep_corpus, prepare, read_corpus
-from synthgen.distractors import add_distractors
+from synthgen.deriving import Clock, derive
 from synthgen.errors import ConfigError, EmptyResultError, MissingExtraError, RunFolderError
-from synthgen.exporters import FORMATS, check_format
-from synthgen.exporters import Context as ExportContext
-from synthgen.exporters import export as write_format
-from synthgen.filters import Context as FilterContext
-from synthgen.filters import Sifted, apply_filters, check_filters
-from synthgen.generation import Candidates, Generator, make_generator, open_store, store_path
-from synthgen.records import SPLITS, Chunk, Event, OnEvent, Rejection, Skipped, Triple
-from synthgen.retrieval import index_text
-from synthgen.retrieval.bm25 import BM25
+from synthgen.exporters import check_format
+from synthgen.filters import check_filters
+from synthgen.generation import Generator, make_generator, open_store
+from synthgen.records import Chunk, OnEvent, Rejection, Triple
 from synthgen.runfolder import RunFolder
 
 if TYPE_CHECKING:
@@ -65,7 +57,7 @@ def run(
     `queries` is a BEIR folder of human queries to measure on. Works inside a running event loop, too. Raises the errors of
     `synthgen.errors`; StoppedEarly when a cap or systematic failures ended the calls.
     """
-    generator, clock = make_generator(config or Config()), _Clock()
+    generator, clock = make_generator(config or Config()), Clock()
     docs, config = Path(docs), generator.config
     check_filters(config.filters.order, config.filters.options)
     for name in config.exports.formats:
@@ -79,7 +71,7 @@ def run(
             keep_corpus(docs, folder, generator, corpus)
         with clock("calls"):
             _call(generator, corpus, folder, on_event)
-        report, sifted = _derive(corpus, generator, folder, clock, on_event)
+        report, sifted = derive(corpus, generator, folder, clock, on_event=on_event)
         with clock("training"):
             _measure(report, corpus.chunks, sifted.kept, config, folder, queries, on_event)
         storage.write_json(folder.report, report | {"timing": clock.seconds})
@@ -97,7 +89,7 @@ def refilter(
 
     Distractors and exports are made anew, the model and its measurement are marked stale. Returns the new report.
     """
-    folder, clock = RunFolder(Path(run_folder)), _Clock()
+    folder, clock = RunFolder(Path(run_folder)), Clock()
     before, stored = folder.open()
     after = load_config(config, settings, base=before)
     generator = make_generator(after)
@@ -125,7 +117,7 @@ def retry(
     """
     from synthgen.llm.followup import failed_again
 
-    folder, clock = RunFolder(Path(run_folder)), _Clock()
+    folder, clock = RunFolder(Path(run_folder)), Clock()
     before, stored = folder.open()
     generator = make_generator(load_config(None, settings, overrides, base=before))
     if not generator.makes_calls:
@@ -196,66 +188,15 @@ def _stored_corpus(folder: RunFolder) -> Corpus:
 
 
 def _derived_again(
-    corpus: Corpus, generator: Generator, folder: RunFolder, clock: _Clock, on_event: OnEvent | None
+    corpus: Corpus, generator: Generator, folder: RunFolder, clock: Clock, on_event: OnEvent | None
 ) -> dict[str, Any]:
     """Everything that follows from the calls, anew; what was measured on the rows before is stale."""
-    report, _ = _derive(corpus, generator, folder, clock, on_event)
+    report, _ = derive(corpus, generator, folder, clock, on_event=on_event)
     measured = storage.read_json(folder.report)["training"] if folder.report.exists() else None
     report["training"] = measured and measured | {"stale": True}
     report["notes"].append(_STALE if measured else f"{_NOT_MEASURED}.")
     storage.write_json(folder.report, report | {"timing": clock.seconds})
     return report
-
-
-def _derive(
-    corpus: Corpus, generator: Generator, folder: RunFolder, clock: _Clock, on_event: OnEvent | None
-) -> tuple[dict[str, Any], Sifted]:
-    """Candidates, filters, distractors, tables and exports: everything that follows from what is stored."""
-    config, chunks = generator.config, corpus.by_id
-    with clock("candidates"):
-        candidates = _candidates(generator, corpus, folder, on_event)
-    with clock("index"):
-        retriever = BM25([chunk.id for chunk in corpus.chunks], [index_text(chunk) for chunk in corpus.chunks])
-    with clock("filters"):
-        context = FilterContext(chunks, retriever, generator.shots)
-        sifted = apply_filters(
-            candidates.triples, config.filters.order, context, options=config.filters.options, on_event=on_event
-        )
-    with clock("distractors"):
-        kept, distractors = add_distractors(
-            sifted.kept, chunks, retriever, **config.distractors.model_dump(), seed=config.seed, on_event=on_event
-        )
-    sifted = Sifted(kept, sifted.rejected, sifted.funnel)
-    if not kept and folder.report.exists():
-        raise EmptyResultError(f"{_emptied(candidates, sifted)} The result from before still stands.")
-    folder.write("triples", kept)
-    folder.write("rejected", sifted.rejected)
-    folder.write("skipped", [*corpus.skipped, *candidates.skipped])
-    if not kept:
-        raise EmptyResultError(f"{_emptied(candidates, sifted)} To read them: synthgen show {folder.path} --rejected")
-    exports = {}
-    with clock("exports"):
-        export_context = ExportContext(chunks, {d.id: d.title for d in corpus.documents if d.title}, config.seed)
-        # What was exported by hand since is written anew, too: no format may show other rows than the rest.
-        by_hand = sorted(p.name for p in folder.exports.glob("*") if p.name in FORMATS and p.name not in config.exports.formats)
-        formats = [*config.exports.formats, *by_hand]
-        for number, name in enumerate(formats, 1):
-            options = config.exports.options.get(name)
-            exports[name] = write_format(kept, export_context, name, folder.exports / name, options=options).to_dict()
-            if on_event:
-                on_event(Event("exports", number, len(formats), name))
-    return _report(corpus, candidates, sifted, generator) | {"distractors": distractors, "exports": exports}, sifted
-
-
-def _candidates(generator: Generator, corpus: Corpus, folder: RunFolder, on_event: OnEvent | None) -> Candidates:
-    from synthgen.llm.calls import CallStore
-
-    asked, path = generator.asked(corpus.chunks), store_path(generator.config, folder.calls)
-    with CallStore(path, read_only=True) if generator.makes_calls else nullcontext() as store:
-        candidates = generator.rows(asked, store, on_event)
-    drawn = {chunk.id for chunk in asked}
-    left = [Skipped(c.document_id, "generate", "not_sampled", c.id) for c in corpus.chunks if c.split and c.id not in drawn]
-    return replace(candidates, skipped=[*candidates.skipped, *left])
 
 
 def _measure(
@@ -295,90 +236,9 @@ def _trained(
     )
 
 
-def _report(corpus: Corpus, candidates: Candidates, sifted: Sifted, generator: Generator) -> dict[str, Any]:
-    """The facts of a run; without times, so that two runs with the same answers report the same."""
-    kept = sifted.kept
-    return {
-        "documents": {
-            "read": len(corpus.documents),
-            "skipped": _count(skip.reason for skip in corpus.skipped if skip.stage == "sources"),
-            "languages": _count(document.language or "unknown" for document in corpus.documents),
-            "groups": len({document.group for document in corpus.documents}),
-        },
-        "chunks": {
-            "distinct": len(corpus.chunks),
-            "copies": sum(len(chunk.places) for chunk in corpus.chunks),
-            "tokens": sum(chunk.n_tokens for chunk in corpus.chunks),
-            "splits": _by_split(chunk.split for chunk in corpus.chunks),
-            "skipped": _count(skip.reason for skip in corpus.skipped if skip.stage != "sources"),
-            "document_disjoint": corpus.document_disjoint,
-        },
-        "generation": {
-            "generator": generator.config.model,
-            "prompts": {prompt.name: prompt.digest for prompt in generator.prompts},
-            "candidates": len(candidates.triples),
-            "skipped": _count(skip.reason for skip in candidates.skipped),
-            "calls_ok": candidates.calls_ok,
-            "calls_failed": sum(candidates.calls_failed.values()),
-            "failures": candidates.calls_failed,
-            "usage": candidates.usage.to_dict(),
-        },
-        "funnel": sifted.funnel,
-        "rows": {
-            "kept": len(kept),
-            "answered": sum(row.answer is not None for row in kept),
-            "splits": _by_split(row.split for row in kept),
-            "generators": _count(row.generator for row in kept),
-            "flags": _count(flag for row in kept for flag in row.flags),
-        },
-        "notes": _notes(corpus, generator),
-    }
-
-
-def _notes(corpus: Corpus, generator: Generator) -> list[str]:
-    notes = []
-    if not corpus.document_disjoint:
-        notes.append("The splits are not document-disjoint: the folder is small, so sections of documents were split.")
-    if not generator.makes_calls:
-        notes.append(f"No LLM wrote these rows: the generator is {generator.config.model}.")
-    return notes
-
-
-def _emptied(candidates: Candidates, sifted: Sifted) -> str:
-    if not candidates.triples:
-        reasons = ", ".join(f"{reason} {n}" for reason, n in _count(skip.reason for skip in candidates.skipped).items())
-        return f"Generation gave no row at all ({reasons or 'no chunk to ask about'})."
-    reasons = ", ".join(f"{reason} {n}" for reason, n in sifted.reasons.items())
-    return f"The filters turned away all {len(candidates.triples)} candidates ({reasons})."
-
-
 def _check_queries(queries: str | Path | None, corpus: Corpus) -> None:
     """Raises InputError for human queries that cannot be used, before anything is paid for."""
     if queries is not None:
         from synthgen.training.queries import read_queries
 
         read_queries(Path(queries), corpus.chunks)
-
-
-def _count(values: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(values).items()))
-
-
-def _by_split(values: Iterable[str]) -> dict[str, int]:
-    counts = Counter(values)
-    return {name or "none": counts[name] for name in (*SPLITS, "") if counts[name] or name}
-
-
-@dataclass
-class _Clock:
-    """Seconds by stage."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = round(time.monotonic() - started, 3)

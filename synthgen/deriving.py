@@ -1,0 +1,191 @@
+"""What follows from stored answers: candidates, filters, distractors, tables, exports, report.
+
+All of it is derived anew each time, from the corpus, the settings and the answers in the call store. Only filters that ask a model
+may add answers, through the `Paid` they are given.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from synthgen.corpus import Corpus
+from synthgen.distractors import add_distractors
+from synthgen.errors import EmptyResultError
+from synthgen.exporters import FORMATS
+from synthgen.exporters import Context as ExportContext
+from synthgen.exporters import export as write_format
+from synthgen.filters import Context as FilterContext
+from synthgen.filters import Paid, Sifted, apply_filters
+from synthgen.filters.bias import lexical_bias
+from synthgen.generation import Candidates, Generator, store_path
+from synthgen.records import SPLITS, Event, OnEvent, Rejection, Skipped
+from synthgen.retrieval import index_text
+from synthgen.retrieval.bm25 import BM25
+from synthgen.runfolder import RunFolder
+
+__all__ = ["Clock", "derive"]
+
+_EXAMPLES = 3
+
+
+def derive(
+    corpus: Corpus,
+    generator: Generator,
+    folder: RunFolder,
+    clock: Clock,
+    *,
+    paid: Paid | None = None,
+    queries: Sequence[str] = (),
+    on_event: OnEvent | None = None,
+) -> tuple[dict[str, Any], Sifted]:
+    """Write the tables and exports of a run; returns its report, without the measurement, and its rows.
+
+    `queries` are those that the result will be measured on. Raises EmptyResultError when no row is left; the tables say why then,
+    unless an earlier result would be lost for it.
+    """
+    config, chunks = generator.config, corpus.by_id
+    with clock("candidates"):
+        candidates = _candidates(generator, corpus, folder, on_event)
+    with clock("index"):
+        retriever = BM25([chunk.id for chunk in corpus.chunks], [index_text(chunk) for chunk in corpus.chunks])
+    with clock("filters"):
+        context = FilterContext(chunks, retriever, generator.shots, queries, paid=paid, lowers=True)
+        settings = config.filters
+        sifted = apply_filters(candidates.triples, settings.order, context, options=settings.options, on_event=on_event)
+    with clock("distractors"):
+        kept, distractors = add_distractors(
+            sifted.kept, chunks, retriever, **config.distractors.model_dump(), seed=config.seed, on_event=on_event
+        )
+    sifted = replace(sifted, kept=kept)
+    if not kept and folder.report.exists():
+        raise EmptyResultError(f"{_emptied(candidates, sifted)} The result from before still stands.")
+    folder.write("triples", kept)
+    folder.write("rejected", sifted.rejected)
+    folder.write("skipped", [*corpus.skipped, *candidates.skipped])
+    if not kept:
+        raise EmptyResultError(f"{_emptied(candidates, sifted)} To read them: synthgen show {folder.path} --rejected")
+    exports = {}
+    with clock("exports"):
+        export_context = ExportContext(chunks, {d.id: d.title for d in corpus.documents if d.title}, config.seed)
+        # What was exported by hand since is written anew, too: no format may show other rows than the rest.
+        by_hand = sorted(p.name for p in folder.exports.glob("*") if p.name in FORMATS and p.name not in config.exports.formats)
+        formats = [*config.exports.formats, *by_hand]
+        for number, name in enumerate(formats, 1):
+            options = config.exports.options.get(name)
+            exports[name] = write_format(kept, export_context, name, folder.exports / name, options=options).to_dict()
+            if on_event:
+                on_event(Event("exports", number, len(formats), name))
+    report = _report(corpus, candidates, sifted, generator) | {"distractors": distractors, "exports": exports}
+    report["notes"] += context.notes
+    return report | {"lexical_bias": lexical_bias(sifted, chunks)}, sifted
+
+
+def _candidates(generator: Generator, corpus: Corpus, folder: RunFolder, on_event: OnEvent | None) -> Candidates:
+    from synthgen.llm.calls import CallStore
+
+    asked, path = generator.asked(corpus.chunks), store_path(generator.config, folder.calls)
+    with CallStore(path, read_only=True) if generator.makes_calls else nullcontext() as store:
+        candidates = generator.rows(asked, store, on_event)
+    drawn = {chunk.id for chunk in asked}
+    left = [Skipped(c.document_id, "generate", "not_sampled", c.id) for c in corpus.chunks if c.split and c.id not in drawn]
+    return replace(candidates, skipped=[*candidates.skipped, *left])
+
+
+def _report(corpus: Corpus, candidates: Candidates, sifted: Sifted, generator: Generator) -> dict[str, Any]:
+    """The facts of a run; without times, so that two runs with the same answers report the same."""
+    kept = sifted.kept
+    return {
+        "documents": {
+            "read": len(corpus.documents),
+            "skipped": _count(skip.reason for skip in corpus.skipped if skip.stage == "sources"),
+            "languages": _count(document.language or "unknown" for document in corpus.documents),
+            "groups": len({document.group for document in corpus.documents}),
+        },
+        "chunks": {
+            "distinct": len(corpus.chunks),
+            "copies": sum(len(chunk.places) for chunk in corpus.chunks),
+            "tokens": sum(chunk.n_tokens for chunk in corpus.chunks),
+            "splits": _by_split(chunk.split for chunk in corpus.chunks),
+            "skipped": _count(skip.reason for skip in corpus.skipped if skip.stage != "sources"),
+            "document_disjoint": corpus.document_disjoint,
+        },
+        "generation": {
+            "generator": generator.config.model,
+            "prompts": {prompt.name: prompt.digest for prompt in generator.prompts},
+            "candidates": len(candidates.triples),
+            "skipped": _count(skip.reason for skip in candidates.skipped),
+            "calls_ok": candidates.calls_ok,
+            "calls_failed": sum(candidates.calls_failed.values()),
+            "failures": candidates.calls_failed,
+            "usage": candidates.usage.to_dict(),
+        },
+        "funnel": sifted.funnel,
+        "examples": _examples(sifted.rejected),
+        "rows": {
+            "kept": len(kept),
+            "answered": sum(row.answer is not None for row in kept),
+            "splits": _by_split(row.split for row in kept),
+            "generators": _count(row.generator for row in kept),
+            "flags": _count(flag for row in kept for flag in row.flags),
+        },
+        "notes": _notes(corpus, generator),
+    }
+
+
+def _notes(corpus: Corpus, generator: Generator) -> list[str]:
+    notes = []
+    if not corpus.document_disjoint:
+        notes.append("The splits are not document-disjoint: the folder is small, so sections of documents were split.")
+    if not generator.makes_calls:
+        notes.append(f"No LLM wrote these rows: the generator is {generator.config.model}.")
+    return notes
+
+
+def _examples(rejected: Iterable[Rejection]) -> dict[str, list[dict[str, Any]]]:
+    """The first rejected rows of each stage and reason."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in rejected:
+        listed = found.setdefault(f"{one.stage}:{one.reason}", [])
+        if len(listed) < _EXAMPLES:
+            row = one.triple
+            listed.append(
+                {"id": row.id, "query": row.query, "answer": row.answer, "chunk_id": row.chunk_id, "score": one.score}
+            )
+    return dict(sorted(found.items()))
+
+
+def _emptied(candidates: Candidates, sifted: Sifted) -> str:
+    if not candidates.triples:
+        reasons = ", ".join(f"{reason} {n}" for reason, n in _count(skip.reason for skip in candidates.skipped).items())
+        return f"Generation gave no row at all ({reasons or 'no chunk to ask about'})."
+    reasons = ", ".join(f"{reason} {n}" for reason, n in sifted.reasons.items())
+    return f"The filters turned away all {len(candidates.triples)} candidates ({reasons})."
+
+
+def _count(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def _by_split(values: Iterable[str]) -> dict[str, int]:
+    counts = Counter(values)
+    return {name or "none": counts[name] for name in (*SPLITS, "") if counts[name] or name}
+
+
+@dataclass
+class Clock:
+    """Seconds by stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = round(time.monotonic() - started, 3)
