@@ -12,7 +12,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from synthgen.errors import InputError, SynthgenError
+from synthgen.flags import ASKED, CAPS, PACE, Given, flags
 
 if TYPE_CHECKING:
     from synthgen.config import Config
@@ -40,20 +41,6 @@ app.add_typer(batch, name="batch")
 
 Docs = Annotated[Path, typer.Argument(help="Folder of documents.", show_default=False)]
 Run = Annotated[Path, typer.Argument(help="Run folder: all state and results of one run.", show_default=False)]
-ConfigFile = Annotated[Path | None, typer.Option("-c", "--config", help="Settings as YAML; `synthgen init` writes one.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="One setting: section.key=value. May be repeated.")]
-Model = Annotated[str | None, typer.Option("-m", "--model", help="extractive (no LLM), or openai/NAME.")]
-BaseUrl = Annotated[str | None, typer.Option("--base-url", help="OpenAI-compatible endpoint.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of every random choice.")]
-Limit = Annotated[int | None, typer.Option("--limit", help="Use a stratified sample of N chunks.")]
-MaxCost = Annotated[float | None, typer.Option("--max-cost", help="Cap on dollars.")]
-MaxCalls = Annotated[int | None, typer.Option("--max-calls", help="Cap on calls.")]
-MaxTokens = Annotated[int | None, typer.Option("--max-total-tokens", help="Cap on prompt and output tokens.")]
-Concurrency = Annotated[int | None, typer.Option("--concurrency", help="Calls in flight.")]
-Store = Annotated[Path | None, typer.Option("--store", help="SQLite file for paid answers, shared between runs.")]
-Patience = Annotated[
-    float | None, typer.Option("--patience", min=0, help="Seconds to wait out an outage or a used-up quota; default 600.")
-]
 Queries = Annotated[Path | None, typer.Option("--queries", help="BEIR folder of human queries to measure on.")]
 Base = Annotated[str | None, typer.Option("--base", help="static (built in), or a sentence-transformers model.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
@@ -71,22 +58,13 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 
 @app.command("run")
+@flags(*ASKED, *CAPS, *PACE, "store")
 def run_(
+    *,
     docs: Docs,
     run: Run,
     queries: Queries = None,
-    config: ConfigFile = None,
-    set_: Settings = None,
-    model: Model = None,
-    base_url: BaseUrl = None,
-    seed: Seed = None,
-    limit: Limit = None,
-    max_cost: MaxCost = None,
-    max_calls: MaxCalls = None,
-    max_total_tokens: MaxTokens = None,
-    concurrency: Concurrency = None,
-    patience: Patience = None,
-    store: Store = None,
+    given: Given,
     update: Annotated[bool, typer.Option("--update", help="Generate again with other settings; answers are reused.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -97,35 +75,23 @@ def run_(
         from synthgen import console, pipeline
         from synthgen.corpus import prepare
 
-        caps = {"max_cost": max_cost, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
-        pace = {"concurrency": concurrency, "patience_s": patience}
-        calls = {"base_url": base_url, "store": store and str(store), **pace, **caps}
-        settings = _config(config, set_, model=model, seed=seed, limit=limit, calls=calls)
+        settings = _config(given)
         with _logged(prepare(docs, run), quiet, verbose) as progress:
             result = pipeline.run(docs, run, queries=queries, config=settings, update=update, on_event=progress)
         _out(result.report, console.result_text, result, as_json=as_json)
 
 
 @app.command()
+@flags(*ASKED, *CAPS, *PACE, "store")
 def plan(
+    *,
     docs: Docs,
     run: Annotated[Path | None, typer.Argument(help="Run folder whose stored answers count.", show_default=False)] = None,
     show: Annotated[int, typer.Option("--show", min=0, help="Print the exact messages of the first N calls.")] = 0,
     pilot: Annotated[
         int | None, typer.Option("--pilot", min=2, help="Make N calls on a sample, kept in RUN, and give a range for the cost.")
     ] = None,
-    config: ConfigFile = None,
-    set_: Settings = None,
-    model: Model = None,
-    base_url: BaseUrl = None,
-    seed: Seed = None,
-    limit: Limit = None,
-    max_cost: MaxCost = None,
-    max_calls: MaxCalls = None,
-    max_total_tokens: MaxTokens = None,
-    concurrency: Concurrency = None,
-    patience: Patience = None,
-    store: Store = None,
+    given: Given,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -134,10 +100,7 @@ def plan(
         from synthgen import console, planning
         from synthgen.progress import Progress
 
-        caps = {"max_cost": max_cost, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
-        pace = {"concurrency": concurrency, "patience_s": patience}
-        calls = {"base_url": base_url, "store": store and str(store), **pace, **caps}
-        settings = _config(config, set_, model=model, seed=seed, limit=limit, calls=calls)
+        settings = _config(given)
         with closing(Progress(quiet=quiet)) as progress:
             planned = planning.plan(docs, run, config=settings, show=show, pilot=pilot, on_event=progress)
         _out(planned, console.plan_text, as_json=as_json)
@@ -177,10 +140,11 @@ def show(
 
 
 @app.command("filter")
+@flags("config", "set_")
 def filter_(
+    *,
     run: Run,
-    config: ConfigFile = None,
-    set_: Settings = None,
+    given: Given,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -190,19 +154,16 @@ def filter_(
         from synthgen import console, pipeline
 
         with _logged(_existing(run), quiet, verbose) as progress:
-            report = pipeline.refilter(run, config=config, settings=set_ or [], on_event=progress)
+            report = pipeline.refilter(run, config=given.config, settings=given.settings, on_event=progress)
         _out(report, console.summary, as_json=as_json)
 
 
 @app.command()
+@flags("set_", *CAPS, *PACE)
 def retry(
+    *,
     run: Run,
-    set_: Settings = None,
-    max_cost: MaxCost = None,
-    max_calls: MaxCalls = None,
-    max_total_tokens: MaxTokens = None,
-    concurrency: Concurrency = None,
-    patience: Patience = None,
+    given: Given,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -211,41 +172,30 @@ def retry(
     with _told():
         from synthgen import console, pipeline
 
-        caps = {"max_cost": max_cost, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
-        overrides = _overrides(llm={"concurrency": concurrency, "patience_s": patience, **caps})
         with _logged(_existing(run), quiet, verbose) as progress:
-            report = pipeline.retry(run, settings=set_ or [], overrides=overrides, on_event=progress)
+            report = pipeline.retry(run, settings=given.settings, overrides=given.overrides, on_event=progress)
         _out(report, console.summary, as_json=as_json)
 
 
 @batch.command("submit")
+@flags(*ASKED, *CAPS, "store")
 def batch_submit(
+    *,
     run: Run,
     docs: Annotated[Path | None, typer.Option("--docs", help="Folder of documents, for a run folder that is new.")] = None,
-    config: ConfigFile = None,
-    set_: Settings = None,
-    model: Model = None,
-    base_url: BaseUrl = None,
-    seed: Seed = None,
-    limit: Limit = None,
-    max_cost: MaxCost = None,
-    max_calls: MaxCalls = None,
-    max_total_tokens: MaxTokens = None,
-    store: Store = None,
+    given: Given,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Hand in the calls that are still to be made, at the provider's batch price."""
+    """Submit the calls still to be made as batches, at the batch price."""
     with _told():
         from synthgen import batches, console
         from synthgen.corpus import prepare
+        from synthgen.runfolder import RunFolder
 
-        caps = {"max_cost": max_cost, "max_calls": max_calls, "max_total_tokens": max_total_tokens}
-        calls = {"base_url": base_url, "store": store and str(store), **caps}
-        base = None if docs else _existing(run).open()[0]
-        settings = _config(config, set_, model=model, seed=seed, limit=limit, calls=calls, base=base)
-        with _logged(prepare(docs, run) if docs else _existing(run), quiet, verbose) as progress:
+        settings = _config(given, base=None if docs else RunFolder(run).open()[0])
+        with _logged(prepare(docs, run) if docs else RunFolder(run), quiet, verbose) as progress:
             report = batches.submit(run, docs=docs, config=settings, on_event=progress)
         _out(report, console.batch_text, as_json=as_json)
 
@@ -261,7 +211,7 @@ def batch_status(run: Run, as_json: Json = False) -> None:
 
 @batch.command("collect")
 def batch_collect(run: Run, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
-    """Take the answers of the batches that ended into the call store."""
+    """Store the answers of batches that have ended."""
     with _told():
         from synthgen import batches, console
 
@@ -271,14 +221,16 @@ def batch_collect(run: Run, as_json: Json = False, quiet: Quiet = False, verbose
 
 
 @app.command()
+@flags("set_")
 def export(
+    *,
     run: Run,
     format: Annotated[str, typer.Option("-f", "--format", help="A format; `synthgen list formats` shows them.")],
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="A folder (all splits), a file, or - (one split).")
     ] = None,
     split: Annotated[str, typer.Option("--split", help="The split for a file or -.")] = "train",
-    set_: Settings = None,
+    given: Given,
     as_json: Json = False,
 ) -> None:
     """Write one format: into the run folder, another folder, a file, or standard output."""
@@ -286,20 +238,22 @@ def export(
         from synthgen import console, exporting
 
         if output == "-":
-            rows, left_out = exporting.export_rows(run, format, split=split, settings=set_ or [])
+            rows, left_out = exporting.export_rows(run, format, split=split, settings=given.settings)
             _write_lines(rows)
             print("".join(f"left out: {reason} {n}\n" for reason, n in left_out.items()), end="", file=sys.stderr)
         else:
-            report = exporting.export(run, format, output=output, split=split, settings=set_ or [])
+            report = exporting.export(run, format, output=output, split=split, settings=given.settings)
             _out(report, console.export_text, as_json=as_json)
 
 
 @app.command()
+@flags("set_")
 def train(
+    *,
     run: Run,
     base: Base = None,
     queries: Queries = None,
-    set_: Settings = None,
+    given: Given,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -309,9 +263,9 @@ def train(
         from synthgen import pipeline
         from synthgen.training import format_table
 
-        overrides = _overrides(training={"base": base})
+        overrides = {"training": {"base": base}} if base else {}
         with _logged(_existing(run), quiet, verbose) as progress:
-            result = pipeline.train(run, queries=queries, settings=set_ or [], overrides=overrides, on_event=progress)
+            result = pipeline.train(run, queries=queries, settings=given.settings, overrides=overrides, on_event=progress)
         _out(result, format_table, as_json=as_json)
 
 
@@ -329,7 +283,7 @@ def evaluate(
         from synthgen import pipeline
         from synthgen.training import format_table
 
-        with _logged(_existing(run), quiet, verbose) as progress:
+        with _logged(_existing(run), quiet, verbose, shared=True) as progress:
             result = pipeline.evaluate(run, queries, base=base, on_event=progress)
         _out(result, format_table, as_json=as_json)
 
@@ -383,10 +337,12 @@ def _told() -> Iterator[None]:
 
 
 @contextmanager
-def _logged(folder: RunFolder, quiet: bool, verbose: bool) -> Iterator[Any]:
-    """Progress on standard error and in RUN/run.log."""
+def _logged(folder: RunFolder, quiet: bool, verbose: bool, *, shared: bool = False) -> Iterator[Any]:
+    """Progress on standard error and in RUN/run.log; `shared` for a verb that works beside another command."""
     from synthgen.progress import Progress, run_log
 
+    with nullcontext() if shared else folder.held():  # a command at work keeps its log to itself
+        pass
     progress = Progress(quiet=quiet)
     with run_log(folder.log, verbose=verbose):
         try:
@@ -403,31 +359,11 @@ def _existing(run: Path) -> RunFolder:
     return folder
 
 
-def _overrides(**given: Any) -> dict[str, Any]:
-    """The flags that were given, as nested settings."""
-    kept: dict[str, Any] = {}
-    for name, value in given.items():
-        value = _overrides(**value) if isinstance(value, Mapping) else value
-        if value is not None and value != {}:
-            kept[name] = value
-    return kept
-
-
-def _config(
-    path: Path | None,
-    settings: list[str] | None,
-    *,
-    model: str | None,
-    seed: int | None,
-    limit: int | None,
-    calls: Mapping[str, Any],
-    base: Config | None = None,
-) -> Config:
-    """`base` or the defaults, then the file, then `--set`, then the flags. `calls` are those of the section `llm`."""
+def _config(given: Given, base: Config | None = None) -> Config:
+    """`base` or the defaults, then the file, then `--set`, then the flags."""
     from synthgen.config import load_config
 
-    overrides = _overrides(model=model, seed=seed, generation={"limit": limit}, llm=calls)
-    return load_config(path, settings or [], overrides, base=base)
+    return load_config(given.config, given.settings, given.overrides, base=base)
 
 
 def _out(value: Any, as_text: Callable[..., str], *shown: Any, as_json: bool) -> None:

@@ -64,7 +64,9 @@ class Generation(_Section):
 
 
 class LLM(_Section):
-    base_url: str | None = Field(None, description="an OpenAI-compatible endpoint; unset means the provider's own")
+    base_url: str | None = Field(
+        None, description="an OpenAI-compatible endpoint; unset means OPENAI_BASE_URL, else api.openai.com"
+    )
     endpoint_id: str | None = Field(
         None, description="name that stands for the endpoint in request keys, e.g. when its port changes"
     )
@@ -80,7 +82,8 @@ class LLM(_Section):
         300.0, description="seconds of waiting between attempts of one call, in all"
     )
     patience_s: Annotated[float, Field(ge=0)] = Field(
-        600.0, description="seconds to wait out an outage or an exhausted quota, trying now and then, before the run stops"
+        600.0,
+        description="seconds to wait while an outage or a rate limit lets nothing through, trying now and then, before the run stops",
     )
     grace_s: Annotated[float, Field(ge=0)] = Field(5.0, description="seconds that calls in flight have to finish after Ctrl-C")
     temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(0.7, description="sampling temperature; null leaves it out")
@@ -92,9 +95,13 @@ class LLM(_Section):
         {}, description="word -> bias: 100 all but forces, -100 forbids; mapped to the tokens of the model"
     )
     extra_body: dict[str, JsonValue] = Field({}, description="more fields of the request, sent as they are, e.g. {top_k: 20}")
-    max_calls: Count | None = Field(None, description="cap on calls of this run")
-    max_total_tokens: Count | None = Field(None, description="cap on prompt and output tokens of this run")
-    max_cost: Annotated[float, Field(gt=0)] | None = Field(None, description="cap on dollars of this run; needs a known price")
+    max_calls: Count | None = Field(None, description="cap on calls of one command; begins anew on resume")
+    max_total_tokens: Count | None = Field(
+        None, description="cap on prompt and output tokens of one command; begins anew on resume"
+    )
+    max_cost: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="cap on dollars of one command; begins anew on resume; needs a known price"
+    )
     prices: str | None = Field(None, description="YAML of prices that replaces the packaged table")
     store: str | None = Field(None, description="SQLite file for answers, to share between runs; unset means in the run folder")
 
@@ -106,7 +113,9 @@ class LLM(_Section):
 
 
 class Filters(_Section):
-    order: list[str] = Field(["format", "lint", "exact_duplicates", "grounding", "round_trip"], description="filters, in this order")
+    order: list[str] = Field(
+        ["format", "lint", "exact_duplicates", "grounding", "round_trip"], description="filters, in this order"
+    )
     options: dict[str, dict[str, Any]] = Field({}, description="filter -> options of it; `synthgen list filters` shows them")
 
 

@@ -1,9 +1,9 @@
 """A paid step as words: a few lines that are rewritten on a terminal, one line anywhere else, the same facts in both.
 
     generate  ━━━━━━━━━━━━━━━╸                 2,112/5,000  42 %  1 min 12 s left
-      41.3 calls/s (39.8 on the whole), 64 in flight, 0 failed, 3 answers 429, 200 from the store
+      41.3 calls/s (39.8 on average), 64 in flight, 0 failed, 3 rate-limited, 200 from the store
       1,204,118 prompt tokens (71 % cached), 211,034 output tokens
-      $0.42 so far, about $1.01 in the end
+      $0.42 so far, about $1.01 in total
       told to wait 12 s
 
 What is projected assumes that the calls to come are like those that were made. An unknown price is said, never taken as zero.
@@ -70,7 +70,7 @@ class Facts:
             head.add_row(stage, ProgressBar(total=1, completed=self.share, width=min(_BAR_CELLS, room)), self.reached)
         told = [Text(sentence) for sentence in self.sentences]
         told[0].highlight_regex(r"[1-9][\d,]* failed", "red")
-        told[0].highlight_regex(r"[1-9][\d,]* answers 429", "yellow")
+        told[0].highlight_regex(r"[1-9][\d,]* rate-limited", "yellow")
         if self.notice or not last:
             told.append(Text(self.notice, style="yellow"))
         return Group(head, Padding(Group(*told), (0, 0, 0, 2), expand=False))
@@ -120,8 +120,8 @@ def _calls(meter: Meter, recent_rate: float, last: bool) -> str:
     mean = rate_text(_per(meter.finished, meter.elapsed_s))
     parts = [f"{mean} calls/s"]
     if not last:
-        parts = [f"{rate_text(recent_rate)} calls/s ({mean} on the whole)", f"{meter.in_flight:,} in flight"]
-    parts += [f"{meter.failed:,} failed", f"{meter.rate_limited:,} answers 429"]
+        parts = [f"{rate_text(recent_rate)} calls/s ({mean} on average)", f"{meter.in_flight:,} in flight"]
+    parts += [f"{meter.failed:,} failed", f"{meter.rate_limited:,} rate-limited"]
     return ", ".join(parts + ([f"{meter.reused:,} from the store"] if meter.reused else []))
 
 
@@ -131,7 +131,7 @@ def _money(meter: Meter, remaining: int | None) -> str:
     if not remaining or not meter.finished:
         return dollars_text(meter.dollars) + (" so far" if remaining != 0 else "")
     in_all = meter.dollars * (1 + remaining / meter.finished)
-    return f"{dollars_text(meter.dollars)} so far, about {dollars_text(in_all)} in the end"
+    return f"{dollars_text(meter.dollars)} so far, about {dollars_text(in_all)} in total"
 
 
 def _per(calls: int, seconds: float) -> float:

@@ -13,7 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from synthgen.config import Config, load_config
+from synthgen.flags import ASKED, CAPS, PACE, Given, flags
 from synthgen.testing import FakeOpenAI
 
 FROG = "The common frog is an amphibian. It hibernates in mud from November to February. The maximum lifespan is 8 years."
@@ -343,18 +347,42 @@ def test_an_address_that_is_none(docs: Path, tmp_path: Path, url: str) -> None:
     assert_told(done, 1, "is no web address")
 
 
-def test_a_run_folder_in_use_is_left_alone(docs: Path, tmp_path: Path) -> None:
+def test_a_run_folder_in_use_is_left_alone_and_so_is_its_log(docs: Path, tmp_path: Path) -> None:
     from synthgen.runfolder import RunFolder
 
-    (tmp_path / "run").mkdir()
-    with RunFolder(tmp_path / "run").held():
-        assert_told(synthgen("run", docs, tmp_path / "run", *fast()), 1, "is in use by another command")
-    assert synthgen("run", docs, tmp_path / "run", *fast()).returncode == 0
+    run = tmp_path / "run"
+    run.mkdir()
+    with RunFolder(run).held():
+        assert_told(synthgen("run", docs, run, *fast()), 1, "is in use by another command")
+        assert not (run / "run.log").exists()
+    assert synthgen("run", docs, run, *fast()).returncode == 0
+    with RunFolder(run).held():
+        assert_told(synthgen("evaluate", run, "--queries", docs), 1, "has no model yet")
+
+
+def test_every_flag_changes_the_setting_it_stands_for() -> None:
+    app, seen = typer.Typer(), list[Config]()
+
+    @app.command()
+    @flags(*ASKED, *CAPS, *PACE, "store")
+    def verb(*, given: Given) -> None:
+        seen.append(load_config(given.config, given.settings, given.overrides))
+
+    line = (
+        "--set llm.rpm=7 --set seed=1 -m openai/frog --base-url http://pond/v1 --seed 0 --limit 3 --max-cost 0.5 --max-calls 4 "
+    )
+    line += "--max-total-tokens 5 --concurrency 6 --patience 0 --store pond.sqlite"
+    assert CliRunner().invoke(app, line).exit_code == 0
+    assert CliRunner().invoke(app, "").exit_code == 0
+    config, default = seen
+    assert default == load_config()
+    assert (config.model, config.seed, config.generation.limit) == ("openai/frog", 0, 3)
+    assert (config.llm.rpm, config.llm.base_url, config.llm.store) == (7, "http://pond/v1", "pond.sqlite")
+    assert (config.llm.max_cost, config.llm.max_calls, config.llm.max_total_tokens) == (0.5, 4, 5)
+    assert (config.llm.concurrency, config.llm.patience_s) == (6, 0)
 
 
 def test_init_writes_a_configuration_that_is_the_default(tmp_path: Path) -> None:
-    from synthgen.config import Config, load_config
-
     assert synthgen("init", tmp_path / "mine").returncode == 0
     assert load_config(tmp_path / "mine" / "config.yaml") == Config()
     assert (tmp_path / "mine" / "prompts" / "question.yaml").exists()

@@ -27,8 +27,8 @@ LAYERS = {
     ],
     "parts": ["sources", "packing", "chunking", "splits", "prompts", "llm", "retrieval"],
     "stages": ["generators", "filters", "distractors", "exporters", "training"],
-    "recipe": ["corpus", "generation", "piloting", "pipeline", "batches", "exporting", "planning", "catalogue"],
-    "doors": ["api", "console", "panel", "progress", "cli", "testing", "__init__", "__main__"],
+    "recipe": ["corpus", "deriving", "generation", "piloting", "pipeline", "batches", "exporting", "planning", "catalogue"],
+    "doors": ["api", "console", "panel", "progress", "flags", "cli", "testing", "__init__", "__main__"],
 }
 ORDER = list(LAYERS)
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}

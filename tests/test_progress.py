@@ -88,9 +88,9 @@ def test_a_paid_step_says_everything_about_its_calls() -> None:
     assert facts.reached == "1,200/5,000  24 %  1 min 16 s left"
     assert facts.share == 0.24
     assert facts.sentences == (
-        "50.0 calls/s (40.0 on the whole), 64 in flight, 12 failed, 3 answers 429, 200 from the store",
+        "50.0 calls/s (40.0 on average), 64 in flight, 12 failed, 3 rate-limited, 200 from the store",
         "600,000 prompt tokens (71 % cached), 100,000 output tokens",
-        "$0.42 so far, about $2.02 in the end",
+        "$0.42 so far, about $2.02 in total",
     )
     assert facts.notice == ""
     assert describe(frogs(), replace(FROGS, waiting="told to wait 12 s"), 50.0).notice == "told to wait 12 s"
@@ -100,14 +100,14 @@ def test_the_end_of_a_step_leaves_out_what_mattered_on_the_way() -> None:
     event = frogs(done=1_200, total=1_200, message="stopping", waiting="told to wait 12 s")
     assert event.meter is not None
     assert describe(event, event.meter, 50.0, last=True).line == (
-        "generate     1,200/1,200  100 %  25.0 s; 40.0 calls/s, 12 failed, 3 answers 429, 200 from the store; "
+        "generate     1,200/1,200  100 %  25.0 s; 40.0 calls/s, 12 failed, 3 rate-limited, 200 from the store; "
         "600,000 prompt tokens (71 % cached), 100,000 output tokens; $0.42"
     )
 
 
 def test_an_unknown_price_is_said_and_never_zero() -> None:
     assert describe(frogs(), replace(FROGS, dollars=None), 50.0).sentences[2] == "price unknown"
-    assert describe(frogs(), replace(FROGS, dollars=0.00123), 50.0).sentences[2] == "$0.0012 so far, about $0.0059 in the end"
+    assert describe(frogs(), replace(FROGS, dollars=0.00123), 50.0).sentences[2] == "$0.0012 so far, about $0.0059 in total"
     assert [dollars_text(amount) for amount in (0.0, 0.00001, 0.00123, 1.5, 12_345.678)] == [
         "$0.00",
         "under $0.0001",
@@ -177,7 +177,7 @@ def test_on_a_terminal_a_few_lines_are_rewritten_and_the_last_state_stays(clock:
     bar, *rest = terminal.screen
     assert re.fullmatch(r"generate  ━{40}  3,000/3,000  100 %  30\.0 s", bar)
     assert rest == [
-        "  100.0 calls/s, 12 failed, 3 answers 429, 200 from the store",
+        "  100.0 calls/s, 12 failed, 3 rate-limited, 200 from the store",
         "  600,000 prompt tokens (71 % cached), 100,000 output tokens",
         "  $0.42",
         "",
@@ -212,7 +212,7 @@ def test_elsewhere_a_line_comes_every_ten_seconds_and_at_the_end(clock: Clock) -
     progress.close()
     lines = pipe.getvalue().splitlines()
     assert [re.search(r"\d+ %", line)[0] for line in lines] == ["40 %", "80 %", "100 %"]  # type: ignore[index]
-    assert all("$0.42" in line and "71 % cached" in line and "3 answers 429" in line for line in lines)
+    assert all("$0.42" in line and "71 % cached" in line and "3 rate-limited" in line for line in lines)
     assert "\x1b" not in pipe.getvalue()
 
 

@@ -1,7 +1,7 @@
 """The fake server as a process: `python -m synthgen.testing --port 0 --fault rate_limit=0.05`.
 
-It prints its base URL and serves until it is stopped with Ctrl-C or SIGTERM; then it prints how many chat requests it had, by status
-and fault, as one JSON object. It keeps no bodies in memory.
+A fake OpenAI-compatible server on this machine. It prints its base URL and serves until it is stopped with Ctrl-C or SIGTERM; then
+it prints how many chat requests it had, by status and fault, as one JSON object. It keeps no bodies in memory.
 """
 
 from __future__ import annotations

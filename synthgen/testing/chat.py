@@ -127,7 +127,8 @@ class Chat:
     def _answered(self, asked: Logged, fault: Fault | None) -> Reply:
         body, kind = asked.body, fault.kind if fault else ""
         model = str(body["model"])
-        written = _spoilt(self.dialect.dress(Written(_content(body, kind)), asked.digest), kind)
+        content = fault.message if fault and kind == "says" else _content(body, kind)
+        written = _spoilt(self.dialect.dress(Written(content), asked.digest), kind)
         written, output = _within_limit(written, model, output_limit(body))
         cached, fresh = self._cache.look_up(body) if self._cache else (0, 0)
         tokens = Tokens(prompt_tokens(body), output, cached, fresh)

@@ -50,6 +50,7 @@ OF_THE_ANSWER = {
     "wrong_count": "two items more than were asked for",
     "numbers": "numbers as texts; where there are none, the last field of each item as a number",
     "no_usage": "usage is null",
+    "says": "what `message` says, word for word: for answers that a test writes itself",
 }
 
 KINDS: Mapping[str, str] = OF_THE_WAY | REFUSED | OF_THE_ANSWER
