@@ -24,7 +24,7 @@ from engine_setup import chunks, in_child, peak_mib, write_result
 
 from synthgen import batches
 from synthgen.config import Config
-from synthgen.generation import make_generator, open_store
+from synthgen.generation import StoredChunks, make_generator, open_store
 from synthgen.llm.batch import ENDED
 from synthgen.llm.calls import CallStore
 from synthgen.llm.loops import run_async
@@ -65,18 +65,8 @@ def live(folder: str) -> dict[str, Any]:
     run = RunFolder(Path(folder))
     generator = make_generator(run.open()[0])
     with open_store(generator.config, run) as store:
-        run_async(generator.agenerate(Stored(run), store))
+        run_async(generator.agenerate(StoredChunks(run), store))
         return {"stored": store.totals().ok}
-
-
-class Stored:
-    """The chunks of a run folder, read anew each time they are gone through."""
-
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
-
-    def __iter__(self) -> Any:
-        return self._folder.read("chunks")
 
 
 def prepare(folder: Path, url: str, requests: int) -> None:

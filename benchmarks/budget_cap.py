@@ -38,7 +38,7 @@ from engine_setup import chunks, write_result
 from synthgen.config import LLM
 from synthgen.errors import StoppedEarly
 from synthgen.generators.prompted import Prompted
-from synthgen.llm import caller
+from synthgen.llm import retry
 from synthgen.llm.budget import Budget, Spend
 from synthgen.llm.calls import Call, CallStore
 from synthgen.llm.client import fill
@@ -152,7 +152,7 @@ def billed(trial: Trial, log: list[Logged]) -> tuple[Spend, Counter[str]]:
 
 
 def measured(number: int) -> dict[str, Any]:
-    caller._FIRST_WAIT_S = 0.01  # as the server is quick, too
+    retry._FIRST_WAIT_S = 0.01  # as the server is quick, too
     with tempfile.TemporaryDirectory() as scratch:
         return filled(drawn(number), Path(scratch))
 

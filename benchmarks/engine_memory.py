@@ -14,37 +14,25 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from engine_setup import chunks, in_child, peak_mib, server, write_result
 
 from synthgen.config import Config
-from synthgen.records import Chunk
 from synthgen.runfolder import RunFolder
 
 SIZES = (20_000, 200_000)
 
 
-class Stored:
-    """The chunks of a run folder, read anew each time they are gone through."""
-
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
-
-    def __iter__(self) -> Iterator[Chunk]:
-        return self._folder.read("chunks")
-
-
 def filled(url: str, folder: str, calls: int) -> dict[str, float]:
-    from synthgen.generation import make_generator
+    from synthgen.generation import StoredChunks, make_generator
     from synthgen.llm.calls import CallStore
 
     llm = {"base_url": url, "concurrency": 64}
     config = Config.build({"model": "openai/fake-model", "generation": {"per_chunk": 1}, "llm": llm})
     run, started = RunFolder(Path(folder)), time.perf_counter()
     with CallStore(run.calls) as store:
-        asyncio.run(make_generator(config).agenerate(Stored(run), store))
+        asyncio.run(make_generator(config).agenerate(StoredChunks(run), store))
         assert store.totals().ok == calls
     seconds = time.perf_counter() - started
     return {

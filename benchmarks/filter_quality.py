@@ -1,6 +1,6 @@
 """Precision and recall of the filters on human pairs with labelled defects.
 
-    python benchmarks/filter_quality.py DATA… --mixer defect_mix.py [--draws 5] [--shares 0.15 0.3 0.6] [--half odd] [--out FILE]
+    python benchmarks/filter_quality.py DATA… --mixer defect_mix.py [--foreign DATA] [--draws 5] [--half odd] [--out FILE]
 
 DATA is a BEIR folder with answers. Each passage of its corpus is a chunk, and the passages of one title or `metadata.doc` a document.
 `--mixer` is a script `DATA OUT.jsonl --share S --seed N --n ROWS` that writes rows of query, answer, context, kind, where kind is
@@ -20,6 +20,7 @@ Filters see the rows as training rows, with no shots, no model and no lowered th
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import random
@@ -29,13 +30,13 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import filter_defects as defects
 from engine_setup import write_result
-from filter_defects import KINDS
 
 from synthgen.config import Config
 from synthgen.filters import Context, apply_filters
@@ -44,10 +45,44 @@ from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
 from synthgen.text import guess_language, normalise
 
+Spoil = Callable[[Triple, "Corpus", random.Random], Triple | None]
+
 OFFLINE = [name for name in Config().filters.order if name not in ("answer_check", "judge")]
 T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 10: 2.262}  # two-sided quantiles of Student's t by number of draws
 
 Row = tuple[str, Triple]  # kind, row
+
+
+def _query(change: Callable[[Triple, Corpus, random.Random], str | None]) -> Spoil:
+    """A defect of the query alone; the answer stays."""
+
+    def spoil(row: Triple, corpus: Corpus, draw: random.Random) -> Triple | None:
+        query = change(row, corpus, draw)
+        return replace(row, query=query) if query else None
+
+    return spoil
+
+
+def _other_answer(row: Triple, corpus: Corpus, draw: random.Random) -> Triple | None:
+    answer = defects.ungrounded_answer(row.answer or "", corpus.document(row.document_id), draw) if row.answer else None
+    return replace(row, answer=answer) if answer else None
+
+
+KINDS: Mapping[str, Spoil] = {
+    "number_swap": _query(lambda row, corpus, draw: defects.number_swap(row.query, corpus.chunks[row.chunk_id].text, draw)),
+    "generic_topic": _query(lambda row, corpus, draw: defects.generic_topic(corpus.chunks[row.chunk_id].text, draw)),
+    "passage_reference": _query(lambda row, corpus, draw: defects.passage_reference(row.query, draw)),
+    "malformed": _query(lambda row, corpus, draw: defects.malformed(row.query, draw)),
+    "wrong_language": _query(lambda row, corpus, draw: defects.wrong_language(corpus.foreign, draw)),
+    "ungrounded_answer": _other_answer,
+    "near_duplicate": _query(lambda row, corpus, draw: defects.near_duplicate_edit(row.query, draw)),
+    "minimal_pair": _query(
+        lambda row, corpus, draw: defects.minimal_pair(
+            row.query, defects.document_words(corpus.document(row.document_id)), draw
+        )
+    ),
+}
+"""Defects of our own; `minimal_pair` is none, and must be kept. It goes with another answer than its twin's."""
 
 
 class Corpus:
@@ -65,7 +100,14 @@ class Corpus:
             chunks.append(chunk_of(document, start, text))
         self.chunks = {chunk.id: chunk for chunk in chunks}
         self.by_text = {chunk.text: chunk for chunk in chunks}
+        self.foreign: list[str] = []
+        self._texts: dict[str, list[str]] = {}
+        for chunk in chunks:
+            self._texts.setdefault(chunk.document_id, []).append(chunk.text)
         self.context = Context(self.chunks, BM25([c.id for c in chunks], [index_text(c) for c in chunks]))
+
+    def document(self, id: str) -> str:
+        return "\n".join(self._texts[id])
 
     def good(self) -> Iterator[Triple]:
         """Every human pair, with its first answer."""
@@ -119,7 +161,7 @@ def spoiled(corpus: Corpus, kind: str, share: float, seed: int, n: int) -> list[
     rows: list[Row] = []
     spoil = KINDS[kind]
     for number, pair in enumerate(pairs[:n]):
-        bad = spoil(pair, corpus.chunks, draw) if number < share * n else None
+        bad = spoil(pair, corpus, draw) if number < share * n else None
         if bad is None or kind in ("near_duplicate", "minimal_pair"):
             rows.append(("good", pair))
         if bad is not None:
@@ -129,6 +171,15 @@ def spoiled(corpus: Corpus, kind: str, share: float, seed: int, n: int) -> list[
 
 def kept(rows: Sequence[Row], context: Context, order: Sequence[str]) -> set[str]:
     return {row.id for row in apply_filters([row for _, row in rows], order, context).kept}
+
+
+def either(rows: Sequence[Row], passed: set[str]) -> set[str]:
+    """Of a question and its near-duplicate one may stay, whichever: then it counts as the question."""
+    found = set(passed)
+    for (_, good), (kind, edit) in itertools.pairwise(rows):
+        if kind == "near_duplicate" and edit.id in passed and good.id not in passed:
+            found = found - {edit.id} | {good.id}
+    return found
 
 
 def scores(rows: Sequence[Row], passed: set[str], half: str) -> dict[str, float]:
@@ -157,10 +208,13 @@ def over_draws(found: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
 
 def measured(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     corpus, started = Corpus(folder), time.perf_counter()
+    if given.foreign:
+        corpus.foreign = [query["text"] for query in read(given.foreign / "queries.jsonl")]
     result: dict[str, Any] = {"chunks": len(corpus.chunks)}
     if given.mixer:
         result["mix"] = {str(share): chain_on_mixes(corpus, share, given) for share in given.shares}
-    result["kinds"] = {kind: chain_on_kind(corpus, kind, given) for kind in KINDS}
+    kinds = [kind for kind in KINDS if kind != "wrong_language" or corpus.foreign]
+    result["kinds"] = {kind: chain_on_kind(corpus, kind, given) for kind in kinds}
     result["seconds"] = round(time.perf_counter() - started, 1)
     return result
 
@@ -179,7 +233,7 @@ def chain_on_kind(corpus: Corpus, kind: str, given: argparse.Namespace) -> dict[
     for seed in range(given.draws):
         rows = spoiled(corpus, kind, 0.3, seed, given.n)
         for name, order in {"chain": OFFLINE, **{name: [name] for name in OFFLINE}}.items():
-            alone[name].append(scores(rows, kept(rows, corpus.context, order), given.half))
+            alone[name].append(scores(rows, either(rows, kept(rows, corpus.context, order)), given.half))
     found = {name: over_draws(draws) for name, draws in alone.items()}
     return {
         name: measures for name, measures in found.items() if name == "chain" or measures.get(f"leak {kind}", [1])[0] < 0.99
@@ -205,6 +259,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="+", type=Path)
     parser.add_argument("--mixer", type=Path)
+    parser.add_argument("--foreign", type=Path, help="a set in another language, for wrong-language queries")
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--shares", type=float, nargs="+", default=[0.15, 0.3, 0.6])
     parser.add_argument("--n", type=int, default=1_500)

@@ -1,7 +1,7 @@
 """Half the price for patience: the calls of a run through the provider's Batch API.
 
     submit     what the store lacks and no batch holds goes up, in as many files as the limits demand
-    status     how far each batch is, and what would be submitted now
+    status     how far each batch of the store is, and what would be submitted now
     collect    what came back goes into the same call store as live answers, read by the same step; the rest is free again
 
 Batches and live runs share every answer. A request is claimed in the store before the provider hears of its batch, and nobody asks
@@ -21,31 +21,31 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from synthgen.config import Config
 from synthgen.corpus import keep_corpus, prepare, read_corpus
 from synthgen.errors import ConfigError, ModelError, RunFolderError, StoppedEarly
-from synthgen.generation import Generator, make_generator, open_store
-from synthgen.generators import split_model
+from synthgen.generation import Generator, StoredChunks, make_generator, open_store
+from synthgen.llm.batch import ENDED, Object, counts_of, messages_of, state_of
+from synthgen.llm.batchbook import Batch
+from synthgen.llm.batchdesk import BatchDesk
+from synthgen.llm.batchintake import Intake
 from synthgen.llm.batchlines import MAX_BYTES, MAX_REQUESTS
+from synthgen.llm.budget import Budget
+from synthgen.llm.calls import CallStore
+from synthgen.llm.client import fill
+from synthgen.llm.followup import Standing, standing
+from synthgen.llm.loops import run_async
+from synthgen.llm.openai import base_url, check_endpoint, load_dialect
+from synthgen.llm.prices import load_prices
 from synthgen.lock import hold
 from synthgen.records import Chunk, OnEvent, Request, Usage
 from synthgen.runfolder import RunFolder
 
-if TYPE_CHECKING:
-    from synthgen.llm.batch import Object
-    from synthgen.llm.batchbook import Batch
-    from synthgen.llm.batchdesk import BatchDesk
-    from synthgen.llm.batchintake import Intake
-    from synthgen.llm.budget import Budget
-    from synthgen.llm.calls import CallStore
-
 __all__ = ["collect", "status", "submit"]
 
-_LOOKAHEAD = 500  # requests looked up in the store at one go
 _PLACES = ("base_url", "endpoint_id", "store")  # where `collect` will look
 _PROBES = 3  # requests asked live until the endpoint has answered one
 _KEPT_BY_PROVIDER = timedelta(days=30)  # files of batches, by default
@@ -81,7 +81,10 @@ def submit(
 
 
 def status(run_folder: str | Path) -> dict[str, Any]:
-    """Every batch of a run with what the provider says of it, what the store has, and what `submit` would submit now."""
+    """Every batch of the store with what the provider says of it, and what `submit` would submit now for this run.
+
+    `answers` counts what the store has, `waiting` what this run has in batches.
+    """
     folder = RunFolder(Path(run_folder))
     generator = _generator(folder)
     with open_store(generator.config, folder) as store, _desk(generator, folder, store) as desk:
@@ -118,54 +121,33 @@ class _Job:
         return {"what": what, "run": str(self.folder.path), "model": self.generator.config.model, "batches": rows}
 
     def left(self) -> dict[str, Any]:
-        """Requests that wait in batches, and those that the next `submit` would submit."""
-        waiting = sum(batch.requests for batch in self.desk.book.open())
-        return {"waiting": waiting, "to_submit": sum(1 for _ in self.pending())}
+        """Requests of this run that wait in batches, and those that the next `submit` would submit."""
+        found = self.generator.outcomes(self._chunks(), self.store)
+        return {"waiting": found.waiting, "to_submit": found.remaining}
 
     def steps(self) -> Iterator[tuple[str, Any]]:
         """Each paid step with the name that the book knows it by: that of its prompt, as it was when it was asked."""
         for prompt, step in zip(self.generator.prompts, self.generator.steps(), strict=True):
             yield prompt.digest, step
 
-    def pending(self) -> Iterator[tuple[Request, Request, str]]:
-        """A request, what is to be sent for it (itself or its follow-up), and its step; not what waits in a batch already."""
-        from synthgen.llm.followup import to_ask
-
+    def standing(self) -> Iterator[tuple[Standing, str]]:
+        """How far each request of the run is, with the name of its step."""
         chunks = self._chunks()
         for name, step in self.steps():
-            stream = step.requests(chunks)
-            while group := list(islice(stream, _LOOKAHEAD)):
-                known = self.store.get_many(request.key for request in group)
-                for request in group:
-                    sent = to_ask(request, self.store) if request.key in known else request
-                    if sent is not None and sent.key not in self.desk.book:
-                        yield request, sent, name
+            for one in standing(step.requests(chunks), self.store):
+                yield one, name
 
     def _chunks(self) -> Iterable[Chunk]:
         """The chunks that give rows, read anew for each step; a sample needs them all at once."""
         if self.generator.config.generation.limit is not None:
             return self.generator.asked(list(self.folder.read("chunks")))
-        return _Stored(self.folder)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """The chunks of a run folder, read anew each time they are gone through."""
-
-    folder: RunFolder
-
-    def __iter__(self) -> Iterator[Chunk]:
-        return self.folder.read("chunks")
+        return StoredChunks(self.folder)
 
 
 def _submitted(job: _Job, on_event: OnEvent | None, max_requests: int, max_bytes: int) -> dict[str, Any]:
-    from synthgen.llm.budget import Budget
-    from synthgen.llm.openai import check_endpoint
-
     llm = job.generator.config.llm
     check_endpoint(llm)
-    budget = Budget(llm, {split_model(job.generator.config.model)[1]})
-    waiting_before = sum(batch.requests for batch in job.desk.book.open())
+    budget = Budget(llm, {job.generator.model})
     asked_live = _find_form(job, budget, on_event)
     admission = _Admission(job, budget)
     made = list(job.desk.submit(admission.requests(), max_requests=max_requests, max_bytes=max_bytes, on_event=on_event))
@@ -175,52 +157,53 @@ def _submitted(job: _Job, on_event: OnEvent | None, max_requests: int, max_bytes
             f"Stopped at {admission.cap}. {submitted:,} requests were submitted in batches, put aside at their worst case; the same "
             "command submits more with the cap anew, or raise it."
         )
-    counts = {"submitted": submitted, "asked_live": asked_live, "waiting_before": waiting_before}
+    counts = {"submitted": submitted, "asked_live": asked_live, "waiting_before": admission.waiting}
     return job.named("submit", [_row(job.desk, batch, {"status": "submitted"}) for batch in made]) | counts
 
 
 def _find_form(job: _Job, budget: Budget, on_event: OnEvent | None) -> int:
     """Ask live until the endpoint has answered once, unless it did in an earlier run; returns how many were asked."""
-    from synthgen.llm.client import fill
-    from synthgen.llm.loops import run_async
-    from synthgen.llm.openai import base_url, load_dialect
-
-    llm, model = job.generator.config.llm, split_model(job.generator.config.model)[1]
+    llm, model = job.generator.config.llm, job.generator.model
     checks, asked = {name: step.check for name, step in job.steps()}, 0
     while not load_dialect(llm, model, job.store).proven:
-        first = next(job.pending(), None)
-        if first is None:
+        missing = ((one.request, name) for one, name in job.standing() if one.sent and not one.waiting)
+        if (first := next(missing, None)) is None:
             return asked
         if asked == _PROBES:
             raise ModelError(
                 f"{base_url(llm)} refused the first {asked} requests, so no batch was made of the others. "
                 f"`synthgen status {job.folder.path}` tells the reasons."
             )
-        request, _, name = first
+        request, name = first
         run_async(fill([request], job.store, llm, budget=budget, check=checks[name], total=1, on_event=on_event))
         asked += 1
     return asked
 
 
 class _Admission:
-    """The pending requests as far as the budget goes. `cap` says which cap ended them, "" when they ended by themselves."""
+    """What is to be submitted, as far as the budget goes. `cap` says which cap ended it, "" when it ended by itself.
+
+    `waiting` counts the requests that were met and wait in a batch already.
+    """
 
     def __init__(self, job: _Job, budget: Budget) -> None:
         self.cap = ""
+        self.waiting = 0
         self._job = job
         self._budget = budget
 
     def requests(self) -> Iterator[tuple[Request, str]]:
-        for _, sent, name in self._job.pending():
-            if self._budget.reserve(sent, batch=True) is None:
-                self.cap = self._budget.cap(sent)
+        for one, name in self._job.standing():
+            self.waiting += one.waiting
+            if one.sent is None or one.waiting:
+                continue
+            if self._budget.reserve(one.sent, batch=True) is None:
+                self.cap = self._budget.cap(one.sent, batch=True)
                 return
-            yield sent, name
+            yield one.sent, name
 
 
 def _collected(job: _Job, on_event: OnEvent | None) -> dict[str, Any]:
-    from synthgen.llm.batch import ENDED
-
     checks = {name: step.check for name, step in job.steps()}
     rows: list[dict[str, Any]] = []
     taken: list[Intake] = []
@@ -247,7 +230,7 @@ def _collected(job: _Job, on_event: OnEvent | None) -> dict[str, Any]:
         "unknown": sum(intake.unknown for intake in taken),
         "unreadable": sum(intake.unreadable for intake in taken),
         "usage": usage.to_dict(),
-        **_priced(job.generator.config, usage),
+        **_priced(job.generator, usage),
         **job.left(),
     }
 
@@ -273,10 +256,8 @@ def _check_unchanged(folder: RunFolder, generator: Generator) -> None:
 
 
 def _desk(generator: Generator, folder: RunFolder, store: CallStore) -> BatchDesk:
-    from synthgen.llm.batchdesk import BatchDesk
-
-    model = split_model(generator.config.model)[1]
-    return BatchDesk(store, generator.config.llm, model, scratch=folder.path / ".batch", run=folder.path.resolve().name)
+    scratch, run = folder.path / ".batch", folder.path.resolve().name
+    return BatchDesk(store, generator.config.llm, generator.model, scratch=scratch, run=run)
 
 
 @contextmanager
@@ -288,8 +269,6 @@ def _alone(store: CallStore) -> Iterator[None]:
 
 def _row(desk: BatchDesk, batch: Batch, told: Object | None = None) -> dict[str, Any]:
     """One batch, for a report. `state` is the provider's word, or ours while it has none."""
-    from synthgen.llm.batch import counts_of, messages_of, state_of
-
     if batch.state == "closed":
         state = batch.ended
     elif not desk.is_here(batch):
@@ -317,10 +296,8 @@ def _row(desk: BatchDesk, batch: Batch, told: Object | None = None) -> dict[str,
     }
 
 
-def _priced(config: Config, usage: Usage) -> dict[str, Any]:
+def _priced(generator: Generator, usage: Usage) -> dict[str, Any]:
     """Dollars of `usage` at the price of batches; None when it is unknown."""
-    from synthgen.llm.prices import load_prices
-
-    prices = load_prices(config.llm.prices)
-    price = prices.of(split_model(config.model)[1])
+    prices = load_prices(generator.config.llm.prices)
+    price = prices.of(generator.model)
     return {"dollars": price.dollars(usage, batch=True) if price else None, "prices_dated": prices.dated.isoformat()}

@@ -134,8 +134,7 @@ def status_text(status: Mapping[str, Any]) -> str:
     lines += ["", f"The run is {'finished' if status['finished'] else 'not finished'}; the same command would {left}."]
     if calls and calls["waiting"]:
         lines.append(
-            f"{calls['waiting']:,} calls wait in {len(status['batches']):,} batches; "
-            f"`synthgen batch collect {status['run']}` takes what was answered."
+            f"{calls['waiting']:,} calls wait in batches; `synthgen batch collect {status['run']}` takes what was answered."
         )
     if calls and failed:
         lines.append(f"`synthgen retry {status['run']}` would repeat the {failed:,} that failed, and no others.")

@@ -86,10 +86,17 @@ def read_corpus(
     return Corpus(splits.documents, chunks, skipped)
 
 
-def keep_corpus(docs: Path, folder: RunFolder, generator: Generator, corpus: Corpus) -> None:
+def keep_corpus(
+    docs: Path, folder: RunFolder, generator: Generator, corpus: Corpus, *, queries: str | Path | None = None
+) -> None:
     """Write settings and corpus into the run folder; what was reported of an earlier corpus goes."""
-    facts = generator.facts
-    folder.settle(docs, generator.config, generation=facts, corpus=digest([d.sha256 for d in corpus.documents]))
+    folder.settle(
+        docs,
+        generator.config,
+        generation=generator.facts,
+        corpus=digest([d.sha256 for d in corpus.documents]),
+        queries=folder.relative(Path(queries)) if queries else None,
+    )
     folder.report.unlink(missing_ok=True)
     folder.write("documents", corpus.documents)
     folder.write("chunks", corpus.chunks)

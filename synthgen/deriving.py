@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from synthgen.asking import Asking
 from synthgen.corpus import Corpus
 from synthgen.distractors import add_distractors
-from synthgen.errors import EmptyResultError
+from synthgen.errors import EmptyResultError, RunFolderError
 from synthgen.exporters import FORMATS
 from synthgen.exporters import Context as ExportContext
 from synthgen.exporters import export as write_format
 from synthgen.filters import Context as FilterContext
-from synthgen.filters import Paid, Sifted, apply_filters
+from synthgen.filters import Sifted, apply_filters
 from synthgen.filters.bias import lexical_bias
 from synthgen.generation import Candidates, Generator, store_path
 from synthgen.records import SPLITS, Event, OnEvent, Rejection, Skipped
@@ -39,14 +40,13 @@ def derive(
     folder: RunFolder,
     clock: Clock,
     *,
-    paid: Paid | None = None,
-    queries: Sequence[str] = (),
+    paid: Asking | None = None,
     on_event: OnEvent | None = None,
 ) -> tuple[dict[str, Any], Sifted]:
     """Write the tables and exports of a run; returns its report, without the measurement, and its rows.
 
-    `queries` are those that the result will be measured on. Raises EmptyResultError when no row is left; the tables say why then,
-    unless an earlier result would be lost for it.
+    Raises EmptyResultError when no row is left; the tables say why then, unless an earlier result would be lost for it. Raises
+    RunFolderError when the human queries of the run are not where they were: no row may repeat one of them.
     """
     config, chunks = generator.config, corpus.by_id
     with clock("candidates"):
@@ -54,7 +54,7 @@ def derive(
     with clock("index"):
         retriever = BM25([chunk.id for chunk in corpus.chunks], [index_text(chunk) for chunk in corpus.chunks])
     with clock("filters"):
-        context = FilterContext(chunks, retriever, generator.shots, queries, paid=paid, lowers=True)
+        context = FilterContext(chunks, retriever, generator.shots, _human_queries(folder), paid=paid, lowers=True)
         settings = config.filters
         sifted = apply_filters(candidates.triples, settings.order, context, options=settings.options, on_event=on_event)
     with clock("distractors"):
@@ -81,8 +81,28 @@ def derive(
             if on_event:
                 on_event(Event("exports", number, len(formats), name))
     report = _report(corpus, candidates, sifted, generator) | {"distractors": distractors, "exports": exports}
-    report["notes"] += context.notes
-    return report | {"lexical_bias": lexical_bias(sifted, chunks)}, sifted
+    judgements = paid.report() if paid else {}
+    report["notes"] += [*context.notes, *(_unasked(stage, told["missing"]) for stage, told in judgements.items() if told["missing"])]
+    return report | {"judgements": judgements, "lexical_bias": lexical_bias(sifted, chunks)}, sifted
+
+
+def _unasked(stage: str, missing: int) -> str:
+    return f"The filter {stage} lacks {missing:,} answers, and a row without one does not pass; `synthgen run` asks for them."
+
+
+def _human_queries(folder: RunFolder) -> list[str]:
+    """The texts of the queries that the run is measured on."""
+    path = folder.queries()
+    if path is None:
+        return []
+    from synthgen.training.queries import read_texts
+
+    if not path.is_dir():
+        raise RunFolderError(
+            f"The queries {path.resolve()} of this run are not there, and its rows must not repeat one of them. "
+            "Put them back, or name where they are: `synthgen run … --queries DIR`."
+        )
+    return list(read_texts(path).values())
 
 
 def _candidates(generator: Generator, corpus: Corpus, folder: RunFolder, on_event: OnEvent | None) -> Candidates:

@@ -12,23 +12,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from synthgen.config import Config
 from synthgen.errors import RunFolderError
 from synthgen.generators import GENERATORS, split_model, unique_ids
+from synthgen.generators.prompted import Prompted
+from synthgen.llm import Answers
+from synthgen.llm.batchbook import open_batches
+from synthgen.llm.bias import token_bias
+from synthgen.llm.calls import CallStore
+from synthgen.llm.client import Wanted, fill
+from synthgen.llm.followup import Outcomes, outcomes, to_ask
+from synthgen.llm.openai import base_url, check_endpoint
+from synthgen.llm.shared import Shared
+from synthgen.prompts import Prompt, load_prompt
 from synthgen.records import Chunk, Event, Meter, OnEvent, Request, Skipped, Triple, Usage, digest
 from synthgen.registry import resolve
 from synthgen.runfolder import RunFolder
 
-if TYPE_CHECKING:
-    from synthgen.generators.prompted import Prompted
-    from synthgen.llm import Answers
-    from synthgen.llm.calls import CallStore
-    from synthgen.llm.client import Wanted
-    from synthgen.prompts import Prompt
-
-__all__ = ["Candidates", "Generator", "make_generator", "open_store", "sample", "store_path"]
+__all__ = ["Candidates", "Generator", "StoredChunks", "make_generator", "open_store", "sample", "store_path"]
 
 _BLOCK_CALLS = 16  # by each worker, before the next prompt is put to the same chunks
 
@@ -56,6 +59,11 @@ class Generator:
         return bool(self.prompts)
 
     @property
+    def model(self) -> str:
+        """The model as its endpoint calls it, "" for a rule."""
+        return split_model(self.config.model)[1]
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What decides which rows come out, for config.yaml: a change needs `--update`."""
         config = self.config
@@ -81,34 +89,37 @@ class Generator:
         """The chunks that give rows in this run: all that can, or a sample of `generation.limit`."""
         return sample(chunks, self.config.generation.limit, seed=self.config.seed)
 
-    def requests(self, chunks: Sequence[Chunk]) -> Iterator[Request]:
+    def requests(self, chunks: Iterable[Chunk]) -> Iterator[Request]:
         """What is asked about these chunks, prompt by prompt."""
         return chain.from_iterable(step.requests(chunks) for step in self.steps())
 
+    def outcomes(self, chunks: Iterable[Chunk], store: CallStore | None) -> Outcomes:
+        """What became of these requests."""
+        return outcomes(self.requests(chunks), store)
+
     def steps(self) -> list[Prompted]:
         """One paid step for each prompt."""
-        step = resolve("generator", "openai", GENERATORS)
-        return [step(self.config.model, p, self.config.llm, per_chunk=self.config.generation.per_chunk) for p in self.prompts]
+        config = self.config
+        return [Prompted(config.model, p, config.llm, per_chunk=config.generation.per_chunk) for p in self.prompts]
 
     async def agenerate(
-        self, chunks: Iterable[Chunk], store: CallStore, on_event: OnEvent | None = None, *, wanted: Wanted | None = None
+        self,
+        chunks: Iterable[Chunk],
+        store: CallStore,
+        on_event: OnEvent | None = None,
+        *,
+        wanted: Wanted = to_ask,
+        shared: Shared | None = None,
     ) -> None:
         """Make the calls that are not in `store` yet, or those that `wanted` names. Raises what `llm.client.fill` raises.
 
-        `chunks` is gone through once for each prompt, so it is no iterator; it may be read from a table as it is needed.
+        `chunks` is iterated several times: pass a list, or something that reads anew each time.
         """
-        from synthgen.llm.bias import token_bias
-        from synthgen.llm.budget import Budget
-        from synthgen.llm.client import fill
-        from synthgen.llm.followup import to_ask
-        from synthgen.llm.limits import Limiter
-        from synthgen.llm.openai import check_endpoint
-
         llm, steps = self.config.llm, self.steps()
         check_endpoint(llm)
-        token_bias(split_model(self.config.model)[1], llm.logit_bias)
+        token_bias(self.model, llm.logit_bias)
         self._check_batches(chunks, store)
-        budget, limiter = Budget(llm, {split_model(self.config.model)[1]}), Limiter(llm)
+        shared = shared or Shared.of(llm, {self.model})
         overall = _Overall(on_event, total=len(steps) * sum(1 for chunk in chunks if chunk.split))
         for block in self._blocks(chunks):
             for step in steps:
@@ -116,10 +127,10 @@ class Generator:
                     step.requests(block),
                     store,
                     llm,
-                    budget=budget,
-                    limiter=limiter,
+                    budget=shared.budget,
+                    limiter=shared.limiter,
                     check=step.check,
-                    wanted=wanted or to_ask,
+                    wanted=wanted,
                     stage=step.stage,
                     on_event=overall,
                 )
@@ -127,13 +138,9 @@ class Generator:
 
     def _check_batches(self, chunks: Iterable[Chunk], store: CallStore) -> None:
         """Raises RunFolderError when a batch holds calls of these chunks: they would be paid for twice."""
-        from synthgen.llm.batchbook import open_batches
-        from synthgen.llm.estimate import standing
-
         if not open_batches(store):
             return
-        requests = (request for step in self.steps() for request in step.requests(chunks))
-        if waiting := sum(one.waiting for one in standing(requests, store)):
+        if waiting := self.outcomes(chunks, store).waiting:
             raise RunFolderError(
                 f"{waiting:,} calls of this run wait in batches, and asking them now would pay for them twice. "
                 "`synthgen batch collect RUN` takes in those that have ended; a batch that you cancel at the provider ends, too."
@@ -160,7 +167,8 @@ class Generator:
                 triples.append(row)
             if on_event:
                 on_event(Event("candidates", len(triples)))
-        return Candidates(triples, skipped, *self._calls(chunks, store))
+        behind = self.outcomes(chunks, store)  # whenever they were made: a resumed run reports what an uninterrupted one does
+        return Candidates(triples, skipped, behind.ok, behind.failed, behind.usage)
 
     def _ruled(self, chunks: Sequence[Chunk]) -> Iterator[Triple | Skipped]:
         rules = resolve("model", split_model(self.config.model)[0], GENERATORS)
@@ -170,22 +178,6 @@ class Generator:
         answers: Answers = {} if store is None else store
         return chain.from_iterable(step.apply(chunks, answers) for step in self.steps())
 
-    def _calls(self, chunks: Sequence[Chunk], store: CallStore | None) -> tuple[int, dict[str, int], Usage]:
-        """Calls behind these chunks, whenever they were made: a resumed run reports what an uninterrupted one does."""
-        from synthgen.llm.followup import calls_of
-
-        ok, failed, usage = 0, Counter[str](), Usage()
-        if store is None:
-            return 0, {}, usage
-        for request in self.requests(chunks):
-            calls = list(calls_of(request, store))
-            for call in calls:
-                usage = usage.plus(call.completion.usage)
-            if calls:
-                ok += calls[-1].status == "ok"
-                failed[calls[-1].reason] += calls[-1].status != "ok"
-        return ok, {reason: n for reason, n in sorted(failed.items()) if n}, usage
-
 
 def make_generator(config: Config) -> Generator:
     """The generator that `config` names. Raises UnknownNameError for the model or a prompt, InputError for bad shots.
@@ -193,9 +185,6 @@ def make_generator(config: Config) -> Generator:
     Its own `config` is what a run keeps: the endpoint and the store as they are found from here, so that a later command
     finds them from another folder and with another environment.
     """
-    from synthgen.llm.openai import base_url
-    from synthgen.prompts import load_prompt
-
     provider, _ = split_model(config.model)
     if provider != "openai":
         resolve("model", provider, GENERATORS)
@@ -233,8 +222,6 @@ def sample(chunks: Sequence[Chunk], limit: int | None, *, seed: int) -> list[Chu
 
 def open_store(config: Config, folder: RunFolder) -> CallStore:
     """The call store of a run, to write to. A store of one's own takes over what the run folder already has."""
-    from synthgen.llm.calls import CallStore
-
     store = CallStore(store_path(config, folder.calls))
     if store.path != folder.calls and folder.calls.exists():
         store.merge(folder.calls)
@@ -244,6 +231,16 @@ def open_store(config: Config, folder: RunFolder) -> CallStore:
 def store_path(config: Config, default: Path) -> Path:
     """Where answers are kept: `llm.store` if it is set, else `default`."""
     return Path(config.llm.store) if config.llm.store else default
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunks:
+    """The chunks of a run folder, read anew each time they are gone through."""
+
+    folder: RunFolder
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self.folder.read("chunks")
 
 
 class _Overall:

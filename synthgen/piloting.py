@@ -11,20 +11,20 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from synthgen.config import LLM
 from synthgen.errors import ConfigError
 from synthgen.generation import Generator, open_store, sample
-from synthgen.generators import split_model
+from synthgen.llm.budget import output_bound, prompt_bound
+from synthgen.llm.calls import Call, CallStore
+from synthgen.llm.estimate import Prefixes, prompt_tokens
+from synthgen.llm.followup import Standing, follow_up, standing
+from synthgen.llm.loops import run_async
+from synthgen.llm.pilot import Sampled, pilot_range
+from synthgen.llm.prices import Price, load_prices
 from synthgen.records import Chunk, OnEvent, Request, Usage
 from synthgen.runfolder import RunFolder
-
-if TYPE_CHECKING:
-    from synthgen.llm.calls import Call, CallStore
-    from synthgen.llm.estimate import Prefixes, Standing
-    from synthgen.llm.pilot import Sampled
-    from synthgen.llm.prices import Price
 
 __all__ = ["check_pilot", "draw", "make_calls", "price_pilot"]
 
@@ -53,8 +53,6 @@ def draw(generator: Generator, chunks: Sequence[Chunk], calls: int) -> list[Chun
 
 def make_calls(generator: Generator, drawn: Sequence[Chunk], folder: RunFolder, on_event: OnEvent | None = None) -> None:
     """Make the calls about `drawn` that the run's store does not have, within the caps. Raises what a run's calls raise."""
-    from synthgen.llm.loops import run_async
-
     llm = generator.config.llm
     slower = llm.model_copy(update={"concurrency": min(llm.concurrency, _CONCURRENCY)})
     careful = dataclasses.replace(generator, config=generator.config.model_copy(update={"llm": slower}))
@@ -70,8 +68,6 @@ def price_pilot(
     `unit` is dollars, or tokens where the price is unknown. `low`, `expected` and `high` are None when no call was answered, or
     too few to say anything.
     """
-    from synthgen.llm.pilot import pilot_range
-
     price, unit = _price(generator)
     sampled, outcomes = _sampled(generator, drawn, store, [estimate["calls"] for estimate in estimates], price)
     rest = max((estimate["calls"] for estimate in estimates), default=0)
@@ -92,9 +88,7 @@ def price_pilot(
 
 
 def _price(generator: Generator) -> tuple[Price, str]:
-    from synthgen.llm.prices import Price, load_prices
-
-    known = load_prices(generator.config.llm.prices).of(split_model(generator.config.model)[1])
+    known = load_prices(generator.config.llm.prices).of(generator.model)
     return (known, "dollars") if known else (Price(input=1_000_000, output=1_000_000), "tokens")
 
 
@@ -106,8 +100,6 @@ def _sampled(
     Steps are weighed by how many calls of theirs are left, so that what the requests about one chunk have in common is in the
     spread. A chunk with a request that is still to be asked says nothing yet, and counts as none.
     """
-    from synthgen.llm.estimate import Prefixes, standing
-
     steps, most, met = generator.steps(), max(calls_left, default=0) or 1, Prefixes()
     found: list[Sampled] = []
     outcomes: Counter[str] = Counter()
@@ -124,9 +116,6 @@ def _sampled(
 
 def _came_to(one: Standing, price: Price, met: Prefixes, settings: LLM) -> Sampled:
     """What one request cost, at the live price, whenever and however it was called."""
-    from synthgen.llm.estimate import prompt_tokens
-    from synthgen.llm.pilot import Sampled
-
     first = one.calls[0].completion.usage
     prompt = price.dollars(Usage(prompt=prompt_tokens(one.request)))
     paid = price.dollars(dataclasses.replace(first, output=0))
@@ -138,8 +127,6 @@ def _came_to(one: Standing, price: Price, met: Prefixes, settings: LLM) -> Sampl
 
 def _made(one: Standing) -> Iterator[tuple[Request, Call]]:
     """The stored calls of a request with what was sent for each."""
-    from synthgen.llm.followup import follow_up
-
     for number, call in enumerate(one.calls):
         sent = one.request if number == 0 else follow_up(one.request, one.calls[0])
         if sent is not None:
@@ -147,14 +134,10 @@ def _made(one: Standing) -> Iterator[tuple[Request, Call]]:
 
 
 def _at_worst(request: Request, price: Price, settings: LLM) -> float:
-    from synthgen.llm.budget import output_bound, prompt_bound
-
     return price.at_most(prompt_bound(request), output_bound(request, settings.max_output_tokens))
 
 
 def _weighed(parts: Sequence[tuple[float, Sampled]]) -> Sampled:
-    from synthgen.llm.pilot import Sampled
-
     saved = [(weight, part.saved) for weight, part in parts]
     return Sampled(
         prompt=sum(weight * part.prompt for weight, part in parts),

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from synthgen import storage
+from synthgen.asking import Asking, asking, repeating, shared_by
 from synthgen.config import Config, load_config
 from synthgen.corpus import Corpus, keep_corpus, prepare, read_corpus
 from synthgen.deriving import Clock, derive
@@ -20,11 +21,12 @@ from synthgen.errors import ConfigError, EmptyResultError, MissingExtraError, Ru
 from synthgen.exporters import check_format
 from synthgen.filters import check_filters
 from synthgen.generation import Generator, make_generator, open_store
+from synthgen.llm.client import Wanted
+from synthgen.llm.followup import failed_again, to_ask
+from synthgen.llm.loops import run_async
+from synthgen.llm.shared import Shared
 from synthgen.records import Chunk, OnEvent, Rejection, Triple
 from synthgen.runfolder import RunFolder
-
-if TYPE_CHECKING:
-    from synthgen.llm.client import Wanted
 
 __all__ = ["Result", "evaluate", "refilter", "retry", "run", "train"]
 
@@ -62,16 +64,17 @@ def run(
     check_filters(config.filters.order, config.filters.options)
     for name in config.exports.formats:
         check_format(name, config.exports.options.get(name))
-    folder = prepare(docs, run_folder)
+    folder, shared = prepare(docs, run_folder), shared_by(generator)
     with folder.held():
         folder.check(docs, generator.facts, update=update)
         with clock("documents"):
             corpus = read_corpus(docs, folder, config, generator.prompts, on_event)
             _check_queries(queries, corpus)
-            keep_corpus(docs, folder, generator, corpus)
+            keep_corpus(docs, folder, generator, corpus, queries=queries)
         with clock("calls"):
-            _call(generator, corpus, folder, on_event)
-        report, sifted = derive(corpus, generator, folder, clock, on_event=on_event)
+            _call(generator, corpus, folder, shared, on_event)
+        with asking(generator, folder, shared=shared, on_event=on_event) as paid:
+            report, sifted = derive(corpus, generator, folder, clock, paid=paid, on_event=on_event)
         with clock("training"):
             _measure(report, corpus.chunks, sifted.kept, config, folder, queries, on_event)
         storage.write_json(folder.report, report | {"timing": clock.seconds})
@@ -98,8 +101,9 @@ def refilter(
         raise ConfigError(f"`filter` makes no calls, so it cannot change {', '.join(changed)}. Use `synthgen run … --update`.")
     check_filters(after.filters.order, after.filters.options)
     with folder.held():
-        report = _derived_again(_stored_corpus(folder), generator, folder, clock, on_event)
-        folder.settle(folder.docs(stored), after, generation=generator.facts, corpus=stored["corpus"])
+        with asking(generator, folder) as paid:
+            report = _derived_again(_stored_corpus(folder), generator, folder, clock, paid, on_event)
+        folder.settle(folder.docs(stored), after, generation=generator.facts)
     return report
 
 
@@ -115,12 +119,11 @@ def retry(
     `settings` and `overrides` may change how calls are made (caps, concurrency, patience, …) and nothing about what is asked.
     Returns the new report. Raises what `run` raises; ConfigError for a run without calls.
     """
-    from synthgen.llm.followup import failed_again
-
     folder, clock = RunFolder(Path(run_folder)), Clock()
     before, stored = folder.open()
     generator = make_generator(load_config(None, settings, overrides, base=before))
-    if not generator.makes_calls:
+    shared = shared_by(generator)
+    if not shared.models:
         raise ConfigError(f"{folder.path} has no calls to repeat: {before.model} makes none.")
     changed = [name for name, value in generator.facts.items() if stored["generation"].get(name) != value]
     if changed:
@@ -128,8 +131,9 @@ def retry(
     with folder.held():
         corpus = _stored_corpus(folder)
         with clock("calls"):
-            _call(generator, corpus, folder, on_event, wanted=failed_again)
-        return _derived_again(corpus, generator, folder, clock, on_event)
+            _call(generator, corpus, folder, shared, on_event, wanted=failed_again)
+        with asking(generator, folder, shared=shared, wanted=repeating, on_event=on_event) as paid:
+            return _derived_again(corpus, generator, folder, clock, paid, on_event)
 
 
 def train(
@@ -151,7 +155,7 @@ def train(
             report = storage.read_json(folder.report)
             report["notes"] = [note for note in report["notes"] if not note.startswith((_STALE, _NOT_MEASURED))]
             storage.write_json(folder.report, report | {"training": result})
-        folder.settle(folder.docs(stored), config, generation=stored["generation"], corpus=stored["corpus"])
+        folder.settle(folder.docs(stored), config)
     return result
 
 
@@ -170,14 +174,18 @@ def evaluate(
 
 
 def _call(
-    generator: Generator, corpus: Corpus, folder: RunFolder, on_event: OnEvent | None, *, wanted: Wanted | None = None
+    generator: Generator,
+    corpus: Corpus,
+    folder: RunFolder,
+    shared: Shared,
+    on_event: OnEvent | None,
+    *,
+    wanted: Wanted = to_ask,
 ) -> None:
-    if not generator.makes_calls:
-        return
-    from synthgen.llm.loops import run_async
-
-    with open_store(generator.config, folder) as store:
-        run_async(generator.agenerate(generator.asked(corpus.chunks), store, on_event, wanted=wanted))
+    if generator.makes_calls:
+        asked = generator.asked(corpus.chunks)
+        with open_store(generator.config, folder) as store:
+            run_async(generator.agenerate(asked, store, on_event, wanted=wanted, shared=shared))
 
 
 def _stored_corpus(folder: RunFolder) -> Corpus:
@@ -188,10 +196,10 @@ def _stored_corpus(folder: RunFolder) -> Corpus:
 
 
 def _derived_again(
-    corpus: Corpus, generator: Generator, folder: RunFolder, clock: Clock, on_event: OnEvent | None
+    corpus: Corpus, generator: Generator, folder: RunFolder, clock: Clock, paid: Asking | None, on_event: OnEvent | None
 ) -> dict[str, Any]:
     """Everything that follows from the calls, anew; what was measured on the rows before is stale."""
-    report, _ = derive(corpus, generator, folder, clock, on_event=on_event)
+    report, _ = derive(corpus, generator, folder, clock, paid=paid, on_event=on_event)
     measured = storage.read_json(folder.report)["training"] if folder.report.exists() else None
     report["training"] = measured and measured | {"stale": True}
     report["notes"].append(_STALE if measured else f"{_NOT_MEASURED}.")

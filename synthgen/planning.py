@@ -10,19 +10,20 @@ from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from synthgen import storage
+from synthgen.asking import prices_of_filters
 from synthgen.config import Config
-from synthgen.corpus import prepare, read_corpus
+from synthgen.corpus import Corpus, prepare, read_corpus
 from synthgen.generation import Generator, make_generator, store_path
-from synthgen.generators import split_model
+from synthgen.llm.batchbook import open_batches
+from synthgen.llm.calls import CallStore, Totals
+from synthgen.llm.estimate import Prefixes, estimate
+from synthgen.llm.prices import load_prices
 from synthgen.piloting import check_pilot, draw, make_calls, price_pilot
 from synthgen.records import Chunk, OnEvent
 from synthgen.runfolder import RunFolder
-
-if TYPE_CHECKING:
-    from synthgen.llm.calls import CallStore, Totals
 
 __all__ = ["plan", "status"]
 
@@ -53,9 +54,9 @@ def plan(
         if drawn:
             make_calls(generator, drawn, folder, on_event)
         with _stored_answers(store_path(generator.config, folder.calls)) as store:
-            calls = _estimates(generator, chunks, store)
+            calls = _estimates(generator, corpus, store)
             if drawn:
-                piloted = price_pilot(generator, drawn, store, calls)
+                piloted = price_pilot(generator, drawn, store, calls[: len(generator.prompts)])
     return {
         "documents": len(corpus.documents),
         "skipped": dict(sorted(Counter(skip.reason for skip in corpus.skipped).items())),
@@ -76,14 +77,13 @@ def status(run_folder: str | Path) -> dict[str, Any]:
     `calls` is of this run, None when it makes none. `spent` and the open `batches` are of its call store, which other runs may
     share; `spent` is None when there is none yet.
     """
-    from synthgen.llm.batchbook import open_batches
-
     folder = RunFolder(Path(run_folder))
     config, stored = folder.open()
-    path = store_path(config, folder.calls)
+    generator, path = make_generator(config), store_path(config, folder.calls)
     with _stored_answers(path) as store:
-        calls = _asked(folder, config, store)
-        spent = None if store is None else _spent(config, store.totals()) | {"store": str(path), "shared": path != folder.calls}
+        calls = _asked(generator, folder, store) if generator.makes_calls else None
+        shared = {"store": str(path), "shared": path != folder.calls}
+        spent = None if store is None else _spent(generator, store.totals()) | shared
         batches = [] if store is None else [asdict(batch) for batch in open_batches(store)]
     remaining, waiting = (calls["remaining"], calls["waiting"]) if calls else (0, 0)
     return {
@@ -99,15 +99,13 @@ def status(run_folder: str | Path) -> dict[str, Any]:
     }
 
 
-def _spent(config: Config, totals: Totals) -> dict[str, Any]:
+def _spent(generator: Generator, totals: Totals) -> dict[str, Any]:
     """Attempts, tokens and dollars of a call store, those through batches apart. Dollars are None when the price is unknown.
 
     `per_second` is over the time from the first to the last live call, None where that is too short to tell.
     """
-    from synthgen.llm.prices import load_prices
-
-    prices = load_prices(config.llm.prices)
-    price = prices.of(split_model(config.model)[1])
+    prices = load_prices(generator.config.llm.prices)
+    price = prices.of(generator.model)
     seconds = (_time(totals.last) - _time(totals.first)).total_seconds() if totals.live else 0.0
     return {
         "calls": totals.calls,
@@ -119,7 +117,7 @@ def _spent(config: Config, totals: Totals) -> dict[str, Any]:
         "per_second": totals.live / seconds if seconds else None,
         "usage": totals.usage.to_dict(),
         "batch_usage": totals.batch_usage.to_dict(),
-        "model": config.model,
+        "model": generator.config.model,
         "dollars": price.dollars(totals.usage) if price else None,
         "batch_dollars": price.dollars(totals.batch_usage, batch=True) if price else None,
         "prices_dated": str(prices.dated),
@@ -146,16 +144,15 @@ def _workplace(docs: str | Path, run_folder: str | Path | None, generator: Gener
             yield RunFolder(Path(nowhere))
 
 
-def _estimates(generator: Generator, chunks: list[Chunk], store: CallStore | None) -> list[dict[str, Any]]:
+def _estimates(generator: Generator, corpus: Corpus, store: CallStore | None) -> list[dict[str, Any]]:
     """One estimate for each paid step."""
-    from synthgen.llm.estimate import Prefixes, estimate
-
-    llm, prefixes = generator.config.llm, Prefixes()
-    return [
+    llm, prefixes, chunks = generator.config.llm, Prefixes(), generator.asked(corpus.chunks)
+    generation = [
         {"stage": step.stage, "prompt": prompt.name}
         | asdict(estimate(step.requests(chunks), llm, output_tokens=step.output_tokens, store=store, prefixes=prefixes))
         for prompt, step in zip(generator.prompts, generator.steps(), strict=True)
     ]
+    return generation + prices_of_filters(generator, corpus, store, prefixes)
 
 
 def _stopped_by(config: Config, calls: list[dict[str, Any]]) -> list[str]:
@@ -175,35 +172,16 @@ def _messages(generator: Generator, chunks: list[Chunk], show: int) -> list[list
     return [[dict(message) for message in request.messages] for request in requests]
 
 
-def _asked(folder: RunFolder, config: Config, store: CallStore | None) -> dict[str, Any] | None:
-    """What became of the requests of this run: answered (`ok`), `failed` by reason, and the rest was never sent.
-
-    `remaining` would be sent by the same command: the rest, and failures for a reason that may have passed, without those that
-    are `waiting` in a batch.
-    """
-    from synthgen.llm.estimate import standing
-
-    generator = make_generator(config)
-    if not generator.makes_calls:
-        return None
-    total = ok = remaining = waiting = 0
-    failed: Counter[str] = Counter()
+def _asked(generator: Generator, folder: RunFolder, store: CallStore | None) -> dict[str, Any]:
+    """What became of the requests of this run."""
     chunks = list(folder.read("chunks")) if folder.table("chunks").exists() else []
-    for one in standing(generator.requests(generator.asked(chunks)), store):
-        total += 1
-        waiting += one.waiting
-        remaining += one.sent is not None and not one.waiting
-        for call in one.calls[-1:]:
-            ok += call.status == "ok"
-            failed[call.reason] += call.status == "failed"
-    failures = {reason: n for reason, n in sorted(failed.items()) if n}
-    return {"total": total, "ok": ok, "failed": failures, "remaining": remaining, "waiting": waiting}
+    found = asdict(generator.outcomes(generator.asked(chunks), store))
+    found.pop("usage")  # `spent` has it, with what it cost
+    return found
 
 
 @contextmanager
 def _stored_answers(path: Path) -> Iterator[CallStore | None]:
-    from synthgen.llm.calls import CallStore
-
     if not path.exists():
         yield None
         return

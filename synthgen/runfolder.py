@@ -124,9 +124,14 @@ class RunFolder:
             raise RunFolderError(f"{self.config} is not a run's configuration. Delete it and run again; paid answers are kept.")
         return stored
 
-    def relative(self, docs: Path) -> str:
-        """How this run remembers its documents' folder."""
-        return Path(os.path.relpath(docs.resolve(), self.path.resolve())).as_posix()
+    def relative(self, folder: Path) -> str:
+        """How this run remembers the folder of its documents, or that of its queries."""
+        return Path(os.path.relpath(folder.resolve(), self.path.resolve())).as_posix()
+
+    def queries(self) -> Path | None:
+        """The folder of human queries that config.yaml remembers, None for a run without."""
+        given = (self.stored() or {}).get("queries")
+        return self.path / str(given) if given else None
 
     def docs(self, stored: Mapping[str, Any]) -> Path:
         """The documents' folder that config.yaml remembers."""
@@ -153,7 +158,8 @@ class RunFolder:
             )
 
     def settle(self, docs: Path, config: Config, **facts: Any) -> None:
-        """Write config.yaml: the settings, and the facts that later commands compare with."""
-        content = {"synthgen": version("synthgen"), "docs": self.relative(docs), **facts, "config": config.dump()}
+        """Write config.yaml: the settings, and the facts that later commands compare with; those not given stay."""
+        kept = {name: value for name, value in (self.stored() or {}).items() if name not in ("synthgen", "docs", "config")}
+        content = {"synthgen": version("synthgen"), "docs": self.relative(docs), **kept, **facts, "config": config.dump()}
         with storage.writing(self.config) as file:
             file.write(yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode("utf-8"))

@@ -1,9 +1,8 @@
 """Train, dev and test, by groups of near-duplicate documents, before anything is generated.
 
-Near-duplicates are found by MinHash over character shingles with banding (Broder 1997; Leskovec, Rajaraman, Ullman,
-"Mining of Massive Datasets", chapter 3) and checked by their exact Jaccard similarity, so a group is never a false
-alarm; that a pair is missed has a probability under one in a thousand. A new group is placed by the digest of its
-content and the seed: neither names nor other documents move it. Groups that are already placed stay.
+Near-duplicates are found by MinHash over character shingles (`near`) and checked by their exact Jaccard similarity, so a
+group is never a false alarm. A new group is placed by the digest of its content and the seed: neither names nor other
+documents move it. Groups that are already placed stay.
 
 A corpus of too few groups is split inside its documents instead (`split_sections`): every document gives one run of
 neighbouring chunks to dev and test. Documents that have a near-duplicate stay wholly in train then, so that their
@@ -22,22 +21,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from synthgen.config import Splits
 from synthgen.errors import ConfigError
+from synthgen.near import candidates, signatures
 from synthgen.records import Chunk, Document, Skipped, digest, random_for
 from synthgen.text import jaccard, shingles
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
 __all__ = ["SplitResult", "assign_splits", "split_sections"]
-
-_PERMUTATIONS = 128
-_MIN_RECALL = 0.999
-_ALL_PAIRS = 50  # buckets with more members compare each with so many of the others only
 
 Stored = Mapping[str, tuple[str, str]]
 
@@ -194,48 +185,10 @@ def _root(parents: list[int], index: int) -> int:
 def _alike(texts: Sequence[str], threshold: float, parents: list[int]) -> Iterator[tuple[int, int]]:
     """Pairs of texts with a Jaccard similarity of at least `threshold`; none that `parents` has joined already."""
 
-    import numpy as np
-
     @lru_cache(maxsize=64)
     def of(index: int) -> set[str]:
         return shingles(texts[index])
 
-    rows = _rows(threshold)
-    signatures = np.zeros((len(texts), _PERMUTATIONS), dtype=np.uint32)
-    with_words = [index for index, text in enumerate(texts) if _sign(text, signatures[index])]
-    # The share of equal hashes estimates the similarity, with a deviation of .04: far below, no need to look closer.
-    promising = (threshold - 0.2) * _PERMUTATIONS
-    for band in range(0, _PERMUTATIONS - rows + 1, rows):
-        buckets: defaultdict[bytes, list[int]] = defaultdict(list)
-        keys = np.ascontiguousarray(signatures[with_words, band : band + rows]).view(f"V{4 * rows}")
-        for index, hashes in zip(with_words, keys.ravel().tolist(), strict=True):
-            buckets[hashes].append(index)
-        for bucket in buckets.values():
-            for position, index in enumerate(bucket[1:], 1):
-                others = bucket[: min(position, _ALL_PAIRS)]
-                equal = (signatures[others] == signatures[index]).sum(axis=1)
-                for other, shared in zip(others, equal.tolist(), strict=True):
-                    if shared < promising or _root(parents, index) == _root(parents, other):
-                        continue
-                    if jaccard(of(index), of(other)) >= threshold:
-                        yield other, index
-
-
-def _sign(text: str, row: npt.NDArray[np.uint32]) -> bool:
-    """Write the minimal hashes of the shingles to `row`; False for a text without letters, digits or signs."""
-    from rensa import RMinHash
-
-    found = shingles(text)
-    if found:
-        minhash = RMinHash(num_perm=_PERMUTATIONS, seed=0)
-        minhash.update(list(found))  # any order: each hash is a minimum
-        row[:] = minhash.digest()
-    return bool(found)
-
-
-def _rows(threshold: float) -> int:
-    """Hashes in a band: as many as still find a pair at the threshold with the wanted probability."""
-    for rows in range(16, 1, -1):
-        if 1 - (1 - threshold**rows) ** (_PERMUTATIONS // rows) >= _MIN_RECALL:
-            return rows
-    return 1
+    for other, index in candidates(signatures(map(shingles, texts)), threshold):
+        if _root(parents, index) != _root(parents, other) and jaccard(of(index), of(other)) >= threshold:
+            yield other, index

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.llm import caller, health
+from synthgen.llm import health, retry
 from synthgen.llm.calls import CallStore
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start would inherit that.
@@ -18,7 +18,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short waits, and no key or address from the machine's own environment."""
-    monkeypatch.setattr(caller, "_FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(retry, "_FIRST_WAIT_S", 0.01)
     monkeypatch.setattr(health, "_FIRST_PAUSE_S", 0.2)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)

@@ -30,6 +30,11 @@ def run(server: FakeOpenAI, store: CallStore, requests: list[Request], **changes
     return run_async(fill(requests, store, settings_for(server, **changes)))
 
 
+def keys_of(store: CallStore) -> set[str]:
+    """Of all calls, failed ones too."""
+    return {key for (key,) in store.execute("SELECT key FROM calls")}
+
+
 def always(fault: Fault) -> Script:
     return lambda request: fault
 

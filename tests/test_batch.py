@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fills import KEY
+from fills import KEY, keys_of
 
 from synthgen import batches, pipeline, planning
 from synthgen.config import LLM, Config, load_config
-from synthgen.console import batch_text
+from synthgen.console import batch_text, status_text
 from synthgen.errors import ConfigError, ModelError, RunFolderError, StoppedEarly
-from synthgen.llm.batch import ENDED, Provider, counts_of, http_errors, messages_of, state_of
+from synthgen.llm.batch import ENDED, Provider, counts_of, messages_of, state_of
 from synthgen.llm.batchbook import BatchBook, open_batches, waiting_keys
 from synthgen.llm.batchintake import Intake
 from synthgen.llm.batchlines import read_lines, write_files
 from synthgen.llm.calls import CallStore
-from synthgen.llm.openai import sync_client
+from synthgen.llm.openai import http_library, sync_client
 from synthgen.records import Request
 from synthgen.testing import BatchFate, FakeOpenAI, Fault, Logged
 
@@ -151,7 +151,7 @@ def test_a_prompt_that_the_provider_turns_away_is_a_stored_failure(docs: Path, r
         assert report["to_submit"] == 0
     with stored(run) as store:
         assert store.totals().failed == report["failed"]
-        assert {call.batch for call in store.get_many(store.keys()).values() if call.status == "failed"} == {True}
+        assert {call.batch for call in store.get_many(keys_of(store)).values() if call.status == "failed"} == {True}
 
 
 @pytest.mark.parametrize("kind", ["malformed", "truncated"])
@@ -292,7 +292,6 @@ def test_a_batch_whose_making_was_not_answered_is_found_and_not_made_twice(
 
         self.create = unheard
 
-    monkeypatch.setattr("synthgen.llm.batch._FIRST_WAIT_S", 0.01)
     monkeypatch.setattr(BatchesWithRawResponse, "__init__", deaf)
     with FakeOpenAI() as server:
         assert batches.submit(run, docs=docs, config=settings(server))["submitted"] == STATIONS - 1
@@ -336,7 +335,7 @@ def test_a_form_that_every_line_is_refused_for_is_no_failure_of_the_passages(doc
 
 def test_a_cap_ends_submission_after_what_fits(docs: Path, run: Path) -> None:
     with FakeOpenAI() as server:
-        with pytest.raises(StoppedEarly, match=r"max_calls = 10") as stopped:
+        with pytest.raises(StoppedEarly, match=r"max_calls = 10 \(10 used or put aside\)") as stopped:
             batches.submit(run, docs=docs, config=settings(server, max_calls=10), max_requests=4)
         assert stopped.value.exit_code == 3
         report = collected(server, run)
@@ -426,6 +425,21 @@ def test_a_batch_at_another_endpoint_is_left_to_it(docs: Path, run: Path) -> Non
         assert (report["batches"][0]["state"], report["waiting"]) == ("elsewhere", STATIONS - 1)
 
 
+def test_what_waits_for_another_run_on_the_same_store_is_not_counted(docs: Path, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "heron.md").write_text("# Heron\n\nA heron of the weir stands still for 40 minutes.\n")
+    with FakeOpenAI() as server:
+        config = settings(server, store=str(tmp_path / "calls.sqlite"))
+        batches.submit(run, docs=docs, config=config)
+        second = batches.submit(tmp_path / "herons", docs=tmp_path / "others", config=config)
+        assert (second["submitted"], second["waiting_before"]) == (1, 0)
+        status = batches.status(tmp_path / "herons")
+        assert (len(status["batches"]), status["waiting"], status["to_submit"]) == (2, 1, 0)
+        state = planning.status(tmp_path / "herons")
+        assert (state["calls"]["waiting"], len(state["batches"])) == (1, 2)
+        assert "1 calls wait in batches; `synthgen batch collect" in status_text(state)
+
+
 def test_a_run_without_batches_needs_no_key_to_say_so(docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeOpenAI() as server:
         pipeline.run(docs, run, config=settings(server))
@@ -491,7 +505,7 @@ def intake_of(store: CallStore, tmp_path: Path, keys: list[str], lines: list[Any
     book = BatchBook(store)
     batch = book.claim(dict.fromkeys(keys, "otters"), run="otters", endpoint="http://fake")
     checks = {"otters": lambda completion: ("malformed", "no JSON") if completion.text == "sorry" else ("", "")}
-    intake = Intake(batch, store, book, checks, redact=lambda text: text.replace(KEY, "***"), **options)
+    intake = Intake(batch, store, book, checks, settings=LLM(), **options)
     for _ in intake.take(lines_of(tmp_path / "down.jsonl", *lines)):
         pass
     return intake
@@ -572,9 +586,10 @@ def test_a_file_is_full_at_its_limit_and_not_before(tmp_path: Path) -> None:
     assert written(tmp_path, []) == []
 
 
-def test_the_same_request_stands_once_in_a_file(tmp_path: Path) -> None:
-    twice = [Request("key", "fake-model", "", ()), Request("key", "fake-model", "", ())]
-    assert written(tmp_path, twice) == [["key"]]
+def test_a_request_that_comes_again_is_in_no_second_file(tmp_path: Path) -> None:
+    requests = [Request(key, "fake-model", "", ()) for key in ("a", "a", "b", "a")]
+    assert written(tmp_path, requests) == [["a", "b"]]
+    assert written(tmp_path, requests, max_requests=1) == [["a"], ["b"]]
 
 
 def test_a_request_is_claimed_by_one_command_only(store: CallStore) -> None:
@@ -620,7 +635,6 @@ def test_a_download_that_breaks_begins_again(
 ) -> None:
     from openai._response import APIResponse
 
-    monkeypatch.setattr("synthgen.llm.batch._FIRST_WAIT_S", 0.01)
     ours, _ = provider
     (tmp_path / "up.jsonl").write_text("{}\n" * 100)
     file_id = ours.upload(tmp_path / "up.jsonl", "synthgen-test.jsonl")
@@ -630,7 +644,7 @@ def test_a_download_that_breaks_begins_again(
         if not broken:
             broken.append(True)
             yield b"{half"
-            raise http_errors()[0]("the connection was lost")
+            raise http_library().HTTPError("the connection was lost")
         yield from whole(self, chunk_size)
 
     monkeypatch.setattr(APIResponse, "iter_bytes", breaks)

@@ -142,6 +142,16 @@ def test_the_message_names_the_cap_what_is_used_and_what_the_next_call_may_need(
     )
 
 
+def test_the_message_counts_what_is_put_aside_and_knows_the_price_of_batches(prices: str) -> None:
+    budget = Budget(LLM(max_cost=0.01, prices=prices))
+    long = one(text="Bilbo " * 4_000)
+    held = reserved(budget, one(), batch=True).worst.dollars
+    more = reserved(Budget(LLM(max_cost=1.0, prices=prices)), long, batch=True).worst.dollars
+    assert budget.cap(long, batch=True) == (
+        f"llm.max_cost = 0.01 dollars (${held:.4f} used or put aside); the next call may cost ${more:.4f}"
+    )
+
+
 def test_a_cap_on_cost_needs_a_price() -> None:
     told = r"price of 'mithril-7b' is not in the table of 2026.*--max-calls"
     with pytest.raises(ConfigError, match=told):

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from fills import keys_of
 
 from synthgen.errors import RunFolderError
 from synthgen.llm.calls import Call, CallStore
@@ -23,7 +24,7 @@ def bad(key: str, reason: str = "timeout", text: str = "") -> Call:
 def test_a_call_comes_back_as_it_was_put(store: CallStore) -> None:
     completion = Completion("k1", "Bilbo\u2028😀", "stop", None, Usage(10, 4, 2, 3, True), "m-1")
     call = Call(completion, "failed", "malformed", "no JSON", 2, 1.5, "2001-12-19", 3, 1, True)
-    store.put(call)
+    store.put_many([call])
     assert store.get("k1") == call
     assert store.get("k2") is None
 
@@ -32,22 +33,22 @@ def test_a_store_survives_closing_and_is_read_by_others_while_open(store: CallSt
     store.put_many(good(f"k{number}") for number in range(600))
     with CallStore(store.path, read_only=True) as reader:
         assert len(reader.get_many(f"k{n}" for n in range(1000))) == 600
-        assert len(list(reader.keys())) == 600
+        assert len(keys_of(reader)) == 600
 
 
 def test_a_good_answer_is_never_overwritten_and_a_failure_is(store: CallStore) -> None:
-    store.put(bad("k"))
-    store.put(good("k", "first"))
-    store.put(good("k", "second"))
-    store.put(bad("k"))
+    store.put_many([bad("k")])
+    store.put_many([good("k", "first")])
+    store.put_many([good("k", "second")])
+    store.put_many([bad("k")])
     found = store.get("k")
     assert found is not None
     assert (found.status, found.completion.text) == ("ok", "first")
 
 
 def test_what_a_new_answer_replaces_keeps_its_text_and_its_price(store: CallStore) -> None:
-    store.put(bad("k", "malformed", "I am sorry, Frodo."))
-    store.put(Call(Completion("k", "Sam", usage=Usage(5, 0, 0, 2))))
+    store.put_many([bad("k", "malformed", "I am sorry, Frodo.")])
+    store.put_many([Call(Completion("k", "Sam", usage=Usage(5, 0, 0, 2)))])
     with sqlite3.connect(store.path) as reader:
         assert reader.execute("SELECT reason, text FROM replaced").fetchall() == [("malformed", "I am sorry, Frodo.")]
     totals = store.totals()
@@ -55,9 +56,9 @@ def test_what_a_new_answer_replaces_keeps_its_text_and_its_price(store: CallStor
 
 
 def test_totals_are_sums_by_reason_with_batches_apart(store: CallStore) -> None:
-    store.put(Call(Completion("a", "x", usage=Usage(10, 5, 1, 2)), attempts=2, rate_limited=3, uncounted=1))
-    store.put(Call(Completion("b", "", usage=Usage(7, 0, 0, 1, estimated=True)), "failed", "malformed"))
-    store.put(Call(Completion("c", "y", usage=Usage(100, 0, 0, 50)), batch=True))
+    store.put_many([Call(Completion("a", "x", usage=Usage(10, 5, 1, 2)), attempts=2, rate_limited=3, uncounted=1)])
+    store.put_many([Call(Completion("b", "", usage=Usage(7, 0, 0, 1, estimated=True)), "failed", "malformed")])
+    store.put_many([Call(Completion("c", "y", usage=Usage(100, 0, 0, 50)), batch=True)])
     totals = store.totals()
     assert (totals.ok, totals.failed, totals.calls) == (2, {"malformed": 1}, 3)
     assert (totals.attempts, totals.rate_limited, totals.uncounted) == (4, 3, 1)
@@ -86,7 +87,7 @@ def test_stores_merge_by_key_and_answers_win_over_failures(store: CallStore, tmp
     with CallStore(tmp_path / "other.sqlite") as other:
         other.put_many([good("both", "theirs"), good("mended", "theirs"), good("only there"), bad("only here")])
     assert store.merge(tmp_path / "other.sqlite") == 2
-    texts = {key: store.get(key).completion.text for key in store.keys()}  # noqa: SIM118 - a store is no mapping
+    texts = {key: store.get(key).completion.text for key in keys_of(store)}
     assert texts == {"both": "mine", "mended": "theirs", "only here": "Bilbo", "only there": "Bilbo"}
     assert store.merge(tmp_path / "other.sqlite") == 0
 

@@ -27,9 +27,9 @@ def about_rings(n: int, *, system: str = LONG, model: str = "gpt-4o") -> list[Re
 
 def test_a_plan_counts_what_is_not_stored(store: CallStore) -> None:
     requests = ask(10, model="gpt-4o")
-    store.put(Call(Completion(requests[0].key, "answered")))
-    store.put(Call(Completion(requests[1].key, ""), "failed", "refusal"))
-    store.put(Call(Completion(requests[2].key, ""), "failed", "timeout"))
+    store.put_many([Call(Completion(requests[0].key, "answered"))])
+    store.put_many([Call(Completion(requests[1].key, ""), "failed", "refusal")])
+    store.put_many([Call(Completion(requests[2].key, ""), "failed", "timeout")])
     planned = estimate(iter(requests), LLM(), output_tokens=100, store=store)
     assert (planned.calls, planned.stored, planned.output_tokens, planned.model) == (8, 2, 800, "gpt-4o")
     assert planned.prompt_tokens == sum(prompt_tokens(request) for request in requests[2:])
@@ -41,11 +41,11 @@ def test_a_plan_counts_what_is_not_stored(store: CallStore) -> None:
 def test_an_unusable_answer_still_has_a_second_request_to_pay_for(store: CallStore) -> None:
     first, second = ask(2, model="gpt-4o")
     for request in (first, second):
-        store.put(Call(Completion(request.key, "I am sorry. " * 50), "failed", "malformed", "no JSON in it"))
+        store.put_many([Call(Completion(request.key, "I am sorry. " * 50), "failed", "malformed", "no JSON in it")])
     follow = [follow_up(request, call) for request in (first, second) if (call := store.get(request.key))]
     assert follow[0] is not None
     assert follow[1] is not None
-    store.put(Call(Completion(follow[1].key, "answered")))
+    store.put_many([Call(Completion(follow[1].key, "answered"))])
     planned = estimate([first, second], LLM(), output_tokens=100, store=store)
     assert (planned.calls, planned.stored, planned.prompt_tokens) == (1, 1, prompt_tokens(follow[0]))
     assert planned.prompt_tokens > prompt_tokens(first) + 150
@@ -73,7 +73,7 @@ def test_nothing_to_ask_is_a_plan_of_nothing() -> None:
 def test_twenty_stored_answers_say_more_than_an_expectation(store: CallStore, stored: int, expected: int) -> None:
     requests = ask(30, model="gpt-4o")
     for number, request in enumerate(requests[:stored]):
-        store.put(Call(Completion(request.key, "answered", usage=Usage(10, output=36 if number % 2 else 38))))
+        store.put_many([Call(Completion(request.key, "answered", usage=Usage(10, output=36 if number % 2 else 38)))])
     planned = estimate(requests, LLM(), output_tokens=100, store=store)
     assert planned.output_tokens == (30 - stored) * expected
 

@@ -99,6 +99,7 @@ def test_rows_that_lack_what_a_format_needs_are_left_out_and_counted() -> None:
         "no_distractor": triple(5, others=0),
         "no_negative": triple(5, found_by="random"),
         "masked": triple(5, masks=((0, 10),)),
+        "ambiguous": triple(5, flags=("ambiguous:other_passages",)),
         "no_passage": triple(5, masks=((0, source.end),)),
         "unknown_chunk": replace(triple(5), positives=("gone#0-1",)),
     }
@@ -106,8 +107,8 @@ def test_rows_that_lack_what_a_format_needs_are_left_out_and_counted() -> None:
     for format, reasons in {
         "openai-chat": {"no_answer", "no_passage", "unknown_chunk"},
         "raft": {"no_answer", "no_distractor", "no_passage", "unknown_chunk"},
-        "st-pair": {"no_passage", "unknown_chunk"},
-        "st-triplet": {"no_distractor", "no_negative", "no_passage", "unknown_chunk"} - {"no_distractor"},
+        "st-pair": {"ambiguous", "no_passage", "unknown_chunk"},
+        "st-triplet": {"ambiguous", "no_distractor", "no_negative", "no_passage", "unknown_chunk"} - {"no_distractor"},
         "beir": {"masked", "no_passage", "unknown_chunk"},
     }.items():
         kept, left_out = usable(everything, CONTEXT, format)

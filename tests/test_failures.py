@@ -14,7 +14,8 @@ from wire import RawServer, answer, refusal, respond
 
 from synthgen.config import LLM
 from synthgen.llm.complaints import read_complaint
-from synthgen.llm.failures import Failure, classify, retry_after_s
+from synthgen.llm.failures import Failure, classify
+from synthgen.llm.headers import retry_after_s
 from synthgen.llm.openai import connect
 from synthgen.testing import FakeOpenAI, Fault
 

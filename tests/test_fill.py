@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fills import KEY, always, ask, first_time, run, settings_for
+from fills import KEY, always, ask, first_time, keys_of, run, settings_for
+from wire import RawServer, respond
 
 from synthgen.config import LLM
 from synthgen.errors import ModelError, RunFolderError, StoppedEarly
@@ -26,7 +27,7 @@ def test_every_request_is_asked_once_and_stored(store: CallStore) -> None:
     with FakeOpenAI() as server:
         report = run(server, store, ask(30))
         assert (report.ok, report.failed, report.reused, report.attempts) == (30, {}, 0, 30)
-        assert sorted(server.keys) == sorted(store.keys()) == sorted(r.key for r in ask(30))
+        assert sorted(server.keys) == sorted(keys_of(store)) == sorted(r.key for r in ask(30))
         assert report.usage == store.totals().usage
         assert report.usage.prompt > 0
 
@@ -43,6 +44,13 @@ def test_the_same_request_twice_is_asked_once(store: CallStore) -> None:
     with FakeOpenAI(latency_s=0.02) as server:
         run(server, store, ask(3) * 4)
         assert len(server.log) == 3
+
+
+def test_a_request_that_comes_again_while_its_twin_is_in_flight_is_asked_once(store: CallStore) -> None:
+    requests = ask(160)
+    with FakeOpenAI(latency_s=0.02) as server:
+        report = run(server, store, [*requests, requests[99]])
+        assert (len(server.log), report.ok, report.attempts) == (160, 161, 160)
 
 
 def test_calls_in_flight_are_bounded_and_requests_are_made_a_hundred_ahead_at_most(store: CallStore) -> None:
@@ -90,6 +98,16 @@ def test_after_the_first_answer_all_workers_go_at_once(store: CallStore) -> None
         report = run(server, store, ask(64), concurrency=32)
         assert server.most_in_flight > 16
         assert report.duration_s < 3, "one by one they would take more than six seconds"
+
+
+def test_another_model_of_a_known_endpoint_finds_out_how_to_ask_with_one_call(store: CallStore) -> None:
+    def script(request: Logged) -> Fault | None:
+        return refused(request, "temperature") if request.body["model"] == "prim-model" else None
+
+    with FakeOpenAI(models=("fake-model", "prim-model"), latency_s=0.05, script=script) as server:
+        run(server, store, ask(1))
+        run(server, store, ask(20, model="prim-model"), concurrency=8)
+        assert len(server.log) == 1 + 21, "only one call met the refusal"
 
 
 def refused(request: Logged, field: str) -> Fault | None:
@@ -154,6 +172,24 @@ def test_what_will_not_pass_is_a_stored_failure_after_one_attempt(store: CallSto
         assert (report.failed, len(server.log)) == ({reason: 2}, 2)
         again = run(server, store, ask(2))
         assert (again.failed, again.reused, len(server.log)) == ({reason: 2}, 2, 2)
+
+
+def test_a_refusal_with_half_a_character_in_it_is_a_stored_failure(store: CallStore) -> None:
+    with RawServer(respond({"error": {"message": "what is \ud83d?"}}, status=400)) as server:
+        report = run_async(fill(ask(2), store, LLM(base_url=server.base_url)))
+    call = store.get(ask(2)[0].key)
+    assert call is not None
+    assert (report.failed, call.detail) == ({"bad_request": 2}, "400: what is ??")
+
+
+def test_half_a_character_in_what_a_check_says_leads_to_one_follow_up_and_not_two(store: CallStore) -> None:
+    def check(completion: Completion) -> tuple[str, str]:
+        return "malformed", "not a poem: \ud83d"
+
+    with FakeOpenAI() as server:
+        for _ in range(2):
+            run_async(fill(ask(1), store, settings_for(server), check=check))
+        assert len(server.log) == 2, "the request and its follow-up"
 
 
 def test_an_answer_that_fails_the_check_is_stored_with_its_reason_and_its_text(store: CallStore) -> None:

@@ -19,32 +19,23 @@ class Clock:
         return self.now
 
 
-def test_the_first_answer_opens_the_gate() -> None:
-    health = Health(600)
-    assert not health.well
-    health.answered()
-    assert health.well
-    assert Health(600, open_at_once=True).well
-
-
 def test_ten_failures_in_a_row_close_it_and_one_answer_opens_it_again() -> None:
-    health = Health(600, open_at_once=True)
+    health = Health(600)
     for _ in range(9):
         health.failed(DOWN)
     health.answered()
     for _ in range(9):
         health.failed(DOWN)
-    assert health.well
+    assert not health.down
     health.failed(DOWN)
     assert health.down
-    assert not health.well
     health.answered()
-    assert health.well
+    assert not health.down
 
 
 def test_pauses_grow_and_never_reach_beyond_the_end_of_patience() -> None:
     clock = Clock()
-    health = Health(100, open_at_once=True, clock=clock)
+    health = Health(100, clock=clock)
     assert health.pause_s() == 0
     for _ in range(10):
         health.failed(DOWN)
@@ -60,12 +51,12 @@ def test_pauses_grow_and_never_reach_beyond_the_end_of_patience() -> None:
 
 def test_being_turned_away_all_the_time_ends_patience_and_being_let_through_renews_it() -> None:
     clock = Clock()
-    health = Health(10, open_at_once=True, clock=clock)
+    health = Health(10, clock=clock)
     health.failed(LATER)
     clock.now += 9
     health.failed(LATER)
     assert not health.hopeless
-    assert health.well, "a 429 closes no gate: the limiter slows down"
+    assert not health.down, "a 429 closes no gate: the limiter slows down"
     health.answered()
     clock.now += 9
     health.failed(LATER)
@@ -76,7 +67,7 @@ def test_being_turned_away_all_the_time_ends_patience_and_being_let_through_rene
 
 def test_single_failures_far_apart_are_no_outage() -> None:
     clock = Clock()
-    health = Health(10, open_at_once=True, clock=clock)
+    health = Health(10, clock=clock)
     for _ in range(9):
         health.failed(DOWN)
         clock.now += 60
@@ -85,7 +76,7 @@ def test_single_failures_far_apart_are_no_outage() -> None:
 
 def test_no_patience_gives_a_single_failure_a_chance() -> None:
     clock = Clock()
-    health = Health(0, open_at_once=True, clock=clock)
+    health = Health(0, clock=clock)
     health.failed(LATER)
     assert not health.hopeless
     clock.now += 0.01

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fills import always, ask, run, settings_for
+from fills import always, ask, keys_of, run, settings_for
 
 from synthgen.errors import ModelError
 from synthgen.llm.calls import CallStore
@@ -68,7 +68,7 @@ def test_ctrl_c_keeps_what_is_finished_and_nothing_is_asked_twice(store: CallSto
         with pytest.raises(KeyboardInterrupt):
             interrupted()
         presser.join()
-        saved = set(store.keys())
+        saved = keys_of(store)
         asked = len(server.log)
         assert 10 <= len(saved) <= asked <= len(saved) + 8
         assert len(saved) < 80, "the fill went on after Ctrl-C"

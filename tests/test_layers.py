@@ -18,6 +18,7 @@ LAYERS = {
         "storage",
         "config",
         "tokens",
+        "near",
         "blocks",
         "quotes",
         "loosejson",
@@ -27,7 +28,19 @@ LAYERS = {
     ],
     "parts": ["sources", "packing", "chunking", "splits", "prompts", "llm", "retrieval"],
     "stages": ["generators", "filters", "distractors", "exporters", "training"],
-    "recipe": ["corpus", "deriving", "generation", "piloting", "pipeline", "batches", "exporting", "planning", "catalogue"],
+    "recipe": [
+        "asking",
+        "corpus",
+        "deriving",
+        "generation",
+        "piloting",
+        "pipeline",
+        "batches",
+        "exporting",
+        "planning",
+        "catalogue",
+        "encoders",
+    ],
     "doors": ["api", "console", "panel", "progress", "flags", "cli", "testing", "__init__", "__main__"],
 }
 ORDER = list(LAYERS)

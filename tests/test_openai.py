@@ -213,7 +213,7 @@ def test_a_body_nested_beyond_reason_cannot_be_read() -> None:
 )
 def test_an_odd_answer_can_be_stored(store: CallStore, message: dict[str, object]) -> None:
     completion = read(message)
-    store.put(Call(completion))
+    store.put_many([Call(completion)])
     found = store.get(completion.request_key)
     assert found is not None
     assert found.completion == completion
@@ -229,10 +229,11 @@ def refused(field: str) -> Any:
 def test_a_refused_field_is_told_to_the_caller_who_sends_again() -> None:
     async def main() -> None:
         async with connect(settings_for(server)) as client:
-            assert not client.knows_form
+            assert not client.proven("fake-model")
             with pytest.raises(Reformed):
                 await client.complete(ask(1)[0])
             await client.complete(ask(1)[0])
+            assert client.proven("fake-model")
 
     with FakeOpenAI(script=refused("temperature")) as server:
         asyncio.run(main())

@@ -117,7 +117,7 @@ def test_a_bias_on_words_of_an_unknown_model_is_refused_before_any_call(docs: Pa
 
 def test_a_stored_failure_of_another_run_is_no_answer(tmp_path: Path) -> None:
     with CallStore(tmp_path / "a.sqlite") as store, CallStore(tmp_path / "b.sqlite") as other:
-        other.put(Call(Completion("k", ""), "failed", "timeout"))
+        other.put_many([Call(Completion("k", ""), "failed", "timeout")])
         store.merge(other.path)
         kept = store.get("k")
         assert kept is not None

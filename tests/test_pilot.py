@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
-from fills import always
+from fills import always, keys_of
 
 from synthgen.config import Config, load_config
 from synthgen.console import plan_text
@@ -141,7 +141,7 @@ def test_a_pilot_is_paid_for_once_and_the_run_goes_on_from_it(docs: Path, tmp_pa
         "dollars",
     )
     with CallStore(folder / "calls.sqlite", read_only=True) as store:
-        later = [call.completion.usage for key, call in store.get_many(store.keys()).items() if key not in asked]
+        later = [call.completion.usage for key, call in store.get_many(keys_of(store)).items() if key not in asked]
     cost = sum(usage.prompt * 2.5 + usage.output * 10 for usage in later) / 1e6
     assert pilot["low"] <= cost <= pilot["high"]
     assert "6 of 6 requests answered" in plan_text(planned)
@@ -238,7 +238,7 @@ def priced(
     requests = [request for step in generator.steps() for request in step.requests(chunks)]
     for request, columns in zip(requests, calls, strict=True):
         usage = columns.pop("usage", Usage(prompt_tokens(request), output=100))
-        store.put(Call(Completion(request.key, "{}", usage=usage), **columns))  # type: ignore[arg-type]
+        store.put_many([Call(Completion(request.key, "{}", usage=usage), **columns)])  # type: ignore[arg-type]
     return price_pilot(generator, chunks, store, [{"calls": calls_left, "prompt_tokens": prompts} for calls_left in left])
 
 

@@ -121,7 +121,7 @@ def test_calls_that_wait_in_a_batch_are_not_made_by_the_same_command(run: RunFol
         state = status(run.path)
         assert (state["calls"]["waiting"], state["calls_remaining"]) == (2, 2)
         assert [waiting["requests"] for waiting in state["batches"]] == [2]
-        assert f"2 calls wait in 1 batches; `synthgen batch collect {run.path}` takes what was answered." in status_text(state)
+        assert f"2 calls wait in batches; `synthgen batch collect {run.path}` takes what was answered." in status_text(state)
         book.close(batch, "completed")
     assert status(run.path)["batches"] == []
     assert status(run.path)["calls_remaining"] == 4

@@ -84,7 +84,7 @@ class RawServer:
 
 def refusal(status: int, body: Any, headers: Mapping[str, str] | None = None) -> openai.APIStatusError:
     """The error that the SDK raises for a response with this body."""
-    http = endpoint._http()
+    http = endpoint.http_library()
     response = http.Response(status, request=http.Request("POST", "http://fake/v1"), headers=dict(headers or {}))
     kind = {400: openai.BadRequestError, 422: openai.UnprocessableEntityError}.get(status, openai.APIStatusError)
     return kind(f"Error code: {status}", response=response, body=body.get("error", body) if isinstance(body, dict) else body)

@@ -7,7 +7,8 @@ report as `notes`. One format is one file and one line of `FORMATS`; any `module
 
 A row that lacks what a format needs is left out before the exporter sees it, and counted with its reason:
 `unknown_chunk`, `no_passage` (nothing is left of it beside what is masked), `no_answer`, `no_distractor`, `no_negative`
-(no mined distractor), `masked` (the query stands word for word in the corpus).
+(no mined distractor), `masked` (the query stands word for word in the corpus), `ambiguous` (the same question is asked of other
+passages, which would be negatives of each other; flagged by the filter of that name).
 """
 
 from __future__ import annotations
@@ -39,9 +40,15 @@ class Format(NamedTuple):
 FORMATS: Mapping[str, Format] = {
     "openai-chat": Format("synthgen.exporters.chat:openai_chat", "OpenAI and Azure fine-tuning, TRL, Axolotl", ("answer",)),
     "raft": Format("synthgen.exporters.raft:raft", "readers of the RAFT reference rows", ("answer", "distractor")),
-    "st-pair": Format("synthgen.exporters.contrastive:st_pair", "sentence-transformers: MultipleNegativesRankingLoss, GIST"),
+    "st-pair": Format(
+        "synthgen.exporters.contrastive:st_pair",
+        "sentence-transformers: MultipleNegativesRankingLoss, GIST",
+        ("unambiguous",),
+    ),
     "st-triplet": Format(
-        "synthgen.exporters.contrastive:st_triplet", "sentence-transformers: the same, TripletLoss", ("negative",)
+        "synthgen.exporters.contrastive:st_triplet",
+        "sentence-transformers: the same, TripletLoss",
+        ("unambiguous", "negative"),
     ),
     "beir": Format("synthgen.exporters.beir:beir", "BEIR, MTEB and other evaluators of retrievers", ("unmasked",), whole=True),
 }
@@ -178,4 +185,5 @@ _LACKS: Mapping[str, tuple[Callable[[Triple, Context], bool], str]] = {
     "distractor": (lambda t, c: not t.distractors, "no_distractor"),
     "negative": (lambda t, c: all(d.found_by == "random" for d in t.distractors), "no_negative"),
     "unmasked": (lambda t, c: bool(t.masks), "masked"),
+    "unambiguous": (lambda t, c: "ambiguous:other_passages" in t.flags, "ambiguous"),
 }

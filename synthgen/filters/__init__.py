@@ -29,6 +29,7 @@ __all__ = [
     "COMPARING",
     "FILTERS",
     "FLAGGING",
+    "PAID",
     "Context",
     "Encoders",
     "Paid",
@@ -54,6 +55,9 @@ FLAGGING = frozenset({"round_trip"})
 COMPARING = frozenset({"exact_duplicates"})
 """Filters that keep one row of several, and say which. If that row falls at a later filter, the next one is promoted."""
 
+PAID = frozenset({"answer_check", "judge"})
+"""Filters that ask a model: a command that makes no calls uses stored answers, and a row without one does not pass."""
+
 Filter = Callable[..., Sequence[Verdict]]
 
 
@@ -68,8 +72,20 @@ class Encoders(Protocol):
         """Search over the chunks by the encoder as it is."""
         ...
 
-    def cross_fitted(self, triples: Sequence[Triple]) -> Iterator[tuple[Sequence[int], Retriever]]:
-        """Positions in `triples`, each once, and a search tuned on the rest of them that never saw these rows or their passages."""
+    def cross_fitted(self, triples: Sequence[Triple], *, folds: int = 5) -> Iterator[tuple[Sequence[int], Retriever]]:
+        """Positions in `triples`, each once, and a search tuned on the rest of them that never saw these rows or their passages.
+
+        The searches learn from the rows of the first call, also for rows that come later. With one fold, all rows are judged by
+        one search that saw them.
+        """
+        ...
+
+    def rerank(self, pairs: Sequence[tuple[str, str]], *, model: str) -> list[float]:
+        """How well each (query, text) fits, by the cross-encoder of that name or path; larger is better."""
+        ...
+
+    def digest(self, *, triples: Sequence[Triple] = (), folds: int = 0, model: str = "") -> str:
+        """Of all that scores depend on beside the chunks: those of `dense`, of `cross_fitted` with `folds`, of `rerank` with `model`."""
         ...
 
 
@@ -90,7 +106,8 @@ class Context:
     """What filters may look at; whatever is costly is given, never built.
 
     `shots` are texts shown to the generator, `queries` those that the result will be measured on. `lowers` says whether a filter
-    may take a lower threshold when too little is left; what it did is a sentence in `notes`.
+    may take a lower threshold when too little is left; what it did is a sentence in `notes`. `known` has the scores of rows by
+    id, as an earlier run stored them: a filter takes its own over where their stamp says that nothing has changed.
     """
 
     chunks: Mapping[str, Chunk]
@@ -101,6 +118,7 @@ class Context:
     paid: Paid | None = None
     lowers: bool = False
     notes: list[str] = field(default_factory=list)
+    known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

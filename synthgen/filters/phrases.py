@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["CHATTER", "REFERENCES"]
+__all__ = ["ASKING_WORDS", "CHATTER", "CHINESE_WORDS", "COMMON_WORDS", "REFERENCES"]
 
 _EN = r"(?:passage|text|excerpt|paragraph|document|article|section|chapter|context|snippet|table|figure)"
 _EN_SAYS = r"(?:say|state|mention|describe|discuss|explain|claim|argue|suggest|list|provide|present|refer|imply|note)"
@@ -152,3 +152,75 @@ CHATTER: Mapping[str, Sequence[str]] = {
         r"^(?:질문|답변|답)\s*\d*\s*[:：]",
     ),
 }
+
+ASKING_WORDS: Mapping[str, frozenset[str]] = {
+    code: frozenset(found.split())
+    for code, found in {
+        "en": "what which who whom whose when where why how",
+        "de": "wer wen wem wessen was wann wo woher wohin warum weshalb wieso wofür wodurch womit worauf worüber woran worin wozu wovon wie wieviele welche welcher welches "
+        "welchen welchem",
+        "fr": "qui quoi quel quelle quels quelles quand où pourquoi comment combien lequel laquelle est-ce",
+        "es": "qué quién quiénes cuál cuáles cuándo dónde adónde cómo cuánto cuánta cuántos cuántas",
+        "it": "chi quale quali quando dove perché quanto quanta quanti quante cos cosa",
+        "pt": "quem qual quais quando onde porquê quanto quanta quantos quantas",
+        "nl": "wie wat waar wanneer waarom hoe hoeveel welke welk waarvoor",
+        "pl": "kto co gdzie kiedy dlaczego jak jaki jaka jakie który która które ile czy",
+        "tr": "kim ne nerede zaman neden niçin nasıl hangi kaç hangisi",
+        "sv": "vem vad var när varför hur vilken vilket vilka",
+        "da": "hvem hvad hvor hvornår hvorfor hvordan hvilken hvilket hvilke",
+        "nb": "hvem hva hvor når hvorfor hvordan hvilken hvilket hvilke",
+        "fi": "kuka mikä mitä missä milloin miksi miten mihin kuinka",
+        "cs": "kdo co kde kdy proč jak jaký jaká jaké který která které kolik",
+        "ro": "cine ce unde când cum câte câți",
+        "hu": "ki mi mit hol mikor miért hogyan melyik mennyi hány",
+        "id": "siapa apa mana kapan mengapa bagaimana berapa",
+        "vi": "ai gì đâu nào sao",
+        "ru": "кто кого кому кем что чего чем где куда когда почему зачем как какой какая какое какие какую какого каким какова каковы "
+        "сколько чей",
+        "uk": "хто кого кому що чого де куди коли чому як який яка яке які скільки",
+        "ar": "ما ماذا من متى أين لماذا كيف كم أي",
+        "fa": "چه چیست کیست کی کجا چرا چگونه چند کدام",
+        "ur": "کیا کون کب کہاں کیوں کیسے کتنے کس",
+    }.items()
+}
+"""Question words, which say more about the language of a query than other words do. All of one script, else the script says it."""
+
+COMMON_WORDS: Mapping[str, frozenset[str]] = {
+    code: frozenset(found.split())
+    for code, found in {
+        "en": "the of and to is are was were be been did does do has have had for with from by at that this these its their it "
+        "not can will would should than then there other many much",
+        "de": "der die das den dem des und ist sind war waren wurde wurden wird werden ein eine einen einem einer eines nicht mit auf "
+        "für von vom zu zum zur im beim aus nach bei sich auch es er hat haben hatte hatten durch über unter als nennen sie man am ins zwischen gegen "
+        "während einige viele jede jeder jedes diese dieser dieses ihr ihre ihren ihrer sein seine seinen seinem seiner kann können "
+        "machte macht gehört gehörte fand gibt gab ob oder",
+        "fr": "le la les un une des du de et est sont était étaient a ont pour avec dans sur par au aux ce cette ces se sa son ses en il elle "
+        "pas ne fut été",
+        "es": "el la los las un una unos unas de del y es son fue fueron era eran ha han para con por en al se su sus no está están hay "
+        "que",
+        "it": "il lo gli una di del della dei delle degli e è sono era erano ha hanno per con nel nella sul da dal alla che si non stato "
+        "stata",
+        "pt": "o os as um uma de do da dos das e é são foi foram era para com por no na nos nas ao se seu sua não há está",
+        "nl": "de het een van en is zijn was waren werd werden wordt worden voor met op te aan uit bij niet er dat die heeft hebben",
+        "pl": "i w na z do się jest są był była było były nie to o dla od przez ze",
+        "tr": "ve bir bu için ile da de olarak olan mi mı mu mü var yok",
+        "sv": "och att det som en ett på av för med är den till inte om från hade har blev",
+        "da": "og at det som en et på af for med er den til ikke fra havde har blev",
+        "nb": "og at det som en et på av for med er den til ikke fra hadde har ble",
+        "fi": "ja on oli ovat että ei se joka",
+        "cs": "a v na se je jsou byl byla bylo byly že s z do pro o od",
+        "ro": "și este sunt a fost pentru cu din la în de pe care nu",
+        "hu": "a az és egy volt van nem hogy",
+        "id": "yang dan di dari untuk dengan adalah ini itu pada tidak",
+        "vi": "là của và có được các những trong cho không",
+        "ru": "и в во на с со из у о об за от к по для при до не это был была было были его её ее их является называется или после",
+        "uk": "і в у на з із за від до по для при не це був була було були його її їх або після є",
+        "ar": "في على إلى عن التي الذي كان كانت هو هي هذا هذه",
+        "fa": "در به از که را این آن است بود برای با",
+        "ur": "کے کی میں ہے ہیں سے کو نے تھا تھے",
+    }.items()
+}
+"""Words that most sentences of a language have, and that are no words of their own in many others."""
+
+CHINESE_WORDS = r"什么|甚麼|吗|嗎|哪|谁|這|这|怎么|怎麼|们|們|没有|的是|是什|为何|為何|多少"
+"""What Japanese text does not have, though it has the letters."""

@@ -1,10 +1,17 @@
 """Does the query find its own passage again?
 
-Reason: `not_found`, with the range-normalised score of the source, `(s_source - s_51st) / (s_best - s_51st)`, and the
-threshold. Flag: `round_trip:undecided` when that score is not defined (all scores are equal); the row is kept.
+Reason: `not_found`, with what the rule compares and its threshold. Flag: `round_trip:undecided` when that is not defined (all
+scores are equal); the row is kept. A round trip is no test of answerability: human unanswerable questions pass it as often as
+answerable ones. Copies of the source (equal, overlapping or nearly equal chunks) count as the source.
 
-A round trip is no test of answerability: human unanswerable questions pass it as often as answerable ones. Copies of the
-source (equal, overlapping or nearly equal chunks) count as the source.
+The judge searches. `bm25` searches words, `dense` the vectors of the encoder, `both` is whichever of these two puts the source
+higher. `self` is that of Promptagator (Dai et al. 2022): an encoder tuned on the rows that are to be judged. A model praises what it
+was tuned on, noise too, so here no row is judged by one that saw it, its passage or a near-duplicate document (k-fold
+cross-fitting); `folds: 1` is the paper's own way.
+
+The rule decides. `ratio` compares `(s_source - s_51st) / (s_best - s_51st)` with `min_ratio`, which means the same for every kind of
+score; `raw_ratio` compares `s_source / s_best`, for scores that start at zero; `top_k` wants the source among the best k; `reranker`
+wants it first when a cross-encoder reads the best `depth` hits (CADET; Tamber et al. 2025).
 
 A query made from text that the row hides (a masked sentence, the heading above) would find its chunk trivially, because
 the index holds that text. It is scored on what the row still shows (`retrieval.passages`), against rivals at their full
@@ -12,73 +19,241 @@ score, and by default kept: its passage is right by construction, and a lexical 
 passage repeats itself. On a software manual, rejecting by it cost three masked sentences of four, first those that
 share no words with their context, which are the ones worth training on. `hidden: judge` rejects them all the same.
 
-Stored: `round_trip` (the normalised score), `round_trip_rival` (the best chunk that is not the source), and either
-`round_trip_rank` (ties count as equal; absent below the best hits) or, for such a query, `round_trip_hidden`.
+When less than 30 % of the rows that can fall reach `min_ratio` and the context allows it, the threshold is lowered once, to
+`fallback`: on corpora where questions share few words with their passage a strict filter leaves too little to train on.
+
+Stored: `round_trip` (the normalised score), `round_trip_rank` (ties count as equal; absent below the best hits, and for queries
+made from hidden text where no rule asks for it), `round_trip_rival` (the best chunk that is not the source), `round_trip_hidden`
+for a query made from hidden text, `round_trip_raw` and `round_trip_reranked` (rank by the cross-encoder) under their rules, `easy` (the share of lexical copy, see
+`retrieval.judging`), and `round_trip_by`, a stamp of all that these depend on: with an equal one the scores of an earlier run hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from synthgen.errors import ConfigError
-from synthgen.filters import Context, flagged
-from synthgen.records import Triple, Verdict
-from synthgen.retrieval import Hit, range_normalised
-from synthgen.retrieval.passages import Passages, Standing, standings
+from synthgen.filters import Context, Encoders, flagged
+from synthgen.records import Triple, Verdict, digest
+from synthgen.retrieval import Retriever, index_text
+from synthgen.retrieval.judging import Copying, Judged, contenders, judged
+from synthgen.retrieval.passages import Passages, is_hidden, shown_text, standings
 
 __all__ = ["round_trip"]
+
+_VERSION = 1  # of the scores: another number makes stored ones void
+_TOO_FEW = 0.3
+_ROWS_RERANKED = 500
+_STORED = (
+    "round_trip",
+    "round_trip_rank",
+    "round_trip_rival",
+    "round_trip_hidden",
+    "round_trip_raw",
+    "round_trip_reranked",
+    "easy",
+    "round_trip_by",
+)
+_LOWERED = "The round trip lowered its threshold"
 
 
 def round_trip(
     triples: Sequence[Triple],
     context: Context,
     *,
-    min_ratio: Annotated[float, Field(ge=0, le=1, description="least range-normalised score of the source")] = 0.7,
+    judge: Annotated[Literal["bm25", "dense", "both", "self"], Field(description="what searches")] = "bm25",
+    rule: Annotated[Literal["ratio", "top_k", "raw_ratio", "reranker"], Field(description="what decides")] = "ratio",
+    min_ratio: Annotated[float, Field(ge=0, le=1, description="ratio, raw_ratio: least score of the source")] = 0.7,
+    fallback: Annotated[
+        float, Field(ge=0, le=1, description="ratio, raw_ratio: min_ratio where under 30 % of a run's rows would be kept")
+    ] = 0.5,
+    k: Annotated[int, Field(ge=1, le=50, description="top_k: lowest rank of the source")] = 3,
+    reranker: Annotated[str, Field(description="reranker: a sentence-transformers CrossEncoder, by name or path")] = "",
+    depth: Annotated[int, Field(ge=1, le=50, description="reranker: best hits that it reads")] = 20,
+    folds: Annotated[
+        int, Field(ge=1, le=20, description="self: judges, none of which saw the rows it judges; 1 saw them all")
+    ] = 5,
     hidden: Annotated[
         Literal["keep", "judge"], Field(description="queries made from hidden text: only score them, or judge by what is shown")
     ] = "keep",
 ) -> list[Verdict]:
-    """The source, or a copy of it, scores close enough to the best hit."""
-    if context.retriever is None:
-        raise ConfigError("The filter 'round_trip' searches the chunks, but was given no retriever. Pass one in the context.")
-    passages = Passages(context.chunks)
-    verdicts = []
-    for triple, standing in standings(triples, context.chunks, context.retriever):
-        scored, ratio = _judge(triple, standing, passages)
-        if ratio is None:
-            verdicts.append(Verdict(flagged(scored, "round_trip:undecided")))
-        elif ratio < min_ratio and (standing.shown is None or hidden == "judge"):
-            verdicts.append(Verdict(scored, "not_found", ratio, min_ratio))
-        else:
-            verdicts.append(Verdict(scored))
-    return verdicts
+    """The source, or a copy of it, comes close enough to the best hit."""
+    if rule == "reranker" and not reranker:
+        raise ConfigError("The rule 'reranker' of the filter 'round_trip' needs a cross-encoder: set its option `reranker`.")
+    bench = _Bench(context, judge, rule, folds, reranker, depth)
+    scored = bench.scored(triples)
+    name = {
+        "ratio": "round_trip",
+        "raw_ratio": "round_trip_raw",
+        "top_k": "round_trip_rank",
+        "reranker": "round_trip_reranked",
+    }[rule]
+    if rule == "top_k" or rule == "reranker":
+        most = k if rule == "top_k" else 1
+        passes, threshold = [rank is not None and rank <= most for rank in (t.scores.get(name) for t in scored)], float(most)
+    else:
+        threshold = _threshold(scored, name, context, min_ratio, fallback, hidden)
+        passes = [score is not None and score >= threshold for score in (t.scores[name] for t in scored)]
+    return [
+        _verdict(triple, passed, name, threshold, spared=hidden == "keep" and "round_trip_hidden" in triple.scores)
+        for triple, passed in zip(scored, passes, strict=True)
+    ]
 
 
-def _judge(triple: Triple, standing: Standing, passages: Passages) -> tuple[Triple, float | None]:
-    hidden = standing.shown is not None
-    source = standing.source if standing.shown is None else standing.shown
-    own = [passages.chunks[positive] for positive in triple.positives]
-    rivals: list[Hit] = []
-    for hit in standing.hits:
-        if rivals and (hidden or hit.score <= source):
-            break
-        chunk = passages.chunks[hit.id]
-        if not any(passages.same(chunk, positive) for positive in own):
-            rivals.append(hit)
-        elif not hidden:  # a copy of a hidden sentence's chunk shows the sentence
-            source = max(source, hit.score)
-    best = max([source, *(hit.score for hit in rivals)])
-    ratio = range_normalised(source, best, standing.floor)
-    scores: dict[str, Any] = {
-        "round_trip": None if ratio is None else round(ratio, 6),
-        "round_trip_rival": rivals[0].id if rivals else None,
-    }
-    if hidden:
-        scores["round_trip_hidden"] = True
-    elif source >= standing.floor:
-        scores["round_trip_rank"] = 1 + sum(hit.score > source for hit in rivals)
-    return replace(triple, scores={**triple.scores, **scores}), scores["round_trip"]
+def _verdict(triple: Triple, passed: bool, name: str, threshold: float, *, spared: bool) -> Verdict:
+    if triple.scores["round_trip"] is None:
+        return Verdict(flagged(triple, "round_trip:undecided"))
+    if passed or spared:
+        return Verdict(triple)
+    return Verdict(triple, "not_found", triple.scores.get(name), threshold)
+
+
+def _threshold(scored: Sequence[Triple], name: str, context: Context, min_ratio: float, fallback: float, hidden: str) -> float:
+    """`min_ratio`, or `fallback` where too few of the rows that can fall reach it; then a note says so."""
+    if not context.lowers or fallback >= min_ratio:
+        return min_ratio
+    if any(note.startswith(_LOWERED) for note in context.notes):  # rows that come later meet the same threshold
+        return fallback
+    falling = [
+        t.scores[name]
+        for t in scored
+        if t.split == "train" and not t.reviewed and t.scores[name] is not None
+        if hidden == "judge" or "round_trip_hidden" not in t.scores
+    ]
+    reach, lower = (sum(score >= least for score in falling) for least in (min_ratio, fallback))
+    if reach >= _TOO_FEW * len(falling):
+        return min_ratio
+    context.notes.append(
+        f"{_LOWERED} from {min_ratio:g} to {fallback:g}: {reach:,} of {len(falling):,} rows reached the first, which is less than "
+        f"{_TOO_FEW:.0%}, and {lower:,} reach the second."
+    )
+    return fallback
+
+
+class _Bench:
+    """Scores rows by a judge: only those that no earlier run has scored in the same way."""
+
+    def __init__(self, context: Context, judge: str, rule: str, folds: int, reranker: str, depth: int) -> None:
+        self.context, self.judge, self.folds, self.depth = context, judge, folds, depth
+        self.ranks, self.raw, self.reranker = (
+            rule in ("top_k", "reranker"),
+            rule == "raw_ratio",
+            reranker * (rule == "reranker"),
+        )
+        self.passages = Passages(context.chunks)
+
+    def scored(self, triples: Sequence[Triple]) -> list[Triple]:
+        basis = self._basis(triples)
+        stamps = [digest([basis, t.query, t.positives, t.masks])[:16] for t in triples]
+        known = [self.context.known.get(t.id, {}) for t in triples]
+        found = {i: known[i] for i, stamp in enumerate(stamps) if known[i].get("round_trip_by") == stamp}
+        found |= self._fresh(triples, [i for i in range(len(triples)) if i not in found], stamps)
+        return [_with(triple, found[i]) for i, triple in enumerate(triples)]
+
+    def _fresh(self, triples: Sequence[Triple], fresh: Sequence[int], stamps: Sequence[str]) -> dict[int, dict[str, Any]]:
+        readings: dict[int, _Reading] = {}
+        for retriever, positions in self._searches(triples, fresh) if fresh else ():
+            rows = [triples[i] for i in positions]
+            for i, (triple, standing) in zip(positions, standings(rows, self.context.chunks, retriever), strict=True):
+                others = contenders(triple, standing, self.passages, self.depth) if self.reranker else []
+                reading = _Reading(judged(triple, standing, self.passages, rank_hidden=self.ranks), tuple(others))
+                readings[i] = readings[i].or_better(reading) if i in readings else reading
+        reranked = self._reranked(triples, readings) if self.reranker else {}
+        copying = Copying(self.context.chunks)
+        return {
+            i: {
+                **self._scores(triples[i], readings[i].seen),
+                **({"round_trip_reranked": reranked[i]} if i in reranked else {}),
+                "easy": copying.share(triples[i]),
+                "round_trip_by": stamps[i],
+            }
+            for i in fresh
+        }
+
+    def _scores(self, triple: Triple, seen: Judged) -> dict[str, Any]:
+        scores: dict[str, Any] = {"round_trip": seen.ratio, "round_trip_rival": seen.rival}
+        if seen.rank is not None:
+            scores["round_trip_rank"] = seen.rank
+        if self.raw:
+            scores["round_trip_raw"] = seen.raw
+        if is_hidden(triple, self.context.chunks[triple.chunk_id]):
+            scores["round_trip_hidden"] = True
+        return scores
+
+    def _searches(self, triples: Sequence[Triple], fresh: Sequence[int]) -> Iterator[tuple[Retriever, Sequence[int]]]:
+        if self.judge in ("bm25", "both"):
+            if self.context.retriever is None:
+                raise ConfigError(
+                    "The filter 'round_trip' searches the chunks, but was given no retriever. Pass one in the context."
+                )
+            yield self.context.retriever, fresh
+        if self.judge in ("dense", "both"):
+            yield self._encoders.dense(), fresh
+        if self.judge == "self":
+            wanted = frozenset(fresh)
+            for positions, retriever in self._encoders.cross_fitted(triples, folds=self.folds):
+                if mine := [i for i in positions if i in wanted]:
+                    yield retriever, mine
+
+    def _reranked(self, triples: Sequence[Triple], readings: Mapping[int, _Reading]) -> dict[int, int]:
+        """Rank of the source among the best hits, by the cross-encoder; rows whose source is not among these have none."""
+        chunks, ranks = self.context.chunks, {}
+        inside = [i for i, reading in readings.items() if reading.seen.rank is not None and reading.seen.rank <= self.depth]
+        for batch in (inside[at : at + _ROWS_RERANKED] for at in range(0, len(inside), _ROWS_RERANKED)):
+            pairs = []
+            for i in batch:
+                pairs.append((triples[i].query, shown_text(triples[i], chunks[triples[i].chunk_id])))
+                pairs.extend((triples[i].query, index_text(chunks[other])) for other in readings[i].others)
+            scores = iter(self._encoders.rerank(pairs, model=self.reranker))
+            for i in batch:
+                source, *others = itertools.islice(scores, 1 + len(readings[i].others))
+                ranks[i] = 1 + sum(other > source for other in others)
+        return ranks
+
+    @property
+    def _encoders(self) -> Encoders:
+        if self.context.encoders is None:
+            raise ConfigError(
+                "The filter 'round_trip' was told to judge by an encoder, but was given none. Pass `encoders` in the context, "
+                "or use judge 'bm25'."
+            )
+        return self.context.encoders
+
+    def _basis(self, triples: Sequence[Triple]) -> str:
+        """A digest of all that the scores depend on beside the row itself."""
+        index = hashlib.sha256()
+        for chunk in self.context.chunks.values():
+            index.update(repr((chunk.id, chunk.sha256, chunk.headings, chunk.places)).encode("utf-8", "surrogatepass"))
+        parts = [_VERSION, self.judge, self.ranks, self.raw, index.hexdigest()]
+        if self.judge in ("dense", "both"):
+            parts.append(self._encoders.digest())
+        if self.judge == "self":
+            parts.append(self._encoders.digest(triples=triples, folds=self.folds))
+        if self.reranker:
+            parts += [self.depth, self._encoders.digest(model=self.reranker)]
+        return digest(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How the judge sees a row, and the passages that a reranker has to compare it with."""
+
+    seen: Judged
+    others: tuple[str, ...]
+
+    def or_better(self, other: _Reading) -> _Reading:
+        """The one that puts the source higher; both their contenders."""
+        best = max(self.seen, other.seen, key=lambda seen: (-1.0 if seen.ratio is None else seen.ratio, -(seen.rank or 1_000)))
+        return _Reading(best, tuple(dict.fromkeys([*self.others, *other.others])))
+
+
+def _with(triple: Triple, found: Mapping[str, Any]) -> Triple:
+    """The triple with these scores in place of those it had from any other round trip."""
+    others = {name: score for name, score in triple.scores.items() if name not in _STORED}
+    return replace(triple, scores=others | {name: found[name] for name in _STORED if name in found})

@@ -7,17 +7,20 @@ better parser costs no call. A new step (a judge, an answer check) is one file w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from synthgen.llm.calls import Call
     from synthgen.records import Completion, Request
 
-__all__ = ["Answers", "Step"]
+__all__ = ["Answers", "Check", "Step"]
 
 RowIn = TypeVar("RowIn", contravariant=True)
 RowOut = TypeVar("RowOut", covariant=True)
+
+Check = Callable[["Completion"], tuple[str, str]]
+"""The reading of an answer, as `Step.check` does it."""
 
 
 class Answers(Protocol):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 
-from synthgen.llm.ratelimit_headers import Reading
+from synthgen.llm.headers import Reading
 
 __all__ = ["WINDOW_S", "Allowance", "Pace", "in_words"]
 

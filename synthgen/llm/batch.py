@@ -16,7 +16,6 @@ chat completions.
 
 from __future__ import annotations
 
-import importlib
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -26,16 +25,15 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from synthgen.config import LLM
 from synthgen.errors import ModelError, StoppedEarly, SynthgenError
-from synthgen.llm import stops
+from synthgen.llm import retry, stops
 from synthgen.llm.failures import Failure, classify
-from synthgen.llm.openai import base_url, redacted
-from synthgen.records import random_for
+from synthgen.llm.openai import base_url, http_library, redacted
+from synthgen.llm.retry import AttemptError
 
 if TYPE_CHECKING:
     import openai
-    import tenacity
 
-__all__ = ["ENDED", "Provider", "counts_of", "http_errors", "messages_of", "state_of"]
+__all__ = ["ENDED", "Provider", "counts_of", "messages_of", "state_of"]
 
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 
@@ -43,20 +41,11 @@ _JSONL = "application/jsonl"
 _ENDPOINT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 _PAGE = 100
 _MAX_SKEW_S = 24 * 3600  # between this machine's clock and the provider's, and then some
-_FIRST_WAIT_S = 0.5
-_LONGEST_WAIT_S = 30.0
 _NO_SUCH_PLACE = (404, 405, 501)
 _ENQUEUED = "token_limit_exceeded"
 
 Object = Mapping[str, Any]
 Result = TypeVar("Result")
-
-
-class _Refused(Exception):
-    def __init__(self, failure: Failure, status: int = 0) -> None:
-        super().__init__(failure.detail)
-        self.failure = failure
-        self.status = status
 
 
 class Provider:
@@ -97,7 +86,7 @@ class Provider:
         """A batch as it stands; None when the provider has none of that name."""
         try:
             return self._tried(lambda: _object(self._client.batches.with_raw_response.retrieve(batch_id)))
-        except _Refused as refused:
+        except AttemptError as refused:
             if refused.status == 404:
                 return None
             self._give_up(refused)
@@ -108,7 +97,7 @@ class Provider:
 
     def delete(self, file_id: str) -> None:
         """Take an input file away, so that no batch can be made of it; where that is impossible, nothing happens."""
-        with suppress(_Refused):
+        with suppress(AttemptError):
             self._tried(lambda: self._client.files.with_raw_response.delete(file_id))
 
     def download(self, file_id: str, path: Path) -> bool:
@@ -121,7 +110,7 @@ class Provider:
 
         try:
             self._tried(fetch)
-        except _Refused as refused:
+        except AttemptError as refused:
             if refused.status in (404, 410):
                 return False
             self._give_up(refused)
@@ -160,42 +149,33 @@ class Provider:
     def _asked(self, action: Callable[[], Result]) -> Result:
         try:
             return self._tried(action)
-        except _Refused as refused:
+        except AttemptError as refused:
             self._give_up(refused)
 
     def _tried(self, action: Callable[[], Result]) -> Result:
-        """What `action` gives, tried again while its failure may pass. Raises _Refused."""
+        """What `action` gives, tried again while its failure may pass. Raises AttemptError."""
         import openai
         import tenacity
 
-        broken = http_errors()
+        broken = http_library().HTTPError
 
         def attempt() -> Result:
             try:
                 return action()
             except openai.APIStatusError as error:
-                raise _Refused(classify(error), error.status_code) from None
+                raise AttemptError(classify(error), error.status_code) from None
             except (openai.APIError, ValueError) as error:
-                raise _Refused(classify(error)) from None
+                raise AttemptError(classify(error)) from None
             except broken as error:  # while a file was read: the SDK lets the transport's own errors through there
-                raise _Refused(Failure("attempt", "connection", str(error) or type(error).__name__)) from None
+                raise AttemptError(Failure("attempt", "connection", str(error) or type(error).__name__)) from None
 
-        def again(error: BaseException) -> bool:
-            return isinstance(error, _Refused) and error.failure.scope == "attempt" and _ENQUEUED not in error.failure.detail
+        policy = retry.policy(self._settings, "batch", unless=lambda failure: _ENQUEUED in failure.detail)
+        return tenacity.Retrying(**policy, sleep=time.sleep)(attempt)
 
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(again), wait=_pause, stop=self._enough, sleep=time.sleep, reraise=True
-        )
-        return retrying(attempt)
-
-    def _enough(self, state: tenacity.RetryCallState) -> bool:
-        waited = state.idle_for + state.upcoming_sleep
-        return state.attempt_number >= self._settings.max_attempts or waited > self._settings.max_wait_s
-
-    def _give_up(self, refused: _Refused) -> NoReturn:
+    def _give_up(self, refused: AttemptError) -> NoReturn:
         raise self._error(refused)
 
-    def _error(self, refused: _Refused) -> SynthgenError:
+    def _error(self, refused: AttemptError) -> SynthgenError:
         failure, url = refused.failure, base_url(self._settings)
         detail = redacted(failure.detail, self._settings)
         if refused.status in _NO_SUCH_PLACE:
@@ -248,19 +228,3 @@ def _object(raw: Any) -> Object:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.failure.wait_s if isinstance(error, _Refused) else None
-    backoff = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (state.attempt_number - 1))
-    return max(asked or 0.0, backoff * (0.5 + random_for(state.attempt_number, "batch").random()))
-
-
-def http_errors() -> tuple[type[Exception], ...]:
-    """What the SDK's transport raises; httpx2 from version 3 on, httpx before."""
-    found: list[type[Exception]] = []
-    for name in ("httpx2", "httpx"):
-        with suppress(ModuleNotFoundError):
-            found.append(importlib.import_module(name).HTTPError)
-    return tuple(found)

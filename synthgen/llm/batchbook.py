@@ -78,10 +78,6 @@ class BatchBook:
         for table in _TABLES:
             store.execute(table)
 
-    def __contains__(self, key: object) -> bool:
-        """Whether the request `key` waits in a batch."""
-        return bool(self._store.execute("SELECT 1 FROM batched WHERE key = ?", (key,)))
-
     def batches(self) -> list[Batch]:
         """Every batch that was made, or may have been, the oldest first."""
         made = "state != 'closed' OR batch_id != ''"

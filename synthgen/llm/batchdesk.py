@@ -18,12 +18,13 @@ from typing import Self
 
 from synthgen.config import LLM
 from synthgen.errors import RunFolderError, SynthgenError
+from synthgen.llm import Check
 from synthgen.llm.batch import Object, Provider, counts_of, state_of
 from synthgen.llm.batchbook import Batch, BatchBook
-from synthgen.llm.batchintake import Check, Intake
+from synthgen.llm.batchintake import Intake
 from synthgen.llm.batchlines import read_lines, write_files
 from synthgen.llm.calls import CallStore
-from synthgen.llm.openai import endpoint_id, load_dialect, redacted, sync_client
+from synthgen.llm.openai import endpoint_id, load_dialect, sync_client
 from synthgen.records import Event, OnEvent, Request
 
 __all__ = ["BatchDesk"]
@@ -113,7 +114,7 @@ class BatchDesk:
             self._store,
             self.book,
             checks,
-            redact=lambda text: redacted(text, self._settings),
+            settings=self._settings,
             all_refused=not done and failed >= _ALL_REFUSED_AFTER,
         )
         for name in ("output_file_id", "error_file_id"):

@@ -11,22 +11,23 @@ refusal is never asked again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 
 from synthgen.answers import ended_badly
+from synthgen.config import LLM
+from synthgen.llm import Check
 from synthgen.llm.batchbook import Batch, BatchBook
 from synthgen.llm.batchlines import Line
 from synthgen.llm.calls import Call, CallStore
 from synthgen.llm.failures import SYSTEMATIC
+from synthgen.llm.openai import redacted
 from synthgen.records import Completion, Usage
 
-__all__ = ["Check", "Intake"]
+__all__ = ["Intake"]
 
 _GROUP = 500  # lines looked up and committed at one go
-
-Check = Callable[[Completion], tuple[str, str]]
 
 
 class Intake:
@@ -44,7 +45,7 @@ class Intake:
         book: BatchBook,
         checks: Mapping[str, Check],
         *,
-        redact: Callable[[str], str],
+        settings: LLM,
         all_refused: bool = False,
     ) -> None:
         self.ok = self.unknown = self.unreadable = 0
@@ -55,7 +56,7 @@ class Intake:
         self._store = store
         self._book = book
         self._checks = checks
-        self._redact = redact
+        self._settings = settings
         self._all_refused = all_refused
         self._stored: set[str] = set()
         self._lost: dict[str, str] = {}
@@ -103,7 +104,7 @@ class Intake:
         if line.answered or refused:
             return self._finished(line.completion, failure.reason, failure.detail, uncounted=line.answered)
         if failure.scope != "attempt":
-            self.complaint = self.complaint or self._redact(failure.detail)
+            self.complaint = self.complaint or redacted(failure.detail, self._settings)
         self._lost[line.key] = failure.reason
         return None
 
@@ -113,8 +114,7 @@ class Intake:
 
     def _finished(self, completion: Completion, reason: str, detail: str, *, uncounted: bool = False) -> Call:
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        detail = self._redact(detail).encode("utf-8", "replace").decode("utf-8")  # half a character fits into no file
-        unpriced = int(uncounted or completion.usage.estimated)
+        detail, unpriced = redacted(detail, self._settings), int(uncounted or completion.usage.estimated)
         return Call(completion, "failed" if reason else "ok", reason, detail, created=created, uncounted=unpriced, batch=True)
 
     def _count(self, call: Call) -> None:

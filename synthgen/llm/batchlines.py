@@ -56,10 +56,11 @@ def write_files(
 ) -> Iterator[dict[str, str]]:
     """Write requests to `path`, again and again: each time as many as one file may hold, until there are no more.
 
-    `asked` are requests with the name of their step; what is yielded each time is key -> step of the file as it stands. A key comes
-    once in a file. A single line above `max_bytes` has a file of its own, for the provider to refuse.
+    `asked` are requests with the name of their step; what is yielded each time is key -> step of the file as it stands. A request
+    that comes again is left out. A single line above `max_bytes` has a file of its own, for the provider to refuse.
     """
-    stream = iter(asked)
+    written: set[str] = set()
+    stream = (one for one in asked if one[0].key not in written)
     held = next(stream, None)
     while held is not None:
         steps: dict[str, str] = {}
@@ -70,9 +71,9 @@ def write_files(
                 line = json_line({"custom_id": request.key, "method": "POST", "url": _URL, "body": body(request)})
                 if steps and (len(steps) == max_requests or size + len(line) > max_bytes):
                     break
-                if request.key not in steps:
-                    file.write(line)
-                    steps[request.key], size = step, size + len(line)
+                file.write(line)
+                written.add(request.key)
+                steps[request.key], size = step, size + len(line)
                 held = next(stream, None)
         yield steps
 

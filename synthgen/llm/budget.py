@@ -84,7 +84,8 @@ class Budget:
 
     def reserve(self, request: Request, *, batch: bool = False) -> Reservation | None:
         """Put the worst case of one attempt aside; None when it does not fit beside what is spent and held."""
-        reservation = self._appraised(request, batch)
+        counted = self._refused.pop(request.key, 0)
+        reservation = self._worst(request, batch, counted) if self._counts else Reservation(request, batch)
         if self._exceeded(reservation.worst):
             if reservation.prompt:
                 self._refused[request.key] = reservation.prompt
@@ -112,22 +113,16 @@ class Budget:
         """Take back a reservation for a call that was never sent, or was told to come later: as if it had not been."""
         self._close(reservation)
 
-    def cap(self, request: Request) -> str:
-        """The cap that leaves no room for `request`, what is spent of it, and what the request may need, for people."""
-        worst, spent = self._worst(request, False).worst, self.spent
-        name = self._exceeded(worst)
-        amount = getattr(self._settings, name)
+    def cap(self, request: Request, *, batch: bool = False) -> str:
+        """The cap that leaves no room for `request`, what is used of it, and what the request may need, for people."""
+        worst = self._worst(request, batch).worst
+        name, used = self._exceeded(worst), self._used
+        amount, how = getattr(self._settings, name), "used or put aside" if self.in_flight else "used"
         if name == "max_cost":
-            return f"llm.max_cost = {amount} dollars (${spent.dollars:.4f} used); the next call may cost ${worst.dollars:.4f}"
+            return f"llm.max_cost = {amount} dollars (${used.dollars:.4f} {how}); the next call may cost ${worst.dollars:.4f}"
         if name == "max_total_tokens":
-            return f"llm.max_total_tokens = {amount} tokens ({spent.tokens} used); the next call may take {worst.tokens}"
-        return f"llm.max_calls = {amount} ({spent.calls} used)"
-
-    def _appraised(self, request: Request, batch: bool) -> Reservation:
-        if not self._counts:
-            return Reservation(request, batch)
-        counted = self._refused.pop(request.key, 0)
-        return self._worst(request, batch, counted)
+            return f"llm.max_total_tokens = {amount} tokens ({used.tokens} {how}); the next call may take {worst.tokens}"
+        return f"llm.max_calls = {amount} ({used.calls} {how})"
 
     def _worst(self, request: Request, batch: bool, prompt: int = 0) -> Reservation:
         """The bounds of one attempt, and its worst case with what was learnt of the model; `prompt` if counted before."""
@@ -160,16 +155,24 @@ class Budget:
         reservation.open = False
         self._hold(reservation.worst, -1)
 
+    @property
+    def _used(self) -> Spend:
+        """What is spent and held. Dollars are 0 where no price is known, and then no cap is on them."""
+        spent = self.spent
+        held = self._held_dollars + (spent.dollars or 0.0)
+        return Spend(spent.calls + self.in_flight, spent.tokens + self._held_tokens, held)
+
     def _exceeded(self, more: Spend) -> str:
         """The name of the cap that `more` would pass beside what is spent and held, or ""."""
-        settings, spent = self._settings, self.spent
+        used = self._used
         amounts = {
-            "max_calls": spent.calls + self.in_flight + more.calls,
-            "max_total_tokens": spent.tokens + self._held_tokens + more.tokens,
-            "max_cost": (spent.dollars or 0.0) + self._held_dollars + (more.dollars or 0.0),
+            "max_calls": used.calls + more.calls,
+            "max_total_tokens": used.tokens + more.tokens,
+            "max_cost": (used.dollars or 0.0) + (more.dollars or 0.0),
         }
         return next(
-            (name for name, amount in amounts.items() if (cap := getattr(settings, name)) is not None and amount > cap), ""
+            (name for name, amount in amounts.items() if (cap := getattr(self._settings, name)) is not None and amount > cap),
+            "",
         )
 
     def _price(self, model: str) -> Price | None:

@@ -3,7 +3,8 @@
 An attempt goes through four gates: is the server well (`health`), is there money for the worst case (`budget`), may it be sent
 now (`limits`), and in which form (`ladder`, behind `openai`). What may pass is tried again, at most `max_attempts` times and for
 at most `max_wait_s` between them; being told to come later (429) is no attempt, and neither is failing while the server is down.
-The SDK's own retries are off.
+A 503 counts with both that look at failures: with `health`, as a sign of an outage, and with the limiter, as one of being asked
+too much. The SDK's own retries are off.
 """
 
 from __future__ import annotations
@@ -14,39 +15,26 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from synthgen.answers import ended_badly
 from synthgen.config import LLM
-from synthgen.llm import stops
+from synthgen.llm import Check, retry, stops
 from synthgen.llm.budget import Budget, Reservation
 from synthgen.llm.calls import Call
 from synthgen.llm.failures import Failure, classify
 from synthgen.llm.health import LONGEST_PAUSE_S, Health
 from synthgen.llm.ladder import Reformed
 from synthgen.llm.limits import Grant, Limiter
-from synthgen.llm.openai import Endpoint
+from synthgen.llm.openai import Endpoint, redacted
+from synthgen.llm.retry import AttemptError
 from synthgen.llm.stops import Stop
-from synthgen.records import Completion, Request, Usage, random_for
+from synthgen.records import Completion, Request, Usage
 
-if TYPE_CHECKING:
-    import tenacity
+__all__ = ["Caller"]
 
-__all__ = ["Caller", "Check"]
-
-_FIRST_WAIT_S = 0.5
-_LONGEST_WAIT_S = 30.0
 _TURNED_AWAY_AT_MOST = 50  # by 429s, one call while others get through
 _GLANCE_S = 0.5
 _PER_CACHE_KEY_RPM = 15  # what one prompt-cache key should see, by OpenAI's guide to prompt caching
-
-Check = Callable[[Completion], tuple[str, str]]
-
-
-class _AttemptError(Exception):
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.detail)
-        self.failure = failure
 
 
 @dataclass(slots=True)
@@ -81,9 +69,9 @@ class Caller:
         self._stop = stop
         self._saved = saved
         self._started = time.monotonic()
-        self._health = Health(settings.patience_s, open_at_once=endpoint.knows_form)
+        self._health = Health(settings.patience_s)
         self._slots = asyncio.Semaphore(settings.concurrency)  # there are more workers, since some wait for their commit
-        self._alone = asyncio.Lock()  # held by the one call that tries an endpoint that is not well
+        self._alone = asyncio.Lock()  # held by the one call that goes alone (`_open`)
         self._turnstile = asyncio.Lock()  # held by the one call that waits for the limiter: first come, first served
 
     @property
@@ -98,15 +86,16 @@ class Caller:
         tally = _Tally()
         try:
             completion = await self._retried(request, tally)
-        except _AttemptError as error:
-            failure, detail = error.failure, self._endpoint.redacted(error.failure.detail)
+        except AttemptError as error:
+            failure, detail = error.failure, redacted(error.failure.detail, self._settings)
             if failure.scope == "run":
                 self._stop.set(stops.hopeless(failure, request.model, self._settings, detail))
             if failure.scope != "call":
                 self._stop.check()
             completion, reason = Completion(request.key, ""), failure.reason
         else:
-            reason, detail = self._read(completion)
+            reason, said = self._read(completion)
+            detail = redacted(said, self._settings)
         return Call(
             completion,
             "failed" if reason else "ok",
@@ -126,58 +115,45 @@ class Caller:
         return reason, completion.refusal or (completion.finish_reason if reason else "")
 
     async def _retried(self, request: Request, tally: _Tally) -> Completion:
-        async for attempt in self._retrying(request):
+        import tenacity
+
+        policy = retry.policy(self._settings, request.key, unless=lambda failure: bool(self._stop))
+        async for attempt in tenacity.AsyncRetrying(**policy, sleep=self._stop.sleep):
             with attempt:
                 tally.attempts = attempt.retry_state.attempt_number
                 return await self._attempt(request, tally)
         raise AssertionError("tenacity ends with a result or an error")
 
-    def _retrying(self, request: Request) -> tenacity.AsyncRetrying:
-        import tenacity
-
-        def again(error: BaseException) -> bool:
-            return isinstance(error, _AttemptError) and error.failure.scope == "attempt" and not self._stop
-
-        def pause(state: tenacity.RetryCallState) -> float:
-            asked = _failure(state).wait_s
-            doublings = state.attempt_number - (1 if asked is None else 2)  # the first time the server's word is enough
-            backoff = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**doublings) if doublings >= 0 else 0.0
-            jitter = 0.5 + random_for(state.attempt_number, request.key).random()
-            return max(asked or 0.0, backoff * jitter)
-
-        def enough(state: tenacity.RetryCallState) -> bool:
-            waited = state.idle_for + state.upcoming_sleep
-            return state.attempt_number >= self._settings.max_attempts or waited > self._settings.max_wait_s
-
-        retry = tenacity.retry_if_exception(again)
-        return tenacity.AsyncRetrying(retry=retry, wait=pause, stop=enough, sleep=self._stop.sleep, reraise=True)
-
     async def _attempt(self, request: Request, tally: _Tally) -> Completion:
-        """One attempt that counts. Raises _AttemptError or Stopping."""
+        """One attempt that counts. Raises AttemptError or Stopping."""
         while True:
             try:
-                if self._health.well:
+                if self._open(request):
                     return await self._try(request, tally)
                 async with self._alone:
-                    if not self._health.well:  # it may have got well while this call stood in line
+                    if not self._open(request):  # it may have come to be while this call stood in line
                         await self._stop.sleep(self._health.pause_s())
                         return await self._try(request, tally)
             except Reformed:
                 continue
-            except _AttemptError as error:
+            except AttemptError as error:
                 failure = error.failure
                 if failure.scope != "attempt":
                     raise
                 self._health.failed(failure)
                 if self._health.nobody_there:
-                    raise _AttemptError(replace(failure, scope="run")) from None
+                    raise AttemptError(replace(failure, scope="run")) from None
                 self._check_patience()
                 later = failure.reason == "rate_limited" and tally.rate_limited < _TURNED_AWAY_AT_MOST
                 if not later and not self._health.down:
                     raise
 
+    def _open(self, request: Request) -> bool:
+        """Whether calls like this one may go side by side. One alone finds out how to ask a model, and whether a server is back."""
+        return not self._health.down and self._endpoint.proven(request.model)
+
     async def _try(self, request: Request, tally: _Tally) -> Completion:
-        """Send `request` once, with money and room for it. Raises _AttemptError, Reformed or Stopping."""
+        """Send `request` once, with money and room for it. Raises AttemptError, Reformed or Stopping."""
         async with self._slots:
             return await self._send(request, tally)
 
@@ -191,41 +167,47 @@ class Caller:
             self._budget.release(reservation)
             self._stop.room.set()
             raise
-        usage: Usage | None = None
-        headers: Mapping[str, str] = {}
-        failure: Failure | None = None
-        counts = True  # as a call that was made: being told to come later, or in another form, is none
         self.in_flight += 1
         try:
             reply = await self._endpoint.complete(request, shards=self._shards(request))
-            usage, headers = reply.completion.usage, reply.headers
-            self.answered += 1
-            self._health.answered()
-            return reply.completion
         except Reformed:
-            usage, counts = Usage(), False
+            self._budget.release(reservation)
+            self._limiter.settle(grant, Usage(), {})
             raise
         except (openai.APIError, TimeoutError, ValueError) as error:
             failure = classify(error)
-            usage, counts = Usage() if failure.unbilled else None, failure.reason != "rate_limited"
             headers = error.response.headers if isinstance(error, openai.APIStatusError) else {}
-            tally.uncounted += usage is None
-            raise _AttemptError(failure) from None
+            self._book_failure(failure, reservation, grant, headers, tally)
+            raise AttemptError(failure) from None
+        except BaseException:  # cancelled: nobody knows what it has cost
+            self._budget.settle(reservation, None)
+            self._limiter.settle(grant, None, {})
+            raise
         finally:
             self.in_flight -= 1
-            if counts:
-                self._budget.settle(reservation, usage)
-            else:
-                self._budget.release(reservation)
             self._stop.room.set()
-            if failure is not None and failure.reason == "rate_limited":
-                tally.rate_limited += 1
-                self.rate_limited += 1
-            if failure is not None and failure.busy:
-                wait_s = None if failure.wait_s is None else min(LONGEST_PAUSE_S, failure.wait_s)
-                self._limiter.turned_away(grant, wait_s, headers)
-            else:
-                self._limiter.settle(grant, usage, headers)
+        self._budget.settle(reservation, reply.completion.usage)
+        self._limiter.settle(grant, reply.completion.usage, reply.headers)
+        self._health.answered()
+        self.answered += 1
+        return reply.completion
+
+    def _book_failure(
+        self, failure: Failure, reservation: Reservation, grant: Grant, headers: Mapping[str, str], tally: _Tally
+    ) -> None:
+        usage = Usage() if failure.unbilled else None
+        tally.uncounted += usage is None
+        if failure.reason == "rate_limited":  # being told to come later is no call
+            tally.rate_limited += 1
+            self.rate_limited += 1
+            self._budget.release(reservation)
+        else:
+            self._budget.settle(reservation, usage)
+        if failure.busy:
+            wait_s = None if failure.wait_s is None else min(LONGEST_PAUSE_S, failure.wait_s)
+            self._limiter.turned_away(grant, wait_s, headers)
+        else:
+            self._limiter.settle(grant, usage, headers)
 
     async def _afford(self, request: Request) -> Reservation:
         """Room in the budget: at once, or when calls in flight have cost less than they might have."""
@@ -253,7 +235,7 @@ class Caller:
         """Raises Stopping when nothing has come through for too long."""
         failure = self._health.last
         if self._health.hopeless and failure is not None:
-            silent_s, detail = self._health.silent_s, self._endpoint.redacted(failure.detail)
+            silent_s, detail = self._health.silent_s, redacted(failure.detail, self._settings)
             self._stop.set(stops.out_of_patience(failure, silent_s, self._settings, detail, self._saved()))
         self._stop.check()
 
@@ -268,9 +250,3 @@ class Caller:
         if rpm is None:
             rpm = 60 * self.answered / max(1.0, time.monotonic() - self._started)
         return max(1, math.ceil(rpm / _PER_CACHE_KEY_RPM))
-
-
-def _failure(state: tenacity.RetryCallState) -> Failure:
-    error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, _AttemptError)  # noqa: S101 - `again` has seen to it before wait and stop are asked
-    return error.failure

@@ -3,7 +3,7 @@
 It is the only state that cost money. SQLite in WAL mode with synchronous=FULL: `kill -9` loses at most the calls in flight,
 and other processes may read while a run writes. A good answer is never overwritten, so two runs that share a store agree; a
 failed call that is asked again moves to the table `replaced`, because it was paid for and may be read one day. Neither the
-messages nor the key are in it. WAL needs a local file system.
+messages nor the API key are in it. WAL needs a local file system.
 
 Beside the calls stand facts about endpoints (`remember`, `recall`), such as the form of request that one accepts.
 
@@ -162,17 +162,13 @@ class CallStore:
         while batch := list(islice(stream, 500)):
             marks = ", ".join("?" * len(batch))
             query = f"SELECT {_COLUMNS} FROM calls WHERE key IN ({marks})"
-            for row in self._run(query, batch):
+            for row in self.execute(query, batch):
                 call = _call(row)
                 found[call.key] = call
         return found
 
-    def put(self, call: Call) -> None:
-        """Store a call durably: when this returns, it survives a kill and a power cut."""
-        self._run(_PUT, _row(call))
-
     def put_many(self, calls: Iterable[Call]) -> None:
-        """`put` for several calls in one commit: all of them or none."""
+        """Store calls in one commit, all of them or none: when this returns, they survive a kill and a power cut."""
         rows = [_row(call) for call in calls]
 
         def commit() -> None:
@@ -181,23 +177,19 @@ class CallStore:
 
         self._guarded(commit)
 
-    def keys(self) -> Iterator[str]:
-        """Keys of all calls, failed ones too, in order."""
-        yield from (key for (key,) in self._run("SELECT key FROM calls ORDER BY key"))
-
     def totals(self) -> Totals:
-        by_reason: dict[str, int] = dict(self._run("SELECT reason, count(*) FROM calls GROUP BY reason ORDER BY reason"))
+        by_reason: dict[str, int] = dict(self.execute("SELECT reason, count(*) FROM calls GROUP BY reason ORDER BY reason"))
         tokens = "sum(prompt), sum(cached), sum(written), sum(output), max(estimated)"
         times = "ifnull(min(created), ''), ifnull(max(created), '')"
         rest = "ifnull(sum(attempts), 0), ifnull(sum(rate_limited), 0), ifnull(sum(uncounted), 0)"
         usage = {
             bool(batch): Usage(prompt, cached, written, output, bool(estimated))
-            for batch, prompt, cached, written, output, estimated in self._run(
+            for batch, prompt, cached, written, output, estimated in self.execute(
                 f"SELECT batch, {tokens} FROM {_PAID} GROUP BY batch"
             )
         }
-        ((live, first, last),) = self._run(f"SELECT count(*), {times} FROM {_PAID} WHERE NOT batch")
-        ((attempts, rate_limited, uncounted),) = self._run(f"SELECT {rest} FROM {_PAID}")
+        ((live, first, last),) = self.execute(f"SELECT count(*), {times} FROM {_PAID} WHERE NOT batch")
+        ((attempts, rate_limited, uncounted),) = self.execute(f"SELECT {rest} FROM {_PAID}")
         return Totals(
             ok=by_reason.pop("", 0),
             failed=by_reason,
@@ -227,8 +219,8 @@ class CallStore:
         return self._guarded(copy)
 
     def execute(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
-        """One statement on a table that stands beside the calls, and the rows that it gives."""
-        return self._run(query, values)
+        """One statement, also on a table that stands beside the calls, and the rows that it gives."""
+        return self._guarded(lambda: self._connection.execute(query, tuple(values)).fetchall())
 
     def execute_all(self, statements: Iterable[tuple[str, Iterable[Any]]]) -> None:
         """Several such statements in one commit: all of them or none."""
@@ -242,11 +234,11 @@ class CallStore:
 
     def remember(self, name: str, value: Any) -> None:
         """Keep a fact (anything that JSON can hold) under `name`."""
-        self._run("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, json.dumps(value, ensure_ascii=False)))
+        self.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, json.dumps(value, ensure_ascii=False)))
 
     def recall(self, name: str) -> Any:
         """The fact kept under `name`, None if there is none."""
-        rows = self._run("SELECT value FROM facts WHERE name = ?", (name,))
+        rows = self.execute("SELECT value FROM facts WHERE name = ?", (name,))
         return json.loads(rows[0][0]) if rows else None
 
     def close(self) -> None:
@@ -309,9 +301,6 @@ class CallStore:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
-
-    def _run(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
-        return self._guarded(lambda: self._connection.execute(query, tuple(values)).fetchall())
 
     def _guarded(self, action: Callable[[], Result]) -> Result:
         try:

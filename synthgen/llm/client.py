@@ -6,8 +6,9 @@ flight and no other. What is stored already is not asked again. An unusable answ
 (`followup`), which is stored like any other.
 
 Three things stop a fill. A key, a model or an address that cannot work ends the run (ModelError); a cap, the end of patience,
-or ten calls in a row that failed for good stop it early (StoppedEarly); a cancellation, as by Ctrl-C, stops admission. Calls in
-flight then may finish, at Ctrl-C for `grace_s`, and are kept.
+or ten requests in a row that failed in a way that speaks of the endpoint or the settings (`failures.SYSTEMATIC`) stop it early
+(StoppedEarly); a cancellation, as by Ctrl-C, stops admission. Calls in flight then may finish, at Ctrl-C for `grace_s`, and are
+kept.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from synthgen.config import LLM
-from synthgen.llm import Answers, stops
+from synthgen.llm import Answers, Check, stops
 from synthgen.llm.budget import Budget
-from synthgen.llm.caller import Caller, Check
+from synthgen.llm.caller import Caller
 from synthgen.llm.calls import Call, CallStore
 from synthgen.llm.failures import SYSTEMATIC
-from synthgen.llm.followup import calls_of, follow_up, to_ask
+from synthgen.llm.followup import calls_of, follow_up, stored, to_ask
 from synthgen.llm.limits import Limiter
 from synthgen.llm.openai import Endpoint, connect
 from synthgen.llm.stops import Stop, Stopping
@@ -59,10 +60,6 @@ class FillReport:
     attempts: int = 0
     rate_limited: int = 0
     duration_s: float = 0.0
-
-    @property
-    def calls_failed(self) -> int:
-        return sum(self.failed.values())
 
 
 async def fill(
@@ -179,15 +176,17 @@ class _Filling:
     def _todo(self, requests: Iterator[Request]) -> Iterator[tuple[Request, Request] | None]:
         """Each request that needs a call, with what is to be sent for it; None after every look at the store."""
         while batch := list(islice(requests, _LOOKAHEAD)):
-            known = _Known(self._store, [request.key for request in batch])
+            known, busy = stored(batch, self._store), self._taken.copy()
             for request in {request.key: request for request in batch}.values():
                 if request.key in self._taken:  # the same text twice: whoever came first asks for both
                     continue
+                if request.key in busy:  # and is back since the store was looked into
+                    known |= stored([request], self._store)
                 if (sent := self._wanted(request, known)) is not None:
                     yield request, sent
-                elif stored := list(calls_of(request, known)):
+                elif calls := list(calls_of(request, known)):
                     self.reused += 1
-                    self._count(stored[-1])
+                    self._count(calls[-1])
             yield None
 
     async def _work(self, todo: Iterator[tuple[Request, Request] | None]) -> None:
@@ -208,8 +207,8 @@ class _Filling:
         follow = follow_up(request, call) if sent.key == request.key else None
         if follow is None:
             return call
-        stored = self._store.get(follow.key)
-        return await self._committed(follow) if stored is None or stored.status == "failed" else stored
+        before = self._store.get(follow.key)
+        return await self._committed(follow) if before is None or before.status == "failed" else before
 
     async def _committed(self, request: Request) -> Call:
         call = await self._caller.call(request)
@@ -233,18 +232,6 @@ class _Filling:
 
     def _saved(self) -> str:
         return f"{self.finished} finished calls are in {self._store.path}; the same command goes on from there"
-
-
-class _Known:
-    """The stored calls of a few requests, read at one go, and those of their follow-ups as they are asked for."""
-
-    def __init__(self, store: CallStore, keys: list[str]) -> None:
-        self._store = store
-        self._keys = frozenset(keys)
-        self._calls = store.get_many(keys)
-
-    def get(self, key: str) -> Call | None:
-        return self._calls.get(key) if key in self._keys else self._store.get(key)
 
 
 class _Commits:

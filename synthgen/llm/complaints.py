@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from synthgen.llm.headers import duration_s
+
 if TYPE_CHECKING:
     import openai
 
@@ -32,8 +34,6 @@ _NAMING = re.compile(
     re.VERBOSE,
 )
 _AGAIN_IN = re.compile(r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?(?:ms|h|m|s))+|\d+(?:\.\d+)?(?= seconds?))")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|\Z)")
-_UNIT_S = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def read_body(body: object, otherwise: str = "") -> Complaint:
     fields = [text for key, text in texts if key in _FIELDS]
     fields += [name for match in _NAMING.finditer(says) for name in match.groups() if name]
     waits = [text for key, text in texts if key == "retryDelay"] + [match[1] for match in _AGAIN_IN.finditer(says)]
-    return Complaint(message or otherwise, says, tuple(dict.fromkeys(fields)), _seconds(waits[0]) if waits else None)
+    return Complaint(message or otherwise, says, tuple(dict.fromkeys(fields)), duration_s(waits[0]) if waits else None)
 
 
 def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
@@ -85,9 +85,3 @@ def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for inner in value:
             yield from _texts(inner, key)
-
-
-def _seconds(duration: str) -> float | None:
-    """Seconds of `37s`, `1.5s`, `6m0s`, `250ms`, `26`; None for anything else."""
-    parts = _DURATION.findall(duration.strip())
-    return sum(float(number) * _UNIT_S[unit] for number, unit in parts) if parts else None

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from synthgen.config import LLM
-from synthgen.llm.batchbook import waiting_keys
-from synthgen.llm.followup import calls_of, follow_up, to_ask
+from synthgen.llm.followup import standing
 from synthgen.llm.prices import Price, load_prices
 from synthgen.records import Message, Request, Usage
 from synthgen.tokens import get_tokenizer
@@ -27,7 +25,7 @@ from synthgen.tokens import get_tokenizer
 if TYPE_CHECKING:
     from synthgen.llm.calls import Call, CallStore
 
-__all__ = ["MIN_CACHED_TOKENS", "Estimate", "Prefixes", "Standing", "estimate", "prompt_tokens", "standing", "static_tokens"]
+__all__ = ["MIN_CACHED_TOKENS", "Estimate", "Prefixes", "estimate", "prompt_tokens", "static_tokens"]
 
 MIN_CACHED_TOKENS = 1_024
 """Shorter beginnings are not cached (OpenAI's guide to prompt caching; other providers ask for as many or more)."""
@@ -36,7 +34,6 @@ _CACHE_STEP_TOKENS = 128  # a cache without breakpoints is hit in such steps
 _PER_MESSAGE_TOKENS = 4  # the chat format's own and the role, as OpenAI's cookbook counts them
 _PER_REPLY_TOKENS = 3
 _ENOUGH_ANSWERS = 20  # stored ones, before their mean length counts for more than what the step expects
-_LOOKAHEAD = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +61,6 @@ class Estimate:
     static_tokens: int = 0
     prefixes: int = 0
     cache_saving: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How far a request is: its stored `calls`, and what is still to be `sent`, unless that is `waiting` in a batch."""
-
-    request: Request
-    calls: tuple[Call, ...]
-    sent: Request | None
-    waiting: bool
 
 
 class Prefixes:
@@ -142,17 +129,6 @@ def estimate(
     )
 
 
-def standing(requests: Iterable[Request], store: CallStore | None) -> Iterator[Standing]:
-    """How far each request is. The store is looked into for many at a time."""
-    stream = iter(requests)
-    while batch := list(islice(stream, _LOOKAHEAD)):
-        known = _stored(batch, store)
-        sent = [to_ask(request, known) for request in batch]
-        waiting = waiting_keys(store, [one.key for one in sent if one]) if store else set()
-        for request, one in zip(batch, sent, strict=True):
-            yield Standing(request, tuple(calls_of(request, known)), one, one is not None and one.key in waiting)
-
-
 def prompt_tokens(request: Request) -> int:
     """Tokens of a prompt: its texts, what the chat format adds, and the schema, which is sent as part of it."""
     return _PER_REPLY_TOKENS + _schema_tokens(request) + sum(_message_tokens(request.model, m) for m in request.messages)
@@ -210,16 +186,6 @@ def _saving(static: int, price: Price, *, new: bool) -> float:
         each = -price.spent_on_writing if new else price.saved_by_reading
         return static * each / 1_000_000
     return 0.0 if new else static // _CACHE_STEP_TOKENS * _CACHE_STEP_TOKENS * price.saved_by_reading / 1_000_000
-
-
-def _stored(requests: list[Request], store: CallStore | None) -> dict[str, Call]:
-    """The stored calls of requests and of their follow-ups, by key."""
-    if store is None:
-        return {}
-    known = store.get_many(request.key for request in requests)
-    failed = [(request, known[request.key]) for request in requests if request.key in known]
-    follows = [follow for request, call in failed if (follow := follow_up(request, call)) is not None]
-    return known | store.get_many(follow.key for follow in follows)
 
 
 def _static_texts(request: Request) -> list[str]:

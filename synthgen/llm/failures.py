@@ -23,19 +23,17 @@ Not covered: telling a quota of the day from one of the minute. Both are 429; ho
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal
 
 from synthgen.llm.complaints import Complaint, read_complaint
+from synthgen.llm.headers import retry_after_s
 
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["RETRYABLE", "SYSTEMATIC", "Failure", "classify", "of_status", "retry_after_s"]
+__all__ = ["RETRYABLE", "SYSTEMATIC", "Failure", "classify", "of_status"]
 
 RETRYABLE = frozenset({"rate_limited", "server_error", "timeout", "connection", "conflict"})
 
@@ -87,22 +85,6 @@ def classify(error: openai.APIError | TimeoutError | ValueError) -> Failure:
     if isinstance(error, TimeoutError):
         return _timeout()
     return Failure("attempt", "server_error", f"the answer could not be read: {error}")
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds that `retry-after-ms` or `retry-after` (seconds or an HTTP date, RFC 9110 section 10.2.3) ask for."""
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        given = headers.get(name, "")
-        try:
-            seconds = float(given) * unit_s
-        except ValueError:
-            continue
-        if math.isfinite(seconds):
-            return max(0.0, seconds)
-    try:
-        return max(0.0, parsedate_to_datetime(headers.get("retry-after", "")).timestamp() - time.time())
-    except ValueError:
-        return None
 
 
 def of_status(status: int, told: Complaint, headers: Mapping[str, str] | None = None) -> Failure:

@@ -1,10 +1,9 @@
-"""Whether the server is well: what opens the gate for all calls, and what closes it for a while.
+"""Whether the server is well, and what to do when it is not.
 
-    before the first answer     one call at a time, which finds out the form that the endpoint accepts, and its limits; where
-                                three in a row find nobody there at all, there is no point in waiting
-    well                        as many calls as `concurrency` says
-    down                        ten attempts in a row failed for no fault of their own: one call at a time tries again, after
-                                5 s, then after ever longer pauses
+    before it was heard     where three attempts in a row find nobody there at all, there is no point in waiting
+    well                    as many calls as `concurrency` says
+    down                    ten attempts in a row failed for no fault of their own: one call at a time tries again, after 5 s, then
+                            after ever longer pauses
 
 When nothing at all came through for `patience_s`, be it for an outage or for 429s, the run has waited long enough. A failed
 attempt during an outage is no attempt of its call.
@@ -29,23 +28,18 @@ _FIRST_PAUSE_S = 5.0
 
 
 class Health:
-    """`open_at_once` when the form is known from before, so that there is nothing to find out."""
+    """`clock` gives seconds."""
 
-    def __init__(self, patience_s: float, *, open_at_once: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, patience_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.heard = False  # whether the server has answered anything at all
         self.last: Failure | None = None
         self._patience_s = patience_s
         self._clock = clock
-        self._answered = open_at_once
         self._failures = 0  # in a row, 429s not counted
         self._unmet = 0  # in a row, that found no connection
         self._turned_away = False  # by a 429, the last time
         self._since: float | None = None  # when the first attempt failed after the last answer
         self._pause_s = _FIRST_PAUSE_S
-
-    @property
-    def well(self) -> bool:
-        return self._answered and not self.down
 
     @property
     def down(self) -> bool:
@@ -68,12 +62,12 @@ class Health:
     def pause_s(self) -> float:
         """How long to wait before the next try; never beyond the end of patience."""
         if not self.down:
-            return 0.0 if self._answered or self._since is None else _FIRST_CONTACT_PAUSE_S
+            return 0.0 if self._since is None else _FIRST_CONTACT_PAUSE_S
         pause, self._pause_s = self._pause_s, min(LONGEST_PAUSE_S, 1.5 * self._pause_s)
         return max(0.0, min(pause, self._patience_s - self.silent_s))
 
     def answered(self) -> None:
-        self.heard = self._answered = True
+        self.heard = True
         self._failures, self._unmet, self._since, self._pause_s = 0, 0, None, _FIRST_PAUSE_S
 
     def failed(self, failure: Failure) -> None:

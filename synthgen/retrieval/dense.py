@@ -1,5 +1,8 @@
 """Search by vectors: exact inner products (faiss IndexFlatIP), so cosines when the vectors have length 1.
 
+The library finds the best; their scores are then computed one by one, because its own differ in the last digits with the
+number of queries that are searched at a time.
+
 Not covered: approximate indexes; below about 500,000 chunks the exact one is quick enough.
 """
 
@@ -14,9 +17,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Dense"]
+__all__ = ["BiEncoder", "Dense"]
 
 Encode = Callable[[Sequence[str]], "NDArray[np.float32]"]
+
+_QUERIES_AT_A_TIME = 64
 
 
 class Dense(Ranking):
@@ -33,6 +38,8 @@ class Dense(Ranking):
         self._encode = encode
         self._index: Any = faiss.IndexFlatIP(vectors.shape[1])
         self._index.add(vectors)
+        # The index holds a copy: this one is a view of it, and the vectors given can go.
+        self._vectors: NDArray[np.float32] = faiss.rev_swig_ptr(self._index.get_xb(), vectors.size).reshape(vectors.shape)
 
     def rank(self, queries: Sequence[str], k: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         import numpy as np
@@ -40,17 +47,48 @@ class Dense(Ranking):
         k = min(k, len(self.ids))
         if not queries or not k:
             return np.zeros((len(queries), k), dtype=np.intp), np.zeros((len(queries), k), dtype=np.float32)
-        scores, positions = self._index.search(self._vectors(queries), k)
+        asked = _encoded(self._encode, queries)
+        positions = self._index.search(asked, k)[1]
+        scores = np.concatenate(
+            [
+                np.einsum(
+                    "qkd,qd->qk", self._vectors[positions[at : at + _QUERIES_AT_A_TIME]], asked[at : at + _QUERIES_AT_A_TIME]
+                )
+                for at in range(0, len(queries), _QUERIES_AT_A_TIME)
+            ]
+        )
         order = np.lexsort((positions, -scores))  # faiss leaves equal scores in any order
         return np.take_along_axis(positions, order, axis=1), np.take_along_axis(scores, order, axis=1)
 
     def score(self, queries: Sequence[str], ids: Sequence[Sequence[str]]) -> list[list[float]]:
-        found = []
-        for vector, wanted in zip(self._vectors(queries) if queries else [], ids, strict=True):
-            found.append([float(self._index.reconstruct(position) @ vector) for position in self.positions(wanted)])
-        return found
-
-    def _vectors(self, queries: Sequence[str]) -> NDArray[np.float32]:
         import numpy as np
 
-        return np.ascontiguousarray(self._encode(queries), dtype=np.float32)
+        if not queries:
+            return []
+        pairs = zip(_encoded(self._encode, queries), ids, strict=True)
+        return [np.einsum("kd,d->k", self._vectors[self.positions(wanted)], vector).tolist() for vector, wanted in pairs]
+
+
+class BiEncoder(Dense):
+    """A search that can also score texts which are not in its index; `encode_texts` turns them into vectors."""
+
+    def __init__(self, ids: Sequence[str], vectors: NDArray[np.float32], encode: Encode, encode_texts: Encode) -> None:
+        super().__init__(ids, vectors, encode)
+        self._encode_texts = encode_texts
+
+    def score_texts(self, queries: Sequence[str], texts: Sequence[str]) -> list[float]:
+        """The score of each query with its own text."""
+        import numpy as np
+
+        if not queries:
+            return []
+        found: list[float] = np.einsum(
+            "qd,qd->q", _encoded(self._encode, queries), _encoded(self._encode_texts, texts)
+        ).tolist()
+        return found
+
+
+def _encoded(encode: Encode, texts: Sequence[str]) -> NDArray[np.float32]:
+    import numpy as np
+
+    return np.ascontiguousarray(encode(texts), dtype=np.float32)

@@ -3,30 +3,31 @@
 Both the round trip and the distractor miner ask this. The text of a chunk often stands in the index more than once
 (equal, nearly equal or overlapping chunks): a copy is no rival. And a query made from a sentence of its chunk, or from
 the heading above it, finds that chunk trivially, because the index holds what the row hides. Such a query is also
-scored with only those of its words that the reader of the row can still see: lexical scores add up over words, so this
-is the score the passage would have without the hidden text (up to term frequency and length, which still count it).
-
-Not covered: scores that do not add up over words; a dense judge needs the hidden text out of its index.
+scored without the hidden text. A retriever that can score any text (`ScoresTexts`) is given the one that the row shows. A
+lexical one is asked with only those words of the query that the reader of the row can still see: its scores add up over words,
+so this is the score the passage would have (up to term frequency and length, which still count what is hidden).
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from synthgen.records import Chunk, Triple, passage
 from synthgen.retrieval import Hit, Retriever
 from synthgen.text import contents, jaccard, key, shingles, words
 
-__all__ = ["FLOOR_RANK", "Passages", "Standing", "is_hidden", "shown_text", "standings", "visible_query"]
+__all__ = ["FLOOR_RANK", "Passages", "ScoresTexts", "Standing", "is_hidden", "shown_text", "standings", "visible_query"]
 
 FLOOR_RANK = 51
 NEAR_DUPLICATE = 0.8
 _QUERIES_PER_SEARCH = 1_000
 _SHINGLES_KEPT = 1_024  # sets of about 1,000 short strings: 100 MB at most
 _PERMUTATIONS, _MAX_UNEQUAL = 256, 56
+_SHINGLE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,15 @@ class Standing:
     source: float
     floor: float
     shown: float | None
+
+
+@runtime_checkable
+class ScoresTexts(Protocol):
+    """A retriever that can score texts which are not in its index."""
+
+    def score_texts(self, queries: Sequence[str], texts: Sequence[str]) -> list[float]:
+        """The score of each query with its own text."""
+        ...
 
 
 class Passages:
@@ -75,17 +85,19 @@ class Passages:
     def _signature(self, chunk: Chunk) -> int:
         found = self._signatures.get(chunk.sha256)
         if found is None:
-            found = self._signatures[chunk.sha256] = _lowest_bits(self._shingles(chunk.text))
+            found = self._signatures[chunk.sha256] = _lowest_bits(chunk.text)
         return found
 
 
-def _lowest_bits(found: Set[str]) -> int:
-    """The lowest bit of each minimal hash."""
+def _lowest_bits(text: str) -> int:
+    """The lowest bit of each minimal hash of the text's shingles."""
     import numpy as np
     from rensa import RMinHash
 
+    folded = key(text)
     minhash = RMinHash(num_perm=_PERMUTATIONS, seed=0)
-    minhash.update(list(found))  # any order: each hash is a minimum
+    # In any order and however often: each hash is a minimum. A set of them would take longer than all the rest.
+    minhash.update([folded[at : at + _SHINGLE] for at in range(max(1, len(folded) - _SHINGLE + 1))] if folded else [])
     bits = np.array(minhash.digest(), dtype=np.uint32) & 1
     return int.from_bytes(np.packbits(bits.astype(np.uint8)).tobytes(), "big")
 
@@ -116,11 +128,19 @@ def standings(
         found = retriever.search([t.query for t in batch], depth)
         sources = _sources(batch, found, retriever)
         hiding = [t for t in batch if is_hidden(t, chunks[t.chunk_id])]
-        queries = [visible_query(t, chunks[t.chunk_id]) for t in hiding]
-        shown = dict(zip(map(id, hiding), retriever.score(queries, [[t.chunk_id] for t in hiding]), strict=True))
+        shown = dict(zip(map(id, hiding), _shown(hiding, chunks, retriever), strict=True))
         for triple, hits, source in zip(batch, found, sources, strict=True):
             floor = hits[min(FLOOR_RANK, len(hits)) - 1].score if hits else 0.0
-            yield triple, Standing(hits, source, floor, max(shown[id(triple)]) if id(triple) in shown else None)
+            yield triple, Standing(hits, source, floor, shown.get(id(triple)))
+
+
+def _shown(triples: Sequence[Triple], chunks: Mapping[str, Chunk], retriever: Retriever) -> list[float]:
+    """The score of each row's passage without what the row hides."""
+    own = [chunks[t.chunk_id] for t in triples]
+    if isinstance(retriever, ScoresTexts):
+        return retriever.score_texts([t.query for t in triples], list(map(shown_text, triples, own)))
+    found = retriever.score(list(map(visible_query, triples, own)), [[chunk.id] for chunk in own])
+    return [max(scores) for scores in found]
 
 
 def _sources(triples: Sequence[Triple], found: Sequence[Sequence[Hit]], retriever: Retriever) -> list[float]:

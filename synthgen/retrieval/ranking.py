@@ -7,7 +7,8 @@ A retriever ranks by *position* in its index, as arrays, which is what the evalu
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from synthgen.retrieval import Hit
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Ranking", "best"]
+
+_COLUMNS_PER_HIT = 8
 
 
 class Ranking(ABC):
@@ -38,11 +41,14 @@ class Ranking(ABC):
         """The best `k` hits (fewer when the index is smaller) of each query, best first."""
         positions, scores = self.rank(queries, k)
         pairs = zip(positions.tolist(), scores.tolist(), strict=True)
-        return [[Hit(self.ids[p], s) for p, s in zip(at, values, strict=True)] for at, values in pairs]
+        return [list(map(_hit, zip(map(self.ids.__getitem__, at), values, strict=True))) for at, values in pairs]
 
     def positions(self, ids: Sequence[str]) -> list[int]:
         """Where these ids stand in the index. Raises KeyError for an id that is not in it."""
         return [self._positions[id] for id in ids]
+
+
+_hit: Callable[[tuple[str, float]], Hit] = partial(tuple.__new__, Hit)  # three times as fast as Hit, for millions of hits
 
 
 def best(scores: NDArray[Any], k: int) -> NDArray[np.intp]:
@@ -52,7 +58,21 @@ def best(scores: NDArray[Any], k: int) -> NDArray[np.intp]:
     k = min(k, len(scores))
     if k <= 0:
         return np.zeros(0, dtype=np.intp)
+    width = len(scores) // (_COLUMNS_PER_HIT * k)
+    if width < 2:
+        return _best_of(scores, np.arange(len(scores)), k)
+    # k columns hold a score of at least `enough`, so the best k are among those that do: a few hundred instead of all.
+    tops = scores[: len(scores) // width * width].reshape(width, -1).max(axis=0)
+    enough = np.partition(tops, len(tops) - k)[len(tops) - k]
+    places = np.flatnonzero(scores >= enough)
+    return _best_of(scores[places], places, k)
+
+
+def _best_of(scores: NDArray[Any], places: NDArray[np.intp], k: int) -> NDArray[np.intp]:
+    import numpy as np
+
     last = np.partition(scores, len(scores) - k)[len(scores) - k]
     above = np.flatnonzero(scores > last)
     above = above[np.argsort(-scores[above], kind="stable")]
-    return np.concatenate([above, np.flatnonzero(scores == last)[: k - len(above)]])
+    found: NDArray[np.intp] = places[np.concatenate([above, np.flatnonzero(scores == last)[: k - len(above)]])]
+    return found

@@ -14,7 +14,7 @@ from synthgen.errors import InputError
 from synthgen.records import Chunk
 from synthgen.storage import read_jsonl
 
-__all__ = ["Judged", "places_of", "read_queries"]
+__all__ = ["Judged", "places_of", "read_queries", "read_texts"]
 
 _LAYOUT = (
     "A folder of queries has queries.jsonl (rows {_id, text}) and qrels/test.tsv (query-id, corpus-id, score; one header line)."
@@ -39,7 +39,7 @@ def places_of(chunk: Chunk) -> list[str]:
 
 def read_queries(folder: Path, chunks: Sequence[Chunk]) -> Judged:
     """Raises InputError for missing files, rows of another shape, and qrels that name nothing in the run."""
-    texts = _texts(folder / "queries.jsonl")
+    texts = read_texts(folder)
     judged = _judgements(folder / "qrels" / "test.tsv")
     documents = {document for chunk in chunks for document in places_of(chunk)}
     own_chunk = {place: chunk.id for chunk in chunks for place in (chunk.id, *chunk.places)}
@@ -72,7 +72,9 @@ def read_queries(folder: Path, chunks: Sequence[Chunk]) -> Judged:
     )
 
 
-def _texts(path: Path) -> dict[str, str]:
+def read_texts(folder: Path) -> dict[str, str]:
+    """The queries of a BEIR folder by id. Raises InputError."""
+    path = folder / "queries.jsonl"
     if not path.is_file():
         raise InputError(f"{path} does not exist. {_LAYOUT}")
     texts = {}

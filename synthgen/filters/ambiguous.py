@@ -1,0 +1,87 @@
+"""The same question on different passages.
+
+Reason: `merged` (the passages are copies of each other and the answers agree: the row that stays has all the passages as
+positives, its own first). Flag: `ambiguous:other_passages` (the passages differ, or the answers do). Such rows stay, because
+beside its passage the question is clear; but a search cannot know which of the passages is meant, and in training each
+would be a negative of the other. So the contrastive exports and the training of the bi-encoder leave flagged rows out.
+
+The same question means what it means for `duplicates`, without its condition on answers. Rows on one and the same chunk are
+no ambiguity. A row that is not marked stays so when a like row fell earlier.
+
+Not covered: paraphrases on different passages.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import Field
+
+from synthgen.filters import Context, flagged
+from synthgen.filters.keeping import rank, with_positives
+from synthgen.filters.questions import Questions, answers_agree
+from synthgen.records import Triple, Verdict
+from synthgen.retrieval.passages import Passages
+
+__all__ = ["ambiguous"]
+
+_FLAG = "ambiguous:other_passages"
+_COMPARED = 50  # rows of one question that a row's passage is compared with
+
+
+def ambiguous(
+    triples: Sequence[Triple],
+    context: Context,
+    *,
+    prefer: Annotated[str, Field(description="score whose best holder is kept; without it, the first by id")] = "round_trip",
+) -> list[Verdict]:
+    """One row of each question and passage; what stays on several passages is flagged."""
+    rows = [replace(t, flags=tuple(f for f in t.flags if f != _FLAG)) if _FLAG in t.flags else t for t in triples]
+    passages, questions = Passages(context.chunks), Questions(rows, context)
+    order = sorted(range(len(rows)), key=lambda i: rank(rows[i], prefer))
+    merged: dict[int, int] = {}
+    marked: set[int] = set()
+    for members in _asked(order, questions):
+        staying: list[int] = []
+        for row in members:
+            twin = next((s for s in staying[:_COMPARED] if _is_copy(rows[row], rows[s], passages)), None)
+            if twin is None:
+                staying.append(row)
+            else:
+                merged[row] = twin
+        if len({rows[row].chunk_sha256 for row in staying}) > 1:
+            marked.update(staying)
+    fallen: defaultdict[int, list[Triple]] = defaultdict(list)
+    for row, twin in merged.items():
+        fallen[twin].append(rows[row])
+    verdicts = []
+    for i, triple in enumerate(rows):
+        if i in merged:
+            verdicts.append(Verdict(triple, "merged", instead=rows[merged[i]].id))
+        else:
+            kept = with_positives(triple, fallen[i], passages) if i in fallen else triple
+            verdicts.append(Verdict(flagged(kept, _FLAG) if i in marked else kept))
+    return verdicts
+
+
+def _asked(order: Sequence[int], questions: Questions) -> list[list[int]]:
+    """Rows of one question, the best first; each is compared with the best of every question only."""
+    found: defaultdict[int, list[list[int]]] = defaultdict(list)
+    for row in order:
+        own = (rows for crowd in questions.crowds(row) for rows in found[crowd][:_COMPARED])
+        same = next((rows for rows in own if questions.similarity(row, rows[0])), None)
+        if same is None:
+            found[questions.crowd[row]].append([row])
+        else:
+            same.append(row)
+    return [rows for groups in found.values() for rows in groups if len(rows) > 1]
+
+
+def _is_copy(row: Triple, other: Triple, passages: Passages) -> bool:
+    """Different chunks that are one passage, with one answer."""
+    if row.chunk_sha256 == other.chunk_sha256 or not answers_agree(row.answer, other.answer):
+        return False
+    return passages.same(passages.chunks[row.chunk_id], passages.chunks[other.chunk_id])

@@ -1,0 +1,179 @@
+"""Does the query mention numbers or names that its passage does not?
+
+Reasons: `number_not_found`, `name_not_found` (neither in the chunk's text nor in its headings). The score of a missing name is
+the share of its document's passages that show it.
+
+A name that is missing from the passage is a sign of a wrong passage or of an invented fact, but not always. It may be missing
+when it is the topic of the document (`topic_share` of its passages show it: the Normans of an article about them), or
+when the document never uses it while the corpus does everywhere (`common_share` of the documents).
+
+A capital is evidence only where nothing else explains it. The first word of a sentence is a name if the document has it
+in another passage and never in lower case; so is a word of a language that capitalises its nouns, if besides few documents
+have it. A function word with a capital inside a sentence ("What did The sign?") must stand so in the passage, or inside a
+sentence of the document.
+
+Not covered: names written in a script without capitals; names of one or two letters; wrong names and numbers that the
+passage mentions too; nouns of German in a corpus of fewer than 10 documents, where a name cannot be told from them; numbers
+in words.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Annotated
+
+from pydantic import Field
+
+from synthgen.filters import Context
+from synthgen.filters.mentions import Mention, Shown, mentions, pieces, plain, without_capitals
+from synthgen.records import Chunk, Triple, Verdict
+from synthgen.text import contents, guess_language
+
+__all__ = ["entities"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+_NOUN_CAPITALS = ("de", "lb")
+_POLITE = frozenset(
+    ["sie", "ihnen", "ihr", "ihre", "ihren", "ihrem", "ihrer", "вы", "вас", "вам", "вами", "ваш", "ваша", "ваши"]
+)
+_LEAST_PASSAGES = 3  # that make a topic
+_LEAST_DOCUMENTS = 5  # that make a common name
+_LEAST_TITLES, _TITLE_SHARE = 2, 0.1  # passages that make a function word with a capital the part of a name
+_FEW_DOCUMENTS = 10
+_RARE_SHARE, _RARE_DOCUMENTS = 0.05, 2
+
+_WORD = re.compile(r"[^\W_]+")
+_JOINED = re.compile(r"[^\W_]+(?:-[^\W_]+)+")
+_INSIDE = re.compile(r"(?<=[\w,] )[^\W_a-z][^\W_]*")
+
+
+def entities(
+    triples: Sequence[Triple],
+    context: Context,
+    *,
+    topic_share: Annotated[
+        Share, Field(description="a name that this share of the document's passages show is its topic")
+    ] = 0.3,
+    common_share: Annotated[Share, Field(description="a name that this share of all documents show is common")] = 0.1,
+    check_names: Annotated[bool, Field(description="names must occur in chunk or headings, not only numbers")] = True,
+) -> list[Verdict]:
+    """Numbers and names of the query stand in the chunk or its headings."""
+    verdicts = [Verdict(triple) for triple in triples]
+    unsure: dict[int, list[Mention]] = {}
+    by_chunk = sorted(range(len(triples)), key=lambda i: triples[i].chunk_id)
+    for chunk_id, rows in groupby(by_chunk, key=lambda i: triples[i].chunk_id):
+        chunk = context.chunks[chunk_id]
+        shown = Shown("\n".join([*chunk.headings, chunk.text]))
+        for i in rows:
+            missing = [mention for mention in mentions(triples[i].query) if not _stands(mention, shown)]
+            if any(mention.is_number for mention in missing):
+                verdicts[i] = Verdict(triples[i], "number_not_found")
+            elif missing and check_names:
+                unsure[i] = missing
+    corpus = _Corpus(context.chunks, [(triples[i].document_id, name) for i, missing in unsure.items() for name in missing])
+    for i, missing in unsure.items():
+        chunk = context.chunks[triples[i].chunk_id]
+        for name in missing:
+            share = corpus.topic_share(name, chunk)
+            if share < topic_share and corpus.is_name(name, chunk) and not corpus.is_common(name, chunk, common_share):
+                verdicts[i] = Verdict(triples[i], "name_not_found", round(share, 6), topic_share)
+                break
+    return verdicts
+
+
+def _stands(mention: Mention, shown: Shown) -> bool:
+    if mention.is_number or not _is_function_word(mention.text):
+        return shown.has(mention)
+    return mention.initial or mention.text.casefold() in _POLITE or mention.text in shown.text
+
+
+def _is_function_word(name: str) -> bool:
+    return not name.isupper() and not contents(_WORD.findall(name.casefold()))
+
+
+class _Document:
+    """How the passages of a document use words: in how many they stand, with a capital or at all, and where."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.passages = len(texts)
+        self.any, self.capital, self.inside = Counter[str](), Counter[str](), Counter[str]()
+        self.lower = set[str]()
+        for text in texts:
+            words = set(_WORD.findall(text))
+            self.any.update(_plain(words))
+            self.capital.update(_plain(word for word in words if not word[0].islower()))
+            self.lower |= _plain(word for word in words if word[0].islower())
+            self.inside.update(_plain(word for word in _INSIDE.findall(text) if word[0].isupper()))
+
+
+class _Corpus:
+    """What the rest of the corpus says about the names that are missing; each text is read once, when it is needed."""
+
+    def __init__(self, chunks: Mapping[str, Chunk], missing: Sequence[tuple[str, Mention]]) -> None:
+        self.chunks, self.missing = chunks, missing
+        texts: dict[str, list[str]] = {document_id: [] for document_id, _ in missing}
+        for chunk in chunks.values() if missing else ():
+            if chunk.document_id in texts:
+                texts[chunk.document_id].append(chunk.text)
+        self.documents = {document_id: _Document(of_document) for document_id, of_document in texts.items()}
+
+    def topic_share(self, name: Mention, chunk: Chunk) -> float:
+        """The share of the document's passages that show the name; 0 when they are too few to make a topic."""
+        document = self.documents[chunk.document_id]
+        shown = document.any if without_capitals(chunk.text) else document.capital
+        shown = document.inside if _is_function_word(name.text) else shown
+        passages = min(shown[piece] for piece in pieces(name.text))
+        return passages / document.passages if passages >= _LEAST_PASSAGES else 0.0
+
+    def is_name(self, name: Mention, chunk: Chunk) -> bool:
+        """Whether it takes a name to explain the capital."""
+        document, parts = self.documents[chunk.document_id], pieces(name.text)
+        if _is_function_word(name.text):
+            return min(document.inside[part] for part in parts) < max(_LEAST_TITLES, _TITLE_SHARE * document.passages)
+        nouns = guess_language(chunk.text) in _NOUN_CAPITALS
+        if not (name.initial or nouns):
+            return True
+        elsewhere = [part for part in parts if document.capital[part] and part not in document.lower]
+        if not nouns:
+            return bool(elsewhere)
+        rare = max(_RARE_DOCUMENTS, _RARE_SHARE * self.total)
+        return self.total >= _FEW_DOCUMENTS and bool(elsewhere) and all(self.document_counts[part] <= rare for part in elsewhere)
+
+    def is_common(self, name: Mention, chunk: Chunk, common_share: float) -> bool:
+        """Whether the document never uses the name, and much of the corpus does."""
+        document, parts = self.documents[chunk.document_id], _as_known(name)
+        if all(document.any[part] for part in parts):
+            return False
+        return min(self.document_counts[part] for part in parts) >= max(_LEAST_DOCUMENTS, common_share * self.total)
+
+    @functools.cached_property
+    def total(self) -> int:
+        return len({chunk.document_id for chunk in self.chunks.values()})
+
+    @functools.cached_property
+    def document_counts(self) -> Counter[str]:
+        """In how many documents the missing names stand."""
+        wanted = {piece for _, name in self.missing for piece in [*pieces(name.text), *_as_known(name)]}
+        seen = {(chunk.document_id, word) for chunk in self.chunks.values() for word in wanted & _words(chunk.text)}
+        return Counter(word for _, word in seen)
+
+
+def _as_known(name: Mention) -> list[str]:
+    """The parts of a name, or all of it in one where a number belongs to it: COVID-19 and COVID-91 share more than their parts."""
+    parts = pieces(name.text)
+    return ["".join(parts)] if any(part.isdecimal() for part in parts) else parts
+
+
+def _words(text: str) -> set[str]:
+    """The words of a text, and in one those that a hyphen joins."""
+    folded = plain(text)
+    return {*_WORD.findall(folded), *(joined.replace("-", "") for joined in _JOINED.findall(folded))}
+
+
+def _plain(words: Iterable[str]) -> set[str]:
+    return set(plain(" ".join(words)).split())

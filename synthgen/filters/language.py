@@ -1,0 +1,201 @@
+"""Are query and answer written in the language of the passage?
+
+Reasons: `query_language`, `answer_language`. A short text cannot be identified with certainty, so a row falls only on firm
+evidence, of which there are two kinds. Words that the passage shows (names, code, terms) are never evidence.
+
+- *Another script*: the rest is written in a script that the passage is not. Latin words in a text of another script
+  must be three, or sound like a sentence, because names and terms are often left in Latin.
+- *Another language of the same script*: question words (2 points each) and common words (1 point) of one other language
+  come to 2 points and are none of the passage's language, while none of those of the passage's language is there.
+
+A prompt may ask for another language than the passage's: such languages go into `allow`, and a row whose metadata has `language`
+may be in that one.
+
+Not covered: languages of one script without a list in `phrases` (Hindi and Marathi, say); keywords without any common word.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated
+
+import regex
+from pydantic import Field
+
+from synthgen.filters import Context
+from synthgen.filters.phrases import ASKING_WORDS, CHINESE_WORDS, COMMON_WORDS
+from synthgen.records import Chunk, Triple, Verdict
+from synthgen.text import UNSPACED, guess_language
+
+__all__ = ["language"]
+
+_POINTS = 2
+_LEAST_LATIN_WORDS = 3
+_LEAST_LETTERS = 2
+_OWN_SHARE = 0.15
+_FOREIGN_SHARE, _LATIN_SHARE = 0.5, 0.8
+_LEAST_OWN_WORDS = 5
+
+
+def language(
+    triples: Sequence[Triple],
+    context: Context,
+    *,
+    allow: Annotated[
+        list[str], Field(description="languages (en, de, …) that may differ from the passage's; any: all of them")
+    ] = [],  # noqa: B006
+    check_answers: Annotated[bool, Field(description="judge answers too, not only queries")] = True,
+) -> list[Verdict]:
+    """Query and answer are in the chunk's language, or nothing firm says that they are not."""
+    passage = functools.lru_cache(maxsize=4_096)(_Passage)
+    verdicts = []
+    for triple in triples:
+        allowed = {*allow, str(triple.metadata.get("language") or "")}
+        own = passage(context.chunks[triple.chunk_id])
+        if "any" in allowed:
+            verdicts.append(Verdict(triple))
+        elif own.is_foreign(triple.query, allowed):
+            verdicts.append(Verdict(triple, "query_language"))
+        elif check_answers and triple.answer and own.is_foreign(triple.answer, allowed):
+            verdicts.append(Verdict(triple, "answer_language"))
+        else:
+            verdicts.append(Verdict(triple))
+    return verdicts
+
+
+class _Passage:
+    """The scripts, the words and the language of a passage, found when they are needed."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.chunk = chunk
+        self.text = "\n".join([*chunk.headings, chunk.text])
+
+    def is_foreign(self, text: str, allowed: set[str]) -> bool:
+        """Whether something firm says that `text` is in none of the allowed languages nor in the passage's."""
+        other = self._other_script(text) or self._other_language(text)
+        return bool(other) and other not in allowed
+
+    def _other_script(self, text: str) -> str:
+        """The language, or at least the script, of a text that is written in another one than the passage; "" if it is not."""
+        if text.isascii() and "LATIN" in self.scripts:
+            return ""
+        rest = [token for token in _TOKEN.findall(text) if token.casefold() not in self.folded]
+        letters = _scripts("".join(rest))
+        foreign = {script: n for script, n in letters.items() if script not in self.scripts}
+        script = max(sorted(foreign), key=lambda script: foreign[script], default="")
+        share = _FOREIGN_SHARE if script != "LATIN" else _LATIN_SHARE
+        if sum(foreign.values()) < max(_LEAST_LETTERS, share * letters.total()):
+            return "zh" if "KANA" in self.scripts and "KANA" not in letters and _CHINESE.search(text) else ""
+        named = guess_language(" ".join(rest)) or script
+        if script != "LATIN":
+            return named
+        points = _points(rest)
+        sentence = len(rest) >= _LEAST_LATIN_WORDS or max(points.values(), default=0) >= _POINTS
+        return max(sorted(points), key=lambda code: points[code]) if sentence and points else named if sentence else ""
+
+    def _other_language(self, text: str) -> str:
+        """Another language of the passage's script whose words the text has; "" if nothing is firm."""
+        found = _ordinary_words(text)
+        points = _points(found)
+        if max((n for code, n in points.items() if code != self.chunk.language), default=0) < _POINTS:
+            return ""
+        if not (own := self.chunk.language or self.guessed):
+            return ""
+        asked = "?" in text
+        unknown = [word for word in found if word not in _OWN.get(own, ()) and word not in self.words]
+        points = _points(unknown)
+        for code in sorted(points, key=lambda code: (-points[code], code)):
+            if points[code] < _POINTS or code in (own, self.guessed):
+                continue
+            evidence = {word for word in unknown if word in _OWN[code]}
+            firm = len(evidence) > 1 or (asked and found[0] in evidence)
+            if firm and not any(word in _OWN.get(own, ()) and word not in _OWN[code] for word in found):
+                return code
+        return ""
+
+    @functools.cached_property
+    def folded(self) -> str:
+        return self.text.casefold()
+
+    @functools.cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(_words(self.text))
+
+    @functools.cached_property
+    def guessed(self) -> str:
+        """The language by the text alone; "" for tables and lists, which have too few words for a guess."""
+        guess = guess_language(self.text)
+        return guess if guess not in _OWN or len(self.words & _OWN[guess]) >= _LEAST_OWN_WORDS else ""
+
+    @functools.cached_property
+    def scripts(self) -> frozenset[str]:
+        """Those that a good part of the letters are of; Japanese is written in two."""
+        if self.text.isascii():
+            return frozenset(["LATIN"])
+        letters = _scripts(self.text[:2_000])
+        own = {script for script, n in letters.items() if n >= _OWN_SHARE * letters.total()}
+        if letters["KANA"] > 0.1 * letters["CJK"]:
+            own |= {"KANA", "CJK"}
+        return frozenset(own)
+
+
+def _points(found: Sequence[str]) -> Counter[str]:
+    points: Counter[str] = Counter()
+    for word in set(found):
+        for code, weight in _WEIGHTS.get(word, ()):
+            points[code] += weight
+    return points
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(unicodedata.normalize("NFC", text).casefold())
+
+
+def _ordinary_words(text: str) -> list[str]:
+    """The words of a text but those with a capital inside it: The Who and Die Hard are names."""
+    tokens = _WORD.findall(unicodedata.normalize("NFC", text))
+    return [token.casefold() for i, token in enumerate(tokens) if not i or token[0].islower() or not token[0].isupper()]
+
+
+def _scripts(text: str) -> Counter[str]:
+    """How many letters of each script."""
+    named: Counter[str] = Counter()
+    for character, n in Counter(text.translate(_SCRIPT_LETTERS)).items():
+        named[_SCRIPT_LETTERS.names[character]] += n
+    return named
+
+
+class _ScriptLetters(dict[int, "str | None"]):
+    """For `str.translate`: each letter becomes one that stands for its script, everything else goes."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self._marks: dict[str, str] = {}
+
+    def __missing__(self, code: int) -> str | None:
+        self[code] = self._mark(chr(code))
+        return self[code]
+
+    def _mark(self, character: str) -> str | None:
+        if not character.isalpha():
+            return None
+        script = unicodedata.name(unicodedata.normalize("NFKC", character)[0], "UNKNOWN").split()[0].split("-")[0]
+        script = "KANA" if script in ("HIRAGANA", "KATAKANA") else script
+        mark = self._marks.setdefault(script, chr(0xE000 + len(self._marks)))
+        self.names[mark] = script
+        return mark
+
+
+_SCRIPT_LETTERS = _ScriptLetters()
+_TOKEN = regex.compile(rf"[{UNSPACED}]+|[\p{{L}}\p{{M}}--[{UNSPACED}]]+", regex.V1)
+_WORD = re.compile(r"[^\W\d_]+")
+_CHINESE = re.compile(CHINESE_WORDS)
+_OWN = {code: ASKING_WORDS[code] | COMMON_WORDS[code] for code in ASKING_WORDS}
+_WEIGHTS: dict[str, list[tuple[str, int]]] = {}
+for _code, _asking in ASKING_WORDS.items():
+    for _found in sorted(_OWN[_code]):
+        _WEIGHTS.setdefault(_found, []).append((_code, 2 if _found in _asking else 1))

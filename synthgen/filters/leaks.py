@@ -1,0 +1,49 @@
+"""Queries that the result will be measured on must not be trained on.
+
+Reason: `eval_query` (nearly one of the evaluation queries), with the Jaccard similarity of the 4-character shingles of their
+comparison keys and the threshold. It is looser than that of a duplicate, and answers and passages are not asked: a row too
+few costs little, a measurement on known questions is worth nothing.
+
+Shots that are copied are the business of `lint`. Not covered: paraphrases of an evaluation query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from synthgen.filters import Context
+from synthgen.near import candidates, signatures
+from synthgen.records import Triple, Verdict
+from synthgen.text import jaccard, key, shingles
+
+__all__ = ["leaks"]
+
+
+def leaks(
+    triples: Sequence[Triple],
+    context: Context,
+    *,
+    max_similarity: Annotated[
+        float, Field(ge=0.3, le=1, description="as similar to an evaluation query, by shingles, is a leak")
+    ] = 0.7,
+) -> list[Verdict]:
+    """No query is like one of `context.queries`, whatever its split."""
+    known = sorted({key(query) for query in context.queries} - {""})
+    if not known:
+        return [Verdict(triple) for triple in triples]
+    asked = sorted({key(triple.query) for triple in triples})
+    sets = [shingles(query) for query in (*known, *asked)]
+    highest: dict[str, float] = {}
+    for reference, row in candidates(signatures(sets), max_similarity, references=len(known)):
+        query = asked[row - len(known)]
+        highest[query] = max(highest.get(query, 0.0), jaccard(sets[reference], sets[row]))
+    highest |= dict.fromkeys(set(asked) & set(known), 1.0)  # in a crowd of like queries the equal one could be missed
+    verdicts = []
+    for triple in triples:
+        similarity = highest.get(key(triple.query), 0.0)
+        leak = similarity >= max_similarity
+        verdicts.append(Verdict(triple, "eval_query", round(similarity, 6), max_similarity) if leak else Verdict(triple))
+    return verdicts

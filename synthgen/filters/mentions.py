@@ -1,0 +1,326 @@
+"""The numbers and names that a query or an answer mentions, and whether another text shows them.
+
+A *number* is a run of digits of any script. Numbers in words, in Han or in Roman numerals are no mentions of their own, but
+they show a number that is written in digits. A *name* is a word of three letters or more with a capital in it; in a text
+without capitals, a word in Latin letters. A name is shown under another case, accent, possessive, inflection or
+derivation (Germany by German), with one slip of the pen, and by or as an abbreviation of initials.
+
+Not covered: names in scripts without capitals, and names of one or two letters. Numbers in words are known to twenty for a
+few languages, Han numerals to 99,999,999.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import regex
+
+__all__ = ["Mention", "Shown", "mentions", "pieces", "plain"]
+
+
+class Mention(NamedTuple):
+    """A number or a name as it is written.
+
+    `initial` names stand where a capital means nothing, first in a sentence or title; `run` is the capitalised words that a
+    name stands among, `gloss` an abbreviation in brackets after it. `scale` is what a number is multiplied by in words (2.3
+    million); a `short` number may be the end of a longer one (the 31 of 1628-31, the 70 of the 70s).
+    """
+
+    text: str
+    is_number: bool = False
+    initial: bool = False
+    run: tuple[str, ...] = ()
+    gloss: str = ""
+    scale: int = 1
+    short: bool = False
+
+
+def mentions(text: str) -> list[Mention]:
+    """The numbers and names of a text, in order."""
+    tokens = list((_LATIN_TOKEN if without_capitals(text) else _TOKEN).finditer(text))
+    glosses = [(m.start(), m.group(1)) for m in _GLOSS.finditer(text)]
+    found: list[Mention] = []
+    for i, token in enumerate(tokens):
+        written, gloss = token.group(), next((inside for at, inside in glosses if token.end() <= at <= token.end() + 40), "")
+        if written[0].isdecimal():
+            following = tokens[i + 1].group() if i + 1 < len(tokens) else ""
+            found.extend(m._replace(gloss=gloss) for m in _numbers(written, text[token.start() - 1 : token.start()], following))
+        elif _is_name(written, text):
+            initial = not written[1:3].isupper() and bool(_OPENING.search(text, 0, token.start()))
+            found.append(Mention(written, initial=initial, run=_around(tokens, i, text), gloss=gloss))
+    return found
+
+
+def without_capitals(text: str) -> bool:
+    """Whether most letters of a text are of scripts that have no capitals."""
+    return not text.isascii() and len(_UNCASED.findall(text)) > len(_CASED.findall(text))
+
+
+class Shown:
+    """What a text shows, for `has`. Made once for a passage with its headings and asked for each of its rows."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def has(self, mention: Mention) -> bool:
+        """Whether the text shows this number or name."""
+        if self._has_number(mention) if mention.is_number else self._has_name(mention):
+            return True
+        return bool(mention.gloss) and mention.text[0].lower() in mention.gloss.lower() and self._has_word(mention.gloss)
+
+    def _has_word(self, token: str) -> bool:
+        return "".join(_WORD.findall(plain(token))) in self.joined
+
+    def _has_number(self, mention: Mention) -> bool:
+        wanted = _value(mention.text)
+        if wanted in self.numbers or (mention.scale > 1 and _scaled(wanted, mention.scale) in self.numbers):
+            return True
+        if mention.short:
+            return any(number.endswith(mention.text) for number in self.numbers)
+        parts = [_value(part) for part in re.split(r"[.,]", mention.text) if part]
+        return len(parts) > 1 and self.numbers.issuperset(parts)
+
+    def _has_name(self, mention: Mention) -> bool:
+        parts = pieces(mention.text)
+        if all(part in self.words or self._is_like(part) for part in parts) or "".join(parts) in self.joined:
+            return True
+        if _ROMAN.fullmatch(mention.text) and str(_roman(mention.text)) in self.numbers:
+            return True
+        if any(initials in self.abbreviations for initials in _initials(mention.run)):
+            return True
+        return mention.text.isupper() and 3 <= len(mention.text) <= 6 and mention.text.lower() in self.initials
+
+    def _is_like(self, piece: str) -> bool:
+        if piece.isdecimal():
+            return False
+        return any(_alike(piece, word) for word in self.beginnings.get(piece[:2], ()))
+
+    @functools.cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(_WORD.findall(plain(self.text)))
+
+    @functools.cached_property
+    def joined(self) -> frozenset[str]:
+        """Words with hyphens and the like, without them: COVID-19 is covid19."""
+        return frozenset("".join(_WORD.findall(token)) for token in _TOKEN.findall(plain(self.text)))
+
+    @functools.cached_property
+    def beginnings(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for word in sorted(self.words):
+            if len(word) >= 4:
+                found.setdefault(word[:2], []).append(word)
+        return found
+
+    @functools.cached_property
+    def abbreviations(self) -> frozenset[str]:
+        """Tokens in capitals, without their full stops: U.S. is us."""
+        tokens = (token.replace(".", "") for token in _TOKEN.findall(self.text))
+        return frozenset(token.lower() for token in tokens if token.isupper() and len(token) > 1)
+
+    @functools.cached_property
+    def initials(self) -> str:
+        """The first letters of all words, then those of all words but the small ones."""
+        found = _WORD.findall(self.text)
+        return "".join(w[0] for w in found).lower() + " " + "".join(w[0] for w in found if w not in _JOINS).lower()
+
+    @functools.cached_property
+    def numbers(self) -> frozenset[str]:
+        """Numbers in digits, in words (of `_SPELLED`), in Han and in Roman numerals."""
+        text = unicodedata.normalize("NFKC", self.text)
+        found = set()
+        for match in _NUMBER.finditer(text):
+            value = _value(match.group())
+            following = _NEXT_WORD.match(text, match.end())
+            scale = _SCALES.get(plain(following.group(1))) if following else None
+            found |= {value, *([_scaled(value, scale)] if scale else [])}
+        found |= {_SPELLED[word] for word in _SPELLED.keys() & self.words}
+        found |= {str(_roman(numeral)) for numeral in _ROMAN.findall(text)}
+        if not text.isascii():
+            found |= {value for numeral in _HAN_NUMBER.findall(text) for value in _han(numeral)}
+        return frozenset(found)
+
+
+def plain(text: str) -> str:
+    """Case-folded and without accents; for comparison only."""
+    if text.isascii():
+        return text.lower()
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text).casefold())
+
+
+def pieces(name: str) -> list[str]:
+    """The comparable parts of a name: "Who-related" is who, "Tesla's" is tesla, "HAdV-55" is hadv and 55."""
+    parts = _WORD.findall(_MARKS.sub("", unicodedata.normalize("NFKD", name)))
+    telling = [part for part in parts if len(part) > 1 and not part.islower()]
+    return [plain(part) for part in telling or parts]
+
+
+def _numbers(token: str, before: str, following: str) -> Iterator[Mention]:
+    for found in _NUMBER.finditer(token):
+        if found.start() and token[found.start() - 1].isalpha():
+            continue  # a part of a name: 2019-nCoV-2
+        tail = token[found.start() - 1] in "-‑/" if found.start() else before in ("'", "’", "–", "-", "/")
+        short = len(found.group()) == 2 and (tail or found.group()[1] == "0")
+        scale = _SCALES.get(plain(following), 1) if found.end() == len(token) else 1
+        yield Mention(found.group(), is_number=True, scale=scale, short=short)
+
+
+def _is_name(token: str, text: str) -> bool:
+    """Three letters, or letters and digits; with a capital where the text has capitals."""
+    letters = sum(map(str.isalpha, token))
+    return (letters >= 3 or letters < len(_LETTER_OR_DIGIT.findall(token))) and (
+        bool(_UPPER.search(token)) or without_capitals(text)
+    )
+
+
+def _around(tokens: list[regex.Match[str]], i: int, text: str) -> tuple[str, ...]:
+    def belongs(k: int, to: int) -> bool:
+        between = text[min(tokens[k].end(), tokens[to].end()) : max(tokens[k].start(), tokens[to].start())]
+        return between.isspace() and (tokens[k].group()[0].isupper() or tokens[k].group() in _JOINS)
+
+    first = last = i
+    while first and belongs(first - 1, first):
+        first -= 1
+    while last + 1 < len(tokens) and belongs(last + 1, last):
+        last += 1
+    return tuple(token.group() for token in tokens[first : last + 1])
+
+
+def _initials(run: tuple[str, ...]) -> set[str]:
+    """What a name of several words is abbreviated to: mct and mtct for Mother to Child Transmission."""
+    short = "".join(word[0] for word in run if word[0].isupper()).lower()
+    return {short, "".join(word[0] for word in run).lower()} if len(short) > 1 else set()
+
+
+def _alike(left: str, right: str) -> bool:
+    """Inflected, derived or misspelt: a common beginning of half of the longer word, or one slip in a word of six letters."""
+    short, long = sorted((left, right), key=len)
+    common = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    if common >= 4 and common >= min(0.6 * len(long), max(5, 0.5 * len(long))):
+        return True
+    return len(short) >= 6 and len(long) - len(short) <= 1 and _one_slip(short[common:], long[common:])
+
+
+def _one_slip(short: str, long: str) -> bool:
+    if len(short) < len(long):
+        return short == long[1:]
+    return short[1:] == long[1:] or (short[:2] == long[1::-1] and short[2:] == long[2:])
+
+
+def _value(number: str) -> str:
+    """In ASCII digits, without grouping, leading or trailing zeros: 10,000 is 10000, 4,50 is 4.5; a leading "-" stays."""
+    if not number.isascii():
+        number = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else {"٫": ".", "٬": ","}.get(c, c) for c in number)
+    if _GROUPED.fullmatch(number):
+        return re.sub("[.,]", "", number)
+    number = number.replace(",", ".")
+    if number.count(".") == 1:
+        number = number.rstrip("0").rstrip(".")
+    return number.lstrip("0") or "0"
+
+
+def _scaled(value: str, scale: int) -> str:
+    whole, _, fraction = value.partition(".")
+    if not (whole + fraction).isdecimal():
+        return value
+    return f"{int(whole + fraction) * scale / 10 ** len(fraction):.6f}".rstrip("0").rstrip(".")
+
+
+def _roman(numeral: str) -> int:
+    values = [_ROMAN_DIGITS[letter] for letter in numeral]
+    return sum(-v if v < max(values[i:]) else v for i, v in enumerate(values))
+
+
+def _han(numeral: str) -> Iterator[str]:
+    if all(c in _HAN_DIGITS for c in numeral):
+        yield "".join(str(_HAN_DIGITS[c]) for c in numeral).lstrip("0") or "0"
+        return
+    total = section = digit = 0
+    for c in numeral:
+        if c in _HAN_DIGITS:
+            digit = _HAN_DIGITS[c]
+        elif c in "万萬":
+            total, section, digit = total + (section + digit) * 10_000, 0, 0
+        elif c in "亿億":
+            total, section, digit = (total + section + digit) * 100_000_000, 0, 0
+        else:
+            section, digit = section + (digit or 1) * {"十": 10, "百": 100, "千": 1_000}[c], 0
+    yield str(total + section + digit)
+
+
+_TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-'’‘‑.,٫٬&/][\p{L}\p{M}\p{N}]+)*")
+_LATIN_TOKEN = regex.compile(r"[\p{Latin}\p{M}\p{N}]+(?:[-'’‘‑.,٫٬&/][\p{Latin}\p{M}\p{N}]+)*")
+_NUMBER = regex.compile(r"\p{Nd}+(?:[.,٫٬]\p{Nd}+)*")
+_NEXT_WORD = regex.compile(r"[\s-]*(\p{L}+)")
+_GROUPED = regex.compile(r"\d{1,3}(?:[.,]\d{3})+")
+_GLOSS = regex.compile(r"\s?\(([\p{L}\p{N}-]*\p{Lu}[\p{L}\p{N}-]*\p{Lu}[\p{L}\p{N}-]*)\)")
+_LETTER_OR_DIGIT = regex.compile(r"[\p{L}\p{N}]")
+_UNCASED = regex.compile(r"\p{Lo}")
+_CASED = regex.compile(r"[\p{Lu}\p{Ll}]")
+_UPPER = regex.compile(r"\p{Lu}")
+_WORD = re.compile(r"[^\W_]+")
+_MARKS = regex.compile(r"\p{Mn}+")
+_OPENING = regex.compile(r"(?:^|[.!?…:;\n¿¡\"„«]|\p{Ps}|\p{Pi})[\s\p{Ps}\p{Pi}\p{Pd}\"'¿¡*_#]*$")
+_HAN_NUMBER = regex.compile(r"[〇零一二三四五六七八九十百千万萬亿億两兩]+")
+_ROMAN = regex.compile(r"\b(?=[IVXLC]{2})(?:X[CL]|L?X{0,3})(?:I[XV]|V?I{0,3})\b")
+_ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+_HAN_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "兩": 2}
+_JOINS = frozenset(
+    [
+        "of",
+        "the",
+        "and",
+        "for",
+        "in",
+        "on",
+        "to",
+        "de",
+        "la",
+        "le",
+        "les",
+        "du",
+        "des",
+        "del",
+        "der",
+        "die",
+        "das",
+        "und",
+        "y",
+        "et",
+        "di",
+        "da",
+        "van",
+        "von",
+    ]
+)
+
+_SPELLED = {
+    word: str(value)
+    for row in (
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty",
+        "- first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth",
+        "null eins zwei drei vier funf sechs sieben acht neun zehn elf zwolf dreizehn vierzehn funfzehn sechzehn siebzehn achtzehn neunzehn zwanzig",
+        "zero un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize - - - vingt",
+        "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis diecisiete dieciocho diecinueve veinte",
+        "zero uno due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici sedici diciassette diciotto diciannove venti",
+        "zero um dois tres quatro cinco seis sete oito nove dez onze doze treze catorze quinze dezasseis dezassete dezoito dezanove vinte",
+        "nul een twee drie vier vijf zes zeven acht negen tien elf twaalf dertien veertien vijftien zestien zeventien achttien negentien twintig",
+        "ноль один два три четыре пять шесть семь восемь девять десять одиннадцать двенадцать тринадцать четырнадцать пятнадцать шестнадцать семнадцать восемнадцать девятнадцать двадцать",
+        "- первый второи третии четвертыи пятыи шестои седьмои восьмои девятыи десятыи",
+        "- primero segundo tercero cuarto quinto sexto septimo octavo noveno decimo",
+        "صفر واحد اثنان ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة عشرة",
+    )
+    for value, word in enumerate(row.split())
+    if word != "-"
+} | {"both": "2", "once": "1", "twice": "2", "double": "2", "dozen": "12", "thirty": "30", "forty": "40", "fifty": "50"}
+_SCALES = {
+    **dict.fromkeys(["thousand", "thousands", "tausend", "mille", "mil", "mila", "duizend", "тысяч", "тысячи", "тысяча"], 10**3),
+    **dict.fromkeys(["million", "millions", "m", "mn", "mio", "millionen", "millones", "millon", "milioni", "milione", "milhoes", "milhao", "miljoen", "миллион", "миллиона", "миллионов", "млн"], 10**6),
+    **dict.fromkeys(["billion", "billions", "bn", "b", "milliarden", "milliarde", "mrd", "milliards", "milliard", "miliardi", "bilhoes", "miljard", "миллиард", "миллиарда", "миллиардов", "млрд"], 10**9),
+    **dict.fromkeys(["万", "萬"], 10**4),
+    **dict.fromkeys(["亿", "億"], 10**8),
+}  # fmt: skip

@@ -1,0 +1,309 @@
+"""When two queries ask the same thing in nearly the same words.
+
+Similarity of letters cannot tell: "Who won in 1998?" and "Who won in 1997?" are nearly equal, and so are most pairs of human
+questions that differ in the one word that matters. So two queries are the same question only when every difference
+between them is one that changes nothing:
+
+- case and punctuation; contractions ("what's", "didn't");
+- words that carry nothing: articles, "please", "exactly";
+- function words that mean the same: which and what, until and till, is and are;
+- the plural of a word that is no name;
+- one misspelt word, of five letters or more, that stands nowhere in the corpus while the right one does (or is a
+  function word);
+- one clause that has moved: "In 1998, who won the cup?", "Who won the cup in 1998?".
+
+A difference in a number, a negation, a name (a capital in the middle of a query), a question word or any other word keeps both.
+These lists exist for the languages of `function_words.FREE`; in others only case, punctuation and a moved clause change nothing. In scripts
+without spaces the words of the lists are taken out and the letters compared.
+
+Not covered: paraphrases. They need vectors, and then only `never_same` holds.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import regex
+
+from synthgen.filters import Context
+from synthgen.filters.function_words import (
+    ALIKE,
+    ASKING,
+    CONTRACTED,
+    CONTRACTIONS,
+    FREE,
+    NEGATIONS,
+    NUMBERS,
+    UNSPACED_FREE,
+    UNSPACED_TELLING,
+)
+from synthgen.records import Chunk, Triple
+from synthgen.text import UNSPACED, contents, guess_language, jaccard, key, words
+
+__all__ = ["Question", "Questions", "answers_agree", "never_same", "read"]
+
+_COMPARED = 50  # misspelt queries that one query is compared with, of those with the same other words and letters
+_MIN_ANSWER_F1 = 0.8
+_MIN_TYPO_LETTERS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query read for comparing.
+
+    `said` are the words of its comparison key, `asked` those of them that matter, in their plain form and in order; `names` are
+    the words with a capital that is not only the first of the query.
+    """
+
+    said: tuple[str, ...]
+    asked: tuple[str, ...]
+    names: frozenset[str]
+    language: str
+
+    @property
+    def bag(self) -> tuple[str, ...]:
+        return tuple(sorted(self.asked))
+
+
+class Questions:
+    """The queries of rows, and which of them can be the same question.
+
+    `crowd[i]` is the number of the set of rows that ask the same words as row i in some order, `linked` gives the sets that
+    are one misspelt word away, with their similarity: the Jaccard coefficient of the 4-character shingles of their words.
+    """
+
+    def __init__(self, triples: Sequence[Triple], context: Context) -> None:
+        self._chunks = context.chunks
+        self._known: frozenset[str] | None = None
+        self._suspect = functools.cache(self._is_suspect)
+        language = functools.cache(self._language)
+        self.read = [read(t.query, language(t.chunk_id)) for t in triples]
+        bags = [question.bag for question in self.read]
+        known: dict[tuple[str, ...], Question] = {}
+        for bag, question in zip(bags, self.read, strict=True):
+            known[bag] = min(known.get(bag, question), question, key=lambda q: q.said)
+        sets = sorted(known)
+        numbers = {bag: number for number, bag in enumerate(sets)}
+        self.crowd = [numbers[bag] for bag in bags]
+        self.linked = self._linked([known[bag] for bag in sets])
+
+    def similarity(self, left: int, right: int) -> float:
+        """Of two rows that are the same question: 1 unless a word is misspelt. 0 when they are not the same."""
+        if self.crowd[left] != self.crowd[right] and self.crowd[right] not in self.linked.get(self.crowd[left], {}):
+            return 0.0
+        if not self._same(self.read[left], self.read[right]):
+            return 0.0
+        return self.linked[self.crowd[left]][self.crowd[right]] if self.crowd[left] != self.crowd[right] else 1.0
+
+    def crowds(self, row: int) -> Iterator[int]:
+        """The sets of rows that may hold the same question: its own first, then by similarity."""
+        yield self.crowd[row]
+        linked = self.linked.get(self.crowd[row], {})
+        yield from sorted(linked, key=lambda number: (-linked[number], number))
+
+    def _linked(self, crowds: Sequence[Question]) -> dict[int, dict[int, float]]:
+        """Sets that differ in one word, and that one misspelt; a question of each is given.
+
+        Both have the same words beside it, and the same letters but one, so they meet under those (Garbe's symmetric
+        deletes); no comparing of all with all is needed.
+        """
+        suspects: defaultdict[tuple[str, ...], defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for number, question in enumerate(crowds):
+            if question.language in FREE and any(self._suspect(word) for word in question.said):
+                for word, rest in _but_one(question.bag):
+                    for letters in _but_one_letter(word):
+                        suspects[rest][letters].append(number)
+        found: defaultdict[int, dict[int, float]] = defaultdict(dict)
+        for number, question in enumerate(crowds) if suspects else ():
+            for word, rest in _but_one(question.bag):
+                for letters in _but_one_letter(word) if rest in suspects else ():
+                    for other in suspects[rest].get(letters, ())[:_COMPARED]:
+                        if other != number and other not in found[number] and self._one_typo(question, crowds[other]):
+                            similarity = jaccard(_shingles(question.asked), _shingles(crowds[other].asked))
+                            found[number][other] = found[other][number] = similarity
+        return {number: links for number, links in found.items() if links}
+
+    def _same(self, left: Question, right: Question) -> bool:
+        """Of two questions whose bags are equal or one misspelt word apart."""
+        mine, yours = _unshared(left.said, right.said)
+        if any(word in left.names or _has_number(word) for word in mine):
+            return False
+        if any(word in right.names or _has_number(word) for word in yours):
+            return False
+        ours = list(left.asked)
+        wrong, correct = _unshared(left.asked, right.asked)
+        if wrong:
+            ours[ours.index(wrong[0])] = correct[0]
+        return tuple(ours) == right.asked or _moved(ours, list(right.asked))
+
+    def _one_typo(self, left: Question, right: Question) -> bool:
+        """In the words that matter, as they are written or in their plain form."""
+        if len(left.asked) != len(right.asked):
+            return False
+        one, other = _unshared(left.asked, right.asked)
+        if len(one) != 1:
+            return False
+        if self._misspelt(one[0], other[0]):
+            return True
+        one, other = _unshared(left.said, right.said)
+        return len(one) == len(other) == 1 and self._misspelt(one[0], other[0])
+
+    def _misspelt(self, one: str, other: str) -> bool:
+        if max(len(one), len(other)) < _MIN_TYPO_LETTERS or one[0] != other[0]:
+            return False
+        return (self._suspect(one) or self._suspect(other)) and _one_slip(one, other)
+
+    def _is_suspect(self, word: str) -> bool:
+        """Long enough, letters only, no function word, and nowhere in the corpus."""
+        if len(word) < _MIN_TYPO_LETTERS - 1 or not word.isalpha() or not contents([word]):
+            return False
+        if self._known is None:
+            known = set().union(*(words(chunk.text) for chunk in self._chunks.values()))
+            self._known = frozenset(map(_plain, known))
+        return _plain(word) not in self._known
+
+    def _language(self, chunk_id: str) -> str:
+        chunk: Chunk = self._chunks[chunk_id]
+        return chunk.language or guess_language(chunk.text)
+
+
+def read(query: str, language: str) -> Question:
+    """`language` is a two-letter code; only the languages of `function_words.FREE` have words that may differ."""
+    folded = key(query)
+    if CONTRACTED.search(folded):
+        for pattern, plain in CONTRACTIONS.get(language, ()):
+            folded = pattern.sub(plain, folded)
+    free, alike = FREE.get(language, frozenset()), ALIKE.get(language, {})
+    said = matter = _spelt(folded)
+    if not folded.isascii() and _IS_UNSPACED.search(folded):
+        matter = _spelt(UNSPACED_FREE.sub("", folded))
+    matter = [word for word in matter if word not in free]
+    asked = [alike.get(word) or _plain(word) for word in matter] if language in FREE else matter
+    return Question(tuple(said), tuple(asked or said), _names(query), language)
+
+
+def never_same(left: Question, right: Question) -> bool:
+    """A difference in a number, a negation, a name or the question word: then no similarity makes two queries one."""
+    mine, yours = _unshared(left.said, right.said)
+    if any(_tells(word, left) for word in mine) or any(_tells(word, right) for word in yours):
+        return True
+    return _telling(left) != _telling(right)
+
+
+def _tells(word: str, question: Question) -> bool:
+    negations = NEGATIONS.get(question.language, frozenset())
+    return word in question.names or _has_number(word) or word in negations or word in NUMBERS.get(question.language, ())
+
+
+def _telling(question: Question) -> tuple[set[str], Counter[str]]:
+    """Question words by class; and in scripts without spaces whatever makes another question."""
+    alike, asking = ALIKE.get(question.language, {}), ASKING.get(question.language, frozenset())
+    asked = {alike.get(word, word) for word in question.said} & asking
+    return asked, Counter(UNSPACED_TELLING.findall("".join(question.said)))
+
+
+def answers_agree(left: str | None, right: str | None) -> bool:
+    """Equal, or with a token F1 of at least .8 and the same numbers and negations; or there is no answer on either side."""
+    if left is None or right is None:
+        return left is right
+    mine, yours = _spelt(key(left)), _spelt(key(right))
+    if mine == yours:
+        return True
+    ours = Counter(mine) & Counter(yours)
+    different = (Counter(mine) - ours) + (Counter(yours) - ours)
+    if any(_has_number(word) or any(word in negations for negations in NEGATIONS.values()) for word in different):
+        return False
+    return 2 * ours.total() >= _MIN_ANSWER_F1 * (len(mine) + len(yours))
+
+
+def _spelt(folded: str) -> list[str]:
+    """The words of a comparison key; single letters in scripts without spaces."""
+    if folded.isascii() or not _IS_UNSPACED.search(folded):
+        return folded.split()
+    found: list[str] = _TOKEN.findall(folded)
+    return found
+
+
+def _names(query: str) -> frozenset[str]:
+    """Words with a capital, but the first; none where most words have one, as in a title."""
+    if query == query.lower():
+        return frozenset()
+    runs = query.translate(_TO_SPACES).split() if query.isascii() else _LETTERS.findall(unicodedata.normalize("NFKC", query))
+    capital = [run for run in runs[1:] if run != run.lower()]
+    if len(runs) > 3 and len(capital) > 0.8 * (len(runs) - 1):
+        return frozenset()
+    return frozenset(word for run in capital for word in key(run).split())
+
+
+def _shingles(bag: Iterable[str]) -> set[str]:
+    """Character 4-grams of each word with its borders, so that the order of words does not matter."""
+    return {padded[i : i + 4] for word in bag for padded in [f" {word} "] for i in range(max(1, len(padded) - 3))}
+
+
+def _but_one(bag: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each word with the rest of the bag."""
+    for i, word in enumerate(bag):
+        yield word, (*bag[:i], *bag[i + 1 :])
+
+
+def _but_one_letter(word: str) -> Iterator[str]:
+    """The word, and what is left of it without each letter but the first; nothing for a short word."""
+    if len(word) >= _MIN_TYPO_LETTERS - 2:
+        yield from {word, *(word[:i] + word[i + 1 :] for i in range(1, len(word)))}
+
+
+def _unshared(left: Sequence[str], right: Sequence[str]) -> tuple[list[str], list[str]]:
+    mine, yours = Counter(left), Counter(right)
+    return list((mine - yours).elements()), list((yours - mine).elements())
+
+
+def _moved(left: Sequence[str], right: Sequence[str]) -> bool:
+    """Whether one run of words has moved past another, each of two words or more, from or to an end of the query.
+
+    Two names that change places do not do that: what stands between them stays.
+    """
+    start, end = 0, len(left)
+    while start < end and left[start] == right[start]:
+        start += 1
+    while end > start and left[end - 1] == right[end - 1]:
+        end -= 1
+    mine, yours = list(left[start:end]), list(right[start:end])
+    return (start == 0 or end == len(left)) and any(mine[cut:] + mine[:cut] == yours for cut in range(2, len(mine) - 1))
+
+
+def _one_slip(left: str, right: str) -> bool:
+    """One letter more, less or other, or two neighbours in the wrong order (Damerau 1964)."""
+    start, end = 0, 0
+    shorter = min(len(left), len(right))
+    while start < shorter and left[start] == right[start]:
+        start += 1
+    while end < shorter - start and left[-1 - end] == right[-1 - end]:
+        end += 1
+    mine, yours = left[start : len(left) - end], right[start : len(right) - end]
+    return max(len(mine), len(yours)) <= 1 or (len(mine) == 2 and mine == yours[::-1])
+
+
+def _plain(word: str) -> str:
+    """The singular, where an s makes the plural; Russian and Ukrainian words without their last vowels."""
+    if not word.isascii() and _CYRILLIC_END.search(word):
+        return _CYRILLIC_END.sub("", word)
+    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    return word[:-2] if word.endswith(("xes", "ches", "shes", "sses")) else word[:-1]
+
+
+def _has_number(word: str) -> bool:
+    return any(letter.isnumeric() for letter in word)
+
+
+_IS_UNSPACED = regex.compile(rf"[{UNSPACED}]")
+_TOKEN = regex.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
+_LETTERS = regex.compile(rf"[\p{{L}}\p{{N}}\p{{M}}--[{UNSPACED}]]+", regex.V1)
+_TO_SPACES = {code: " " for code in range(128) if not chr(code).isalnum()}
+_CYRILLIC_END = regex.compile(r"(?<=^\p{Cyrillic}{5,})[аеиоуыьэюяйёіїє]{1,2}$")

@@ -1,0 +1,28 @@
+"""What all paid steps of one command share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from synthgen.config import LLM
+from synthgen.llm.budget import Budget
+from synthgen.llm.limits import Limiter
+
+__all__ = ["Shared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The caps and the pace of a command. `models` are those that it may ask."""
+
+    budget: Budget
+    limiter: Limiter
+    models: frozenset[str]
+
+    @classmethod
+    def of(cls, settings: LLM, models: Iterable[str]) -> Self:
+        """Raises ConfigError for a cap on cost when a model has no known price."""
+        named = frozenset(models)
+        return cls(Budget(settings, named), Limiter(settings), named)
