@@ -183,19 +183,20 @@ async def agenerate(
 
 def apply_filters(
     triples: Sequence[Triple],
-    filters: Sequence[str] = ("format", "lint", "exact_duplicates", "grounding", "round_trip"),
+    filters: Sequence[str] | None = None,
     *,
     chunks: Sequence[Chunk],
     options: Mapping[str, Mapping[str, Any]] | None = None,
     on_event: OnEvent | None = None,
 ) -> Sifted:
-    """Sift `triples` by the named filters, in order. `chunks` are all that a query could be answered from."""
+    """Sift `triples` by the named filters, in order, or by those of a run. `chunks` are all that a query could be answered from."""
     from synthgen.filters import Context
     from synthgen.filters import apply_filters as sift
 
     by_id = {chunk.id: chunk for chunk in chunks}
     context = Context(by_id, _index(chunks))
-    sifted = sift(triples, list(filters), context, options=options, on_event=on_event)
+    order = Config().filters.order if filters is None else list(filters)
+    sifted = sift(triples, order, context, options=options, on_event=on_event)
     return replace(sifted, kept=Triples(sifted.kept, by_id))
 
 

@@ -114,7 +114,20 @@ class LLM(_Section):
 
 class Filters(_Section):
     order: list[str] = Field(
-        ["format", "lint", "exact_duplicates", "grounding", "round_trip"], description="filters, in this order"
+        [
+            "format",
+            "lint",
+            "leaks",
+            "exact_duplicates",
+            "language",
+            "entities",
+            "grounding",
+            "round_trip",
+            "duplicates",
+            "ambiguous",
+            "balance",
+        ],
+        description="filters, in this order; answer_check and judge ask a model, and go after duplicates",
     )
     options: dict[str, dict[str, Any]] = Field({}, description="filter -> options of it; `synthgen list filters` shows them")
 

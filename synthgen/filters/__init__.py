@@ -42,17 +42,24 @@ __all__ = [
 FILTERS: Mapping[str, str] = {
     "format": "synthgen.filters.format:format_check",
     "lint": "synthgen.filters.lint:lint",
+    "leaks": "synthgen.filters.leaks:leaks",
     "exact_duplicates": "synthgen.filters.exact_duplicates:exact_duplicates",
+    "language": "synthgen.filters.language:language",
+    "entities": "synthgen.filters.entities:entities",
     "grounding": "synthgen.filters.grounding:grounding",
     "round_trip": "synthgen.filters.round_trip:round_trip",
+    "duplicates": "synthgen.filters.duplicates:duplicates",
     "answer_check": "synthgen.filters.answer_check:answer_check",
     "judge": "synthgen.filters.judge:judge",
+    "ambiguous": "synthgen.filters.ambiguous:ambiguous",
+    "balance": "synthgen.filters.balance:balance",
 }
+"""In the order in which they are meant to run: cheap before dear."""
 
-FLAGGING = frozenset({"round_trip"})
+FLAGGING = frozenset({"round_trip", "balance"})
 """Filters that favour easy queries: on dev and test rows they only flag, so that the test set does not become easy."""
 
-COMPARING = frozenset({"exact_duplicates"})
+COMPARING = frozenset({"exact_duplicates", "duplicates", "ambiguous"})
 """Filters that keep one row of several, and say which. If that row falls at a later filter, the next one is promoted."""
 
 PAID = frozenset({"answer_check", "judge"})
@@ -181,6 +188,12 @@ class _Stage:
                 f"The filter {self.name!r} returned {len(verdicts)} verdicts for {len(triples)} triples. "
                 "It must return one for each, in order: Verdict(triple) keeps, Verdict(triple, 'reason') rejects."
             )
+        for given, verdict in zip(triples, verdicts, strict=True):
+            if verdict.triple is not given and _checked(verdict.triple) != _checked(given):
+                raise ConfigError(
+                    f"The filter {self.name!r} changed the row {given.id!r}, which earlier filters have checked. A filter may change "
+                    "scores, flags, quotes and positives; what it does not like it rejects."
+                )
         return verdicts
 
 
@@ -265,6 +278,12 @@ def paid_of(context: Context, name: str) -> Paid:
 def flagged(triple: Triple, flag: str) -> Triple:
     """The triple with one more flag, once."""
     return triple if flag in triple.flags else replace(triple, flags=(*triple.flags, flag))
+
+
+def _checked(triple: Triple) -> tuple[Any, ...]:
+    """What no filter may change."""
+    text = triple.query, triple.answer, triple.reasoning, triple.masks
+    return text, triple.id, triple.chunk_id, triple.start, triple.end, triple.split, triple.metadata
 
 
 def _stages(order: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> list[_Stage]:

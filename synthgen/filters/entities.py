@@ -29,15 +29,22 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.filters import Context
-from synthgen.filters.mentions import Mention, Shown, mentions, pieces, plain, without_capitals
+from synthgen.filters.mentions import (
+    Mention,
+    Shown,
+    capitalises_nouns,
+    is_function_word,
+    mentions,
+    pieces,
+    plain,
+    without_capitals,
+)
 from synthgen.records import Chunk, Triple, Verdict
-from synthgen.text import contents, guess_language
 
 __all__ = ["entities"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
-_NOUN_CAPITALS = ("de", "lb")
 _POLITE = frozenset(
     ["sie", "ihnen", "ihr", "ihre", "ihren", "ihrem", "ihrer", "вы", "вас", "вам", "вами", "ваш", "ваша", "ваши"]
 )
@@ -87,13 +94,9 @@ def entities(
 
 
 def _stands(mention: Mention, shown: Shown) -> bool:
-    if mention.is_number or not _is_function_word(mention.text):
+    if mention.is_number or not is_function_word(mention.text):
         return shown.has(mention)
     return mention.initial or mention.text.casefold() in _POLITE or mention.text in shown.text
-
-
-def _is_function_word(name: str) -> bool:
-    return not name.isupper() and not contents(_WORD.findall(name.casefold()))
 
 
 class _Document:
@@ -126,23 +129,25 @@ class _Corpus:
         """The share of the document's passages that show the name; 0 when they are too few to make a topic."""
         document = self.documents[chunk.document_id]
         shown = document.any if without_capitals(chunk.text) else document.capital
-        shown = document.inside if _is_function_word(name.text) else shown
+        shown = document.inside if is_function_word(name.text) else shown
         passages = min(shown[piece] for piece in pieces(name.text))
         return passages / document.passages if passages >= _LEAST_PASSAGES else 0.0
 
     def is_name(self, name: Mention, chunk: Chunk) -> bool:
         """Whether it takes a name to explain the capital."""
         document, parts = self.documents[chunk.document_id], pieces(name.text)
-        if _is_function_word(name.text):
+        if is_function_word(name.text):
             return min(document.inside[part] for part in parts) < max(_LEAST_TITLES, _TITLE_SHARE * document.passages)
-        nouns = guess_language(chunk.text) in _NOUN_CAPITALS
+        nouns = capitalises_nouns(chunk)
         if not (name.initial or nouns):
             return True
         elsewhere = [part for part in parts if document.capital[part] and part not in document.lower]
         if not nouns:
             return bool(elsewhere)
         rare = max(_RARE_DOCUMENTS, _RARE_SHARE * self.total)
-        return self.total >= _FEW_DOCUMENTS and bool(elsewhere) and all(self.document_counts[part] <= rare for part in elsewhere)
+        return (
+            self.total >= _FEW_DOCUMENTS and bool(elsewhere) and all(self.document_counts[part] <= rare for part in elsewhere)
+        )
 
     def is_common(self, name: Mention, chunk: Chunk, common_share: float) -> bool:
         """Whether the document never uses the name, and much of the corpus does."""

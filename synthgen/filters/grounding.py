@@ -1,16 +1,19 @@
 """Does the answer, or the quote that supports it, stand in the passage?
 
 Reasons: `answer_not_found` (an extractive answer that is not in the passage), `quote_not_found` (a quote is not, even
-nearly), `number_not_found` (the answer has a number that stands neither in the passage nor in its headings).
+nearly), `number_not_found`, `name_not_found` (the answer has a number or a name that stands neither in the passage nor in its
+headings; dates are made of both).
 
 What is found is stored in `quotes` as spans of the document; the least similarity is stored as score `grounding`.
-Masked text does not count: it is not in what the row shows. A row without a quote passes on its numbers alone: whether
-its passage really answers the question takes a reader, not a string match.
+Masked text does not count: it is not in what the row shows. A row without a quote passes on its numbers and names alone:
+whether its passage really answers the question takes a reader, not a string match. What counts as a number or a name, and as
+shown, is for `mentions` to say; names that the query has may stand in the answer.
+
+Not covered: names in German, which capitalises all nouns; the first word of an answer that goes on in lower case.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
@@ -19,15 +22,15 @@ import regex
 from pydantic import Field
 
 from synthgen.filters import Context
+from synthgen.filters.mentions import Mention, Shown, capitalises_nouns, is_function_word, mentions
 from synthgen.quotes import Found, locate
-from synthgen.records import Chunk, Span, Triple, Verdict
+from synthgen.records import Chunk, Span, Triple, Verdict, passage
 from synthgen.text import key
 
 __all__ = ["grounding"]
 
 _NEVER = 2.0  # a similarity that no near match reaches
-_NUMBER = regex.compile(r"\p{Nd}+(?:[.,]\p{Nd}+)*")
-_GROUPED = regex.compile(r"\d{1,3}(?:[.,]\d{3})+")
+_WORD = regex.compile(r"\p{L}+")
 _LIST_MARK = regex.compile(r"^\s*\(?\d{1,2}[.)](?=\s)", regex.MULTILINE)
 
 
@@ -37,6 +40,7 @@ def grounding(
     *,
     min_similarity: Annotated[float, Field(ge=0, le=1, description="a quote at least this similar is found")] = 0.9,
     check_numbers: Annotated[bool, Field(description="numbers of an answer must occur in chunk or headings")] = True,
+    check_names: Annotated[bool, Field(description="names of an answer must occur in chunk, headings or query")] = True,
 ) -> list[Verdict]:
     """Locate answers and quotes in what the row shows, and store where they stand."""
     verdicts = []
@@ -46,8 +50,12 @@ def grounding(
             verdict = _extractive(triple, chunk)
         else:
             verdict = _quoted(triple, chunk, min_similarity)
-            if not verdict.reason and check_numbers and _missing_numbers(triple, chunk):
-                verdict = Verdict(triple, "number_not_found")
+            if not verdict.reason and triple.answer and (check_numbers or check_names):
+                missing = _missing(triple, chunk)
+                if check_numbers and any(mention.is_number for mention in missing):
+                    verdict = Verdict(triple, "number_not_found")
+                elif check_names and any(not mention.is_number for mention in missing):
+                    verdict = Verdict(triple, "name_not_found")
         verdicts.append(verdict)
     return verdicts
 
@@ -104,18 +112,19 @@ def _in_document(found: Found, chunk: Chunk) -> Span:
     return (chunk.start + found.start, chunk.start + found.end)
 
 
-def _missing_numbers(triple: Triple, chunk: Chunk) -> bool:
-    if triple.answer is None:
-        return False
-    wanted = _numbers(_LIST_MARK.sub("", triple.answer))
-    return bool(wanted) and not wanted <= _numbers("\n".join([*chunk.headings, _shown(triple, chunk)]))
-
-
-def _numbers(text: str) -> set[str]:
-    """Numbers in ASCII digits; 10,000 and 10.000 are 10000."""
-    found = set()
-    for number in _NUMBER.findall(unicodedata.normalize("NFKC", text)):
-        if not number.isascii():
-            number = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in number)
-        found.add(regex.sub("[.,]", "", number) if _GROUPED.fullmatch(number) else number)
-    return found
+def _missing(triple: Triple, chunk: Chunk) -> list[Mention]:
+    """The numbers and names of an answer that are not shown."""
+    answer = _LIST_MARK.sub("", triple.answer or "")
+    found = mentions(answer)
+    if not found:
+        return []
+    shown = Shown("\n".join([*chunk.headings, passage(triple, chunk)]))
+    missing = [mention for mention in found if not shown.has(mention)]
+    names = [mention for mention in missing if not mention.is_number and not is_function_word(mention.text)]
+    if names and not capitalises_nouns(chunk):
+        asked = Shown(triple.query)
+        in_a_sentence = any(word[0].islower() for word in _WORD.findall(answer))
+        names = [name for name in names if not (name.initial and in_a_sentence) and not asked.has(name)]
+    else:
+        names = []
+    return [mention for mention in missing if mention.is_number] + names

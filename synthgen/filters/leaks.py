@@ -1,20 +1,23 @@
 """Queries that the result will be measured on must not be trained on.
 
 Reason: `eval_query` (nearly one of the evaluation queries), with the Jaccard similarity of the 4-character shingles of their
-comparison keys and the threshold. It is looser than that of a duplicate, and answers and passages are not asked: a row too
-few costs little, a measurement on known questions is worth nothing.
+comparison keys and the threshold. The similarity is 1 where only words differ that change nothing (`questions`): in a short query one
+"please" counts for much. Answers and passages are not asked, and numbers and names may differ: a row too few costs little, a
+measurement on known questions is worth nothing.
 
 Shots that are copied are the business of `lint`. Not covered: paraphrases of an evaluation query.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 
 from synthgen.filters import Context
+from synthgen.filters.questions import languages, read
 from synthgen.near import candidates, signatures
 from synthgen.records import Triple, Verdict
 from synthgen.text import jaccard, key, shingles
@@ -31,7 +34,7 @@ def leaks(
     ] = 0.7,
 ) -> list[Verdict]:
     """No query is like one of `context.queries`, whatever its split."""
-    known = sorted({key(query) for query in context.queries} - {""})
+    known = tuple(sorted({key(query) for query in context.queries} - {""}))
     if not known:
         return [Verdict(triple) for triple in triples]
     asked = sorted({key(triple.query) for triple in triples})
@@ -40,10 +43,16 @@ def leaks(
     for reference, row in candidates(signatures(sets), max_similarity, references=len(known)):
         query = asked[row - len(known)]
         highest[query] = max(highest.get(query, 0.0), jaccard(sets[reference], sets[row]))
-    highest |= dict.fromkeys(set(asked) & set(known), 1.0)  # in a crowd of like queries the equal one could be missed
     verdicts = []
-    for triple in triples:
-        similarity = highest.get(key(triple.query), 0.0)
+    for triple, language in zip(triples, languages(triples, context), strict=True):
+        same = read(triple.query, language).bag in _bags(known, language)
+        similarity = 1.0 if same else highest.get(key(triple.query), 0.0)
         leak = similarity >= max_similarity
         verdicts.append(Verdict(triple, "eval_query", round(similarity, 6), max_similarity) if leak else Verdict(triple))
     return verdicts
+
+
+@functools.lru_cache(maxsize=8)
+def _bags(queries: tuple[str, ...], language: str) -> frozenset[tuple[str, ...]]:
+    """The words that matter of queries, which may be in any language."""
+    return frozenset(read(query, language).bag for query in queries)

@@ -1,11 +1,18 @@
 """Queries that nobody would type.
 
 Reasons: `passage_reference` ("according to the text"), `chatter` ("Here are two questions"), `numbering` ("2) How …"),
-`too_short`, `too_long` (in words), `copied_run` (a run of words copied from what the row shows), `shot_copied` (a shot's
-text, again or nearly so).
+`malformed` (markup, JSON or entities left over, a word or letter over and over, mostly punctuation; what the chunk
+shows too is not held against a query), `generic` ("What is the main topic?", which fits every passage), `double_question` (two
+questions in one), `needs_passage` ("What did he do after this?", with nothing that "he" could be), `too_short`, `too_long` (in
+words), `copied_run` (a run of words copied from what the row shows), `shot_copied` (a shot's text, again or nearly so).
 
-Words are counted for every script: a letter of a script without spaces is half a word, so 8 words are 16 such letters.
-Only the query is linted; what an answer may look like is for grounding and judges to say.
+Words are counted for every script: a letter of Han or kana is half a word, one of the alphabets without spaces (Thai, Lao,
+Khmer, Burmese) a fifth, so 8 words are 16 or 40 such letters.
+The band of lengths is fixed and wide. A band around the lengths of a few shots would turn away good queries: those that people
+ask of one corpus differ in length twentyfold, and the shots differ from each other by less than that.
+
+Only the query is linted; what an answer may look like is for grounding and judges to say. Not covered: queries whose
+antecedent is a noun ("this study", "the city"), two questions joined in languages without a pattern in `phrases`.
 """
 
 from __future__ import annotations
@@ -18,8 +25,8 @@ import regex
 from pydantic import Field
 
 from synthgen.filters import Context
-from synthgen.filters.phrases import CHATTER, REFERENCES
-from synthgen.records import Triple, Verdict, passage
+from synthgen.filters.phrases import CHATTER, DANGLING, GENERIC, LEFT_OVER, REFERENCES, TWO_QUESTIONS
+from synthgen.records import Chunk, Triple, Verdict, passage
 from synthgen.text import copies, jaccard, shingles, spelled_out, units
 
 __all__ = ["lint"]
@@ -31,6 +38,11 @@ _NUMBERING = regex.compile(
     r"^\s*(?:[-*•–]\s+|\(?\d{1,2}[.)]\s+|\d{1,2}[、．）]\s*|[（(]\d{1,2}[）)]\s*|Q\s?\d*\s*[.:)]\s+|#{1,6}\s+)",
     regex.IGNORECASE,
 )
+
+
+_NOT_LATIN = ("ru", "uk", "zh", "ja", "ko", "ar", "hi", "th")
+_ALPHABETS = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+_NO_WORD = regex.compile(r"[^\p{L}\p{M}\p{N}]")
 
 
 def lint(
@@ -48,11 +60,11 @@ def lint(
     verdicts = []
     for triple in triples:
         query = triple.query.strip()
-        parts = units(query)
+        parts = _units(query)
         length = sum(weight for _, weight in parts)
-        if _matcher("references").search(query):
+        if _matches("references", query):
             verdicts.append(Verdict(triple, "passage_reference"))
-        elif _matcher("chatter").search(query):
+        elif _matches("chatter", query):
             verdicts.append(Verdict(triple, "chatter"))
         elif _NUMBERING.match(query):
             verdicts.append(Verdict(triple, "numbering"))
@@ -60,6 +72,14 @@ def lint(
             verdicts.append(Verdict(triple, "too_short", length, min_words))
         elif length > max_words:
             verdicts.append(Verdict(triple, "too_long", length, max_words))
+        elif _is_malformed(query, context.chunks[triple.chunk_id]):
+            verdicts.append(Verdict(triple, "malformed"))
+        elif _matches("generic", query):
+            verdicts.append(Verdict(triple, "generic"))
+        elif _matches("two", query):
+            verdicts.append(Verdict(triple, "double_question"))
+        elif _matches("dangling", query):
+            verdicts.append(Verdict(triple, "needs_passage"))
         elif length >= max_copied_words and copies(
             parts, shown(passage(triple, context.chunks[triple.chunk_id])), max_copied_words
         ):
@@ -71,11 +91,37 @@ def lint(
     return verdicts
 
 
+def _units(query: str) -> list[tuple[str, float]]:
+    """`text.units`, where letters of an alphabet weigh less than those of a syllabary."""
+    parts = units(query)
+    if query.isascii() or not _ALPHABETS.search(query):
+        return parts
+    return [(unit, 0.2 if _ALPHABETS.match(unit) else weight) for unit, weight in parts]
+
+
+def _matches(which: str, query: str) -> bool:
+    return bool(_matcher(which, query.isascii()).search(query))
+
+
 @functools.cache
-def _matcher(which: str) -> regex.Pattern[str]:
-    table: Mapping[str, Sequence[str]] = {"references": REFERENCES, "chatter": CHATTER}[which]
-    patterns = [pattern for language in table.values() for pattern in language]
-    return regex.compile("|".join(f"(?:{pattern})" for pattern in patterns), regex.IGNORECASE)
+def _matcher(which: str, ascii_only: bool) -> regex.Pattern[str]:
+    tables = {"references": REFERENCES, "chatter": CHATTER, "generic": GENERIC, "two": TWO_QUESTIONS, "dangling": DANGLING}
+    table: Mapping[str, Sequence[str]] = tables[which]
+    codes = [code for code in table if not (ascii_only and code in _NOT_LATIN)]
+    return regex.compile("|".join(f"(?:{pattern})" for code in codes for pattern in table[code]), regex.IGNORECASE)
+
+
+def _is_malformed(query: str, chunk: Chunk) -> bool:
+    """Whether something is left over in the query that its chunk does not have."""
+    solid = "".join(query.split())
+    if 2 * len(_NO_WORD.findall(solid)) > len(solid) and solid not in chunk.text:
+        return True
+    return any((found := pattern.search(query)) and found.group() not in chunk.text for pattern in _left_over())
+
+
+@functools.cache
+def _left_over() -> list[regex.Pattern[str]]:
+    return [regex.compile(pattern, regex.IGNORECASE) for pattern in LEFT_OVER]
 
 
 def _shot_matcher(shots: Sequence[str], threshold: float) -> Callable[[str], float]:

@@ -19,7 +19,10 @@ from typing import NamedTuple
 
 import regex
 
-__all__ = ["Mention", "Shown", "mentions", "pieces", "plain"]
+from synthgen.records import Chunk
+from synthgen.text import contents, guess_language
+
+__all__ = ["Mention", "Shown", "capitalises_nouns", "is_function_word", "mentions", "pieces", "plain", "without_capitals"]
 
 
 class Mention(NamedTuple):
@@ -27,7 +30,8 @@ class Mention(NamedTuple):
 
     `initial` names stand where a capital means nothing, first in a sentence or title; `run` is the capitalised words that a
     name stands among, `gloss` an abbreviation in brackets after it. `scale` is what a number is multiplied by in words (2.3
-    million); a `short` number may be the end of a longer one (the 31 of 1628-31, the 70 of the 70s).
+    million); a `short` number may be the end of a longer one (the 31 of 1628-31, the 70 of the 70s); a `decade` is any year of
+    it (1850s).
     """
 
     text: str
@@ -37,6 +41,7 @@ class Mention(NamedTuple):
     gloss: str = ""
     scale: int = 1
     short: bool = False
+    decade: bool = False
 
 
 def mentions(text: str) -> list[Mention]:
@@ -47,8 +52,9 @@ def mentions(text: str) -> list[Mention]:
     for i, token in enumerate(tokens):
         written, gloss = token.group(), next((inside for at, inside in glosses if token.end() <= at <= token.end() + 40), "")
         if written[0].isdecimal():
-            following = tokens[i + 1].group() if i + 1 < len(tokens) else ""
-            found.extend(m._replace(gloss=gloss) for m in _numbers(written, text[token.start() - 1 : token.start()], following))
+            following = _NEXT_WORD.match(text, token.end())
+            after = following.group(1) if following else ""
+            found.extend(m._replace(gloss=gloss) for m in _numbers(written, text[token.start() - 1 : token.start()], after))
         elif _is_name(written, text):
             initial = not written[1:3].isupper() and bool(_OPENING.search(text, 0, token.start()))
             found.append(Mention(written, initial=initial, run=_around(tokens, i, text), gloss=gloss))
@@ -56,8 +62,8 @@ def mentions(text: str) -> list[Mention]:
 
 
 def without_capitals(text: str) -> bool:
-    """Whether most letters of a text are of scripts that have no capitals."""
-    return not text.isascii() and len(_UNCASED.findall(text)) > len(_CASED.findall(text))
+    """Whether a text is in a script that has no capitals; a letter of those often says as much as three Latin ones."""
+    return not text.isascii() and 3 * len(_UNCASED.findall(text)) > len(_CASED.findall(text))
 
 
 class Shown:
@@ -79,6 +85,8 @@ class Shown:
         wanted = _value(mention.text)
         if wanted in self.numbers or (mention.scale > 1 and _scaled(wanted, mention.scale) in self.numbers):
             return True
+        if mention.decade:
+            return any(len(number) == 4 and number[:3] == wanted[:3] for number in self.numbers)
         if mention.short:
             return any(number.endswith(mention.text) for number in self.numbers)
         parts = [_value(part) for part in re.split(r"[.,]", mention.text) if part]
@@ -101,12 +109,19 @@ class Shown:
 
     @functools.cached_property
     def words(self) -> frozenset[str]:
-        return frozenset(_WORD.findall(plain(self.text)))
+        folded = plain(self.text)
+        return frozenset(_WORD.findall(folded)) | frozenset(self._latin(folded))
 
     @functools.cached_property
     def joined(self) -> frozenset[str]:
         """Words with hyphens and the like, without them: COVID-19 is covid19."""
-        return frozenset("".join(_WORD.findall(token)) for token in _TOKEN.findall(plain(self.text)))
+        folded = plain(self.text)
+        tokens = [*_TOKEN.findall(folded), *(_LATIN_TOKEN.findall(folded) if self._latin(folded) else ())]
+        return frozenset("".join(_WORD.findall(token)) for token in tokens)
+
+    def _latin(self, folded: str) -> list[str]:
+        """Latin words by themselves where the letters of another script may stand right beside them."""
+        return [] if folded.isascii() or not _UNCASED.search(folded) else _LATIN_WORD.findall(folded)
 
     @functools.cached_property
     def beginnings(self) -> dict[str, list[str]]:
@@ -131,8 +146,7 @@ class Shown:
     @functools.cached_property
     def numbers(self) -> frozenset[str]:
         """Numbers in digits, in words (of `_SPELLED`), in Han and in Roman numerals."""
-        text = unicodedata.normalize("NFKC", self.text)
-        found = set()
+        text, found = self.text, set[str]()
         for match in _NUMBER.finditer(text):
             value = _value(match.group())
             following = _NEXT_WORD.match(text, match.end())
@@ -143,6 +157,16 @@ class Shown:
         if not text.isascii():
             found |= {value for numeral in _HAN_NUMBER.findall(text) for value in _han(numeral)}
         return frozenset(found)
+
+
+def capitalises_nouns(chunk: Chunk) -> bool:
+    """Whether the chunk's language writes every noun with a capital, which then is no sign of a name."""
+    return (chunk.language or guess_language(chunk.text)) in ("de", "lb")
+
+
+def is_function_word(name: str) -> bool:
+    """Whether a word with a capital is one of those that carry no content, in some language."""
+    return not name.isupper() and not contents(_WORD.findall(name.casefold()))
 
 
 def plain(text: str) -> str:
@@ -165,8 +189,9 @@ def _numbers(token: str, before: str, following: str) -> Iterator[Mention]:
             continue  # a part of a name: 2019-nCoV-2
         tail = token[found.start() - 1] in "-‑/" if found.start() else before in ("'", "’", "–", "-", "/")
         short = len(found.group()) == 2 and (tail or found.group()[1] == "0")
+        decade = len(found.group()) == 4 and bool(_DECADE.fullmatch(token, found.start()))
         scale = _SCALES.get(plain(following), 1) if found.end() == len(token) else 1
-        yield Mention(found.group(), is_number=True, scale=scale, short=short)
+        yield Mention(found.group(), is_number=True, scale=scale, short=short, decade=decade)
 
 
 def _is_name(token: str, text: str) -> bool:
@@ -254,8 +279,10 @@ def _han(numeral: str) -> Iterator[str]:
 
 _TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-'’‘‑.,٫٬&/][\p{L}\p{M}\p{N}]+)*")
 _LATIN_TOKEN = regex.compile(r"[\p{Latin}\p{M}\p{N}]+(?:[-'’‘‑.,٫٬&/][\p{Latin}\p{M}\p{N}]+)*")
+_LATIN_WORD = regex.compile(r"[\p{Latin}\p{N}]+")
 _NUMBER = regex.compile(r"\p{Nd}+(?:[.,٫٬]\p{Nd}+)*")
-_NEXT_WORD = regex.compile(r"[\s-]*(\p{L}+)")
+_NEXT_WORD = regex.compile(r"[\s-]*([万萬亿億]|\p{L}+)")
+_DECADE = regex.compile(r"\d{3}0(?:['’]?s|er\p{L}*|-?[хие]\p{L}?)")
 _GROUPED = regex.compile(r"\d{1,3}(?:[.,]\d{3})+")
 _GLOSS = regex.compile(r"\s?\(([\p{L}\p{N}-]*\p{Lu}[\p{L}\p{N}-]*\p{Lu}[\p{L}\p{N}-]*)\)")
 _LETTER_OR_DIGIT = regex.compile(r"[\p{L}\p{N}]")

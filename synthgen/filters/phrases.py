@@ -1,7 +1,8 @@
 """Phrases that give a query away, by language, as regular expressions (case is ignored).
 
 `REFERENCES` point at a passage the asker of a real query cannot see ("according to the text"). `CHATTER` is a model
-talking about its task. A pattern says who refers to what, because the bare words are innocent: "Who is the author of
+talking about its task; `TWO_QUESTIONS`, `DANGLING` and `GENERIC` are queries that no one search could answer, and `LEFT_OVER`
+is no language at all. A pattern says who refers to what, because the bare words are innocent: "Who is the author of
 Hamlet?" and "How do I share this document?" are good queries.
 
 All languages are tried on every query: a short query is too little to guess its language from.
@@ -11,7 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["ASKING_WORDS", "CHATTER", "CHINESE_WORDS", "COMMON_WORDS", "REFERENCES"]
+__all__ = [
+    "ASKING_WORDS",
+    "CHATTER",
+    "CHINESE_WORDS",
+    "COMMON_WORDS",
+    "DANGLING",
+    "GENERIC",
+    "LEFT_OVER",
+    "REFERENCES",
+    "TWO_QUESTIONS",
+]
 
 _EN = r"(?:passage|text|excerpt|paragraph|document|article|section|chapter|context|snippet|table|figure)"
 _EN_SAYS = r"(?:say|state|mention|describe|discuss|explain|claim|argue|suggest|list|provide|present|refer|imply|note)"
@@ -222,5 +233,110 @@ COMMON_WORDS: Mapping[str, frozenset[str]] = {
 }
 """Words that most sentences of a language have, and that are no words of their own in many others."""
 
-CHINESE_WORDS = r"什么|甚麼|吗|嗎|哪|谁|這|这|怎么|怎麼|们|們|没有|的是|是什|为何|為何|多少"
+CHINESE_WORDS = r"什么|甚麼|吗|嗎|哪|谁|這|这|怎么|怎麼|们|們|没有|的是|是什|为何|為何|多少|有多"
 """What Japanese text does not have, though it has the letters."""
+
+TWO_QUESTIONS: Mapping[str, Sequence[str]] = {
+    "all": (r"[?？؟](?![\"'”’»」』])[\p{P}\s]*[\p{L}\p{N}].{4,}[?？؟]",),
+    "en": (
+        r"^(?:what|who|when|where|why|how|which)\b(?: [\w'’-]+){3}.* and (?:what|who|when|where|why|how) (?:is|are|was|were|do|does|did|has|have|can)\b",
+    ),
+    "de": (
+        r"^(?:was|wer|wann|wo|warum|wie)\b(?: [\w-]+){3}.* und (?:was|wer|wann|wo|warum|wie) (?:ist|sind|war|waren|wurde|wird|hat|kann)\b",
+    ),
+    "fr": (r"^(?:\S+ ){3}.* et (?:quand|où|pourquoi|comment|qui|combien) (?:est|sont|a|ont|était|peut|fut)\b",),
+    "es": (r"^(?:\S+ ){3}.* y ¿?(?:quién|cuándo|dónde|por qué|cómo|cuál) (?:es|son|fue|era|ha|han|puede|se)\b",),
+    "ru": (r"^(?:\S+ ){3}.* и (?:кто|когда|где|почему|зачем) (?:\w+)",),
+}
+"""Two questions in one query. A question mark inside quotation marks ends a title."""
+
+DANGLING: Mapping[str, Sequence[str]] = {
+    "en": (
+        r"^(?:(?:in|at|on|by|for|to|with|from) )?(?:what|when|where|why|how|who|whom|which)(?: [a-z]+){0,2} "
+        r"(?:did|does|do|was|were|is|are|has|had|have|will|would|can|could) (?-i:he|she|they|him|her)\b",
+        r"^(?:what|when|where|why|how|who) (?:did|does|do|was|were|is|are|has|had) (?:this|these|those)(?: [a-z]+){0,3}\W*$",
+        r"\b(?:after|before|during|because of|as a result of|due to|despite|following) (?:this|that|these|those)\W*$",
+        r"\b(?:at|during|in) (?:this|that) (?:time|period|moment)\W*$",
+    ),
+    "de": (
+        r"^(?:was|wann|wo|warum|wie|wer|weshalb|womit)\b (?-i:[a-zäöüß]+) (?-i:er|dies|dieser|dieses)\b(?! [A-ZÄÖÜ])",
+        r"^(?:was|wer|wie|wo)\b (?:[\w-]+ ){1,4}(?:danach|daraufhin)\W*$",
+    ),
+    "fr": (
+        r"^(?:quand|où|pourquoi|comment|qu['’]) ?(?:a|est|était|ont|sont|avait|fit|fut|va)-(?:t-)?(?:il|elle|ils|elles)\b",
+        r"\b(?:après|avant|pendant|malgré|à cause de) (?:cela|ceci|ça)\W*$",
+    ),
+    "es": (r"\b(?:después de|antes de|durante|debido a|a causa de|a pesar de) (?:esto|eso|ello)\W*$",),
+    "it": (r"\b(?:dopo(?: di)?|prima di|durante|a causa di|nonostante) (?:questo|ciò|quello)\W*$",),
+    "pt": (r"\b(?:depois|antes|por causa|apesar) (?:disso|disto|daquilo)\W*$",),
+    "nl": (r"^(?:wat|wanneer|waar|waarom|hoe)\b (?-i:[a-z]+) (?-i:hij|zij|ze|dit|deze)\b",),
+    "ru": (
+        r"^(?:что|когда|где|почему|как|чем|зачем)(?: \w+)? (?:он|она|они)\b",
+        r"\b(?:после|до|из-за|вследствие|во время) (?:этого|того|них|него|неё|нее)\W*$",
+    ),
+    "zh": (
+        r"^(?:他|她|它)(?:们|們)?(?:的|在|是|为|為|什|何|哪|怎|有|曾|于|於)",
+        r"(?:这|這|那)之[后後前](?:发生|發生|怎|如何|他|她)",
+    ),
+    "ja": (r"^(?:彼|彼女|彼ら)(?:は|が|の|を)", r"^(?:それ|これ|あれ)(?:は|が)(?:何|いつ|なぜ|どこ|どう)"),
+    "ko": (r"^(?:그는|그녀는|그들은|이것은|그것은)\s",),
+}
+"""A pronoun or demonstrative without anything before it that it could stand for. "It" is left out: mostly it stands for nothing."""
+
+_EN_TOPIC = r"(?:topic|idea|theme|subject|point|purpose|message|focus|takeaway|argument|gist|concept)s?"
+
+GENERIC: Mapping[str, Sequence[str]] = {
+    "en": (
+        rf"^what(?:['’]s| is| are| was| were) (?:the |some )?(?:main |central |key |primary |overall |major |general |most important )*{_EN_TOPIC}"
+        r"(?: (?:here|being )?(?:discussed|covered|addressed|described|presented|mentioned))?\W*$",
+        r"^what (?:is|are|was|were) (?:being |mainly )?(?:discussed|described|covered|explained|mentioned|talked about|this about|it about)\W*$",
+        r"^(?:(?:please |can you |could you )?(?:summari[sz]e|explain|describe|discuss)(?: (?:this|that|it))?|(?:give|write|provide)(?: me)? a (?:brief |short )?summary|tell me more(?: about (?:this|it))?)\W*$",
+    ),
+    "de": (
+        r"^(?:was|wie) (?:ist|sind|lautet|lauten) (?:das|die|der) (?:haupt|zentrale? |wichtigste )?(?:thema|themen|idee|aussage|punkte?|hauptthema|hauptidee|kernaussage|botschaft)\W*$",
+        r"^(?:was wird (?:hier )?(?:beschrieben|besprochen|diskutiert|behandelt|erklärt)|worum geht es(?: hier)?|fasse (?:es |das )?zusammen)\W*$",
+    ),
+    "fr": (
+        r"^(?:quel(?:le)?s? (?:est|sont)|qu['’]est-ce que) (?:le|la|les|l['’]) ?(?:sujet|thème|idée|message|point)s?(?: (?:principal|principale|principaux|central|centrale|clés?))?\W*$",
+        r"^(?:de quoi (?:s['’]agit-il|parle-t-on|est-il question)|qu['’]est-ce qui est (?:décrit|expliqué|abordé))\W*$",
+    ),
+    "es": (
+        r"^¿?(?:cuál|cuáles) (?:es|son) (?:el|la|los|las) (?:tema|idea|mensaje|punto|asunto)s?(?: (?:principal|principales|central|centrales|clave))?\W*$",
+        r"^¿?(?:de qué (?:trata|se trata|se habla)|qué se (?:describe|discute|explica|menciona))\W*$",
+    ),
+    "it": (
+        r"^(?:qual è|quali sono) (?:il|lo|la|l['’]|i|le|gli) ?(?:tema|temi|idea|idee|argomento|argomenti|messaggio|punti?)(?: (?:principal[ei]|central[ei]|chiave))?\W*$",
+        r"^(?:di cosa (?:si parla|si tratta|tratta)|che cosa viene descritto)\W*$",
+    ),
+    "pt": (
+        r"^(?:qual é|quais são) (?:o|a|os|as) (?:tema|ideia|assunto|mensagem|pontos?)s?(?: (?:principal|principais|central|centrais|chave))?\W*$",
+        r"^(?:do que se trata|de que se trata|o que é (?:descrito|discutido))\W*$",
+    ),
+    "nl": (
+        r"^wat (?:is|zijn) (?:het|de) (?:hoofd|belangrijkste |centrale )?(?:onderwerp|idee|thema|boodschap|punten)\W*$",
+        r"^(?:waar gaat (?:het|dit) over|wat wordt (?:hier )?(?:beschreven|besproken))\W*$",
+    ),
+    "ru": (
+        r"^(?:какова|какой|какая|каковы|какие) (?:главн|основн|ключев)\w+ (?:тема|темы|идея|идеи|мысль|мысли|вопрос)\W*$",
+        r"^(?:о чём|о чем) (?:идёт|идет) речь\W*$",
+    ),
+    "zh": (
+        r"^(?:主要|中心|核心|关键|關鍵)?(?:的)?(?:主题|主題|话题|話題|思想|内容|內容|观点|觀點|要点|要點)(?:是什么|是什麼|是啥|有哪些)[?？]?$",
+        r"^(?:主要)?(?:讲|講|讨论|討論|描述|介绍|介紹)(?:了|的是)?(?:什么|什麼)(?:内容|內容)?[?？]?$",
+    ),
+    "ja": (r"^(?:主な|中心的な|主要な)?(?:テーマ|話題|主題|内容|要点)は(?:何|なに)(?:です|でしょう)?か?[。？?]?$",),
+    "ko": (r"^(?:주요|중심|핵심)? ?(?:주제|내용|요점)(?:는|은) 무엇(?:입니까|인가요|인가)[?？.]?$",),
+}
+"""Questions that fit every passage and so find none."""
+
+LEFT_OVER: Sequence[str] = (
+    r"\uFFFD|Ã[\u0080-\u00BF]|â€",
+    r"^\s*[\[{]\s*[\"'{\[]|[\"']?\b(?:query|question|answer|context|quote)[\"']\s*:|[\"'\]}]\s*[\]}]\s*$",
+    r"</?(?:query|question|answer|context|document|passage|p|div|span|li|ul|ol|br|b|i|em|strong|td|tr|table|a|h[1-6])\b[^<>]*>",
+    r"&(?:amp|quot|lt|gt|nbsp|apos|#\d+);",
+    r"```|^\s*(?:\*\*|__).+(?:\*\*|__)\s*$|\]\(https?:|\\[nt](?![a-z])",
+    r"(?:^|\s)(?:undefined|NaN|\[object Object\]|None|null)\s*$",
+    r"\b(\w+)(?:[\s,]+\1\b){2,}",
+    r"(\p{L})\1{4,}",
+)
+"""What is left of another format or of a broken writer: JSON, markup, entities, a word or a letter over and over."""

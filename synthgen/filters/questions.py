@@ -41,10 +41,10 @@ from synthgen.filters.function_words import (
     UNSPACED_FREE,
     UNSPACED_TELLING,
 )
-from synthgen.records import Chunk, Triple
+from synthgen.records import Triple
 from synthgen.text import UNSPACED, contents, guess_language, jaccard, key, words
 
-__all__ = ["Question", "Questions", "answers_agree", "never_same", "read"]
+__all__ = ["Question", "Questions", "answers_agree", "languages", "never_same", "read"]
 
 _COMPARED = 50  # misspelt queries that one query is compared with, of those with the same other words and letters
 _MIN_ANSWER_F1 = 0.8
@@ -80,8 +80,7 @@ class Questions:
         self._chunks = context.chunks
         self._known: frozenset[str] | None = None
         self._suspect = functools.cache(self._is_suspect)
-        language = functools.cache(self._language)
-        self.read = [read(t.query, language(t.chunk_id)) for t in triples]
+        self.read = [read(t.query, language) for t, language in zip(triples, languages(triples, context), strict=True)]
         bags = [question.bag for question in self.read]
         known: dict[tuple[str, ...], Question] = {}
         for bag, question in zip(bags, self.read, strict=True):
@@ -111,18 +110,19 @@ class Questions:
         Both have the same words beside it, and the same letters but one, so they meet under those (Garbe's symmetric
         deletes); no comparing of all with all is needed.
         """
-        suspects: defaultdict[tuple[str, ...], defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+        suspects: defaultdict[tuple[str, ...], defaultdict[str, list[tuple[int, str]]]] = defaultdict(lambda: defaultdict(list))
         for number, question in enumerate(crowds):
-            if question.language in FREE and any(self._suspect(word) for word in question.said):
-                for word, rest in _but_one(question.bag):
-                    for letters in _but_one_letter(word):
-                        suspects[rest][letters].append(number)
+            for word, rest in _but_one(question.bag) if question.language in FREE else ():
+                for letters in _but_one_letter(word) if self._suspect(word) else ():
+                    suspects[rest][letters].append((number, word))
         found: defaultdict[int, dict[int, float]] = defaultdict(dict)
         for number, question in enumerate(crowds) if suspects else ():
             for word, rest in _but_one(question.bag):
                 for letters in _but_one_letter(word) if rest in suspects else ():
-                    for other in suspects[rest].get(letters, ())[:_COMPARED]:
-                        if other != number and other not in found[number] and self._one_typo(question, crowds[other]):
+                    for other, slip in suspects[rest].get(letters, ())[:_COMPARED]:
+                        if other == number or other in found[number]:
+                            continue
+                        if self._misspelt(word, slip) or self._misspelt(*_only_unshared(question.said, crowds[other].said)):
                             similarity = jaccard(_shingles(question.asked), _shingles(crowds[other].asked))
                             found[number][other] = found[other][number] = similarity
         return {number: links for number, links in found.items() if links}
@@ -140,35 +140,31 @@ class Questions:
             ours[ours.index(wrong[0])] = correct[0]
         return tuple(ours) == right.asked or _moved(ours, list(right.asked))
 
-    def _one_typo(self, left: Question, right: Question) -> bool:
-        """In the words that matter, as they are written or in their plain form."""
-        if len(left.asked) != len(right.asked):
-            return False
-        one, other = _unshared(left.asked, right.asked)
-        if len(one) != 1:
-            return False
-        if self._misspelt(one[0], other[0]):
-            return True
-        one, other = _unshared(left.said, right.said)
-        return len(one) == len(other) == 1 and self._misspelt(one[0], other[0])
-
-    def _misspelt(self, one: str, other: str) -> bool:
+    def _misspelt(self, one: str = "", other: str = "") -> bool:
+        """Whether one of two words is a slip of the other; they may be in their plain form or as written."""
         if max(len(one), len(other)) < _MIN_TYPO_LETTERS or one[0] != other[0]:
             return False
         return (self._suspect(one) or self._suspect(other)) and _one_slip(one, other)
 
     def _is_suspect(self, word: str) -> bool:
-        """Long enough, letters only, no function word, and nowhere in the corpus."""
-        if len(word) < _MIN_TYPO_LETTERS - 1 or not word.isalpha() or not contents([word]):
+        """Long enough for a plain form, letters only, no function word, and nowhere in the corpus."""
+        if len(word) < _MIN_TYPO_LETTERS - 2 or not word.isalpha() or not contents([word]):
             return False
         if self._known is None:
             known = set().union(*(words(chunk.text) for chunk in self._chunks.values()))
             self._known = frozenset(map(_plain, known))
         return _plain(word) not in self._known
 
-    def _language(self, chunk_id: str) -> str:
-        chunk: Chunk = self._chunks[chunk_id]
+
+def languages(triples: Iterable[Triple], context: Context) -> Iterator[str]:
+    """The language of each row's chunk, guessed where the chunk does not say."""
+
+    @functools.cache
+    def language(chunk_id: str) -> str:
+        chunk = context.chunks[chunk_id]
         return chunk.language or guess_language(chunk.text)
+
+    return (language(triple.chunk_id) for triple in triples)
 
 
 def read(query: str, language: str) -> Question:
@@ -259,6 +255,12 @@ def _but_one_letter(word: str) -> Iterator[str]:
 def _unshared(left: Sequence[str], right: Sequence[str]) -> tuple[list[str], list[str]]:
     mine, yours = Counter(left), Counter(right)
     return list((mine - yours).elements()), list((yours - mine).elements())
+
+
+def _only_unshared(left: Sequence[str], right: Sequence[str]) -> tuple[str, str] | tuple[()]:
+    """The one word of each that the other lacks; nothing when there are more."""
+    mine, yours = _unshared(left, right)
+    return (mine[0], yours[0]) if len(mine) == len(yours) == 1 else ()
 
 
 def _moved(left: Sequence[str], right: Sequence[str]) -> bool:

@@ -1,0 +1,62 @@
+"""Evaluation queries stay out of the rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from synthgen.filters import Context, apply_filters
+from synthgen.filters.leaks import leaks
+from synthgen.records import Chunk, digest, make_triple
+
+NAME = "synthgen.filters.leaks:leaks"
+TEXT = "The pilots of Lindholm guide ships into the harbour since 1911. In winter they cross the ice on foot."
+PORT = Chunk("port.md#0-5", "port.md", 0, len(TEXT), TEXT, digest(TEXT), language="en")
+QUERIES = ("How do the pilots of Lindholm cross the ice in winter?", "灯塔建于哪一年？它的灯光每几秒闪烁一次？")
+CONTEXT = Context({PORT.id: PORT}, queries=QUERIES)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        QUERIES[0],
+        "how do the pilots of lindholm cross the ice in winter",
+        "How do pilots of Lindholm cross the ice in the winter?",
+        "How did the pilots of Lindholm cross the ice in winter?",
+        "In winter, how do the pilots of Lindholm cross the ice?",
+        "请问灯塔建于哪一年，它的灯光每几秒闪烁一次呢",
+    ],
+)
+def test_a_query_that_is_nearly_one_of_the_evaluation_is_a_leak_whatever_its_answer(query: str) -> None:
+    for answer in (None, "on foot"):
+        [verdict] = leaks([make_triple(PORT, query, answer)], CONTEXT)
+        assert (verdict.reason, verdict.threshold) == ("eval_query", 0.7)
+        assert verdict.score is not None
+        assert 0.7 <= verdict.score <= 1
+
+
+def test_another_question_on_the_same_thing_is_no_leak() -> None:
+    rows = [make_triple(PORT, query) for query in ("Since when do pilots guide ships?", "灯塔在哪里？", "ice", "")]
+    assert [v.reason for v in leaks(rows, CONTEXT)] == ["", "", "", ""]
+
+
+def test_nothing_is_a_leak_without_evaluation_queries() -> None:
+    assert leaks([make_triple(PORT, QUERIES[0])], replace(CONTEXT, queries=()))[0].reason == ""
+
+
+def test_the_threshold_is_an_option() -> None:
+    row = make_triple(PORT, "How did the pilots of Lindholm cross the ice in winter?")
+    assert leaks([row], CONTEXT, max_similarity=0.9)[0].reason == ""
+
+
+def test_dev_and_test_rows_leak_too_and_are_counted() -> None:
+    rows = [replace(make_triple(PORT, QUERIES[0]), split=split) for split in ("train", "dev", "test")]
+    sifted = apply_filters(rows, [NAME], CONTEXT)
+    assert sifted.funnel == [{"stage": NAME, "in": 3, "kept": 0, "rejected": {"eval_query": 3}}]
+
+
+def test_in_a_crowd_of_like_evaluation_queries_the_equal_one_is_still_found() -> None:
+    crowd = [f"What is the greatest depth of the water at quay number {n} of the harbour?" for n in range(400)]
+    verdicts = leaks([make_triple(PORT, query) for query in crowd], replace(CONTEXT, queries=crowd))
+    assert {v.score for v in verdicts} == {1.0}
