@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         apply_filters,
         chunk,
         generate,
+        import_rows,
         load_documents,
         run,
         split,
@@ -47,6 +48,7 @@ __all__ = [
     "apply_filters",
     "chunk",
     "generate",
+    "import_rows",
     "load_config",
     "load_documents",
     "make_document",
@@ -57,7 +59,7 @@ __all__ = [
 
 _HOMES = {
     "synthgen.api": (
-        "Sifted Triples add_distractors agenerate apply_filters chunk generate load_documents run split to_dataset"
+        "Sifted Triples add_distractors agenerate apply_filters chunk generate import_rows load_documents run split to_dataset"
     ),
     "synthgen.config": "Config load_config",
     "synthgen.errors": "SynthgenError",

@@ -41,6 +41,7 @@ __all__ = [
     "apply_filters",
     "chunk",
     "generate",
+    "import_rows",
     "load_documents",
     "run",
     "split",
@@ -77,6 +78,32 @@ def run(
     base, path = (config, None) if isinstance(config, Config) else (None, config)
     resolved = load_config(path, overrides=overrides, base=base)
     return pipeline.run(docs, run_folder, queries=queries, config=resolved, update=update, on_event=on_event)
+
+
+def import_rows(
+    file: str | Path,
+    docs: str | Path,
+    run_folder: str | Path,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    kind: str = "retrieval",
+    queries: str | Path | None = None,
+    config: str | Path | Config | None = None,
+    settings: Mapping[str, Any] | None = None,
+    update: bool = False,
+    on_event: OnEvent | None = None,
+) -> pipeline.Result:
+    """Existing rows into `run_folder`, for the same filters, exports and measurements; `docs` may be "-".
+
+    `mapping` is role -> column, for columns of other names than the usual ones: `{"query": "question"}`.
+    """
+    from synthgen import importing
+
+    base, path = (config, None) if isinstance(config, Config) else (None, config)
+    resolved = load_config(path, overrides=settings, base=base)
+    return importing.import_rows(
+        file, docs, run_folder, config=resolved, mapping=mapping, kind=kind, queries=queries, update=update, on_event=on_event
+    )
 
 
 def load_documents(

@@ -81,6 +81,36 @@ def run_(
         _out(result.report, console.result_text, result, as_json=as_json)
 
 
+@app.command("import")
+@flags("config", "set_", "seed", *CAPS, *PACE, "store")
+def import_(
+    *,
+    file: Annotated[Path, typer.Argument(help="Rows: JSONL, JSON, CSV, Parquet or a BEIR folder.", show_default=False)],
+    docs: Annotated[Path, typer.Argument(help="Folder of documents; - makes each distinct context one.", show_default=False)],
+    run: Run,
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="Columns by other names: query=question,answer=correct_answer.")
+    ] = None,
+    kind: Annotated[str, typer.Option("--kind", help="What the rows are: retrieval.")] = "retrieval",
+    queries: Queries = None,
+    given: Given,
+    update: Annotated[bool, typer.Option("--update", help="Put these rows in place of those imported before.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Existing rows into a run, for the same filters, distractors, exports and measurements."""
+    with _told():
+        from synthgen import console, importing
+
+        settings, mapping = _config(given), importing.parse_mapping(map_ or ())
+        with _logged(importing.prepare_import(docs, run), quiet, verbose) as progress:
+            result = importing.import_rows(
+                file, docs, run, config=settings, mapping=mapping, kind=kind, queries=queries, update=update, on_event=progress
+            )
+        _out(result.report, console.result_text, result, as_json=as_json)
+
+
 @app.command()
 @flags(*ASKED, *CAPS, *PACE, "store")
 def plan(

@@ -40,6 +40,7 @@ def summary(report: Mapping[str, Any]) -> str:
         f"{documents['read']:,} documents read, {sum(documents['skipped'].values()):,} files skipped{_reasons(documents['skipped'])}; "
         f"{chunks['distinct']:,} chunks ({_counts(chunks['splits'])}); {generation['candidates']:,} candidate rows by {generation['generator']}"
         f"{', no LLM' if generation['generator'] == 'extractive' else ''}.",
+        *_imported(report.get("import")),
         "",
         columns(
             [
@@ -57,6 +58,19 @@ def summary(report: Mapping[str, Any]) -> str:
         *report["notes"],
     ]
     return "\n".join(lines)
+
+
+def _imported(rows: Mapping[str, Any] | None) -> list[str]:
+    """What an import read: which column was taken for what, and which rows could not be used."""
+    if rows is None:
+        return []
+    taken = (f"{role} from {' and '.join(columns)}" for role, columns in rows["columns"].items())
+    left = f"; kept as metadata: {', '.join(rows['metadata'])}" if rows["metadata"] else ""
+    unused = sum(rows["skipped"].values())
+    return [
+        f"{rows['file']} ({rows['format']}): {rows['rows']:,} rows, {unused:,} not used{_reasons(rows['skipped'])}; "
+        f"{', '.join(taken)}{left}."
+    ]
 
 
 def result_text(result: Result) -> str:

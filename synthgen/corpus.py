@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from synthgen.generation import Generator
     from synthgen.prompts import Prompt
 
-__all__ = ["Corpus", "keep_corpus", "prepare", "read_corpus"]
+__all__ = ["Corpus", "keep_corpus", "make_corpus", "prepare", "read_corpus"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +60,47 @@ def prepare(docs: str | Path, run_folder: str | Path) -> RunFolder:
 def read_corpus(
     docs: Path, folder: RunFolder, config: Config, prompts: Sequence[Prompt] = (), on_event: OnEvent | None = None
 ) -> Corpus:
-    """Read, split and chunk the documents. Documents that hold a shot stay in train; stored assignments win."""
+    """Read, split and chunk the documents of a folder."""
+    found = read_folder(docs, config.sources, exclude=folder.path, on_event=on_event)
+    return make_corpus(found, folder, config, prompts, on_event)
+
+
+def make_corpus(
+    found: Iterable[Document | Skipped],
+    folder: RunFolder,
+    config: Config,
+    prompts: Sequence[Prompt] = (),
+    on_event: OnEvent | None = None,
+    *,
+    cut: Callable[[Sequence[Document]], list[Chunk]] | None = None,
+) -> Corpus:
+    """Split and chunk documents. Documents that hold a shot stay in train; stored assignments win.
+
+    `cut` gives the chunks of documents in place of chunking: by document and in order, but they may overlap.
+    """
     from synthgen.prompts import shot_documents
 
     documents: list[Document] = []
     skipped: list[Skipped] = []
-    for found in read_folder(docs, config.sources, exclude=folder.path, on_event=on_event):
-        documents.append(found) if isinstance(found, Document) else skipped.append(found)
+    for one in found:
+        documents.append(one) if isinstance(one, Document) else skipped.append(one)
 
     shown = set(shot_documents((shot for prompt in prompts for shot in prompt.shots), documents))
     stored = _stored_splits(folder, config) | {d.id: (d.sha256, "train") for d in documents if d.id in shown}
     splits = assign_splits(documents, config.splits, seed=config.seed, stored=stored)
 
-    chunks = list(chunk_documents(splits.documents, config.chunking, on_event=on_event))
+    cut = cut or (lambda documents: list(chunk_documents(documents, config.chunking, on_event=on_event)))
+    chunks = cut(splits.documents)
     with_text = {chunk.document_id for chunk in chunks}
     skipped += [Skipped(d.id, "chunking", "no_content") for d in splits.documents if d.id not in with_text]
     if not splits.document_disjoint:
-        chunks = split_sections(chunks, config.splits, seed=config.seed)
+        chunks = _together(split_sections(chunks, config.splits, seed=config.seed))
         chunks = [replace(chunk, split="train") if chunk.document_id in shown else chunk for chunk in chunks]
     chunks = merge_identical(chunks)
     skipped += splits.skipped
     skipped += [Skipped(c.document_id, "splits", "bridges_splits", c.id) for c in chunks if not c.split]
     if not chunks:
-        raise EmptyResultError(f"{docs} has no text to work on: {len(documents)} documents were read, and none holds a chunk.")
+        raise EmptyResultError(f"There is no text to work on: {len(documents)} documents were read, and none holds a chunk.")
     return Corpus(splits.documents, chunks, skipped)
 
 
@@ -100,6 +118,18 @@ def keep_corpus(
     folder.report.unlink(missing_ok=True)
     folder.write("documents", corpus.documents)
     folder.write("chunks", corpus.chunks)
+
+
+def _together(chunks: Sequence[Chunk]) -> list[Chunk]:
+    """The chunks; those that overlap have the split of the first of them."""
+    found: list[Chunk] = []
+    document, end, split = "", 0, ""
+    for chunk in chunks:
+        if chunk.document_id != document or chunk.start >= end:
+            document, end, split = chunk.document_id, chunk.end, chunk.split
+        end = max(end, chunk.end)
+        found.append(replace(chunk, split=split))
+    return found
 
 
 def _stored_splits(folder: RunFolder, config: Config) -> dict[str, tuple[str, str]]:

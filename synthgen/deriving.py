@@ -24,6 +24,7 @@ from synthgen.filters import Context as FilterContext
 from synthgen.filters import Sifted, apply_filters
 from synthgen.filters.bias import lexical_bias
 from synthgen.generation import Candidates, Generator, store_path
+from synthgen.generators import IMPORT
 from synthgen.records import SPLITS, Event, OnEvent, Rejection, Skipped
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
@@ -54,7 +55,9 @@ def derive(
     with clock("index"):
         retriever = BM25([chunk.id for chunk in corpus.chunks], [index_text(chunk) for chunk in corpus.chunks])
     with clock("filters"):
-        context = FilterContext(chunks, retriever, generator.shots, _human_queries(folder), paid=paid, lowers=True)
+        context = FilterContext(
+            chunks, retriever, generator.shots, _human_queries(folder), paid=paid, lowers=config.model != IMPORT
+        )
         settings = config.filters
         sifted = apply_filters(candidates.triples, settings.order, context, options=settings.options, on_event=on_event)
     with clock("distractors"):
@@ -81,8 +84,13 @@ def derive(
             if on_event:
                 on_event(Event("exports", number, len(formats), name))
     report = _report(corpus, candidates, sifted, generator) | {"distractors": distractors, "exports": exports}
+    if config.model == IMPORT:
+        report["import"] = (folder.stored() or {})["imported"]
     judgements = paid.report() if paid else {}
-    report["notes"] += [*context.notes, *(_unasked(stage, told["missing"]) for stage, told in judgements.items() if told["missing"])]
+    report["notes"] += [
+        *context.notes,
+        *(_unasked(stage, told["missing"]) for stage, told in judgements.items() if told["missing"]),
+    ]
     return report | {"judgements": judgements, "lexical_bias": lexical_bias(sifted, chunks)}, sifted
 
 
@@ -108,6 +116,9 @@ def _human_queries(folder: RunFolder) -> list[str]:
 def _candidates(generator: Generator, corpus: Corpus, folder: RunFolder, on_event: OnEvent | None) -> Candidates:
     from synthgen.llm.calls import CallStore
 
+    if generator.config.model == IMPORT:
+        skipped = [skip for skip in folder.read("skipped") if skip.stage == IMPORT]
+        return Candidates(list(folder.read("candidates")), skipped)
     asked, path = generator.asked(corpus.chunks), store_path(generator.config, folder.calls)
     with CallStore(path, read_only=True) if generator.makes_calls else nullcontext() as store:
         candidates = generator.rows(asked, store, on_event)
@@ -161,7 +172,9 @@ def _notes(corpus: Corpus, generator: Generator) -> list[str]:
     notes = []
     if not corpus.document_disjoint:
         notes.append("The splits are not document-disjoint: the folder is small, so sections of documents were split.")
-    if not generator.makes_calls:
+    if generator.config.model == IMPORT:
+        notes.append("The rows were imported; each names its generator where its file did.")
+    elif not generator.makes_calls:
         notes.append(f"No LLM wrote these rows: the generator is {generator.config.model}.")
     return notes
 

@@ -9,9 +9,11 @@ near-duplicate documents; where there are fewer groups than folds, they are sect
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import heapq
+import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
     from synthgen.retrieval.dense import BiEncoder
 
 __all__ = ["CorpusEncoders"]
-
-_LEAST_PASSAGES = 2  # below, there is nothing to tell apart and so nothing to learn
 
 
 class CorpusEncoders:
@@ -118,12 +118,8 @@ class CorpusEncoders:
         return self._fitted[folds]
 
     def _tuned(self, triples: Sequence[Triple]) -> Encoder:
-        rows = training_rows(triples, self._chunks)
-        base = self._encoder()
-        if len({row.twins for row in rows}) < _LEAST_PASSAGES:
-            return base
-        encoder = Encoder(copy.deepcopy(base.model))
-        finetune(encoder, rows, settings=self._settings, seed=self._seed)
+        encoder = Encoder(copy.deepcopy(self._encoder().model))
+        finetune(encoder, training_rows(triples, self._chunks), settings=self._settings, seed=self._seed)
         return encoder
 
 
@@ -167,7 +163,8 @@ class _Reranker:
         from torch.nn import Identity
 
         try:
-            self._model = CrossEncoder(name, num_labels=1, activation_fn=Identity())
+            with contextlib.redirect_stderr(io.StringIO()):  # a bar is drawn while the weights are loaded; errors are raised
+                self._model = CrossEncoder(name, num_labels=1, activation_fn=Identity())
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ModelError(

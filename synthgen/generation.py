@@ -16,7 +16,7 @@ from typing import Any
 
 from synthgen.config import Config
 from synthgen.errors import RunFolderError
-from synthgen.generators import GENERATORS, split_model, unique_ids
+from synthgen.generators import GENERATORS, IMPORT, split_model, unique_ids
 from synthgen.generators.prompted import Prompted
 from synthgen.llm import Answers
 from synthgen.llm.batchbook import open_batches
@@ -185,6 +185,8 @@ def make_generator(config: Config) -> Generator:
     Its own `config` is what a run keeps: the endpoint and the store as they are found from here, so that a later command
     finds them from another folder and with another environment.
     """
+    if config.model == IMPORT:
+        return Generator(config)
     provider, _ = split_model(config.model)
     if provider != "openai":
         resolve("model", provider, GENERATORS)

@@ -21,6 +21,7 @@ from synthgen.errors import ConfigError, EmptyResultError, MissingExtraError, Ru
 from synthgen.exporters import check_format
 from synthgen.filters import check_filters
 from synthgen.generation import Generator, make_generator, open_store
+from synthgen.generators import IMPORT
 from synthgen.llm.client import Wanted
 from synthgen.llm.followup import failed_again, to_ask
 from synthgen.llm.loops import run_async
@@ -28,7 +29,7 @@ from synthgen.llm.shared import Shared
 from synthgen.records import Chunk, OnEvent, Rejection, Triple
 from synthgen.runfolder import RunFolder
 
-__all__ = ["Result", "evaluate", "refilter", "retry", "run", "train"]
+__all__ = ["Result", "check_queries", "conclude", "evaluate", "refilter", "retry", "run", "train"]
 
 _NOT_MEASURED = "The gain was not measured; `synthgen train RUN` measures it"
 _STALE = "The model and its figures are of the rows before the last `filter`; `synthgen train RUN` makes them anew."
@@ -60,6 +61,8 @@ def run(
     `synthgen.errors`; StoppedEarly when a cap or systematic failures ended the calls.
     """
     generator, clock = make_generator(config or Config()), Clock()
+    if generator.config.model == IMPORT:
+        raise ConfigError("`import` is no model. `synthgen import FILE DOCS RUN` brings rows in; `run` makes new ones.")
     docs, config = Path(docs), generator.config
     check_filters(config.filters.order, config.filters.options)
     for name in config.exports.formats:
@@ -69,15 +72,29 @@ def run(
         folder.check(docs, generator.facts, update=update)
         with clock("documents"):
             corpus = read_corpus(docs, folder, config, generator.prompts, on_event)
-            _check_queries(queries, corpus)
+            check_queries(queries, corpus)
             keep_corpus(docs, folder, generator, corpus, queries=queries)
         with clock("calls"):
             _call(generator, corpus, folder, shared, on_event)
-        with asking(generator, folder, shared=shared, on_event=on_event) as paid:
-            report, sifted = derive(corpus, generator, folder, clock, paid=paid, on_event=on_event)
-        with clock("training"):
-            _measure(report, corpus.chunks, sifted.kept, config, folder, queries, on_event)
-        storage.write_json(folder.report, report | {"timing": clock.seconds})
+        return conclude(corpus, generator, folder, clock, shared=shared, queries=queries, on_event=on_event)
+
+
+def conclude(
+    corpus: Corpus,
+    generator: Generator,
+    folder: RunFolder,
+    clock: Clock,
+    *,
+    shared: Shared,
+    queries: str | Path | None = None,
+    on_event: OnEvent | None = None,
+) -> Result:
+    """From a corpus and its stored candidates to the result of a run: funnel, distractors, exports, measurement, report."""
+    with asking(generator, folder, shared=shared, on_event=on_event) as paid:
+        report, sifted = derive(corpus, generator, folder, clock, paid=paid, on_event=on_event)
+    with clock("training"):
+        _measure(report, corpus.chunks, sifted.kept, generator.config, folder, queries, on_event)
+    storage.write_json(folder.report, report | {"timing": clock.seconds})
     return Result(folder.path, sifted.kept, sifted.rejected, corpus.by_id, report)
 
 
@@ -191,7 +208,7 @@ def _call(
 def _stored_corpus(folder: RunFolder) -> Corpus:
     """The corpus of a run as its tables have it; chunks that generation left out are not among what was skipped."""
     skipped = folder.read("skipped") if folder.table("skipped").exists() else ()
-    kept_skips = [skip for skip in skipped if skip.stage != "generate"]
+    kept_skips = [skip for skip in skipped if skip.stage not in ("generate", IMPORT)]
     return Corpus(list(folder.read("documents")), list(folder.read("chunks")), kept_skips)
 
 
@@ -244,7 +261,7 @@ def _trained(
     )
 
 
-def _check_queries(queries: str | Path | None, corpus: Corpus) -> None:
+def check_queries(queries: str | Path | None, corpus: Corpus) -> None:
     """Raises InputError for human queries that cannot be used, before anything is paid for."""
     if queries is not None:
         from synthgen.training.queries import read_queries

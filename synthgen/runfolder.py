@@ -3,6 +3,7 @@
     config.yaml       resolved settings, digests of corpus and prompts, versions; never a key
     calls.sqlite      every call: the only state that cost money
     documents.parquet chunks.parquet triples.parquet rejected.parquet skipped.parquet
+    candidates.parquet  the rows of an imported run, as they came
     exports/<format>/ train, dev, test
     model/            the tuned bi-encoder
     report.json       written last; all times stand under `timing`
@@ -31,13 +32,17 @@ from synthgen.errors import RunFolderError
 from synthgen.lock import hold
 from synthgen.records import Chunk, Document, Rejection, Skipped, Triple
 
-__all__ = ["RunFolder"]
+__all__ = ["NO_DOCS", "RunFolder"]
+
+NO_DOCS = "-"
+"""In place of a folder of documents, where the documents of an imported run are the contexts of its rows."""
 
 _RECORDS: Mapping[str, Any] = {
     "documents": Document,
     "chunks": Chunk,
     "triples": Triple,
     "rejected": Rejection,
+    "candidates": Triple,
     "skipped": Skipped,
 }
 
@@ -126,6 +131,8 @@ class RunFolder:
 
     def relative(self, folder: Path) -> str:
         """How this run remembers the folder of its documents, or that of its queries."""
+        if str(folder) == NO_DOCS:
+            return NO_DOCS
         return Path(os.path.relpath(folder.resolve(), self.path.resolve())).as_posix()
 
     def queries(self) -> Path | None:
@@ -135,7 +142,7 @@ class RunFolder:
 
     def docs(self, stored: Mapping[str, Any]) -> Path:
         """The documents' folder that config.yaml remembers."""
-        return self.path / str(stored["docs"])
+        return Path(NO_DOCS) if stored["docs"] == NO_DOCS else self.path / str(stored["docs"])
 
     def check(self, docs: Path, generation: Mapping[str, Any], *, update: bool) -> None:
         """Raises RunFolderError for another documents' folder, and for a changed generation without `update`.
@@ -147,7 +154,7 @@ class RunFolder:
             return
         if stored["docs"] != self.relative(docs):
             raise RunFolderError(
-                f"{self.path} belongs to the documents in {self.docs(stored).resolve()}, not to {docs}. "
+                f"{self.path} belongs to the {self._documents(stored)}, not to {docs}. "
                 "Use another run folder; `--store` shares paid answers between runs."
             )
         changed = sorted(name for name, value in generation.items() if stored["generation"].get(name) != value)
@@ -156,6 +163,10 @@ class RunFolder:
                 f"{self.path} was generated with other settings ({', '.join(changed)} changed). "
                 "Add --update to generate again (answers already paid for stay reusable), or use another run folder."
             )
+
+    def _documents(self, stored: Mapping[str, Any]) -> str:
+        docs = self.docs(stored)
+        return "contexts of imported rows" if str(docs) == NO_DOCS else f"documents in {docs.resolve()}"
 
     def settle(self, docs: Path, config: Config, **facts: Any) -> None:
         """Write config.yaml: the settings, and the facts that later commands compare with; those not given stay."""

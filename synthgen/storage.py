@@ -95,6 +95,7 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
         "places": ["string"],
     },
     "triples": _TRIPLE,
+    "candidates": _TRIPLE,
     "rejected": {**_TRIPLE, **_VERDICT},
     "skipped": {"path": "string", "stage": "string", "reason": "string", "chunk_id": "string", "detail": "string"},
 }

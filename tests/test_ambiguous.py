@@ -99,6 +99,11 @@ def test_another_question_on_another_passage_is_none_either(query: str) -> None:
     assert [v.triple.flags for v in verdicts([row(PORT), row(OTHER, query=query)])] == [(), ()]
 
 
+def test_the_same_answer_on_one_chunk_is_left_to_the_filter_of_duplicates() -> None:
+    found = verdicts([row(PORT), row(PORT, query="which ships need a pilot")])
+    assert [(v.reason, v.triple.flags) for v in found] == [("", ()), ("", ())]
+
+
 def test_the_mark_goes_when_the_other_row_has_gone() -> None:
     marked = [v.triple for v in verdicts([row(PORT), row(OTHER)])]
     assert marked[0].flags == (FLAG,)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from synthgen.errors import ConfigError
 from synthgen.filters import Context, apply_filters
 from synthgen.filters.duplicates import duplicates
+from synthgen.filters.exact_duplicates import exact_duplicates
 from synthgen.filters.questions import answers_agree, never_same, read
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple
 from synthgen.retrieval import Retriever
@@ -98,11 +99,16 @@ def test_an_edit_that_changes_nothing_makes_a_duplicate(query: str, edit: str) -
         ("Which vitamin C dose is safe?", "Which vitamin D dose is safe?"),
         ("What does the C++ compiler print?", "What does the C compiler print?"),
         ("Who lost World War I?", "Who lost World War?"),
+        ("When did Marta Quist retire?", "When did Marta Quest retire?"),
+        ("When did the Browns win?", "When did the Brown win?"),
+        ("Who did Oslo beat?", "Who did beat Oslo?"),
+        ("What did North American pilots say that pilots do?", "What did pilots say that North American pilots do?"),
     ],
 )
 def test_a_minimal_pair_is_kept_whatever_the_answers_say(query: str, other: str) -> None:
     assert not falls(query, other)
     assert not falls(other, query)
+    assert not falls(query, other, min_similarity=0)
 
 
 def test_a_word_of_the_corpus_is_no_slip_of_another() -> None:
@@ -196,6 +202,14 @@ def test_a_reviewed_row_is_the_one_that_stays() -> None:
     best = make_triple(PORT, "who crosses the ice", "the pilots", scores={"round_trip": 1.0})
     read = replace(make_triple(PORT, "Who crosses the ice?", "the pilots"), reviewed=True)
     assert [v.reason for v in verdicts([best, read])] == ["near_duplicate", ""]
+
+
+def test_exact_duplicates_prefer_reviewed_rows_and_take_over_copies_too() -> None:
+    best = make_triple(PORT, "Who crosses the ice?", "the pilots", scores={"round_trip": 1.0})
+    read = replace(make_triple(PRINT, "who crosses the ice", "The pilots"), reviewed=True)
+    first, second = exact_duplicates([best, read], CONTEXT)
+    assert (first.reason, first.instead, second.reason) == ("same_answer", read.id, "")
+    assert second.triple.positives == (PRINT.id, PORT.id)
 
 
 def test_small_differences_do_not_make_a_chain() -> None:

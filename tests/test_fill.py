@@ -14,8 +14,8 @@ from synthgen.config import LLM
 from synthgen.errors import ModelError, RunFolderError, StoppedEarly
 from synthgen.llm.budget import Budget
 from synthgen.llm.calls import CallStore
-from synthgen.llm.client import fill
-from synthgen.llm.followup import failed_again, follow_up
+from synthgen.llm.client import Wanted, fill
+from synthgen.llm.followup import failed_again, follow_up, to_ask
 from synthgen.llm.limits import Limiter
 from synthgen.llm.loops import run_async
 from synthgen.llm.prices import load_prices
@@ -289,6 +289,22 @@ def test_a_retry_repeats_what_failed_for_whatever_reason_and_nothing_else(store:
     assert store.totals().ok == 15
 
 
+@pytest.mark.parametrize(("fault", "wanted"), [(Fault("error", status=400), failed_again), (Fault("error"), to_ask)])
+def test_requests_that_failed_before_may_fail_again_without_stopping_the_others(
+    store: CallStore, fault: Fault, wanted: Wanted
+) -> None:
+    requests = ask(40)
+    failing = {request.key for request in requests[::2]}
+    with FakeOpenAI(script=lambda request: fault if request.key in failing else None) as server:
+        settings = settings_for(server, concurrency=2, max_attempts=1)
+        assert run_async(fill(requests, store, settings)).ok == 20
+        asked = len(server.log)
+        failing -= {request.key for request in requests[30:]}
+        report = run_async(fill(requests, store, settings, wanted=wanted))
+        assert (report.ok, sum(report.failed.values())) == (25, 15), "fifteen in a row, and then five that pass"
+        assert len(server.log) - asked == 20
+
+
 # Stopping
 
 
@@ -344,6 +360,19 @@ def test_an_outage_that_outlasts_patience_stops_the_run_with_its_state_saved(sto
     with FakeOpenAI() as server:
         report = run(server, store, ask(200))
         assert (report.ok, report.reused) == (200, 30)
+
+
+@pytest.mark.parametrize("fault", [Fault("error"), Fault("slow")], ids=["500", "timeout"])
+def test_requests_that_fail_every_time_fail_and_do_not_hold_up_the_run(store: CallStore, fault: Fault) -> None:
+    requests = ask(24)
+    cursed = {request.key for request in requests[-2:]}
+    with FakeOpenAI(script=lambda request: fault if request.key in cursed else None) as server:
+        report = run(server, store, requests, max_attempts=8, patience_s=4.0, timeout_s=0.4)
+        reason = "timeout" if fault.kind == "slow" else "server_error"
+        assert (report.ok, report.failed) == (22, {reason: 2}), "ten failures in a row are no outage when they are two requests"
+        assert {store.get_many(cursed)[key].attempts for key in cursed} == {8}
+        again = run(server, store, requests, max_attempts=8, patience_s=4.0, timeout_s=0.4)
+        assert again.failed == report.failed, "and the same with nothing else to ask"
 
 
 def test_a_quota_that_is_used_up_stops_the_run_when_patience_ends(store: CallStore) -> None:

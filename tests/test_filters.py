@@ -505,3 +505,156 @@ def test_a_query_that_is_the_heading_is_scored_without_the_heading() -> None:
 def test_the_round_trip_says_when_it_has_nothing_to_search_with() -> None:
     with pytest.raises(ConfigError, match="no retriever"):
         judge("round_trip", GOOD, Context({SKAGEN.id: SKAGEN}))
+
+
+# --- lint: queries that no search could answer, and text that is none
+
+
+@pytest.mark.parametrize(
+    ("reason", "query"),
+    [
+        ("malformed", "�� tall is the lighthouse?"),
+        ("malformed", '{"query": "How tall is the lighthouse?"}'),
+        ("malformed", 'How tall is the lighthouse?", "answer": "46 metres"'),
+        ("malformed", "<question>How tall is the lighthouse?</question>"),
+        ("malformed", "**How tall is the lighthouse?**"),
+        ("malformed", "How tall is Anna&quot;s lighthouse?"),
+        ("malformed", "How tall is the the the lighthouse?"),
+        ("malformed", "How taaaaaall is the lighthouse?"),
+        ("malformed", "灯塔塔塔塔塔塔有多高"),
+        ("malformed", "a ?!? -- ... //"),
+        ("malformed", "What is the height in undefined"),
+        ("generic", "What is the main topic?"),
+        ("generic", "What are the key points discussed?"),
+        ("generic", "What is being described?"),
+        ("generic", "Can you summarize this?"),
+        ("generic", "Was ist das Hauptthema?"),
+        ("generic", "Worum geht es?"),
+        ("generic", "Quel est le sujet principal ?"),
+        ("generic", "¿De qué se trata?"),
+        ("generic", "¿Cuál es la idea principal?"),
+        ("generic", "Qual è il tema principale?"),
+        ("generic", "Qual é o tema principal?"),
+        ("generic", "Wat is het hoofdonderwerp?"),
+        ("generic", "Какова основная тема?"),
+        ("generic", "主要内容是什么？"),
+        ("generic", "テーマは何ですか？"),
+        ("generic", "주제는 무엇인가요?"),
+        ("double_question", "How tall is the lighthouse? Who kept the log?"),
+        ("double_question", "How tall is the tower at Skagen, and who is its keeper?"),
+        ("double_question", "Wie hoch ist der Turm von Skagen und wer hat das Buch geführt?"),
+        ("double_question", "¿Cuánto mide el faro de Skagen y quién es su guardián?"),
+        ("double_question", "Quelle est la hauteur du phare et qui est le gardien ?"),
+        ("double_question", "Какой высоты маяк в Скагене и кто вёл журнал?"),
+        ("double_question", "灯塔有多高？守塔人做什么？"),
+        ("needs_passage", "What did he do after this?"),
+        ("needs_passage", "When did they arrive?"),
+        ("needs_passage", "Which ships were logged after that?"),
+        ("needs_passage", "Why was this done?"),
+        ("needs_passage", "Wann wurde er gewählt?"),
+        ("needs_passage", "Quand est-il mort ?"),
+        ("needs_passage", "¿Qué pasó después de esto?"),
+        ("needs_passage", "Cosa successe dopo questo?"),
+        ("needs_passage", "O que aconteceu depois disso?"),
+        ("needs_passage", "Wanneer kwam hij aan?"),
+        ("needs_passage", "Когда он умер?"),
+        ("needs_passage", "他是什么时候去世的？"),
+        ("needs_passage", "彼はいつ亡くなりましたか？"),
+        ("needs_passage", "그는 언제 죽었습니까?"),
+    ],
+)
+def test_lint_names_what_no_search_could_answer(reason: str, query: str) -> None:
+    assert judge("lint", make_triple(BREAD, query)).reason == reason
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "Who wrote 'Are You Being Served?' and when?",
+        "In what year was “Who's Afraid of Virginia Woolf?” filmed in Skagen?",
+        "Where and when did the keeper log ships?",
+        "What and where is Skagen?",
+        "When did Anna Holm say that she was the keeper?",
+        "Who did the keeper say he was?",
+        "What does it mean to bake a loaf?",
+        "How do these yeasts and those moulds differ in bread dough from beer?",
+        "What is the main topic of Hamlet?",
+        "What is the purpose of a pilot?",
+        "What is described by Newton's second law?",
+        "New York, New York lyrics",
+        "c++ a += b",
+        "C# null coalescing",
+        "Wann wurde dieses Jahr der Hafen gebaut?",
+        "¿Y quién es Anna Holm?",
+        "他人的船如何进港？",
+        "Sie suchen Brot",
+    ],
+)
+def test_self_contained_queries_pass_lint(query: str) -> None:
+    assert judge("lint", make_triple(BREAD, query)).reason == ""
+
+
+def test_what_the_passage_shows_is_not_left_over() -> None:
+    where = chunk("html.md", "Use <br> for a line break and &amp; for &. The song Bye bye bye has ```fences``` and x //!!??.")
+    for query in ("How does <br> work?", "What is &amp; for?", "Who sings bye bye bye?", "x //!!??"):
+        assert judge("lint", make_triple(where, query), context(where)).reason == ""
+        assert judge("lint", make_triple(BREAD, query), context(where)).reason == "malformed"
+
+
+def test_a_run_of_thai_letters_is_copied_by_its_words_not_its_letters() -> None:
+    where = chunk("th.md", "ประภาคารสกาเกนสร้างขึ้นในปีหนึ่งพันแปดร้อยห้าสิบแปดและสูงสี่สิบหกเมตร")
+    assert judge("lint", make_triple(where, "ประภาคารสกาเกนสร้างขึ้นเมื่อไร"), context(where)).reason == ""
+    assert judge("lint", make_triple(where, where.text[:60]), context(where)).reason == "copied_run"
+
+
+# --- grounding: the names of an answer
+
+
+@pytest.mark.parametrize(
+    ("reason", "answer"),
+    [
+        ("name_not_found", "It was kept by Tobias Lund."),
+        ("name_not_found", "Napoleon"),
+        ("name_not_found", "in March 1858"),
+        ("number_not_found", "on 12 March 1858"),
+        ("", "Anna Holm kept it."),
+        ("", "Anna Holm kept it From 1858."),
+        ("", "The log was kept by Holm, Anna."),
+        ("", "It turns once every 4 seconds in Skagen."),
+        ("", "Every four seconds, says anna holm."),
+        ("", "Because the keeper of the Skagen Lighthouse logged ships."),
+    ],
+)
+def test_names_and_dates_of_an_answer_stand_in_the_passage(reason: str, answer: str) -> None:
+    assert judge("grounding", make_triple(SKAGEN, "Who kept the log?", answer)).reason == reason
+
+
+def test_an_answer_may_repeat_the_names_of_its_query() -> None:
+    asked = make_triple(SKAGEN, "What did Miss Holm log for the Danish Navy?", "The Danish Navy got ships logged.")
+    assert judge("grounding", asked).reason == ""
+    assert judge("grounding", replace(asked, answer="The Polish Navy got ships logged.")).reason == "name_not_found"
+    assert judge("grounding", replace(asked, answer="The Polish Navy got ships logged."), check_names=False).reason == ""
+
+
+def test_a_digit_in_the_answer_may_be_a_word_in_the_passage() -> None:
+    assert judge("grounding", make_triple(BREAD, "How long does it rise?", "12 hours")).reason == ""
+    assert judge("grounding", make_triple(BREAD, "How long does it rise?", "11 hours")).reason == "number_not_found"
+
+
+def test_a_masked_name_is_not_shown() -> None:
+    row = make_triple(SKAGEN, "Who kept the log?", "It was Anna Holm.", masks=(span(SKAGEN, "Anna Holm"),))
+    assert judge("grounding", row).reason == "name_not_found"
+    assert judge("grounding", replace(row, masks=())).reason == ""
+
+
+def test_german_nouns_are_no_names() -> None:
+    where = chunk("turm.md", "Der Turm wurde von den Fischern gebaut und ist nicht hoch. Er ist aus Stein.")
+    row = make_triple(where, "Wer baute den Turm?", "Das waren die Leute vom Hafen.")
+    assert judge("grounding", row, context(where)).reason == ""
+
+
+def test_names_in_text_without_capitals_are_the_latin_words() -> None:
+    where = chunk("zh/gps.md", "灯塔使用Fresnel透镜和GPS定位。")
+    row = make_triple(where, "灯塔使用什么？", "Fresnel透镜和GPS")
+    assert judge("grounding", row, context(where)).reason == ""
+    assert judge("grounding", replace(row, answer="使用Bessel透镜"), context(where)).reason == "name_not_found"

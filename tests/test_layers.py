@@ -26,7 +26,7 @@ LAYERS = {
         "lock",
         "runfolder",
     ],
-    "parts": ["sources", "packing", "chunking", "splits", "prompts", "llm", "retrieval"],
+    "parts": ["sources", "packing", "chunking", "splits", "prompts", "llm", "retrieval", "imports"],
     "stages": ["generators", "filters", "distractors", "exporters", "training"],
     "recipe": [
         "asking",
@@ -39,6 +39,7 @@ LAYERS = {
         "exporting",
         "planning",
         "catalogue",
+        "importing",
         "encoders",
     ],
     "doors": ["api", "console", "panel", "progress", "flags", "cli", "testing", "__init__", "__main__"],

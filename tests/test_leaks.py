@@ -41,6 +41,16 @@ def test_another_question_on_the_same_thing_is_no_leak() -> None:
     assert [v.reason for v in leaks(rows, CONTEXT)] == ["", "", "", ""]
 
 
+def test_in_a_short_query_words_that_change_nothing_are_not_counted() -> None:
+    context = replace(CONTEXT, queries=("Who guides ships?",))
+    assert leaks([make_triple(PORT, "Please, who exactly guides the ships?")], context)[0].score == 1.0
+
+
+def test_evaluation_queries_that_are_like_each_other_make_no_leak_of_a_row() -> None:
+    context = replace(CONTEXT, queries=(QUERIES[0], f"{QUERIES[0]} Say!"))
+    assert leaks([make_triple(PORT, "Since when do pilots guide ships?")], context)[0].reason == ""
+
+
 def test_nothing_is_a_leak_without_evaluation_queries() -> None:
     assert leaks([make_triple(PORT, QUERIES[0])], replace(CONTEXT, queries=()))[0].reason == ""
 

@@ -256,7 +256,8 @@ def crowd(found: int, nearly: int, lost: int) -> list[Triple]:
     """Rows with a ratio of 1, of about .6 and of 0."""
     good = [make_triple(BOIL, f"kettle vinegar {n}") for n in range(found)]
     fair = [
-        make_triple(BOIL, f"descale kettle vinegar month defrost freezer when ice thicker finger towel {n}") for n in range(nearly)
+        make_triple(BOIL, f"descale kettle vinegar month defrost freezer when ice thicker finger towel {n}")
+        for n in range(nearly)
     ]
     return good + fair + [make_triple(BOIL, f"toaster {n}") for n in range(lost)]
 
@@ -368,6 +369,19 @@ def test_stored_scores_are_void_when_anything_changed_that_they_depend_on(
     known = stored(round_trip([ROWS[0]], context()))
     with pytest.raises(AssertionError, match=r"searched|scored"):
         round_trip([row], replace(context(*more), known=known, retriever=Refuses()), **options)
+
+
+def test_scores_of_one_judge_are_not_taken_for_those_of_another() -> None:
+    known = stored(round_trip([ROWS[0]], context(), judge="dense"))
+    with pytest.raises(AssertionError, match="searched"):
+        round_trip([ROWS[0]], replace(context(), known=known, retriever=Refuses()), judge="both")
+
+
+def test_a_rank_that_was_not_stored_is_found_out() -> None:
+    options: dict[str, Any] = {"rule": "top_k", "hidden": "judge", "k": 1}
+    known = stored(round_trip([ROWS[3]], context(), rule="ratio"))
+    assert judge(ROWS[3], replace(context(), known=known), **options) == judge(ROWS[3], **options)
+    assert "round_trip_rank" in judge(ROWS[3], **options).triple.scores
 
 
 def test_a_heading_of_the_source_or_an_equal_place_is_part_of_the_index() -> None:

@@ -72,7 +72,7 @@ def _asked(order: Sequence[int], questions: Questions) -> list[list[int]]:
     found: defaultdict[int, list[list[int]]] = defaultdict(list)
     for row in order:
         own = (rows for crowd in questions.crowds(row) for rows in found[crowd][:_COMPARED])
-        same = next((rows for rows in own if questions.similarity(row, rows[0])), None)
+        same = next((rows for rows in own if questions.similarity(row, rows[0]) is not None), None)
         if same is None:
             found[questions.crowd[row]].append([row])
         else:

@@ -56,10 +56,10 @@ def duplicates(
     context: Context,
     *,
     min_similarity: Annotated[
-        float, Field(ge=0.5, le=1, description="least similarity of the words of two rows whose answers agree")
+        float, Field(ge=0, le=1, description="least similarity of the words of two rows whose answers agree")
     ] = 0.5,
     min_similarity_unanswered: Annotated[
-        float, Field(ge=0.5, le=1, description="the same for rows without answers; a misspelt word is below .95")
+        float, Field(ge=0, le=1, description="the same for rows without answers; a misspelt word is below .95")
     ] = 0.95,
     semantic: Annotated[
         float | None,
@@ -80,7 +80,9 @@ def duplicates(
     def near(row: int, other: int) -> float | None:
         similarity = questions.similarity(row, other)
         answered = triples[row].answer is not None
-        if similarity < minimum[answered] or not answers_agree(triples[row].answer, triples[other].answer):
+        if similarity is None or similarity < minimum[answered]:
+            return None
+        if not answers_agree(triples[row].answer, triples[other].answer):
             return None
         same = answered or passages.same(passages.chunks[triples[row].chunk_id], passages.chunks[triples[other].chunk_id])
         return similarity if same else None

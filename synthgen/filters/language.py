@@ -88,6 +88,10 @@ class _Passage:
         foreign = {script: n for script, n in letters.items() if script not in self.scripts}
         script = max(sorted(foreign), key=lambda script: foreign[script], default="")
         share = _FOREIGN_SHARE if script != "LATIN" else _LATIN_SHARE
+        if script == "LATIN":  # a letter without spaces says as much as three of them, shown or not
+            letters = Counter(
+                {"LATIN": letters["LATIN"], "": 3 * sum(n for own, n in _scripts(text).items() if own in self.scripts)}
+            )
         if sum(foreign.values()) < max(_LEAST_LETTERS, share * letters.total()):
             return "zh" if "KANA" in self.scripts and "KANA" not in letters and _CHINESE.search(text) else ""
         named = guess_language(" ".join(rest)) or script

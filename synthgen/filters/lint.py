@@ -114,9 +114,10 @@ def _matcher(which: str, ascii_only: bool) -> regex.Pattern[str]:
 def _is_malformed(query: str, chunk: Chunk) -> bool:
     """Whether something is left over in the query that its chunk does not have."""
     solid = "".join(query.split())
-    if 2 * len(_NO_WORD.findall(solid)) > len(solid) and solid not in chunk.text:
+    if 3 * len(_NO_WORD.findall(solid)) > 2 * len(solid) and query not in chunk.text:
         return True
-    return any((found := pattern.search(query)) and found.group() not in chunk.text for pattern in _left_over())
+    found = [match.group().strip() for pattern in _left_over() if (match := pattern.search(query))]
+    return any(left.casefold() not in chunk.text.casefold() for left in found)
 
 
 @functools.cache

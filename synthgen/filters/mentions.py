@@ -46,18 +46,20 @@ class Mention(NamedTuple):
 
 def mentions(text: str) -> list[Mention]:
     """The numbers and names of a text, in order."""
-    tokens = list((_LATIN_TOKEN if without_capitals(text) else _TOKEN).finditer(text))
+    uncased = without_capitals(text)
+    tokens = list((_LATIN_TOKEN if uncased else _TOKEN).finditer(text))
     glosses = [(m.start(), m.group(1)) for m in _GLOSS.finditer(text)]
     found: list[Mention] = []
-    for i, token in enumerate(tokens):
-        written, gloss = token.group(), next((inside for at, inside in glosses if token.end() <= at <= token.end() + 40), "")
+    for token, run in zip(tokens, _runs(tokens, text), strict=True):
+        written, start, end = token.group(), token.start(), token.end()
+        gloss = next((inside for at, inside in glosses if end <= at <= end + _GLOSS_CHARS), "")
         if written[0].isdecimal():
-            following = _NEXT_WORD.match(text, token.end())
+            following = _NEXT_WORD.match(text, end)
             after = following.group(1) if following else ""
-            found.extend(m._replace(gloss=gloss) for m in _numbers(written, text[token.start() - 1 : token.start()], after))
-        elif _is_name(written, text):
-            initial = not written[1:3].isupper() and bool(_OPENING.search(text, 0, token.start()))
-            found.append(Mention(written, initial=initial, run=_around(tokens, i, text), gloss=gloss))
+            found.extend(number._replace(gloss=gloss) for number in _numbers(written, text[start - 1 : start], after))
+        elif (uncased or _UPPER.search(written)) and _is_long_enough(written):
+            initial = not written[1:3].isupper() and bool(_OPENING.search(text, max(0, start - _OPENING_CHARS), start))
+            found.append(Mention(written, initial=initial, run=run, gloss=gloss))
     return found
 
 
@@ -194,31 +196,33 @@ def _numbers(token: str, before: str, following: str) -> Iterator[Mention]:
         yield Mention(found.group(), is_number=True, scale=scale, short=short, decade=decade)
 
 
-def _is_name(token: str, text: str) -> bool:
-    """Three letters, or letters and digits; with a capital where the text has capitals."""
+def _is_long_enough(token: str) -> bool:
+    """Three letters, or letters and digits."""
     letters = sum(map(str.isalpha, token))
-    return (letters >= 3 or letters < len(_LETTER_OR_DIGIT.findall(token))) and (
-        bool(_UPPER.search(token)) or without_capitals(text)
-    )
+    return letters >= 3 or letters < len(_LETTER_OR_DIGIT.findall(token))
 
 
-def _around(tokens: list[regex.Match[str]], i: int, text: str) -> tuple[str, ...]:
-    def belongs(k: int, to: int) -> bool:
-        between = text[min(tokens[k].end(), tokens[to].end()) : max(tokens[k].start(), tokens[to].start())]
-        return between.isspace() and (tokens[k].group()[0].isupper() or tokens[k].group() in _JOINS)
-
-    first = last = i
-    while first and belongs(first - 1, first):
-        first -= 1
-    while last + 1 < len(tokens) and belongs(last + 1, last):
-        last += 1
-    return tuple(token.group() for token in tokens[first : last + 1])
+def _runs(tokens: list[regex.Match[str]], text: str) -> list[tuple[str, ...]]:
+    """For each token, the words with a capital (and the small words between them) that it stands among."""
+    groups: list[list[str]] = []
+    sizes: list[int] = []
+    for i, token in enumerate(tokens):
+        written = token.group()
+        belongs = written[0].isupper() or written in _JOINS
+        if groups and belongs and groups[-1] and text[tokens[i - 1].end() : token.start()].isspace():
+            groups[-1].append(written)
+            sizes[-1] += 1
+        else:
+            groups.append([written] if belongs else [])
+            sizes.append(1)
+    return [tuple(group) for group, size in zip(groups, sizes, strict=True) for _ in range(size)]
 
 
 def _initials(run: tuple[str, ...]) -> set[str]:
-    """What a name of several words is abbreviated to: mct and mtct for Mother to Child Transmission."""
-    short = "".join(word[0] for word in run if word[0].isupper()).lower()
-    return {short, "".join(word[0] for word in run).lower()} if len(short) > 1 else set()
+    """What a name of several words is abbreviated to: mct and mtct for Mother to Child Transmission, and its parts."""
+    whole = "".join(word[0] for word in run)
+    parts = "".join(word[0] if word[0].isupper() else " " for word in run).lower()
+    return {part for part in (whole.lower(), parts.replace(" ", ""), *parts.split()) if len(part) > 1}
 
 
 def _alike(left: str, right: str) -> bool:
@@ -283,6 +287,7 @@ _LATIN_WORD = regex.compile(r"[\p{Latin}\p{N}]+")
 _NUMBER = regex.compile(r"\p{Nd}+(?:[.,٫٬]\p{Nd}+)*")
 _NEXT_WORD = regex.compile(r"[\s-]*([万萬亿億]|\p{L}+)")
 _DECADE = regex.compile(r"\d{3}0(?:['’]?s|er\p{L}*|-?[хие]\p{L}?)")
+_GLOSS_CHARS, _OPENING_CHARS = 40, 12
 _GROUPED = regex.compile(r"\d{1,3}(?:[.,]\d{3})+")
 _GLOSS = regex.compile(r"\s?\(([\p{L}\p{N}-]*\p{Lu}[\p{L}\p{N}-]*\p{Lu}[\p{L}\p{N}-]*)\)")
 _LETTER_OR_DIGIT = regex.compile(r"[\p{L}\p{N}]")

@@ -259,7 +259,7 @@ DANGLING: Mapping[str, Sequence[str]] = {
         r"\b(?:at|during|in) (?:this|that) (?:time|period|moment)\W*$",
     ),
     "de": (
-        r"^(?:was|wann|wo|warum|wie|wer|weshalb|womit)\b (?-i:[a-zäöüß]+) (?-i:er|dies|dieser|dieses)\b(?! [A-ZÄÖÜ])",
+        r"^(?:was|wann|wo|warum|wie|wer|weshalb|womit)\b (?-i:[a-zäöüß]+) (?-i:er|dies|dieser|dieses)\b(?! (?-i:[A-ZÄÖÜ]))",
         r"^(?:was|wer|wie|wo)\b (?:[\w-]+ ){1,4}(?:danach|daraufhin)\W*$",
     ),
     "fr": (

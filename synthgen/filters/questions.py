@@ -8,8 +8,8 @@ between them is one that changes nothing:
 - words that carry nothing: articles, "please", "exactly";
 - function words that mean the same: which and what, until and till, is and are;
 - the plural of a word that is no name;
-- one misspelt word, of five letters or more, that stands nowhere in the corpus while the right one does (or is a
-  function word);
+- one word of five letters or more with one slip after its first letter, where one of the two spellings stands nowhere in
+  the corpus;
 - one clause that has moved: "In 1998, who won the cup?", "Who won the cup in 1998?".
 
 A difference in a number, a negation, a name (a capital in the middle of a query), a question word or any other word keeps both.
@@ -90,13 +90,14 @@ class Questions:
         self.crowd = [numbers[bag] for bag in bags]
         self.linked = self._linked([known[bag] for bag in sets])
 
-    def similarity(self, left: int, right: int) -> float:
-        """Of two rows that are the same question: 1 unless a word is misspelt. 0 when they are not the same."""
-        if self.crowd[left] != self.crowd[right] and self.crowd[right] not in self.linked.get(self.crowd[left], {}):
-            return 0.0
+    def similarity(self, left: int, right: int) -> float | None:
+        """Of two rows that are the same question: 1 unless a word is misspelt. None when they are not the same."""
+        mine, yours = self.crowd[left], self.crowd[right]
+        if mine != yours and yours not in self.linked.get(mine, {}):
+            return None
         if not self._same(self.read[left], self.read[right]):
-            return 0.0
-        return self.linked[self.crowd[left]][self.crowd[right]] if self.crowd[left] != self.crowd[right] else 1.0
+            return None
+        return 1.0 if mine == yours else self.linked[mine][yours]
 
     def crowds(self, row: int) -> Iterator[int]:
         """The sets of rows that may hold the same question: its own first, then by similarity."""
@@ -130,10 +131,9 @@ class Questions:
     def _same(self, left: Question, right: Question) -> bool:
         """Of two questions whose bags are equal or one misspelt word apart."""
         mine, yours = _unshared(left.said, right.said)
-        if any(word in left.names or _has_number(word) for word in mine):
-            return False
-        if any(word in right.names or _has_number(word) for word in yours):
-            return False
+        for different, question in ((mine, left), (yours, right)):
+            if any(word in question.names or _has_number(word) for word in different):
+                return False
         ours = list(left.asked)
         wrong, correct = _unshared(left.asked, right.asked)
         if wrong:
@@ -142,7 +142,7 @@ class Questions:
 
     def _misspelt(self, one: str = "", other: str = "") -> bool:
         """Whether one of two words is a slip of the other; they may be in their plain form or as written."""
-        if max(len(one), len(other)) < _MIN_TYPO_LETTERS or one[0] != other[0]:
+        if max(len(one), len(other)) < _MIN_TYPO_LETTERS:
             return False
         return (self._suspect(one) or self._suspect(other)) and _one_slip(one, other)
 

@@ -13,7 +13,10 @@ from dataclasses import replace
 from synthgen.errors import UnknownNameError
 from synthgen.records import Skipped, Triple, digest
 
-__all__ = ["GENERATORS", "split_model", "unique_ids"]
+__all__ = ["GENERATORS", "IMPORT", "split_model", "unique_ids"]
+
+IMPORT = "import"
+"""In place of a model: the rows of the run were imported, and its candidates are in the run folder."""
 
 GENERATORS: Mapping[str, str] = {
     "extractive": "synthgen.generators.extractive:generate",
@@ -29,7 +32,7 @@ def split_model(model: str) -> tuple[str, str]:
     Split at the first slash; nothing is guessed from the rest of the name. Raises UnknownNameError.
     """
     provider, slash, name = model.partition("/")
-    if (provider == "openai" and name) or (provider == "extractive" and not slash):
+    if (provider == "openai" and name) or (provider in ("extractive", IMPORT) and not slash):
         return provider, name
     if ":" in model and not slash:
         return model, ""

@@ -2,7 +2,9 @@
 
 An attempt goes through four gates: is the server well (`health`), is there money for the worst case (`budget`), may it be sent
 now (`limits`), and in which form (`ladder`, behind `openai`). What may pass is tried again, at most `max_attempts` times and for
-at most `max_wait_s` between them; being told to come later (429) is no attempt, and neither is failing while the server is down.
+at most `max_wait_s` between them; being told to come later (429) is no attempt, and neither is finding nobody while the server is
+down. What fails by itself (500, a timeout) counts all the same, or two bad requests at the end of a run would look like an outage
+and never end.
 A 503 counts with both that look at failures: with `health`, as a sign of an outage, and with the limiter, as one of being asked
 too much. The SDK's own retries are off.
 """
@@ -143,9 +145,11 @@ class Caller:
                 self._health.failed(failure)
                 if self._health.nobody_there:
                     raise AttemptError(replace(failure, scope="run")) from None
-                self._check_patience()
                 later = failure.reason == "rate_limited" and tally.rate_limited < _TURNED_AWAY_AT_MOST
-                if not later and not self._health.down:
+                counts = not later and not (failure.away and self._health.down)
+                if not (counts and tally.attempts >= self._settings.max_attempts):
+                    self._check_patience()
+                if counts:
                     raise
 
     def _open(self, request: Request) -> bool:

@@ -6,8 +6,8 @@ flight and no other. What is stored already is not asked again. An unusable answ
 (`followup`), which is stored like any other.
 
 Three things stop a fill. A key, a model or an address that cannot work ends the run (ModelError); a cap, the end of patience,
-or ten requests in a row that failed in a way that speaks of the endpoint or the settings (`failures.SYSTEMATIC`) stop it early
-(StoppedEarly); a cancellation, as by Ctrl-C, stops admission. Calls in flight then may finish, at Ctrl-C for `grace_s`, and are
+or ten requests in a row that failed in a way that speaks of the endpoint or the settings (`failures.SYSTEMATIC`), and had not
+failed in an earlier run, stop it early (StoppedEarly); a cancellation, as by Ctrl-C, stops admission. Calls in flight then may finish, at Ctrl-C for `grace_s`, and are
 kept.
 """
 
@@ -99,6 +99,15 @@ async def fill(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A request, what is to be `sent` for it, and whether it was asked `again` after an earlier failure."""
+
+    request: Request
+    sent: Request
+    again: bool
+
+
 class _Filling:
     """What the workers of one fill share."""
 
@@ -173,8 +182,8 @@ class _Filling:
         with suppress(asyncio.CancelledError):
             await asyncio.wait(workers, timeout=grace_s)
 
-    def _todo(self, requests: Iterator[Request]) -> Iterator[tuple[Request, Request] | None]:
-        """Each request that needs a call, with what is to be sent for it; None after every look at the store."""
+    def _todo(self, requests: Iterator[Request]) -> Iterator[_Task | None]:
+        """Each request that needs a call; None after every look at the store."""
         while batch := list(islice(requests, _LOOKAHEAD)):
             known, busy = stored(batch, self._store), self._taken.copy()
             for request in {request.key: request for request in batch}.values():
@@ -182,22 +191,23 @@ class _Filling:
                     continue
                 if request.key in busy:  # and is back since the store was looked into
                     known |= stored([request], self._store)
+                calls = list(calls_of(request, known))
                 if (sent := self._wanted(request, known)) is not None:
-                    yield request, sent
-                elif calls := list(calls_of(request, known)):
+                    yield _Task(request, sent, again=bool(calls))
+                elif calls:
                     self.reused += 1
                     self._count(calls[-1])
             yield None
 
-    async def _work(self, todo: Iterator[tuple[Request, Request] | None]) -> None:
+    async def _work(self, todo: Iterator[_Task | None]) -> None:
         for task in todo:
             if task is None:
                 await asyncio.sleep(0)  # else a full store would keep the loop to itself, and Ctrl-C out
             else:
-                self._taken.add(task[0].key)
+                self._taken.add(task.request.key)
                 with suppress(Stopping):
-                    self._settle(await self._finish(*task))
-                self._taken.discard(task[0].key)
+                    self._settle(await self._finish(task.request, task.sent), again=task.again)
+                self._taken.discard(task.request.key)
             if self._stop:
                 return
 
@@ -217,10 +227,13 @@ class _Filling:
         self._usage = self._usage.plus(call.completion.usage)
         return call
 
-    def _settle(self, call: Call) -> None:
+    def _settle(self, call: Call, *, again: bool) -> None:
         """Count what a request came to, and stop when nothing but failures comes."""
         self._count(call)
-        self._failed_in_a_row = self._failed_in_a_row + 1 if call.reason in SYSTEMATIC else 0
+        if call.reason not in SYSTEMATIC:
+            self._failed_in_a_row = 0
+        elif not again:
+            self._failed_in_a_row += 1
         if self._failed_in_a_row >= _SYSTEMATIC_AFTER:
             self._stop.set(stops.systematic(_SYSTEMATIC_AFTER, call, self._settings, self._saved()))
 

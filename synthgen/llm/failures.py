@@ -62,7 +62,8 @@ class Failure:
     """`scope` says what is lost: this attempt, this call, or the run. `wait_s` is what the server asked for.
 
     `unbilled` when the server turned the request away, so that it cannot have cost anything; `no_contact` when there was no
-    connection at all; `busy` when the server is asked too much (429, 503, 529).
+    connection at all; `busy` when the server is asked too much (429, 503, 529); `away` when that, or a lost connection, or a gateway
+    alone (502, 504) says that no request at all is served, so that it cannot be the fault of this one.
     """
 
     scope: Literal["attempt", "call", "run"]
@@ -72,6 +73,7 @@ class Failure:
     unbilled: bool = False
     no_contact: bool = False
     busy: bool = False
+    away: bool = False
 
 
 def classify(error: openai.APIError | TimeoutError | ValueError) -> Failure:
@@ -109,6 +111,7 @@ def _passing(status: int, told: Complaint, headers: Mapping[str, str], detail: s
         # Behind a gateway (502, 504) the model may have answered, so of the 5xx only "not now" is surely free.
         unbilled=busy or status < 500,
         busy=busy,
+        away=busy or status in (502, 504),
     )
 
 
@@ -139,7 +142,7 @@ def _of_connection(error: openai.APIConnectionError) -> Failure:
     if timed_out and not no_contact:
         return _timeout()
     detail = str(causes[0] if causes else error) or "the connection was lost"
-    return Failure("attempt", "connection", detail, unbilled=no_contact, no_contact=no_contact)
+    return Failure("attempt", "connection", detail, unbilled=no_contact, no_contact=no_contact, away=True)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -5,8 +5,7 @@
     down                    ten attempts in a row failed for no fault of their own: one call at a time tries again, after 5 s, then
                             after ever longer pauses
 
-When nothing at all came through for `patience_s`, be it for an outage or for 429s, the run has waited long enough. A failed
-attempt during an outage is no attempt of its call.
+When nothing at all came through for `patience_s`, be it for an outage or for 429s, the run has waited long enough.
 """
 
 from __future__ import annotations

@@ -54,8 +54,9 @@ class BM25(Ranking):
         k = min(k, len(self.ids))
         positions = np.zeros((len(queries), k), dtype=np.intp)
         scores = np.zeros((len(queries), k), dtype=np.float32)
+        found = np.zeros(len(self.ids), dtype=np.float32)  # one for all queries: new pages cost more than the sums
         for row, query in enumerate(queries):
-            found = self._all(self._known(query))
+            self._sum(self._known(query), found)
             positions[row] = best(found, k)
             scores[row] = found[positions[row]]
         return positions, scores
@@ -74,18 +75,15 @@ class BM25(Ranking):
         column = slice(self._starts[word], self._starts[word + 1])
         return self._places[column], self._scores[column]
 
-    def _all(self, known: Sequence[int]) -> NDArray[np.float32]:
-        """The score of every chunk."""
-        import numpy as np
-
-        found = np.zeros(len(self.ids), dtype=np.float32)
+    def _sum(self, known: Sequence[int], found: NDArray[np.float32]) -> None:
+        """Puts the score of every chunk into `found`."""
+        found.fill(0)
         for word in known:
             if word in self._frequent:
                 found += self._array(word)
             else:
                 places, scores = self._column(word)
                 found[places] += scores
-        return found
 
     def _at(self, known: Sequence[int], positions: NDArray[np.intp]) -> NDArray[np.float32]:
         """The score of the chunks at these positions, added up in the same order as for all of them."""

@@ -1,0 +1,238 @@
+"""A file of rows to raw rows: a mapping of columns each, with the place it was read at.
+
+JSONL, JSON (a list, an object that holds one, or SQuAD's articles and paragraphs), CSV or TSV, Parquet, a folder of JSONL
+files (an export), and a BEIR folder, of which each relevant pair is a row and the text of its passage the context. All but JSON are
+streamed; of a BEIR folder the corpus is held.
+
+A row that cannot be read is a row with a `problem`; a file that cannot be read at all is an InputError.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from synthgen.errors import InputError
+
+__all__ = ["FORMATS", "Passage", "RawRow", "file_digest", "passages_of", "raw_rows"]
+
+
+class RawRow(NamedTuple):
+    """`columns` as the file has them, and where they stand; `problem` says why there are none."""
+
+    where: str
+    columns: Mapping[str, Any]
+    problem: str = ""
+
+
+class Passage(NamedTuple):
+    """A text of a corpus that comes with the rows."""
+
+    text: str
+    title: str = ""
+
+
+FORMATS: Mapping[str, str] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+}
+"""File suffix -> format. Of folders, a BEIR folder and one of JSONL files can be read."""
+
+_MAX_CELL = 50_000_000
+_BEIR = ("corpus.jsonl", "queries.jsonl")
+
+
+def raw_rows(path: Path) -> tuple[str, Iterator[RawRow]]:
+    """The format of a file or folder, and its rows. Raises InputError for one that is not there or of another kind."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist. The first argument is the file of rows.")
+    if path.is_dir():
+        if all((path / name).is_file() for name in _BEIR):
+            return "beir", _beir(path)
+        if files := sorted(path.glob("*.jsonl")):
+            return "jsonl", (row for file in files for row in _jsonl(file))
+        raise InputError(
+            f"{path} is a folder with neither {' and '.join(_BEIR)} (a BEIR folder) nor other .jsonl files, so it holds no rows."
+        )
+    format = FORMATS.get(path.suffix.lower())
+    if format is None:
+        raise InputError(
+            f"{path} ends in {path.suffix or 'no suffix'}, so its format is not known. "
+            f"Known: {', '.join(FORMATS)}, and a BEIR folder. Rename or convert it."
+        )
+    readers: Mapping[str, Callable[[Path], Iterator[RawRow]]] = {
+        "jsonl": _jsonl,
+        "json": _json,
+        "csv": _csv,
+        "parquet": _parquet,
+    }
+    return format, readers[format](path)
+
+
+def passages_of(path: Path) -> Iterator[Passage]:
+    """The passages that a BEIR folder has beside those of its rows; none of any other file."""
+    if path.is_dir() and (path / "corpus.jsonl").is_file():
+        for row in _jsonl(path / "corpus.jsonl"):
+            if isinstance(text := row.columns.get("text"), str):
+                yield Passage(text, str(row.columns.get("title") or ""))
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of the file's bytes, or of those of a folder's JSONL and TSV files with their names."""
+    files = sorted(p for p in path.rglob("*") if p.suffix in (".jsonl", ".tsv")) if path.is_dir() else [path]
+    total = hashlib.sha256()
+    for file in files:
+        if path.is_dir():
+            total.update(file.relative_to(path).as_posix().encode("utf-8", "surrogateescape") + b"\0")
+        with file.open("rb") as stream:
+            total.update(hashlib.file_digest(stream, "sha256").digest())
+    return total.hexdigest()
+
+
+def _jsonl(path: Path) -> Iterator[RawRow]:
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            if not raw.strip():
+                continue
+            where = f"{path.name}:{number}"
+            try:
+                row = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
+            except UnicodeDecodeError:
+                yield RawRow(where, {}, "not UTF-8 text")
+            except (json.JSONDecodeError, RecursionError) as error:
+                yield RawRow(where, {}, f"not JSON: {getattr(error, 'msg', 'nested too deep')}")
+            else:
+                yield _checked(where, row)
+
+
+def _json(path: Path) -> Iterator[RawRow]:
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and error.lineno > 1:  # one object a line, under another suffix
+            yield from _jsonl(path)
+            return
+        raise InputError(f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+    found = _listed(path, loaded)
+    for number, row in enumerate(_paragraphs(found) if _is_squad(found) else found, 1):
+        yield _checked(f"{path.name}:{number}", row)
+
+
+def _listed(path: Path, loaded: Any) -> list[Any]:
+    if isinstance(loaded, list):
+        return loaded
+    lists = {name: value for name, value in loaded.items() if isinstance(value, list)} if isinstance(loaded, dict) else {}
+    if len(lists) == 1:
+        return next(iter(lists.values()))
+    holds = f"an object with the lists {', '.join(lists) or '(none)'}" if isinstance(loaded, dict) else type(loaded).__name__
+    raise InputError(f"{path} holds {holds}. A JSON file of rows is a list of objects, or an object with one such list.")
+
+
+def _is_squad(rows: list[Any]) -> bool:
+    return bool(rows) and isinstance(rows[0], dict) and isinstance(rows[0].get("paragraphs"), list)
+
+
+def _paragraphs(articles: list[Any]) -> Iterator[Any]:
+    """SQuAD's articles as one row for each question."""
+    for article in articles:
+        for paragraph in article.get("paragraphs", ()) if isinstance(article, dict) else [None]:
+            if not isinstance(paragraph, dict) or not isinstance(paragraph.get("qas"), list):
+                yield paragraph  # what it is instead is said by whoever looks for its columns
+                continue
+            shared = {name: value for name, value in paragraph.items() if name != "qas"}
+            title = {"title": article["title"]} if "title" in article else {}
+            for qa in paragraph["qas"]:
+                yield {**qa, **shared, **title} if isinstance(qa, dict) else qa
+
+
+def _csv(path: Path) -> Iterator[RawRow]:
+    csv.field_size_limit(_MAX_CELL)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = file.readline()
+            file.seek(0)
+            separator = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=head.count)
+            reader = csv.reader(file, delimiter=separator)
+            names = next(reader, [])
+            for cells in reader:
+                where = f"{path.name}:{reader.line_num}"
+                if not cells:
+                    continue
+                if len(cells) != len(names):
+                    yield RawRow(where, {}, f"{len(cells)} cells under {len(names)} column names")
+                else:
+                    yield RawRow(where, dict(zip(names, cells, strict=True)))
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
+    except csv.Error as error:
+        raise InputError(f"{path} is no table of cells: {error}.") from None
+
+
+def _parquet(path: Path) -> Iterator[RawRow]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        number = 0
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=5_000):
+            for row in batch.to_pylist():
+                number += 1
+                yield RawRow(f"{path.name}:{number}", row)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path} is no Parquet file: {error}.") from None
+
+
+def _beir(folder: Path) -> Iterator[RawRow]:
+    corpus = {str(row.columns.get("_id")): row.columns for row in _jsonl(folder / "corpus.jsonl")}
+    queries = {str(row.columns.get("_id")): row.columns for row in _jsonl(folder / "queries.jsonl")}
+    judgements = sorted((folder / "qrels").glob("*.tsv"))
+    if not judgements:
+        raise InputError(f"{folder} has no qrels/*.tsv, so nothing says which passage answers which query.")
+    for path in judgements:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            for number, line in enumerate(file, 1):
+                yield from _judged(f"{path.name}:{number}", number, line.rstrip("\r\n").split("\t"), queries, corpus)
+
+
+def _judged(
+    where: str, number: int, cells: list[str], queries: Mapping[str, Mapping[str, Any]], corpus: Mapping[str, Mapping[str, Any]]
+) -> Iterator[RawRow]:
+    """The row of one judgement; none for the header and for a passage that is not relevant."""
+    if cells == [""]:
+        return
+    if len(cells) == 4:  # TREC: query, iteration, passage, score
+        del cells[1]
+    try:
+        query, passage, score = cells[0], cells[1], float(cells[2])
+    except (IndexError, ValueError):
+        if number > 1:
+            yield RawRow(where, {}, "not query, passage and score, parted by tabs")
+        return
+    if score <= 0:
+        return
+    asked, shown = queries.get(query, {}), corpus.get(passage)
+    if shown is None:
+        yield RawRow(where, {}, f"the corpus has no passage {passage!r}")
+        return
+    about = {**_metadata(shown), **_metadata(asked)}
+    about = {name: value for name, value in about.items() if name not in ("start", "end")}  # of the passage, not of an answer
+    ids = {"query_id": query, "corpus_id": passage, "relevance": score}
+    yield RawRow(where, {**about, **ids, "query": asked.get("text"), "context": shown.get("text"), "title": shown.get("title")})
+
+
+def _checked(where: str, row: Any) -> RawRow:
+    return RawRow(where, row) if isinstance(row, dict) else RawRow(where, {}, f"{type(row).__name__}, not an object")
+
+
+def _metadata(row: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(row["metadata"]) if isinstance(row.get("metadata"), dict) else {}

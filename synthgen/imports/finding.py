@@ -1,0 +1,222 @@
+"""Where contexts stand in documents: all of them at once, exactly or after normalisation.
+
+Normalised means that only letters, digits, marks and signs count, in NFKC and case-folded; space and punctuation are ignored,
+so line breaks, other quotation marks and Markdown's emphasis do not matter. A match begins and ends where a word does.
+
+The search is that of Rabin and Karp (1987) for many patterns: a window of each context, the one it shares with the fewest others,
+is hashed, and so is every window of the documents; what has an equal hash is compared in full. The time is linear in the
+length of documents and contexts, for every script.
+
+Not covered: contexts with words left out or changed, and contexts put together from several places.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import regex
+
+from synthgen.records import Document
+from synthgen.text import find
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Hashes = npt.NDArray[np.uint64]
+
+__all__ = ["Place", "Wanted", "find_contexts"]
+
+_WIDTHS = (32, 16, 8, 4, 2, 1)  # of windows, in characters that count
+_WINDOWS = 8  # of each context that are looked at for the rarest
+_FACTOR = 0x9E3779B97F4A7C15  # odd: the factor of the rolling hash, and of its spread over the table
+_TABLE_BITS = 22
+_KEPT = regex.compile(r"[\p{L}\p{N}\p{M}\p{S}]")
+_UNKNOWN = 255
+
+
+class Wanted(NamedTuple):
+    """A context, without space around it, and the document it should be in ("" for any)."""
+
+    text: str
+    document_id: str = ""
+
+
+class Place(NamedTuple):
+    """A span of a document; `exact` when the context stands there as it is."""
+
+    document_id: str
+    start: int
+    end: int
+    exact: bool
+
+
+def find_contexts(contexts: Sequence[Wanted], documents: Sequence[Document]) -> list[Place | None]:
+    """The place of each context, or None: in its own document before others, exact before normalised, then the first."""
+    search = _Search(contexts)
+    for document in documents:
+        search.look_into(document)
+    return search.places
+
+
+class _Search:
+    def __init__(self, contexts: Sequence[Wanted]) -> None:
+        self.contexts = contexts
+        self.places: list[Place | None] = [None] * len(contexts)
+        self._folded = [wanted.text.translate(_FOLD) for wanted in contexts]
+        self._edges = [_edges(wanted.text) for wanted in contexts]
+        self._lengths = _Lengths()
+        self._anchors = _anchors(self._folded)
+        self._tables = {width: _table(anchors) for width, anchors in self._anchors.items()}
+
+    def look_into(self, document: Document) -> None:
+        import numpy as np
+
+        folded = document.text.translate(_FOLD)
+        offsets: npt.NDArray[np.int64] | None = None
+        for width, hashes in _windows(folded):
+            if width not in self._anchors:
+                continue
+            anchors = self._anchors[width]
+            hits = np.flatnonzero(self._tables[width][_slot(hashes)])
+            for at, value in zip(hits.tolist(), hashes[hits].tolist(), strict=True):
+                for index, shift in anchors.get(value, ()):
+                    if at >= shift and self._rank(index, document) and folded.startswith(self._folded[index], at - shift):
+                        if offsets is None:
+                            offsets = self._lengths.offsets(document.text)
+                        last = at - shift + len(self._folded[index]) - 1
+                        self._take(index, document, int(offsets[at - shift]), int(offsets[last]) + 1)
+
+    def _rank(self, index: int, document: Document) -> bool:
+        """Whether a place in `document` could be better than the one that is known."""
+        known, own = self.places[index], self.contexts[index].document_id
+        return known is None or not known.exact or (known.document_id != own == document.id)
+
+    def _take(self, index: int, document: Document, start: int, end: int) -> None:
+        """Keep the place if it is better. `start` and `end` are those of what counts; punctuation around it is taken along."""
+        wanted, text = self.contexts[index], document.text
+        before, after = self._edges[index]
+        exact = text.startswith(wanted.text, start - before) and start >= before
+        if exact:
+            start, end = start - before, start - before + len(wanted.text)
+        else:
+            start, end = _widened(text, start, end, before, after)
+        if find(text[start:end], text, start) != start:
+            return  # inside a word
+        found, known = Place(document.id, start, end, exact), self.places[index]
+        if known is None or _goodness(found, wanted) > _goodness(known, wanted):
+            self.places[index] = found
+
+
+def _goodness(place: Place, wanted: Wanted) -> tuple[bool, bool]:
+    return place.document_id == wanted.document_id, place.exact
+
+
+def _edges(text: str) -> tuple[int, int]:
+    """How many characters stand before the first one that counts, and after the last."""
+    counting = [at for at in (_first(text, range(len(text))), _first(text, range(len(text) - 1, -1, -1))) if at is not None]
+    return (counting[0], len(text) - 1 - counting[1]) if counting else (0, 0)
+
+
+def _first(text: str, positions: range) -> int | None:
+    return next((at for at in positions if _FOLD[ord(text[at])]), None)
+
+
+def _widened(text: str, start: int, end: int, before: int, after: int) -> tuple[int, int]:
+    """With the punctuation around it, as many characters of it as the context has there."""
+    low, high = max(0, start - before), min(len(text), end + after)
+    while start > low and not text[start - 1].isspace() and not _FOLD[ord(text[start - 1])]:
+        start -= 1
+    while end < high and not text[end].isspace() and not _FOLD[ord(text[end])]:
+        end += 1
+    return start, end
+
+
+class _Folding(dict[int, str]):
+    """For `str.translate`: what counts, folded; nothing for the rest. Each character is looked at once."""
+
+    def __missing__(self, code: int) -> str:
+        import unicodedata
+
+        folded = unicodedata.normalize("NFKC", chr(code)).casefold()
+        self[code] = "".join(_KEPT.findall(folded))
+        return self[code]
+
+
+_FOLD = _Folding()
+
+
+class _Lengths:
+    """How many characters each character folds to, as an array, so that folded positions become offsets at once."""
+
+    def __init__(self) -> None:
+        import numpy as np
+
+        self._of = np.full(0x110000, _UNKNOWN, dtype=np.uint8)
+
+    def offsets(self, text: str) -> npt.NDArray[np.int64]:
+        """The offset in `text` of each character of its folded form."""
+        import numpy as np
+
+        codes = _codes(text)
+        for code in set(codes[self._of[codes] == _UNKNOWN].tolist()):
+            self._of[code] = len(_FOLD[code])
+        return np.repeat(np.arange(len(text)), self._of[codes])
+
+
+def _codes(text: str) -> npt.NDArray[np.uint32]:
+    import numpy as np
+
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+def _windows(folded: str) -> Iterator[tuple[int, Hashes]]:
+    """Hashes of every window, for each width, from the narrowest: twice a width is two windows side by side."""
+    import numpy as np
+
+    hashes, width, power = _codes(folded).astype(np.uint64), 1, _FACTOR
+    while len(hashes):
+        yield width, hashes
+        if width == _WIDTHS[0]:
+            return
+        hashes = hashes[:-width] + hashes[width:] * np.uint64(power)
+        width, power = 2 * width, power * power % 2**64
+
+
+def _anchors(folded: Sequence[str]) -> dict[int, dict[int, list[tuple[int, int]]]]:
+    """Width -> hash -> (context, shift of the window in it): the rarest of a few windows of each context."""
+    windows: list[tuple[int, list[tuple[int, int]]]] = []
+    times: Counter[int] = Counter()
+    for text in folded:
+        width = next((width for width in _WIDTHS if width <= len(text)), 0)
+        found: list[tuple[int, int]] = []
+        if width:
+            hashes = next(hashes for size, hashes in _windows(text) if size == width)
+            last = len(text) - width
+            shifts = sorted({last * i // (_WINDOWS - 1) for i in range(_WINDOWS)})
+            found = [(int(hashes[shift]), shift) for shift in shifts]
+            times.update({value for value, _ in found})
+        windows.append((width, found))
+    anchors: defaultdict[int, dict[int, list[tuple[int, int]]]] = defaultdict(dict)
+    for index, (width, found) in enumerate(windows):
+        if found:
+            value, shift = min(found, key=lambda window: times[window[0]])
+            anchors[width].setdefault(value, []).append((index, shift))
+    return dict(anchors)
+
+
+def _slot(hashes: Hashes) -> Hashes:
+    import numpy as np
+
+    return (hashes * np.uint64(_FACTOR)) >> np.uint64(64 - _TABLE_BITS)
+
+
+def _table(anchors: Mapping[int, object]) -> npt.NDArray[np.bool_]:
+    """Which slots have an anchor: nearly every other window is passed over at once."""
+    import numpy as np
+
+    table = np.zeros(2**_TABLE_BITS, dtype=np.bool_)
+    table[_slot(np.array(list(anchors), dtype=np.uint64))] = True
+    return table
