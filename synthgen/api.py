@@ -214,14 +214,21 @@ def apply_filters(
     *,
     chunks: Sequence[Chunk],
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    encoder: str = "static",
+    seed: int = 0,
     on_event: OnEvent | None = None,
 ) -> Sifted:
-    """Sift `triples` by the named filters, in order, or by those of a run. `chunks` are all that a query could be answered from."""
+    """Sift `triples` by the named filters, in order, or by those of a run. `chunks` are all that a query could be answered from.
+
+    `encoder` is the bi-encoder for options that want one: `static`, or a sentence-transformers model by name or path.
+    """
+    from synthgen.encoders import CorpusEncoders
     from synthgen.filters import Context
     from synthgen.filters import apply_filters as sift
 
     by_id = {chunk.id: chunk for chunk in chunks}
-    context = Context(by_id, _index(chunks))
+    encoders = CorpusEncoders(Config.build({"training": {"base": encoder}}).training, chunks, seed=seed)
+    context = Context(by_id, _index(chunks), encoders=encoders)
     order = Config().filters.order if filters is None else list(filters)
     sifted = sift(triples, order, context, options=options, on_event=on_event)
     return replace(sifted, kept=Triples(sifted.kept, by_id))

@@ -6,6 +6,7 @@ may add answers, through the `Paid` they are given.
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,9 +14,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from synthgen import storage
 from synthgen.asking import Asking
 from synthgen.corpus import Corpus
 from synthgen.distractors import add_distractors
+from synthgen.encoders import CorpusEncoders
 from synthgen.errors import EmptyResultError, RunFolderError
 from synthgen.exporters import FORMATS
 from synthgen.exporters import Context as ExportContext
@@ -23,6 +26,7 @@ from synthgen.exporters import export as write_format
 from synthgen.filters import Context as FilterContext
 from synthgen.filters import Sifted, apply_filters
 from synthgen.filters.bias import lexical_bias
+from synthgen.filters.memory import Memory
 from synthgen.generation import Candidates, Generator, store_path
 from synthgen.generators import IMPORT
 from synthgen.records import SPLITS, Event, OnEvent, Rejection, Skipped
@@ -55,11 +59,21 @@ def derive(
     with clock("index"):
         retriever = BM25([chunk.id for chunk in corpus.chunks], [index_text(chunk) for chunk in corpus.chunks])
     with clock("filters"):
+        memory = Memory(folder.verdicts, chunks, generator.shots)
         context = FilterContext(
-            chunks, retriever, generator.shots, _human_queries(folder), paid=paid, lowers=config.model != IMPORT
+            chunks,
+            retriever,
+            generator.shots,
+            _human_queries(folder),
+            encoders=CorpusEncoders(config.training, corpus.chunks, seed=config.seed),
+            paid=paid,
+            lowers=config.model != IMPORT,
+            known=_stored_scores(folder),
+            memory=memory,
         )
         settings = config.filters
         sifted = apply_filters(candidates.triples, settings.order, context, options=settings.options, on_event=on_event)
+        memory.save()
     with clock("distractors"):
         kept, distractors = add_distractors(
             sifted.kept, chunks, retriever, **config.distractors.model_dump(), seed=config.seed, on_event=on_event
@@ -92,6 +106,12 @@ def derive(
         *(_unasked(stage, told["missing"]) for stage, told in judgements.items() if told["missing"]),
     ]
     return report | {"judgements": judgements, "lexical_bias": lexical_bias(sifted, chunks)}, sifted
+
+
+def _stored_scores(folder: RunFolder) -> dict[str, Any]:
+    """The scores of rows as the run before has stored them, by id."""
+    tables = [folder.table(kind) for kind in ("triples", "rejected") if folder.table(kind).exists()]
+    return {row["id"]: json.loads(row["scores"]) for table in tables for row in storage.read_table(table, ["id", "scores"])}
 
 
 def _unasked(stage: str, missing: int) -> str:

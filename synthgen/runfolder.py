@@ -6,6 +6,7 @@
     candidates.parquet  the rows of an imported run, as they came
     exports/<format>/ train, dev, test
     model/            the tuned bi-encoder
+    verdicts.memo     what filters said of rows, so that a second cut is quick; may be deleted
     report.json       written last; all times stand under `timing`
     run.log           timestamps and events, no document text
     .lock             held by the command at work, and says which that is
@@ -64,6 +65,10 @@ class RunFolder:
     @property
     def exports(self) -> Path:
         return self.path / "exports"
+
+    @property
+    def verdicts(self) -> Path:
+        return self.path / "verdicts.memo"
 
     @property
     def model(self) -> Path:

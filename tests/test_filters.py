@@ -290,8 +290,8 @@ def test_innocent_queries_pass_lint(query: str) -> None:
         ("numbering", "3、灯塔有多高？"),
         ("too_short", "灯"),
         ("too_long", "why " * 130),
-        ("copied_run", "Why was the lighthouse at Skagen was lit in 1858 and stands tall?"),
-        ("copied_run", "为什么守塔人每天晚上记录经过的船只，并在黎明前关灯"),
+        ("copied_run", "Why is it so that the lighthouse at Skagen was lit in 1858 and stands 46 metres tall?"),
+        ("copied_run", "为什么四秒闪烁一次。守塔人每天晚上记录经过的船只，并在黎明前关灯"),
         ("shot_copied", "How long may sourdough bread be frozen??"),
     ],
 )
@@ -604,7 +604,7 @@ def test_what_the_passage_shows_is_not_left_over() -> None:
 def test_a_run_of_thai_letters_is_copied_by_its_words_not_its_letters() -> None:
     where = chunk("th.md", "ประภาคารสกาเกนสร้างขึ้นในปีหนึ่งพันแปดร้อยห้าสิบแปดและสูงสี่สิบหกเมตร")
     assert judge("lint", make_triple(where, "ประภาคารสกาเกนสร้างขึ้นเมื่อไร"), context(where)).reason == ""
-    assert judge("lint", make_triple(where, where.text[:60]), context(where)).reason == "copied_run"
+    assert judge("lint", make_triple(where, where.text), context(where)).reason == "copied_run"
 
 
 # --- grounding: the names of an answer

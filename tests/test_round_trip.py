@@ -176,6 +176,15 @@ def test_raw_ratio_is_the_share_of_the_best_score() -> None:
     assert judge(CROWDED, where, rule="raw_ratio", min_ratio=0.1).reason == ""
 
 
+def test_a_share_of_nothing_is_undecided() -> None:
+    verdict = judge(make_triple(BOIL, "zzz"), rule="raw_ratio")
+    assert (verdict.reason, verdict.triple.flags) == ("", ("round_trip:undecided",))
+    opposite = Toys(CHUNKS)
+    opposite.dense = lambda: BiEncoder([c.id for c in CHUNKS], -letters([c.text for c in CHUNKS]), letters, letters)  # type: ignore[method-assign]
+    verdict = judge(make_triple(BOIL, "kettle"), replace(context(), encoders=opposite), judge="dense", rule="raw_ratio")
+    assert (verdict.reason, verdict.triple.flags) == ("", ("round_trip:undecided",))
+
+
 def test_a_reranker_must_put_the_source_first() -> None:
     where = context(chunk("long.md", TOASTER + " It is hot. " * 9))
     row = make_triple(where.chunks[where.retriever.ids[-1]], "crumb tray toaster hot")  # type: ignore[union-attr]
@@ -276,7 +285,7 @@ def test_where_too_few_survive_the_threshold_is_lowered_once_and_said() -> None:
     assert "from 0.7 to 0.5" in note
     assert "2 of 10 rows" in note
     assert "4 reach" in note
-    later = round_trip(crowd(1, 1, 0), where)
+    later = round_trip(crowd(1, 1, 0), replace(where, lowers=False))
     assert [v.reason for v in later] == ["", ""]
     assert len(where.notes) == 1
 

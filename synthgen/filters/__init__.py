@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from synthgen.errors import ConfigError, nearest
+from synthgen.filters.memory import ROW_FILTERS, Memory
 from synthgen.records import Chunk, Event, OnEvent, Rejection, Triple, Verdict
 from synthgen.registry import resolve, validate_options
 from synthgen.retrieval import Retriever
@@ -113,8 +114,8 @@ class Context:
     """What filters may look at; whatever is costly is given, never built.
 
     `shots` are texts shown to the generator, `queries` those that the result will be measured on. `lowers` says whether a filter
-    may take a lower threshold when too little is left; what it did is a sentence in `notes`. `known` has the scores of rows by
-    id, as an earlier run stored them: a filter takes its own over where their stamp says that nothing has changed.
+    may take a lower threshold when too little is left; what it did is a sentence in `notes`. `known` has the scores of rows by id, as
+    an earlier run stored them: a filter takes its own over where their stamp says that nothing has changed. `memory` has verdicts.
     """
 
     chunks: Mapping[str, Chunk]
@@ -126,6 +127,7 @@ class Context:
     lowers: bool = False
     notes: list[str] = field(default_factory=list)
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,11 @@ class _Stage:
     options: Mapping[str, Any]
 
     def __call__(self, triples: Sequence[Triple], context: Context) -> Sequence[Verdict]:
+        if context.memory is not None and self.name in ROW_FILTERS:
+            return context.memory.judged(self.name, self.options, triples, lambda fresh: self._judged(fresh, context))
+        return self._judged(triples, context)
+
+    def _judged(self, triples: Sequence[Triple], context: Context) -> Sequence[Verdict]:
         verdicts = self.function(triples, context, **self.options)
         if len(verdicts) != len(triples):
             raise ConfigError(
@@ -212,6 +219,7 @@ class _Sieve:
             if on_event:
                 message = f"{stage.name}: {before} in, {len(alive)} kept"
                 on_event(Event("filters", number, len(self.stages), message))
+        self.context = replace(self.context, lowers=False)  # a handful of rows does not lower a threshold for itself
         for _ in self.rows:  # each round keeps or loses a row for good, or is the last
             if not self._promote():
                 break

@@ -51,7 +51,7 @@ def lint(
     *,
     min_words: Annotated[Length, Field(description="shortest query, in words")] = 1,
     max_words: Annotated[Length, Field(description="longest query, in words")] = 120,
-    max_copied_words: Annotated[Length, Field(description="a copied run of this many words is too long")] = 8,
+    max_copied_words: Annotated[Length, Field(description="a copied run of this many words is too long")] = 12,
     max_shot_similarity: Annotated[float, Field(gt=0, le=1, description="as similar to a shot, by shingles, is a copy")] = 0.8,
 ) -> list[Verdict]:
     """Queries that point at their passage, copy it, copy a shot, or carry the model's chatter."""

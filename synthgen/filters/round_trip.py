@@ -94,7 +94,7 @@ def round_trip(
         "top_k": "round_trip_rank",
         "reranker": "round_trip_reranked",
     }[rule]
-    if rule == "top_k" or rule == "reranker":
+    if rule in ("top_k", "reranker"):
         most = k if rule == "top_k" else 1
         passes, threshold = [rank is not None and rank <= most for rank in (t.scores.get(name) for t in scored)], float(most)
     else:
@@ -107,7 +107,7 @@ def round_trip(
 
 
 def _verdict(triple: Triple, passed: bool, name: str, threshold: float, *, spared: bool) -> Verdict:
-    if triple.scores["round_trip"] is None:
+    if triple.scores["round_trip"] is None or triple.scores.get("round_trip_raw", 0.0) is None:
         return Verdict(flagged(triple, "round_trip:undecided"))
     if passed or spared:
         return Verdict(triple)
@@ -116,10 +116,10 @@ def _verdict(triple: Triple, passed: bool, name: str, threshold: float, *, spare
 
 def _threshold(scored: Sequence[Triple], name: str, context: Context, min_ratio: float, fallback: float, hidden: str) -> float:
     """`min_ratio`, or `fallback` where too few of the rows that can fall reach it; then a note says so."""
-    if not context.lowers or fallback >= min_ratio:
-        return min_ratio
     if any(note.startswith(_LOWERED) for note in context.notes):  # rows that come later meet the same threshold
         return fallback
+    if not context.lowers or fallback >= min_ratio:
+        return min_ratio
     falling = [
         t.scores[name]
         for t in scored

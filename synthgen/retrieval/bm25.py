@@ -4,7 +4,7 @@ Scores are those of Lucene's variant (Kamphuis et al. 2020, "Which BM25 Do You M
 (bm25s; Lù 2024), so a query only adds up columns. A chunk without any word of the query scores 0 and still ranks, in the
 order of the index.
 
-The longest columns, those of the words that stand in a fiftieth of the chunks or more, are also kept as arrays over all chunks,
+The longest columns, those of the words that stand in a twentieth of the chunks or more, are also kept as arrays over all chunks,
 once they are asked for: adding such an array up is up to thirty times as fast and gives the same sums.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BM25"]
 
-_FREQUENT = 0.02  # share of the chunks
+_FREQUENT = 0.05  # share of the chunks
 _MAX_ARRAY_BYTES = 64_000_000
 
 
