@@ -441,7 +441,7 @@ def test_the_round_trip_stores_score_rank_and_rival() -> None:
     scores = verdict.triple.scores
     assert (scores["round_trip"], scores["round_trip_rank"]) == (1.0, 1)
     assert scores["round_trip_rival"] in {BREAD.id, PORT.id, DAO.id}
-    lost = judge("round_trip", make_triple(SKAGEN, "pilot channel harbour lighthouse"))
+    lost = judge("round_trip", make_triple(SKAGEN, "pilot channel harbour lighthouse"), min_ratio=0.7)
     assert (lost.reason, lost.threshold) == ("not_found", 0.7)
     assert lost.score is not None
     assert 0 <= lost.score < 0.7
@@ -463,9 +463,9 @@ def test_copies_of_the_source_are_no_rivals() -> None:
     overlap = chunk("stub.md", "lighthouse lamp Skagen keeper lighthouse lamp Skagen keeper", at=10)
     elsewhere = replace(chunk("pier.md", "lamp keeper Skagen lighthouse lamp keeper"), sha256=stub.sha256)
     row = make_triple(stub, query)
-    assert judge("round_trip", row, context(stub)).reason == "not_found"
+    assert judge("round_trip", row, context(stub), min_ratio=0.7).reason == "not_found"
     for same in (overlap, elsewhere):
-        assert judge("round_trip", row, context(stub, same)).reason == ""
+        assert judge("round_trip", row, context(stub, same), min_ratio=0.7).reason == ""
     near = judge("round_trip", GOOD, context(copy))
     assert near.triple.scores["round_trip_rival"] != copy.id
     assert near.triple.scores["round_trip"] == 1.0

@@ -271,6 +271,9 @@ def crowd(found: int, nearly: int, lost: int) -> list[Triple]:
     return good + fair + [make_triple(BOIL, f"toaster {n}") for n in range(lost)]
 
 
+STRICT: dict[str, Any] = {"min_ratio": 0.7, "fallback": 0.5}
+
+
 def test_the_crowd_is_as_it_says() -> None:
     ratios = [v.triple.scores["round_trip"] for v in round_trip(crowd(1, 1, 1), context())]
     assert ratios == [1.0, pytest.approx(0.6, abs=0.1), 0.0]
@@ -278,14 +281,14 @@ def test_the_crowd_is_as_it_says() -> None:
 
 def test_where_too_few_survive_the_threshold_is_lowered_once_and_said() -> None:
     where = context(lowers=True)
-    verdicts = round_trip(crowd(2, 2, 6), where)
+    verdicts = round_trip(crowd(2, 2, 6), where, **STRICT)
     assert [v.reason for v in verdicts] == [""] * 4 + ["not_found"] * 6
     assert {v.threshold for v in verdicts if v.reason} == {0.5}
     [note] = where.notes
     assert "from 0.7 to 0.5" in note
     assert "2 of 10 rows" in note
     assert "4 reach" in note
-    later = round_trip(crowd(1, 1, 0), replace(where, lowers=False))
+    later = round_trip(crowd(1, 1, 0), replace(where, lowers=False), **STRICT)
     assert [v.reason for v in later] == ["", ""]
     assert len(where.notes) == 1
 
@@ -302,7 +305,7 @@ def test_where_too_few_survive_the_threshold_is_lowered_once_and_said() -> None:
 )
 def test_the_threshold_stays(rows: list[Triple], columns: dict[str, Any], options: dict[str, Any]) -> None:
     where = context(**columns)
-    assert {v.threshold for v in round_trip(rows, where, **options) if v.reason} <= {0.7}
+    assert {v.threshold for v in round_trip(rows, where, **(STRICT | options)) if v.reason} <= {0.7}
     assert where.notes == []
 
 
@@ -311,7 +314,7 @@ def test_rows_that_cannot_fall_do_not_count() -> None:
     sentence = "Rinse it twice before the next tea."
     safe += [make_triple(BOIL, sentence, masks=(span(BOIL, sentence),))] * 9
     where = context(lowers=True)
-    round_trip([*crowd(1, 0, 1), *safe], where)
+    round_trip([*crowd(1, 0, 1), *safe], where, **STRICT)
     assert where.notes == []
 
 
