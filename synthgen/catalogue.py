@@ -89,8 +89,9 @@ def _loaders() -> list[dict[str, Any]]:
 
 def _filters() -> list[dict[str, Any]]:
     from synthgen.filters import FILTERS
+    from synthgen.filters.reasons import REASONS
 
-    return [_described(name, resolve("filter", name, FILTERS)) for name in FILTERS]
+    return [_described(name, resolve("filter", name, FILTERS)) | {"reasons": dict(REASONS[name])} for name in FILTERS]
 
 
 def _formats() -> list[dict[str, Any]]:

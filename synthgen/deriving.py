@@ -32,6 +32,7 @@ from synthgen.generators import IMPORT
 from synthgen.records import SPLITS, Event, OnEvent, Rejection, Skipped
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
+from synthgen.retrieval.judging import TOO_EASY
 from synthgen.runfolder import RunFolder
 
 __all__ = ["Clock", "derive"]
@@ -183,6 +184,7 @@ def _report(corpus: Corpus, candidates: Candidates, sifted: Sifted, generator: G
             "splits": _by_split(row.split for row in kept),
             "generators": _count(row.generator for row in kept),
             "flags": _count(flag for row in kept for flag in row.flags),
+            "too_easy": sum(float(row.scores.get("easy") or 0.0) >= TOO_EASY for row in kept),
         },
         "notes": _notes(corpus, generator),
     }

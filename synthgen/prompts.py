@@ -58,6 +58,7 @@ _TEMPLATES: Mapping[Layout, tuple[str, ...]] = {
     "passage_last": ("system.jinja", "passage.jinja"),
     "passage_first": ("system.jinja", "passage.jinja", "passage_first_system.jinja", "passage_first_user.jinja"),
 }
+_PASSAGE_LANGUAGE = "Write in the language of the passage, whatever the language of these instructions and of the examples."
 _MAX_BLOCKS = 4
 _SHINGLE_CHARS = 10  # four, as for near-duplicates, would find any short shot in any long document
 _CONTAINED = 0.8
@@ -96,6 +97,11 @@ class Prompt:
     layout: Layout
     digest: str
 
+    @property
+    def in_passage_language(self) -> bool:
+        """Whether rows are asked for in the language of their passage, as they are unless a prompt says otherwise."""
+        return self.language == _PASSAGE_LANGUAGE
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -118,7 +124,7 @@ class _PromptFile(_Strict):
     fields: Annotated[dict[_Name, _Text], Field(min_length=1)]
     document_prefix: str = ""
     query_prefix: str = ""
-    language: _Text = "Write in the language of the passage, whatever the language of these instructions and of the examples."
+    language: _Text = _PASSAGE_LANGUAGE
     shots: list[_ShotRow] = []
 
 

@@ -459,3 +459,17 @@ def test_a_bare_model_name_is_told_how_to_write_it() -> None:
 def test_every_generator_of_the_table_exists() -> None:
     assert set(GENERATORS) == {"extractive", "openai"}
     assert all(callable(resolve("generator", name, GENERATORS)) for name in GENERATORS)
+
+
+def test_a_prompt_that_asks_for_another_language_says_so_in_its_rows(tmp_path: Path) -> None:
+    for language, marked in (("", False), ("language: Write in French.\n", True)):
+        path = tmp_path / f"{marked}.yaml"
+        text = "name: p\ndescription: d\nkind: question\ntask: Ask.\ninstructions: [Ask well.]\nfields: {query: the question}\n"
+        path.write_text(text + language, encoding="utf-8")
+        [place] = chunks(1)
+        asking = Prompted("m", load_prompt(str(path)), LLM(base_url="http://bree"))
+        [request] = asking.requests([place])
+        call = Call(Completion(request.key, '{"items": [{"query": "Où est-ce ?"}]}', "stop"))
+        [row] = asking.apply([place], {request.key: call})
+        assert isinstance(row, Triple)
+        assert (row.metadata.get("language") == "any") is marked

@@ -289,7 +289,7 @@ def dev_rows(matching: list[float], hidden: list[float], groups: int = 30) -> Me
     leads = np.array([*matching, *hidden])
     flags = [False] * len(matching) + [True] * len(hidden)
     per_query = {"bm25": {"ndcg@10": np.full(len(leads), 0.5)}, "hybrid": {"ndcg@10": 0.5 + leads}}
-    return Measurement(UNSEEN, "chunk", per_query, [f"g{i % groups}" for i in range(len(leads))], flags, 100, 0, 0)
+    return Measurement(UNSEEN, "synthetic", "chunk", per_query, [f"g{i % groups}" for i in range(len(leads))], flags, 100, 0, 0)
 
 
 @pytest.mark.parametrize(

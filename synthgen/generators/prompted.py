@@ -5,7 +5,8 @@ answer that cannot be read and an item that is malformed become `Skipped` rows w
 call store. `apply` reads answers anew, also those once stored as unusable, so a better parser costs no call.
 
 An unusable answer may have led to a second call (`llm.followup`). The rows of a chunk come from one of the two, the first that is
-whole; their `request_key` says which. The quote of an item goes into the metadata; the filter `grounding` finds its place.
+whole; their `request_key` says which. The quote of an item goes into the metadata; the filter `grounding` finds its place. So does
+`language: any` where the prompt asks for another language than the passage's, for the filter `language` to read.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ class Prompted:
         for item in answer.items:
             metadata: dict[str, Any] = {name: text for name, text in item.items() if name not in _COLUMNS}
             metadata |= {mark: True for mark in ("repaired", "truncated") if getattr(answer, mark)}
+            metadata |= {} if self._prompt.in_passage_language else {"language": "any"}
             yield make_triple(
                 chunk,
                 item["query"],

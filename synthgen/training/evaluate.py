@@ -45,10 +45,12 @@ _MAX_SYNTHETIC = 2_000  # queries; more would not sharpen the figure and their v
 class Measurement:
     """Per-query figures of each system, and what they were measured on.
 
-    `groups` has the group of each query, `hidden` whether it was made from text that its passage does not show.
+    `groups` has the group of each query, `hidden` whether it was made from text that its passage does not show; `queries_are` says
+    where they come from: given, imported, or synthetic.
     """
 
     setting: str
+    queries_are: str
     relevance: str
     per_query: Mapping[str, Mapping[str, NDArray[np.float64]]]
     groups: Sequence[str]
@@ -61,7 +63,7 @@ class Measurement:
         """Plain JSON types. Differences are of nDCG@10."""
         return {
             "setting": self.setting,
-            "queries_are": "given" if self.setting == DEPLOYMENT else "synthetic (self-consistency)",
+            "queries_are": self.queries_are,
             "relevance": self.relevance,
             "queries": len(self.groups),
             "without_relevant": self.without_relevant,
@@ -102,7 +104,9 @@ def measure_human(
     per_query = _measure(ids, [index_text(c) for c in chunks], judged.texts, judged.relevant, ranked, base, tuned, on_event)
     groups = [group_of[min(wanted)] for wanted in judged.relevant]
     hidden = [False] * len(groups)
-    return Measurement(DEPLOYMENT, judged.by, per_query, groups, hidden, len(ids), judged.without_relevant, judged.unknown_ids)
+    return Measurement(
+        DEPLOYMENT, "given", judged.by, per_query, groups, hidden, len(ids), judged.without_relevant, judged.unknown_ids
+    )
 
 
 def measure_synthetic(
@@ -131,7 +135,9 @@ def measure_synthetic(
     per_query = _measure(ids, texts, queries, relevant, ranked, base, tuned, on_event, depth=len(ids))
     groups = [chunks[at[t.chunk_id]].group or t.document_id for t in rows]
     hidden = [number in own for number in range(len(rows))]
-    return Measurement(UNSEEN, "chunk", per_query, groups, hidden, len(chunks), 0, 0)
+    made = any(t.generator.startswith(("extractive", "openai/")) for t in rows)
+    queries_are = "synthetic (self-consistency)" if made else "imported"
+    return Measurement(UNSEEN, queries_are, "chunk", per_query, groups, hidden, len(chunks), 0, 0)
 
 
 def _measure(
