@@ -44,6 +44,7 @@ from synthgen.llm.calls import Call, CallStore
 from synthgen.llm.client import fill
 from synthgen.llm.followup import follow_up
 from synthgen.llm.prices import Price
+from synthgen.llm.shared import Shared
 from synthgen.prompts import load_prompt
 from synthgen.records import Completion, Usage
 from synthgen.testing import FakeOpenAI, Fault, Latency, Logged, Script
@@ -170,10 +171,11 @@ def filled(trial: Trial, scratch: Path) -> dict[str, Any]:
         one = getattr(dearest(step, str(prices)), AMOUNTS[trial.cap])
         cap = trial.worth * one if trial.cap == "max_cost" else max(1, round(trial.worth * one))
         llm = llm.model_copy(update={trial.cap: cap})
-        budget = Budget(llm, [trial.model])
+        shared = Shared.of(llm, [trial.model])
+        budget = shared.budget
         stopped = ""
         try:
-            asyncio.run(fill(step.requests(itertools.islice(chunks(WORK), WORK)), store, llm, budget=budget, check=step.check))
+            asyncio.run(fill(step.requests(itertools.islice(chunks(WORK), WORK)), store, llm, shared=shared, check=step.check))
         except StoppedEarly as error:
             stopped = str(error)
         spent, met = billed(trial, server.log)

@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from synthgen.config import LLM
 from synthgen.llm.calls import CallStore
 from synthgen.llm.client import fill
 from synthgen.llm.limits import Grant, Limiter
+from synthgen.llm.shared import Shared
 from synthgen.records import Request, Usage, make_request
 
 RPM, TPM = 600, 100_000
@@ -84,8 +85,9 @@ def run(binding: str, *, headers: bool, seconds: float) -> list[Answer]:
     with tempfile.TemporaryDirectory() as folder, server(*flags, *([] if headers else ["--no-limit-headers"])) as url:
         settings = LLM(base_url=url, concurrency=64)
         watched = Watched(settings, hears=headers)
+        shared = replace(Shared.of(settings), limiter=watched)
         with CallStore(Path(folder) / "calls.sqlite") as store, suppress(TimeoutError):
-            asyncio.run(asyncio.wait_for(fill(requests(url, SENTENCES[binding]), store, settings, limiter=watched), seconds))
+            asyncio.run(asyncio.wait_for(fill(requests(url, SENTENCES[binding]), store, settings, shared=shared), seconds))
     return watched.answers
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen import pipeline
 from synthgen.config import Config, load_config
-from synthgen.errors import ConfigError
+from synthgen.errors import ConfigError, StoppedEarly
 from synthgen.filters import Sifted
 from synthgen.records import Chunk, Document, OnEvent, Skipped, Triple
 
@@ -47,6 +47,8 @@ __all__ = [
     "split",
     "to_dataset",
 ]
+
+_GONE = "That was a temporary store, which is gone with its answers: pass store=PATH to keep them."
 
 OnSkip = Callable[[Skipped], None]
 
@@ -86,7 +88,6 @@ def import_rows(
     run_folder: str | Path,
     *,
     mapping: Mapping[str, str] | None = None,
-    kind: str = "retrieval",
     queries: str | Path | None = None,
     config: str | Path | Config | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -102,7 +103,7 @@ def import_rows(
     base, path = (config, None) if isinstance(config, Config) else (None, config)
     resolved = load_config(path, overrides=settings, base=base)
     return importing.import_rows(
-        file, docs, run_folder, config=resolved, mapping=mapping, kind=kind, queries=queries, update=update, on_event=on_event
+        file, docs, run_folder, config=resolved, mapping=mapping, queries=queries, update=update, on_event=on_event
     )
 
 
@@ -158,7 +159,7 @@ def generate(
 ) -> Triples:
     """Candidate triples of `chunks`. With an `openai/NAME` model, calls are kept in `store` and never repeated.
 
-    Without `store` the answers live only as long as this call. `settings` is a nested mapping, for example
+    Without `store` or `llm.store` the answers live only as long as this call. `settings` is a nested mapping, for example
     `{"llm": {"base_url": …, "max_calls": 100}}`. Raises what `agenerate` raises; works inside a running event loop, too.
     """
     from synthgen.llm.loops import run_async
@@ -198,10 +199,15 @@ async def agenerate(
     named = {"model": model, "seed": seed, "generation": {"prompt": prompts, "per_chunk": per_chunk}}
     generator = make_generator(load_config(overrides=settings, base=Config.build(named)))
     with TemporaryDirectory() as nowhere, _Skips(on_skip) as skips:
-        path = Path(store) if store else Path(nowhere) / "calls.sqlite"
-        with CallStore(path) if generator.makes_calls else nullcontext() as calls:
+        kept = store or generator.config.llm.store
+        with CallStore(kept or Path(nowhere) / "calls.sqlite") if generator.makes_calls else nullcontext() as calls:
             if calls is not None:
-                await generator.agenerate(chunks, calls, on_event)
+                try:
+                    await generator.agenerate(chunks, calls, on_event)
+                except StoppedEarly as error:
+                    if kept:
+                        raise
+                    raise StoppedEarly(f"{error} {_GONE}") from None
             candidates = generator.rows(chunks, calls, on_event)
         for skipped in candidates.skipped:
             skips.add(skipped)

@@ -38,15 +38,16 @@ from synthgen.llm.calls import CallStore
 from synthgen.llm.client import fill
 from synthgen.llm.followup import Standing, standing
 from synthgen.llm.loops import run_async
-from synthgen.llm.openai import base_url, check_endpoint, load_dialect
+from synthgen.llm.openai import base_url, check_endpoint, load_dialect, redacted
 from synthgen.llm.prices import load_prices
+from synthgen.llm.shared import Shared
 from synthgen.lock import hold
 from synthgen.records import Chunk, OnEvent, Request, Usage
 from synthgen.runfolder import RunFolder
 
 __all__ = ["collect", "status", "submit"]
 
-_PLACES = ("base_url", "endpoint_id", "store")  # where `collect` will look
+_PLACES = ("base_url", "store")  # where `collect` will look
 _PROBES = 3  # requests asked live until the endpoint has answered one
 _KEPT_BY_PROVIDER = timedelta(days=30)  # files of batches, by default
 
@@ -147,9 +148,9 @@ class _Job:
 def _submitted(job: _Job, on_event: OnEvent | None, max_requests: int, max_bytes: int) -> dict[str, Any]:
     llm = job.generator.config.llm
     check_endpoint(llm)
-    budget = Budget(llm, {job.generator.model})
-    asked_live = _find_form(job, budget, on_event)
-    admission = _Admission(job, budget)
+    shared = Shared.of(llm, {job.generator.model})
+    asked_live = _find_form(job, shared, on_event)
+    admission = _Admission(job, shared.budget)
     made = list(job.desk.submit(admission.requests(), max_requests=max_requests, max_bytes=max_bytes, on_event=on_event))
     submitted = sum(batch.requests for batch in made)
     if admission.cap:
@@ -161,7 +162,7 @@ def _submitted(job: _Job, on_event: OnEvent | None, max_requests: int, max_bytes
     return job.named("submit", [_row(job.desk, batch, {"status": "submitted"}) for batch in made]) | counts
 
 
-def _find_form(job: _Job, budget: Budget, on_event: OnEvent | None) -> int:
+def _find_form(job: _Job, shared: Shared, on_event: OnEvent | None) -> int:
     """Ask live until the endpoint has answered once, unless it did in an earlier run; returns how many were asked."""
     llm, model = job.generator.config.llm, job.generator.model
     checks, asked = {name: step.check for name, step in job.steps()}, 0
@@ -175,7 +176,7 @@ def _find_form(job: _Job, budget: Budget, on_event: OnEvent | None) -> int:
                 f"`synthgen status {job.folder.path}` tells the reasons."
             )
         request, name = first
-        run_async(fill([request], job.store, llm, budget=budget, check=checks[name], total=1, on_event=on_event))
+        run_async(fill([request], job.store, llm, shared=shared, check=checks[name], total=1, on_event=on_event))
         asked += 1
     return asked
 
@@ -206,29 +207,41 @@ class _Admission:
 def _collected(job: _Job, on_event: OnEvent | None) -> dict[str, Any]:
     checks = {name: step.check for name, step in job.steps()}
     rows: list[dict[str, Any]] = []
-    taken: list[Intake] = []
+    taken: dict[str, Intake] = {}
+    refused: ModelError | None = None
     for batch in job.desk.book.open():
         told = job.desk.told(batch)
-        rows.append(_row(job.desk, batch, told))
-        if told is not None and rows[-1]["state"] in ENDED:
-            taken.append(job.desk.take(batch, told, checks, on_event))
-            rows[-1]["messages"] += [taken[-1].complaint] if taken[-1].complaint else []
-        elif rows[-1]["state"] == "unknown" and batch.age > _KEPT_BY_PROVIDER:
-            job.desk.book.close(batch, "unknown")
+        row = _row(job.desk, batch, told)
+        rows.append(row)
+        ended = told is not None and row["state"] in ENDED
+        readable = job.desk.book.steps_of(batch) <= checks.keys()
+        if (row["state"] == "unknown" or (ended and not readable)) and batch.age > _KEPT_BY_PROVIDER:
+            job.desk.book.close(batch, row["state"])
+        elif ended and not readable:
+            row["messages"].append(f"Its prompts are those of the run {batch.run}, as they were then: collect it from there.")
+        elif told is not None and ended:
+            try:
+                taken[batch.id] = intake = job.desk.take(batch, told, checks, on_event)
+            except ModelError as error:  # of a single file, perhaps: the other batches have their own
+                refused = refused or error
+            else:
+                row["messages"] += [intake.complaint] if intake.complaint else []
+    if refused:
+        raise refused
     still_open = {batch.id for batch in job.desk.book.open()}
     for row in rows:
         row["collected"] = row["id"] not in still_open
     usage, failed, lost = Usage(), Counter[str](), Counter[str]()
-    for intake in taken:
+    for name, intake in taken.items():
         usage = usage.plus(intake.usage)
         failed.update(intake.failed)
-        lost.update(intake.lost)
+        lost.update(intake.lost if name not in still_open else {})
     return job.named("collect", rows) | {
-        "ok": sum(intake.ok for intake in taken),
+        "ok": sum(intake.ok for intake in taken.values()),
         "failed": dict(sorted(failed.items())),
         "to_resubmit": dict(sorted(lost.items())),
-        "unknown": sum(intake.unknown for intake in taken),
-        "unreadable": sum(intake.unreadable for intake in taken),
+        "unknown": sum(intake.unknown for intake in taken.values()),
+        "unreadable": sum(intake.unreadable for intake in taken.values()),
         "usage": usage.to_dict(),
         **_priced(job.generator, usage),
         **job.left(),
@@ -276,7 +289,7 @@ def _row(desk: BatchDesk, batch: Batch, told: Object | None = None) -> dict[str,
     else:
         state = state_of(told) if batch.state == "open" else "submitting"
     completed, failed = counts_of(told)
-    messages = messages_of(told)
+    messages = [redacted(message, desk.settings) for message in messages_of(told)]
     if state == "unknown":
         messages.append("The provider does not know it. Is the key of the same project in use that it was submitted with?")
     if state == "elsewhere":

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -91,7 +92,6 @@ def import_(
     map_: Annotated[
         list[str] | None, typer.Option("--map", help="Columns by other names: query=question,answer=correct_answer.")
     ] = None,
-    kind: Annotated[str, typer.Option("--kind", help="What the rows are: retrieval.")] = "retrieval",
     queries: Queries = None,
     given: Given,
     update: Annotated[bool, typer.Option("--update", help="Put these rows in place of those imported before.")] = False,
@@ -106,7 +106,7 @@ def import_(
         settings, mapping = _config(given), importing.parse_mapping(map_ or ())
         with _logged(importing.prepare_import(docs, run), quiet, verbose) as progress:
             result = importing.import_rows(
-                file, docs, run, config=settings, mapping=mapping, kind=kind, queries=queries, update=update, on_event=progress
+                file, docs, run, config=settings, mapping=mapping, queries=queries, update=update, on_event=progress
             )
         _out(result.report, console.result_text, result, as_json=as_json)
 
@@ -270,7 +270,8 @@ def export(
         if output == "-":
             rows, left_out = exporting.export_rows(run, format, split=split, settings=given.settings)
             _write_lines(rows)
-            print("".join(f"left out: {reason} {n}\n" for reason, n in left_out.items()), end="", file=sys.stderr)
+            for reason, n in left_out.items():
+                _say(f"left out: {reason} {n}")
         else:
             report = exporting.export(run, format, output=output, split=split, settings=given.settings)
             _out(report, console.export_text, as_json=as_json)
@@ -324,8 +325,9 @@ def init(directory: Annotated[Path, typer.Argument(help="Folder for config.yaml 
     with _told():
         from synthgen import catalogue
 
-        for path in catalogue.init(directory):
-            print(path)
+        made = catalogue.init(directory)
+        with _printing():
+            print("\n".join(map(str, made)))
 
 
 @app.command("list")
@@ -346,7 +348,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a console of another encoding shows codes, and no traceback
-    app()
+    try:
+        app()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            _drained(stream)  # else Python would exit with 120 over what cannot be written any more
 
 
 @contextmanager
@@ -355,15 +361,37 @@ def _told() -> Iterator[None]:
     try:
         yield
     except SynthgenError as error:
-        print(f"synthgen: {error}", file=sys.stderr)
+        _say(f"synthgen: {error}")
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         command = shlex.join(["synthgen", *sys.argv[1:]])
-        print(f"\nInterrupted. Every finished call is saved; this resumes: {command}", file=sys.stderr)
+        _say(f"\nInterrupted. Every finished call is saved; this resumes: {command}")
         raise typer.Exit(130) from None
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """What is printed meanwhile goes to standard output; that whoever reads it has had enough is no error."""
+    try:
+        yield
+        sys.stdout.flush()
     except BrokenPipeError:
-        sys.stderr.close()
+        _drained(sys.stdout)
         raise typer.Exit(0) from None
+
+
+def _say(sentence: str) -> None:
+    """To people, who may have closed the window; the exit code stands all the same."""
+    with suppress(OSError):
+        print(sentence, file=sys.stderr)
+
+
+def _drained(stream: IO[str]) -> None:
+    """Have what is left for a stream that nobody reads any more go nowhere."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager
@@ -398,12 +426,14 @@ def _config(given: Given, base: Config | None = None) -> Config:
 
 def _out(value: Any, as_text: Callable[..., str], *shown: Any, as_json: bool) -> None:
     """`value` as one JSON object, or the text that `as_text` makes of what is `shown` (of the value, if nothing else is)."""
-    print(json.dumps(value, ensure_ascii=False) if as_json else as_text(*(shown or (value,))))
+    text = json.dumps(value, ensure_ascii=False) if as_json else as_text(*(shown or (value,)))
+    with _printing():
+        print(text)
 
 
 def _write_lines(rows: Iterator[Mapping[str, Any]]) -> None:
     from synthgen.storage import json_line
 
-    for row in rows:
-        sys.stdout.buffer.write(json_line(row))
-    sys.stdout.buffer.flush()
+    with _printing():
+        for row in rows:
+            sys.stdout.buffer.write(json_line(row))

@@ -144,12 +144,13 @@ def status_text(status: Mapping[str, Any]) -> str:
         lines.append("No call was made yet: there is no call store.")
     if status["report"]:
         lines += ["", summary(status["report"])]
-    left = f"make {status['calls_remaining']:,} calls and finish it" if not status["finished"] else "make no call"
-    lines += ["", f"The run is {'finished' if status['finished'] else 'not finished'}; the same command would {left}."]
-    if calls and calls["waiting"]:
-        lines.append(
-            f"{calls['waiting']:,} calls wait in batches; `synthgen batch collect {status['run']}` takes what was answered."
-        )
+    waiting, left = calls and calls["waiting"], f"make {status['calls_remaining']:,} calls and finish it"
+    if status["finished"]:
+        left = "make no call"
+    first = "collect first, and then the" if waiting else "the"
+    lines += ["", f"The run is {'finished' if status['finished'] else 'not finished'}; {first} same command would {left}."]
+    if waiting:
+        lines.append(f"{waiting:,} calls wait in batches; `synthgen batch collect {status['run']}` takes what was answered.")
     if calls and failed:
         lines.append(f"`synthgen retry {status['run']}` would repeat the {failed:,} that failed, and no others.")
     return "\n".join(lines)
@@ -158,7 +159,7 @@ def status_text(status: Mapping[str, Any]) -> str:
 def _spent(spent: Mapping[str, Any]) -> list[str]:
     """What a call store has cost, as the panel shows it while calls are made."""
     live, batch = Usage.from_dict(spent["usage"]), Usage.from_dict(spent["batch_usage"])
-    made = f"{spent['attempts']:,} attempts, {spent['rate_limited']:,} answers 429"
+    made = f"{spent['attempts']:,} attempts, {spent['rate_limited']:,} rate-limited"
     if spent["per_second"] is not None:
         when = f"{_clock(spent['first'])} to {_clock(spent['last'])} UTC"
         made += f"; {rate_text(spent['per_second'])} calls/s from {when}"
@@ -170,14 +171,14 @@ def _spent(spent: Mapping[str, Any]) -> list[str]:
             f"{spent['uncounted']:,} attempts may have cost more than that: their usage never came. The panel and the caps count them at their worst."
         )
     if spent["shared"]:
-        lines.append(f"These sums are of {spent['store']}, which other runs may share, at the price of {spent['model']}.")
+        lines.append(f"These sums are of {spent['store']}, which other runs may share.")
     return lines
 
 
 def _money(spent: Mapping[str, Any]) -> str:
     live, batch = spent["dollars"], spent["batch_dollars"]
     if live is None:
-        return f"price of {spent['model']} unknown (name a table with --set llm.prices=FILE)"
+        return f"price of {', '.join(spent['unpriced'])} unknown (name a table with --set llm.prices=FILE)"
     apart = f" ({dollars_text(live)} live, {dollars_text(batch)} through batches)" if batch else ""
     return f"{dollars_text(live + batch)}{apart}, by the prices of {spent['prices_dated']}"
 

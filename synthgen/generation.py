@@ -24,14 +24,15 @@ from synthgen.llm.bias import token_bias
 from synthgen.llm.calls import CallStore
 from synthgen.llm.client import Wanted, fill
 from synthgen.llm.followup import Outcomes, outcomes, to_ask
-from synthgen.llm.openai import base_url, check_endpoint
+from synthgen.llm.openai import base_url, check_endpoint, endpoint_id
 from synthgen.llm.shared import Shared
+from synthgen.llm.stops import in_batches
 from synthgen.prompts import Prompt, load_prompt
 from synthgen.records import Chunk, Event, Meter, OnEvent, Request, Skipped, Triple, Usage, digest
 from synthgen.registry import resolve
 from synthgen.runfolder import RunFolder
 
-__all__ = ["Candidates", "Generator", "StoredChunks", "make_generator", "open_store", "sample", "store_path"]
+__all__ = ["Candidates", "Generator", "StoredChunks", "make_generator", "open_store", "sample", "store_path", "stores_before"]
 
 _BLOCK_CALLS = 16  # by each worker, before the next prompt is put to the same chunks
 
@@ -78,6 +79,7 @@ class Generator:
         if self.makes_calls:
             facts["prompts"] = {prompt.name: prompt.digest for prompt in self.prompts}
             facts["sampling"] = config.llm.sampling
+            facts["endpoint"] = endpoint_id(config.llm)
         return facts
 
     @property
@@ -127,8 +129,7 @@ class Generator:
                     step.requests(block),
                     store,
                     llm,
-                    budget=shared.budget,
-                    limiter=shared.limiter,
+                    shared=shared,
                     check=step.check,
                     wanted=wanted,
                     stage=step.stage,
@@ -141,10 +142,7 @@ class Generator:
         if not open_batches(store):
             return
         if waiting := self.outcomes(chunks, store).waiting:
-            raise RunFolderError(
-                f"{waiting:,} calls of this run wait in batches, and asking them now would pay for them twice. "
-                "`synthgen batch collect RUN` takes in those that have ended; a batch that you cancel at the provider ends, too."
-            )
+            raise in_batches(waiting)
 
     def _blocks(self, chunks: Iterable[Chunk]) -> Iterator[Iterable[Chunk]]:
         """Everything at once; with the passage first, as many chunks as all prompts can be put to while they are cached."""
@@ -223,11 +221,47 @@ def sample(chunks: Sequence[Chunk], limit: int | None, *, seed: int) -> list[Chu
 
 
 def open_store(config: Config, folder: RunFolder) -> CallStore:
-    """The call store of a run, to write to. A store of one's own takes over what the run folder already has."""
-    store = CallStore(store_path(config, folder.calls))
-    if store.path != folder.calls and folder.calls.exists():
-        store.merge(folder.calls)
+    """The call store of a run, to write to. It takes over what the run has in its folder and in the store that it used last.
+
+    Raises RunFolderError while batches are open there, since their answers would go where nobody looks for them.
+    """
+    path = store_path(config, folder.calls)
+    others = [other for other in stores_before(folder) if other != path.resolve()]
+    for other in others:
+        _check_left(other, path, folder)
+    store = CallStore(path)
+    for other in others:
+        store.merge(other)
+    if folder.config.exists() and path.resolve() != _last_store(folder):
+        now, stored = folder.open()
+        own = path.resolve() == folder.calls.resolve()  # which moves with the folder
+        folder.settle(folder.docs(stored), now, store=None if own else str(path.resolve()))
     return store
+
+
+def stores_before(folder: RunFolder) -> list[Path]:
+    """The call stores that a run has answers in: its own, and the one it used last."""
+    return [path for path in sorted({folder.calls.resolve(), _last_store(folder)}) if path.exists()]
+
+
+def _last_store(folder: RunFolder) -> Path:
+    """Where the calls of a run went last. `llm.store` of config.yaml says where they are to go, and may be newer."""
+    return Path((folder.stored() or {}).get("store") or folder.calls).resolve()
+
+
+def _check_left(path: Path, target: Path, folder: RunFolder) -> None:
+    """Raises RunFolderError while the store at `path` has open batches. config.yaml then names it again, for `batch collect`."""
+    with CallStore(path, read_only=True) as store:
+        if not open_batches(store):
+            return
+    if folder.config.exists():
+        config, stored = folder.open()
+        llm = config.llm.model_copy(update={"store": None if path == folder.calls.resolve() else str(path)})
+        folder.settle(folder.docs(stored), config.model_copy(update={"llm": llm}))
+    raise RunFolderError(
+        f"{path} holds batches that are not collected, so this run cannot leave it for {target}. "
+        f"`synthgen batch collect {folder.path}` takes in those that have ended."
+    )
 
 
 def store_path(config: Config, default: Path) -> Path:

@@ -30,9 +30,7 @@ from synthgen.runfolder import NO_DOCS, RunFolder
 from synthgen.sources import read_folder
 from synthgen.tokens import get_tokenizer
 
-__all__ = ["KINDS", "import_rows", "parse_mapping", "prepare_import"]
-
-KINDS = ("retrieval", "classification")
+__all__ = ["import_rows", "parse_mapping", "prepare_import"]
 
 
 def import_rows(
@@ -42,7 +40,6 @@ def import_rows(
     *,
     config: Config | None = None,
     mapping: Mapping[str, str] | None = None,
-    kind: str = "retrieval",
     queries: str | Path | None = None,
     update: bool = False,
     on_event: OnEvent | None = None,
@@ -53,7 +50,6 @@ def import_rows(
     columns of other names than the usual ones. The same call makes the same again; another file needs `update`. Raises what
     `pipeline.run` raises, InputError for a file that cannot be read and ConfigError for columns that are not there.
     """
-    _check_kind(kind)
     file, clock = Path(file), Clock()
     config = (config or Config()).model_copy(update={"model": IMPORT})
     generator = Generator(config)
@@ -112,16 +108,6 @@ def prepare_import(docs: str | Path, run_folder: str | Path) -> RunFolder:
     folder = RunFolder(Path(run_folder))
     folder.create()
     return folder
-
-
-def _check_kind(kind: str) -> None:
-    if kind not in KINDS:
-        raise ConfigError(f"There is no kind of rows called {kind!r}. Known: {', '.join(KINDS)}.")
-    if kind == "classification":
-        raise ConfigError(
-            "Rows of text and label cannot be imported: no passage answers them, and what filters, exports and measurements "
-            "here look at is a query with its passage. Rows with a query and a context, document or chunk_id can be."
-        )
 
 
 def _check_file(folder: RunFolder, file: Path, imported: Mapping[str, Any], *, update: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -16,13 +16,13 @@ from synthgen import storage
 from synthgen.asking import prices_of_filters
 from synthgen.config import Config
 from synthgen.corpus import Corpus, prepare, read_corpus
-from synthgen.generation import Generator, make_generator, store_path
+from synthgen.generation import Generator, make_generator, store_path, stores_before
 from synthgen.llm.batchbook import open_batches
 from synthgen.llm.calls import CallStore, Totals
 from synthgen.llm.estimate import Prefixes, estimate
-from synthgen.llm.prices import load_prices
+from synthgen.llm.prices import Price, load_prices
 from synthgen.piloting import check_pilot, draw, make_calls, price_pilot
-from synthgen.records import Chunk, OnEvent
+from synthgen.records import Chunk, OnEvent, Usage
 from synthgen.runfolder import RunFolder
 
 __all__ = ["plan", "status"]
@@ -53,7 +53,7 @@ def plan(
         drawn = draw(generator, chunks, pilot) if pilot else []
         if drawn:
             make_calls(generator, drawn, folder, on_event)
-        with _stored_answers(store_path(generator.config, folder.calls)) as store:
+        with _stored_answers(_found_in(generator, folder)) as store:
             calls = _estimates(generator, corpus, store)
             if drawn:
                 piloted = price_pilot(generator, drawn, store, calls[: len(generator.prompts)])
@@ -82,7 +82,7 @@ def status(run_folder: str | Path) -> dict[str, Any]:
     generator, path = make_generator(config), store_path(config, folder.calls)
     with _stored_answers(path) as store:
         calls = _asked(generator, folder, store) if generator.makes_calls else None
-        shared = {"store": str(path), "shared": path != folder.calls}
+        shared = {"store": str(path), "shared": path.resolve() != folder.calls.resolve()}
         spent = None if store is None else _spent(generator, store.totals()) | shared
         batches = [] if store is None else [asdict(batch) for batch in open_batches(store)]
     remaining, waiting = (calls["remaining"], calls["waiting"]) if calls else (0, 0)
@@ -100,12 +100,18 @@ def status(run_folder: str | Path) -> dict[str, Any]:
 
 
 def _spent(generator: Generator, totals: Totals) -> dict[str, Any]:
-    """Attempts, tokens and dollars of a call store, those through batches apart. Dollars are None when the price is unknown.
+    """Attempts, tokens and dollars of a call store, those through batches apart, each model at its own price.
+
+    Dollars are None when one of the prices is unknown; `unpriced` has the models.
 
     `per_second` is over the time from the first to the last live call, None where that is too short to tell.
     """
     prices = load_prices(generator.config.llm.prices)
-    price = prices.of(generator.model)
+    paid = {key: usage for key, usage in totals.used.items() if usage.prompt or usage.output}
+    known = {model: prices.of(model or generator.model) for model, _ in paid}
+    if len(known) == 1:  # it is the model that was asked for, whatever the server calls it
+        known = {model: price or prices.of(generator.model) for model, price in known.items()}
+    unknown = sorted(model or generator.model for model, price in known.items() if price is None)
     seconds = (_time(totals.last) - _time(totals.first)).total_seconds() if totals.live else 0.0
     return {
         "calls": totals.calls,
@@ -118,10 +124,17 @@ def _spent(generator: Generator, totals: Totals) -> dict[str, Any]:
         "usage": totals.usage.to_dict(),
         "batch_usage": totals.batch_usage.to_dict(),
         "model": generator.config.model,
-        "dollars": price.dollars(totals.usage) if price else None,
-        "batch_dollars": price.dollars(totals.batch_usage, batch=True) if price else None,
+        "unpriced": unknown,
+        "dollars": None if unknown else _dollars(paid, known, batch=False),
+        "batch_dollars": None if unknown else _dollars(paid, known, batch=True),
         "prices_dated": str(prices.dated),
     }
+
+
+def _dollars(paid: Mapping[tuple[str, bool], Usage], prices: Mapping[str, Price | None], *, batch: bool) -> float:
+    """What was used live, or through batches, each model at its own price."""
+    mine = [(prices[model], usage) for (model, batched), usage in paid.items() if batched == batch]
+    return sum(price.dollars(usage, batch=batch) for price, usage in mine if price)
 
 
 def _time(iso: str) -> datetime:
@@ -178,6 +191,12 @@ def _asked(generator: Generator, folder: RunFolder, store: CallStore | None) -> 
     found = asdict(generator.outcomes(generator.asked(chunks), store))
     found.pop("usage")  # `spent` has it, with what it cost
     return found
+
+
+def _found_in(generator: Generator, folder: RunFolder) -> Path:
+    """Where a run finds its answers: in its store or, while there is none, in one that it would take over."""
+    path = store_path(generator.config, folder.calls)
+    return path if path.exists() else next(iter(stores_before(folder)), path)
 
 
 @contextmanager

@@ -37,7 +37,10 @@ _LOGGER = logging.getLogger("synthgen")
 
 
 class Progress:
-    """Takes events and shows them on `stream` (standard error). Call `close` at the end, also when an error passes."""
+    """Takes events and shows them on `stream` (standard error). Call `close` at the end, also when an error passes.
+
+    A stream that nobody reads any more ends the showing and not the work.
+    """
 
     def __init__(
         self, stream: IO[str] | None = None, *, quiet: bool = False, clock: Callable[[], float] = time.monotonic
@@ -79,8 +82,16 @@ class Progress:
             _LOGGER.info(self._line(event, last=True))
 
     def _show(self, event: Event, *, last: bool = False) -> None:
-        if self._quiet:
-            return
+        try:
+            if not self._quiet:
+                self._write(event, last=last)
+        except OSError:
+            self._quiet = True
+            with suppress(OSError):
+                if self._live:
+                    self._live.stop()
+
+    def _write(self, event: Event, *, last: bool) -> None:
         if not self._terminal:
             self._stream.write(self._line(event, last=last) + "\n")
             self._stream.flush()
@@ -175,7 +186,8 @@ class _Above(logging.Handler):
     """Log lines on standard error as it is at the moment, which is above a panel while one is shown."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(self.format(record) + "\n")
+        with suppress(OSError):
+            sys.stderr.write(self.format(record) + "\n")
 
 
 @contextmanager

@@ -440,6 +440,73 @@ def test_what_waits_for_another_run_on_the_same_store_is_not_counted(docs: Path,
         assert "1 calls wait in batches; `synthgen batch collect" in status_text(state)
 
 
+def test_a_batch_is_collected_only_by_who_can_read_its_answers(docs: Path, run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "keywords"
+    with FakeOpenAI(batch_script=fates(BatchFate(faults={"malformed": 0.5}))) as server:
+        config = settings(server, store=str(tmp_path / "calls.sqlite"))
+        keywords = load_config(overrides={"generation": {"prompt": ["keyword"], "limit": 3}}, base=config)
+        pipeline.run(docs, other, config=keywords)
+        batches.submit(run, docs=docs, config=config)
+        report = collected(server, other)
+        assert (report["ok"], report["batches"][0]["collected"]) == (0, False)
+        assert report["batches"][0]["messages"] == [
+            "Its prompts are those of the run otters, as they were then: collect it from there."
+        ]
+        assert collected(server, run)["failed"]["malformed"] > 0
+
+
+def test_a_batch_stays_open_until_its_answers_are_there(docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def a_page(provider: Provider, file_id: str, path: Path) -> bool:
+        path.write_text("<html>\n<body>Sign in</body>\n")
+        return True
+
+    def half_told(provider: Provider, batch_id: str) -> Mapping[str, Any]:
+        return {**(batch(provider, batch_id) or {}), "output_file_id": None}
+
+    batch = Provider.batch
+    with FakeOpenAI() as server:
+        batches.submit(run, docs=docs, config=settings(server))
+        for name, unready in [("download", lambda *given: False), ("download", a_page), ("batch", half_told)]:
+            with monkeypatch.context() as patched:
+                patched.setattr(Provider, name, unready)
+                report = collected(server, run)
+            assert (report["waiting"], report["to_submit"], report["to_resubmit"]) == (STATIONS - 1, 0, {})
+            assert report["batches"][0]["messages"] == [
+                f"The provider's files hold 0 of {STATIONS - 1} answers so far: collect again later."
+            ]
+        assert collected(server, run)["ok"] == STATIONS - 1
+
+
+def test_a_file_that_is_refused_keeps_no_other_batch_waiting(docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    download, refused = Provider.download, []
+
+    def first_refused(provider: Provider, file_id: str, path: Path) -> bool:
+        if not refused:
+            refused.append(file_id)
+            raise ModelError("The file is not for you.")
+        return download(provider, file_id, path)
+
+    monkeypatch.setattr(Provider, "download", first_refused)
+    with FakeOpenAI() as server:
+        batches.submit(run, docs=docs, config=settings(server), max_requests=10)
+        with pytest.raises(ModelError, match="not for you"):
+            collected(server, run)
+        with stored(run) as store:
+            assert len(open_batches(store)) == 1
+        assert collected(server, run)["waiting"] == 0
+
+
+def test_what_the_provider_says_of_a_batch_is_shown_without_the_key(
+    docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = Provider.batch
+    says = {"errors": {"data": [{"message": f"the key {KEY} may not"}]}}
+    monkeypatch.setattr(Provider, "batch", lambda provider, name: {**(batch(provider, name) or {}), **says})
+    with FakeOpenAI() as server:
+        batches.submit(run, docs=docs, config=settings(server))
+        assert batches.status(run)["batches"][0]["messages"] == ["the key *** may not"]
+
+
 def test_a_run_without_batches_needs_no_key_to_say_so(docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeOpenAI() as server:
         pipeline.run(docs, run, config=settings(server))

@@ -64,6 +64,12 @@ def test_totals_are_sums_by_reason_with_batches_apart(store: CallStore) -> None:
     assert (totals.attempts, totals.rate_limited, totals.uncounted) == (4, 3, 1)
     assert totals.usage == Usage(17, 5, 1, 3, estimated=True)
     assert totals.batch_usage == Usage(100, 0, 0, 50)
+    store.put_many([Call(Completion("d", "z", model="m", usage=Usage(1, 0, 0, 1)))])
+    assert store.totals().used == {
+        ("", False): Usage(17, 5, 1, 3, estimated=True),
+        ("", True): Usage(100, 0, 0, 50),
+        ("m", False): Usage(1, 0, 0, 1),
+    }
 
 
 def test_commits_are_durable(store: CallStore) -> None:
@@ -101,27 +107,11 @@ def test_facts_are_remembered(store: CallStore) -> None:
 
 
 @pytest.mark.parametrize("read_only", [True, False])
-def test_a_store_of_version_1_keeps_its_answers(tmp_path: Path, read_only: bool) -> None:
-    path = tmp_path / "old.sqlite"
-    with sqlite3.connect(path) as old:
-        old.execute(
-            "CREATE TABLE calls (key TEXT PRIMARY KEY, status TEXT NOT NULL CHECK (status IN ('ok', 'failed')), reason TEXT NOT NULL, "
-            "detail TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL, refusal TEXT, model TEXT NOT NULL, prompt INTEGER "
-            "NOT NULL, cached INTEGER NOT NULL, written INTEGER NOT NULL, output INTEGER NOT NULL, estimated INTEGER NOT NULL, "
-            "attempts INTEGER NOT NULL, duration_s REAL NOT NULL, created TEXT NOT NULL)"
-        )
-        old.execute(
-            "INSERT INTO calls VALUES ('k', 'ok', '', '', 'Bilbo', 'stop', NULL, 'm', 9, 0, 0, 2, 0, 1, 0.5, '2001-12-19')"
-        )
-        old.execute(f"PRAGMA application_id = {0x53594E47}")
-        old.execute("PRAGMA user_version = 1")
-    old.close()
-    with CallStore(path, read_only=read_only) as store:
-        assert store.get("k") == Call(
-            Completion("k", "Bilbo", "stop", None, Usage(9, 0, 0, 2), "m"), "ok", "", "", 1, 0.5, "2001-12-19"
-        )
-        assert store.totals().ok == 1
-        assert store.recall("form") is None
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_store_of_another_version_is_refused(store: CallStore, version: int, read_only: bool) -> None:
+    store.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(RunFolderError, match="no call store of this version of synthgen"):
+        CallStore(store.path, read_only=read_only)
 
 
 def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:

@@ -67,6 +67,17 @@ def environment(key: str | None) -> dict[str, str]:
     return clean | ({"OPENAI_API_KEY": key} if key else {})
 
 
+def unheard(*arguments: object) -> int:
+    """The exit code of a command whose standard error nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "synthgen", *map(str, arguments)]
+    try:
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=writer, env=environment(None)).returncode
+    finally:
+        os.close(writer)
+
+
 def fast(*more: str) -> list[str]:
     """Flags that leave the training out."""
     return ["--set", "training.enabled=false", *more]
@@ -394,3 +405,22 @@ def test_every_verb_has_help() -> None:
     for verb in ("run", "plan", "status", "show", "filter", "export", "train", "evaluate", "init", "list"):
         assert verb in told
         assert synthgen(verb, "--help").returncode == 0
+
+
+def test_work_goes_on_and_the_exit_code_stands_when_nobody_reads_standard_error(docs: Path, tmp_path: Path) -> None:
+    assert unheard("run", docs, tmp_path / "run", *fast()) == 0
+    assert (tmp_path / "run" / "report.json").exists()
+    assert unheard("status", tmp_path / "none") == 1
+    with FakeOpenAI() as server:
+        flags = ["--model", "openai/fake-model", "--base-url", server.base_url, "--max-calls", "2"]
+        assert unheard("run", docs, tmp_path / "paid", *flags, *fast()) == 3
+
+
+def test_a_reader_that_has_enough_is_no_error(docs: Path, tmp_path: Path) -> None:
+    synthgen("run", docs, tmp_path / "run", *fast())
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "synthgen", "export", str(tmp_path / "run"), "-f", "st-pair", "-o", "-"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment(None))
+    os.close(writer)
+    assert (done.returncode, "Traceback" in done.stderr, "Exception ignored" in done.stderr) == (0, False, False)

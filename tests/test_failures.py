@@ -86,7 +86,6 @@ def test_people_read_the_message_and_not_the_body() -> None:
     assert classify(refusal(400, openai_error("No hobbits here."))).detail == "400: No hobbits here."
     assert classify(refusal(400, gemini_error(400, "No hobbits here.", "INVALID_ARGUMENT"))).detail == "400: No hobbits here."
     assert classify(refusal(404, {"detail": "Not Found"})).detail == "404: Not Found"
-    assert classify(refusal(502, "x" * 5_000)).detail == "502: " + "x" * 500
     assert classify(refusal(500, None)).detail == "500: Error code: 500"
 
 

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 from fills import KEY, always, ask, first_time, keys_of, run, settings_for
-from wire import RawServer, respond
+from wire import RawServer, answer, respond
 
 from synthgen.config import LLM
 from synthgen.errors import ModelError, RunFolderError, StoppedEarly
-from synthgen.llm.budget import Budget
+from synthgen.llm import client
+from synthgen.llm.batchbook import BatchBook
 from synthgen.llm.calls import CallStore
 from synthgen.llm.client import Wanted, fill
 from synthgen.llm.followup import failed_again, follow_up, to_ask
-from synthgen.llm.limits import Limiter
 from synthgen.llm.loops import run_async
 from synthgen.llm.prices import load_prices
+from synthgen.llm.shared import Shared
 from synthgen.records import Completion, Event, Request
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
@@ -367,11 +368,10 @@ def test_requests_that_fail_every_time_fail_and_do_not_hold_up_the_run(store: Ca
     requests = ask(24)
     cursed = {request.key for request in requests[-2:]}
     with FakeOpenAI(script=lambda request: fault if request.key in cursed else None) as server:
-        report = run(server, store, requests, max_attempts=8, patience_s=4.0, timeout_s=0.4)
+        report = run(server, store, requests, max_attempts=8, patience_s=1.0, timeout_s=0.3)
         reason = "timeout" if fault.kind == "slow" else "server_error"
         assert (report.ok, report.failed) == (22, {reason: 2}), "ten failures in a row are no outage when they are two requests"
-        assert {store.get_many(cursed)[key].attempts for key in cursed} == {8}
-        again = run(server, store, requests, max_attempts=8, patience_s=4.0, timeout_s=0.4)
+        again = run(server, store, requests, max_attempts=8, patience_s=1.0, timeout_s=0.3)
         assert again.failed == report.failed, "and the same with nothing else to ask"
 
 
@@ -438,34 +438,97 @@ def test_the_cap_on_tokens_is_never_passed_and_mostly_used(store: CallStore) -> 
 def test_the_cap_on_cost_is_never_passed_and_mostly_used(store: CallStore, tmp_path: Path) -> None:
     prices = tmp_path / "prices.yaml"
     prices.write_text("dated: 2001-12-19\nmodels: {fake-model: {input: 10, output: 40}}\n")
-    budget = Budget(LLM(max_cost=0.1, prices=str(prices)), ["fake-model"])
+    shared = Shared.of(LLM(max_cost=0.1, prices=str(prices)), ["fake-model"])
     with (
         FakeOpenAI(latency_s=0.005) as server,
         pytest.raises(StoppedEarly, match=r"max_cost = 0.1 dollars \(\$0\.09\d+ used\)"),
     ):
-        run_async(fill(ask(400), store, settings_for(server, max_cost=0.1, prices=str(prices)), budget=budget))
+        run_async(fill(ask(400), store, settings_for(server, max_cost=0.1, prices=str(prices)), shared=shared))
     spent = load_prices(prices).models["fake-model"].dollars(store.totals().usage)
     assert 0.9 * 0.1 <= spent <= 0.1
-    assert budget.spent.dollars == pytest.approx(spent)
+    assert shared.budget.spent.dollars == pytest.approx(spent)
 
 
 def test_one_budget_holds_for_several_fills(tmp_path: Path, store: CallStore) -> None:
     with FakeOpenAI() as server:
         settings = settings_for(server, max_calls=5)
-        budget = Budget(settings)
-        run_async(fill(ask(3), store, settings, budget=budget))
+        shared = Shared.of(settings)
+        run_async(fill(ask(3), store, settings, shared=shared))
         with pytest.raises(StoppedEarly):
-            run_async(fill(ask(6), store, settings, budget=budget))
+            run_async(fill(ask(6), store, settings, shared=shared))
         assert len(server.log) == 5
 
 
 def test_one_limiter_holds_for_several_fills(store: CallStore) -> None:
     with FakeOpenAI() as server:
         settings = settings_for(server, rpm=240)
-        limiter, started = Limiter(settings), time.monotonic()
+        shared, started = Shared.of(settings), time.monotonic()
         for size in (4, 8, 12):
-            run_async(fill(ask(size), store, settings, limiter=limiter))
+            run_async(fill(ask(size), store, settings, shared=shared))
         assert time.monotonic() - started > 1.5, "twelve calls at four a second"
+
+
+def test_a_server_that_is_away_between_two_fills_is_waited_for(store: CallStore) -> None:
+    with FakeOpenAI() as server:
+        settings = settings_for(server, patience_s=1.0)
+        shared = Shared.of(settings)
+        run_async(fill(ask(2), store, settings, shared=shared))
+    with pytest.raises(StoppedEarly, match="has not answered properly for"):
+        run_async(fill(ask(20), store, settings, shared=shared))
+
+
+@pytest.mark.parametrize("among_the_next", [False, True])
+def test_requests_that_a_batch_claims_meanwhile_are_left_to_it(
+    store: CallStore, monkeypatch: pytest.MonkeyPatch, among_the_next: bool
+) -> None:
+    monkeypatch.setattr(client, "_FRESH_S", 0.0)
+    requests = ask(90 if among_the_next else 300)
+    late = {request.key: "question" for request in requests[-50:]}
+
+    def claim(request: Logged) -> None:
+        if len(server.log) == 5:
+            with CallStore(store.path) as other:
+                BatchBook(other).claim(late, run="other", endpoint="http://fake")
+
+    with FakeOpenAI(script=claim) as server, pytest.raises(RunFolderError, match=r"^50 calls.*wait in batches.*batch collect"):
+        run(server, store, requests)
+    assert len(server.log) == len(requests) - 50
+    assert late.keys().isdisjoint(server.keys)
+
+
+def test_what_is_said_to_be_saved_is_in_the_store(store: CallStore) -> None:
+    with FakeOpenAI(latency_s=0.02) as server:
+        settings = settings_for(server, max_calls=20)
+        shared = Shared.of(settings)
+        run_async(fill(ask(10), store, settings, shared=shared))
+        with pytest.raises(StoppedEarly, match="20 finished calls are in"):
+            run_async(fill(ask(40), store, settings, shared=shared))
+    assert store.totals().calls == 20
+
+
+def test_patience_with_a_server_that_is_away_ends_before_its_calls_do(store: CallStore) -> None:
+    with FakeOpenAI(script=always(Fault("reset"))) as server, pytest.raises(StoppedEarly, match="--patience"):
+        run(server, store, ask(3), concurrency=3, patience_s=0.01, max_attempts=9)
+    assert store.totals().calls == 0
+
+
+@pytest.mark.parametrize("concurrency", [4, 16])
+def test_a_server_that_asks_to_wait_for_very_long_ends_patience(store: CallStore, concurrency: int) -> None:
+    def away(request: Logged) -> Fault | None:
+        return Fault("unavailable", retry_after="400") if len(server.log) >= 3 else None
+
+    started = time.monotonic()
+    with FakeOpenAI(script=away, latency_s=0.05) as server, pytest.raises(StoppedEarly, match="--patience"):
+        run(server, store, ask(24), concurrency=concurrency, patience_s=2.0, max_attempts=6)
+    assert time.monotonic() - started < 10
+    assert not store.totals().failed
+
+
+def test_a_server_that_counts_nothing_is_counted_here(store: CallStore) -> None:
+    with RawServer(answer(prompt_tokens=0, completion_tokens=0, total_tokens=0)) as server:
+        settings = LLM(base_url=server.base_url, max_total_tokens=3_000, concurrency=1)
+        with pytest.raises(StoppedEarly, match="max_total_tokens"):
+            run_async(fill(ask(40), store, settings))
 
 
 # The key, and a store that fails
@@ -480,6 +543,20 @@ def test_the_key_is_sent_and_kept_nowhere(store: CallStore, monkeypatch: pytest.
     assert {logged.authorization for logged in server.log} == {f"Bearer {KEY}"}
     store.close()
     assert KEY.encode() not in b"".join(path.read_bytes() for path in store.path.parent.iterdir())
+
+
+def test_half_a_key_is_kept_nowhere_either(store: CallStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RING_KEY", KEY)
+    long = [Fault("error", status=400, message="x" * (500 - size) + KEY) for size in range(4, 30, 5)]
+    with FakeOpenAI(script=lambda request: long[len(server.log) % len(long)]) as server:
+        run(server, store, ask(6), api_key_env="RING_KEY")
+    body = {"choices": [], "id": "x" * 170 + KEY}
+    with RawServer(respond(body)) as raw:
+        run_async(fill(ask(1, text="again {0}"), store, LLM(base_url=raw.base_url, api_key_env="RING_KEY", max_attempts=1)))
+    details = [detail for (detail,) in store.execute("SELECT detail FROM calls")]
+    assert len(details) == 7
+    assert not any(KEY[:4] in detail for detail in details)
+    assert max(map(len, details)) <= 500
 
 
 def test_a_store_that_cannot_be_written_ends_the_run(store: CallStore) -> None:

@@ -65,13 +65,26 @@ def test_being_turned_away_all_the_time_ends_patience_and_being_let_through_rene
     assert health.hopeless
 
 
-def test_single_failures_far_apart_are_no_outage() -> None:
+def test_two_failures_are_no_outage_and_three_are_when_nothing_came_between() -> None:
     clock = Clock()
     health = Health(10, clock=clock)
-    for _ in range(9):
+    for _ in range(2):
         health.failed(DOWN)
         clock.now += 60
     assert not health.hopeless
+    health.failed(DOWN)
+    assert health.hopeless
+
+
+def test_time_between_two_fills_is_not_spent_waiting() -> None:
+    clock = Clock()
+    health = Health(10, clock=clock)
+    for _ in range(10):
+        health.failed(DOWN)
+    clock.now += 600
+    health.begin()
+    health.failed(DOWN)
+    assert (health.down, health.heard, health.hopeless) == (True, True, False)
 
 
 def test_no_patience_gives_a_single_failure_a_chance() -> None:

@@ -401,10 +401,3 @@ def test_the_command_says_what_was_taken_for_what(docs: Path, tmp_path: Path) ->
     wrong = CliRunner().invoke(app, [*line, "--map", "query=fragen"])
     assert wrong.exit_code == 1
     assert "no column 'fragen' for query. Did you mean 'frage'?" in wrong.stderr
-
-
-def test_classification_is_refused_and_not_pretended(docs: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no passage answers them"):
-        imported([{"text": "Good bird.", "label": "praise"}], docs, tmp_path, kind="classification")
-    with pytest.raises(ConfigError, match="Known: retrieval, classification"):
-        imported(ROWS, docs, tmp_path, kind="chat")

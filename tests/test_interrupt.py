@@ -8,13 +8,14 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from fills import always, ask, keys_of, run, settings_for
 
-from synthgen.errors import ModelError
-from synthgen.llm.calls import CallStore
+from synthgen.errors import ModelError, RunFolderError
+from synthgen.llm.calls import Call, CallStore
 from synthgen.llm.client import FillReport, fill
 from synthgen.records import Event
 from synthgen.testing import FakeOpenAI, Fault
@@ -34,6 +35,52 @@ def test_an_error_passes_through_the_sync_door(store: CallStore) -> None:
 
     with FakeOpenAI(script=always(Fault("error", status=401))) as server, pytest.raises(ModelError):
         asyncio.run(notebook_cell())
+
+
+def test_a_listener_that_fails_ends_the_fill_with_its_error_and_keeps_what_is_finished(store: CallStore) -> None:
+    def listen(event: Event) -> None:
+        if event.done > 3:
+            raise ValueError("enough")
+
+    with FakeOpenAI(latency_s=0.05) as server:
+        settings = settings_for(server, concurrency=2)
+        with pytest.raises(ValueError, match="enough"):
+            asyncio.run(fill(ask(200), store, settings, on_event=listen))
+        assert 3 < len(server.log) < 100
+        assert sorted(server.keys) == sorted(keys_of(store))
+
+
+def test_a_listener_that_fails_takes_the_place_of_no_error(store: CallStore) -> None:
+    def listen(event: Event) -> None:
+        if event.message:
+            raise ValueError("no farewell")
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(fill(ask(5), store, settings_for(server), on_event=listen))
+        while not server.log:
+            await asyncio.sleep(0.005)
+        task.cancel()
+        await task
+
+    with FakeOpenAI(latency_s=0.3) as server, pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled())
+
+
+def test_answers_whose_commit_failed_are_committed_at_the_end(store: CallStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_many, refused = CallStore.put_many, set[str]()
+
+    def full_disk_once(store: CallStore, calls: Iterable[Call]) -> None:
+        calls = list(calls)
+        if len(server.log) > 20 and not refused:
+            refused.update(call.key for call in calls)
+            raise RunFolderError("The disk is full.")
+        put_many(store, calls)
+
+    monkeypatch.setattr(CallStore, "put_many", full_disk_once)
+    with FakeOpenAI(latency_s=0.02) as server, pytest.raises(RunFolderError, match="disk is full"):
+        run(server, store, ask(100), concurrency=4)
+    assert refused
+    assert refused <= keys_of(store)
 
 
 def press_when(finished: int, store: CallStore) -> threading.Thread:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from simulated_endpoint import Bucket, Fixed, Meter, Server, Sliding, Traffic, simulate
 
 from synthgen.config import LLM
+from synthgen.llm.allowance import Allowance
 from synthgen.llm.headers import Reading, duration_s, read_limit
 from synthgen.llm.learnt import LearntRate
 from synthgen.llm.limits import Grant, Limiter
@@ -587,3 +588,9 @@ def test_a_limit_per_day_in_the_headers_does_not_hide_the_one_per_minute() -> No
     outcome = simulate(server, in_flight=8, duration_s=480)
     assert outcome.rate(240, 480) >= 0.85 * 30
     assert outcome.share_refused(240, 480) < 0.1
+
+
+def test_a_limit_that_others_have_used_up_is_told_as_none_left() -> None:
+    allowance = Allowance("requests", None)
+    allowance.hear(Reading(100, 0, 55), 0.0, booked=0.0)
+    assert allowance.reason(0.0) == "at 0 requests per minute"

@@ -181,7 +181,20 @@ def test_usage_is_what_is_paid_for(told: Any, usage: Usage) -> None:
     assert read({"content": "words"}, told).usage == usage
 
 
-@pytest.mark.parametrize("told", [None, "none", {}, {"prompt_tokens": 3, "completion_tokens": [1]}])
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        "none",
+        {},
+        {"prompt_tokens": 3, "completion_tokens": [1]},
+        {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        {"prompt_tokens": 3, "completion_tokens": -5},
+        {"prompt_tokens": float("inf"), "completion_tokens": 1},
+        {"prompt_tokens": 10**30, "completion_tokens": 1},
+        {"prompt_tokens": 3, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": -1}},
+    ],
+)
 def test_usage_that_the_server_does_not_send_is_estimated_and_says_so(told: Any) -> None:
     usage = read({"content": "three little words"}, told).usage
     assert usage == Usage(prompt=2, output=3, estimated=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -29,6 +30,23 @@ FROGS = Meter(
     dollars=0.42,
     elapsed_s=25.0,
 )
+
+
+class Closed(io.StringIO):
+    """A stream whose reader has gone, as a pipe or a terminal without a window says it."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EIO if self.isatty() else errno.EPIPE, "nobody is there")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_stream_that_nobody_reads_ends_the_showing_only(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Closed()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    progress = Progress(stream)
+    for stage in ("chunks", "index"):
+        progress(Event(stage, 3, 3))
+    progress.close()
 
 
 class Terminal(io.StringIO):

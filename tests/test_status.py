@@ -87,7 +87,7 @@ def test_what_the_panel_showed_is_in_the_store(run: RunFolder) -> None:
     assert state["calls_remaining"] == 2
     text = status_text(state)
     assert "4/5 calls finished: 2 answered, 2 failed (refusal 1, timeout 1)" in text
-    assert "12 attempts, 3 answers 429; 0.033 calls/s from 2026-01-01 10:00:00 to 2026-01-01 10:02:00 UTC" in text
+    assert "12 attempts, 3 rate-limited; 0.033 calls/s from 2026-01-01 10:00:00 to 2026-01-01 10:02:00 UTC" in text
     assert "3,000 prompt tokens (60 % cached), 300 output tokens, 300 of the prompt written to the cache" in text
     assert "$0.0026, by the prices of 2026-01-01" in text
     assert "2 attempts may have cost more than that: their usage never came." in text
@@ -122,6 +122,7 @@ def test_calls_that_wait_in_a_batch_are_not_made_by_the_same_command(run: RunFol
         assert (state["calls"]["waiting"], state["calls_remaining"]) == (2, 2)
         assert [waiting["requests"] for waiting in state["batches"]] == [2]
         assert f"2 calls wait in batches; `synthgen batch collect {run.path}` takes what was answered." in status_text(state)
+        assert "collect first, and then the same command would make 2 calls and finish it" in status_text(state)
         book.close(batch, "completed")
     assert status(run.path)["batches"] == []
     assert status(run.path)["calls_remaining"] == 4
@@ -152,7 +153,7 @@ def test_an_unknown_price_is_said(tmp_path: Path) -> None:
     store(run, call(requests(run)[0]))
     state = status(run.path)
     assert state["spent"]["dollars"] is None
-    assert "price of openai/newt-model unknown" in status_text(state)
+    assert "price of newt-model unknown" in status_text(state)
     assert "$" not in status_text(state)
 
 

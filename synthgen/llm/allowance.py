@@ -114,7 +114,7 @@ class Allowance:
     def reason(self, now: float) -> str:
         if now < self._closed_until:
             return f"the limit on {self._resource} is used up, reset in {in_words(self._reset_at - now)}"
-        return f"at {self.per_minute(now):,.0f} {self._resource} per minute"
+        return f"at {max(0.0, self.per_minute(now)):,.0f} {self._resource} per minute"
 
 
 def in_words(seconds: float) -> str:

@@ -137,6 +137,10 @@ class BatchBook:
         query = f"SELECT key, step FROM batched WHERE batch = ? AND key IN ({marks})"  # noqa: S608 - only question marks
         return dict(self._store.execute(query, (batch.id, *wanted)))
 
+    def steps_of(self, batch: Batch) -> set[str]:
+        """The steps that can read the answers of `batch`."""
+        return {step for (step,) in self._store.execute("SELECT DISTINCT step FROM batched WHERE batch = ?", (batch.id,))}
+
     def _waiting_in(self, batch: Batch) -> int:
         return int(self._store.execute("SELECT count(*) FROM batched WHERE batch = ?", (batch.id,))[0][0])
 

@@ -43,7 +43,7 @@ class BatchDesk:
     def __init__(self, store: CallStore, settings: LLM, model: str, *, scratch: Path, run: str) -> None:
         self.book = BatchBook(store)
         self._store = store
-        self._settings = settings
+        self.settings = settings
         self._model = model
         self._scratch = scratch
         self._run = run
@@ -58,7 +58,7 @@ class BatchDesk:
 
     @cached_property
     def _provider(self) -> Provider:
-        return Provider(self._closing.enter_context(sync_client(self._settings)), self._settings, self._model)
+        return Provider(self._closing.enter_context(sync_client(self.settings)), self.settings, self._model)
 
     def settle(self) -> None:
         """Find out what became of batches that a kill left half submitted, and free their requests if it was nothing.
@@ -79,13 +79,13 @@ class BatchDesk:
         self, asked: Iterable[tuple[Request, str]], *, max_requests: int, max_bytes: int, on_event: OnEvent | None = None
     ) -> Iterator[Batch]:
         """Put requests (with the names of their steps) into batches; yields each one when the provider has it."""
-        dialect, done = load_dialect(self._settings, self._model, self._store), 0
+        dialect, done = load_dialect(self.settings, self._model, self._store), 0
         with self._file("requests") as path:
             for steps in write_files(
                 _counted(asked, on_event), path, dialect.body, max_requests=max_requests, max_bytes=max_bytes
             ):
                 _tell(on_event, "submit", done + len(steps), None, "uploading a file")
-                batch = self.book.claim(steps, run=self._run, endpoint=endpoint_id(self._settings))
+                batch = self.book.claim(steps, run=self._run, endpoint=endpoint_id(self.settings))
                 try:
                     file_id = self._provider.upload(path, f"synthgen-{batch.id}.jsonl")
                     self.book.uploaded(batch, file_id)
@@ -100,35 +100,42 @@ class BatchDesk:
 
     def is_here(self, batch: Batch) -> bool:
         """Whether a batch is at this endpoint."""
-        return batch.endpoint == endpoint_id(self._settings)
+        return batch.endpoint == endpoint_id(self.settings)
 
     def told(self, batch: Batch) -> Object | None:
         """What the provider says of an open batch; None when it does not know it, or is not the one to ask."""
         return self._provider.batch(batch.batch_id) if batch.state == "open" and self.is_here(batch) else None
 
     def take(self, batch: Batch, told: Object, checks: Mapping[str, Check], on_event: OnEvent | None = None) -> Intake:
-        """Store the answers of a batch that has ended, as `told`, and free its requests. `checks` are by step."""
+        """Store the answers of a batch that has ended, as `told`. `checks` are by step, and have all of its steps.
+
+        Its requests are free then, unless the provider counts answers that it has not got yet: files may come later.
+        """
         done, failed = counts_of(told)
         intake = Intake(
             batch,
             self._store,
             self.book,
             checks,
-            settings=self._settings,
+            settings=self.settings,
             all_refused=not done and failed >= _ALL_REFUSED_AFTER,
         )
+        missing = False
         for name in ("output_file_id", "error_file_id"):
             if not (file_id := told.get(name)):
                 continue
             with self._file("answers") as path:
                 if not self._provider.download(str(file_id), path):
-                    if batch.age < _FILES_COME_WITHIN:
-                        intake.complaint = f"The provider has not got its file {file_id} yet: collect again later."
-                        return intake
-                    intake.complaint = f"The provider has its file {file_id} no more: those answers are lost."
+                    missing = True
                     continue
                 for taken in intake.take(read_lines(path, self._model)):
                     _tell(on_event, "collect", taken, batch.requests, f"batch {batch.id}")
+        if missing or intake.answered < done:
+            intake.complaint = f"The provider's files hold {intake.answered:,} of {done or batch.requests:,} answers"
+            if batch.age < _FILES_COME_WITHIN:
+                intake.complaint += " so far: collect again later."
+                return intake
+            intake.complaint += ": the others are lost."
         self.book.close(batch, state_of(told))
         return intake
 

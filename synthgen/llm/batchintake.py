@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 
-from synthgen.answers import ended_badly
 from synthgen.config import LLM
 from synthgen.llm import Check
 from synthgen.llm.batchbook import Batch, BatchBook
@@ -31,11 +30,11 @@ _GROUP = 500  # lines looked up and committed at one go
 
 
 class Intake:
-    """Takes in the lines of `batch`. `checks` has the reading of each step; an answer to a step of another run is kept unread.
+    """Takes in the lines of `batch`. `checks` has the reading of each of its steps.
 
     `ok` and `failed` (by reason) count requests that are stored now, `lost` (by reason) those that came back without an answer.
-    `unknown` counts lines for requests that were not asked, `unreadable` those that are no answer line at all. `complaint` is the
-    first refusal that concerns the endpoint or the settings.
+    `unknown` counts lines for requests that were not asked, `unreadable` those that are no answer line at all, and `answered` those
+    that hold an answer, to whatever. `complaint` is the first refusal that concerns the endpoint or the settings.
     """
 
     def __init__(
@@ -48,7 +47,7 @@ class Intake:
         settings: LLM,
         all_refused: bool = False,
     ) -> None:
-        self.ok = self.unknown = self.unreadable = 0
+        self.ok = self.unknown = self.unreadable = self.answered = 0
         self.failed: Counter[str] = Counter()
         self.usage = Usage()
         self.complaint = ""
@@ -77,6 +76,7 @@ class Intake:
         stream = iter(lines)
         while group := list(islice(stream, _GROUP)):
             self._take([line for line in group if line is not None])
+            self.answered += sum(line is not None and line.answered for line in group)
             self.unreadable += sum(line is None for line in group)
             yield self.taken
 
@@ -99,7 +99,7 @@ class Intake:
         """The call that a line stands for; None when the request is as good as never sent."""
         failure = line.failure
         if failure is None:
-            return self._finished(line.completion, *self._read(line.completion, step))
+            return self._finished(line.completion, *self._checks[step](line.completion))
         refused = failure.scope == "call" and not (self._all_refused and failure.reason in SYSTEMATIC)
         if line.answered or refused:
             return self._finished(line.completion, failure.reason, failure.detail, uncounted=line.answered)
@@ -107,10 +107,6 @@ class Intake:
             self.complaint = self.complaint or redacted(failure.detail, self._settings)
         self._lost[line.key] = failure.reason
         return None
-
-    def _read(self, completion: Completion, step: str) -> tuple[str, str]:
-        check = self._checks.get(step)
-        return check(completion) if check else (ended_badly(completion), completion.refusal or "")
 
     def _finished(self, completion: Completion, reason: str, detail: str, *, uncounted: bool = False) -> Call:
         created = datetime.now(UTC).isoformat(timespec="seconds")

@@ -3,8 +3,8 @@
 An attempt goes through four gates: is the server well (`health`), is there money for the worst case (`budget`), may it be sent
 now (`limits`), and in which form (`ladder`, behind `openai`). What may pass is tried again, at most `max_attempts` times and for
 at most `max_wait_s` between them; being told to come later (429) is no attempt, and neither is finding nobody while the server is
-down. What fails by itself (500, a timeout) counts all the same, or two bad requests at the end of a run would look like an outage
-and never end.
+down. What a request may have brought about itself (500, a timeout) counts all the same, or a few bad requests at the end of a run
+would look like an outage and never end.
 A 503 counts with both that look at failures: with `health`, as a sign of an outage, and with the limiter, as one of being asked
 too much. The SDK's own retries are off.
 """
@@ -14,21 +14,23 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from synthgen.answers import ended_badly
 from synthgen.config import LLM
 from synthgen.llm import Check, retry, stops
-from synthgen.llm.budget import Budget, Reservation
+from synthgen.llm.budget import Reservation
 from synthgen.llm.calls import Call
 from synthgen.llm.failures import Failure, classify
-from synthgen.llm.health import LONGEST_PAUSE_S, Health
+from synthgen.llm.health import LONGEST_PAUSE_S
 from synthgen.llm.ladder import Reformed
-from synthgen.llm.limits import Grant, Limiter
+from synthgen.llm.limits import Grant
 from synthgen.llm.openai import Endpoint, redacted
 from synthgen.llm.retry import AttemptError
+from synthgen.llm.shared import Shared
 from synthgen.llm.stops import Stop
 from synthgen.records import Completion, Request, Usage
 
@@ -50,28 +52,19 @@ class _Tally:
 
 
 class Caller:
-    """Makes calls for all workers of a fill. `saved` is the sentence about what is kept when the fill has to end."""
+    """Makes calls for all workers of a fill."""
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        settings: LLM,
-        budget: Budget,
-        limiter: Limiter,
-        check: Check | None,
-        stop: Stop,
-        saved: Callable[[], str],
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, settings: LLM, shared: Shared, check: Check | None, stop: Stop) -> None:
         self.in_flight = self.answered = self.rate_limited = 0
         self._endpoint = endpoint
         self._settings = settings
-        self._budget = budget
-        self._limiter = limiter
+        self._budget = shared.budget
+        self._limiter = shared.limiter
+        self._health = shared.health
         self._check = check
         self._stop = stop
-        self._saved = saved
         self._started = time.monotonic()
-        self._health = Health(settings.patience_s)
+        self._health.begin()
         self._slots = asyncio.Semaphore(settings.concurrency)  # there are more workers, since some wait for their commit
         self._alone = asyncio.Lock()  # held by the one call that goes alone (`_open`)
         self._turnstile = asyncio.Lock()  # held by the one call that waits for the limiter: first come, first served
@@ -91,7 +84,7 @@ class Caller:
         except AttemptError as error:
             failure, detail = error.failure, redacted(error.failure.detail, self._settings)
             if failure.scope == "run":
-                self._stop.set(stops.hopeless(failure, request.model, self._settings, detail))
+                self._stop.set(lambda _: stops.hopeless(failure, request.model, self._settings, detail))
             if failure.scope != "call":
                 self._stop.check()
             completion, reason = Completion(request.key, ""), failure.reason
@@ -119,7 +112,7 @@ class Caller:
     async def _retried(self, request: Request, tally: _Tally) -> Completion:
         import tenacity
 
-        policy = retry.policy(self._settings, request.key, unless=lambda failure: bool(self._stop))
+        policy = retry.policy(self._settings, request.key, unless=lambda _: bool(self._stop) or self._health.hopeless)
         async for attempt in tenacity.AsyncRetrying(**policy, sleep=self._stop.sleep):
             with attempt:
                 tally.attempts = attempt.retry_state.attempt_number
@@ -147,8 +140,7 @@ class Caller:
                     raise AttemptError(replace(failure, scope="run")) from None
                 later = failure.reason == "rate_limited" and tally.rate_limited < _TURNED_AWAY_AT_MOST
                 counts = not later and not (failure.away and self._health.down)
-                if not (counts and tally.attempts >= self._settings.max_attempts):
-                    self._check_patience()
+                self._check_patience()
                 if counts:
                     raise
 
@@ -222,7 +214,7 @@ class Caller:
             if self._budget.in_flight:
                 await self._stop.wait_for_room()
             else:
-                self._stop.set(stops.at_the_cap(self._budget.cap(request), self._saved()))
+                self._stop.set(partial(stops.at_the_cap, self._budget.cap(request)))
 
     async def _admitted(self, request: Request) -> Grant:
         """The limiter's leave to send, in the order of asking."""
@@ -236,11 +228,11 @@ class Caller:
                 await self._stop.sleep(min(grant, _GLANCE_S))
 
     def _check_patience(self) -> None:
-        """Raises Stopping when nothing has come through for too long."""
+        """Raises Stopping when nothing has come through for too long. A failure that may be the call's own ends only the call."""
         failure = self._health.last
-        if self._health.hopeless and failure is not None:
+        if self._health.hopeless and failure is not None and failure.away:
             silent_s, detail = self._health.silent_s, redacted(failure.detail, self._settings)
-            self._stop.set(stops.out_of_patience(failure, silent_s, self._settings, detail, self._saved()))
+            self._stop.set(partial(stops.out_of_patience, failure, silent_s, self._settings, detail))
         self._stop.check()
 
     def _shards(self, request: Request) -> int:

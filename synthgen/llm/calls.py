@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -54,7 +55,6 @@ _DEFINITIONS = {
     "uncounted": "INTEGER NOT NULL DEFAULT 0",
     "batch": "INTEGER NOT NULL DEFAULT 0",
 }
-_SINCE_VERSION_2 = ("rate_limited", "uncounted", "batch")
 _COLUMNS = ", ".join(_DEFINITIONS)
 _DEFINED = ", ".join(f"{name} {definition}" for name, definition in _DEFINITIONS.items())
 
@@ -120,14 +120,13 @@ class Call:
 class Totals:
     """Sums over a store. `ok` and `failed` count calls; everything else includes the calls that were replaced.
 
-    `usage` is of live calls, `batch_usage` of those that came through a batch endpoint, as far as the server told. `live` counts
-    the former; `first` and `last` say when the first and the last of them ended (ISO 8601, UTC; "" when there is none).
+    `used` is by the model that answered, and by whether it did through a batch endpoint, as far as the server told. `live` counts
+    the calls that did not; `first` and `last` say when the first and the last of them ended (ISO 8601, UTC; "" when there is none).
     """
 
     ok: int = 0
     failed: dict[str, int] = field(default_factory=dict)
-    usage: Usage = field(default_factory=Usage)
-    batch_usage: Usage = field(default_factory=Usage)
+    used: dict[tuple[str, bool], Usage] = field(default_factory=dict)
     attempts: int = 0
     rate_limited: int = 0
     uncounted: int = 0
@@ -138,6 +137,18 @@ class Totals:
     @property
     def calls(self) -> int:
         return self.ok + sum(self.failed.values())
+
+    @property
+    def usage(self) -> Usage:
+        """Of live calls."""
+        return self._usage(batch=False)
+
+    @property
+    def batch_usage(self) -> Usage:
+        return self._usage(batch=True)
+
+    def _usage(self, *, batch: bool) -> Usage:
+        return reduce(Usage.plus, (usage for (_, batched), usage in self.used.items() if batched == batch), Usage())
 
 
 class CallStore:
@@ -182,10 +193,10 @@ class CallStore:
         tokens = "sum(prompt), sum(cached), sum(written), sum(output), max(estimated)"
         times = "ifnull(min(created), ''), ifnull(max(created), '')"
         rest = "ifnull(sum(attempts), 0), ifnull(sum(rate_limited), 0), ifnull(sum(uncounted), 0)"
-        usage = {
-            bool(batch): Usage(prompt, cached, written, output, bool(estimated))
-            for batch, prompt, cached, written, output, estimated in self.execute(
-                f"SELECT batch, {tokens} FROM {_PAID} GROUP BY batch"
+        used = {
+            (model, bool(batch)): Usage(prompt, cached, written, output, bool(estimated))
+            for model, batch, prompt, cached, written, output, estimated in self.execute(
+                f"SELECT model, batch, {tokens} FROM {_PAID} GROUP BY model, batch ORDER BY model, batch"
             )
         }
         ((live, first, last),) = self.execute(f"SELECT count(*), {times} FROM {_PAID} WHERE NOT batch")
@@ -193,8 +204,7 @@ class CallStore:
         return Totals(
             ok=by_reason.pop("", 0),
             failed=by_reason,
-            usage=usage.get(False, Usage()),
-            batch_usage=usage.get(True, Usage()),
+            used=used,
             attempts=attempts,
             rate_limited=rate_limited,
             uncounted=uncounted,
@@ -205,7 +215,7 @@ class CallStore:
 
     def merge(self, other: str | Path) -> int:
         """Take over the calls of another store that this one lacks or has as failures; returns how many."""
-        with CallStore(other):  # which brings it to this version, or refuses it
+        with CallStore(other):  # which refuses what is no call store
             pass
 
         def copy() -> int:
@@ -268,26 +278,25 @@ class CallStore:
         return connection
 
     def _claim(self, connection: sqlite3.Connection, read_only: bool) -> None:
+        # The tables first: another process may be making them at this moment, in one commit with what is read then.
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         (owner,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if (tables and owner != _APPLICATION_ID) or version > _VERSION:
+        if tables and (owner, version) != (_APPLICATION_ID, _VERSION):
             raise RunFolderError(
                 f"{self.path} is a database, but no call store of this version of synthgen. Give another path or move it away."
             )
         if read_only:
-            if version < _VERSION:
-                with CallStore(self.path):  # brings the file to this version
+            if not tables:
+                with CallStore(self.path):  # an empty file, as somebody leaves it who is just making a store
                     pass
             return
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        if version < _VERSION:
+        if not tables:
             with self._transaction(connection):
                 connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
-                for name in _SINCE_VERSION_2 if tables else ():
-                    connection.execute(f"ALTER TABLE calls ADD COLUMN {name} {_DEFINITIONS[name]}")
                 for table in _TABLES:
                     connection.execute(table)
 

@@ -7,8 +7,11 @@ flight and no other. What is stored already is not asked again. An unusable answ
 
 Three things stop a fill. A key, a model or an address that cannot work ends the run (ModelError); a cap, the end of patience,
 or ten requests in a row that failed in a way that speaks of the endpoint or the settings (`failures.SYSTEMATIC`), and had not
-failed in an earlier run, stop it early (StoppedEarly); a cancellation, as by Ctrl-C, stops admission. Calls in flight then may finish, at Ctrl-C for `grace_s`, and are
-kept.
+failed in an earlier run, stop it early (StoppedEarly); a cancellation, as by Ctrl-C, stops admission. Calls in flight then may
+finish, at Ctrl-C for `grace_s`, and are kept.
+
+Requests that wait in a batch are left out, and the fill says so at its end. Not covered: a batch that claims a request within the
+second before it is sent.
 """
 
 from __future__ import annotations
@@ -21,17 +24,18 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 
 from synthgen.config import LLM
 from synthgen.llm import Answers, Check, stops
-from synthgen.llm.budget import Budget
+from synthgen.llm.batchbook import waiting_keys
 from synthgen.llm.caller import Caller
 from synthgen.llm.calls import Call, CallStore
 from synthgen.llm.failures import SYSTEMATIC
 from synthgen.llm.followup import calls_of, follow_up, stored, to_ask
-from synthgen.llm.limits import Limiter
 from synthgen.llm.openai import Endpoint, connect
+from synthgen.llm.shared import Shared
 from synthgen.llm.stops import Stop, Stopping
 from synthgen.records import Event, Meter, OnEvent, Request, Usage
 
@@ -40,6 +44,7 @@ __all__ = ["FillReport", "Wanted", "fill"]
 _SYSTEMATIC_AFTER = 10
 _TICK_S = 0.1
 _LOOKAHEAD = 100
+_FRESH_S = 1.0  # so long what was read of open batches is believed
 _WAITING_FOR_THE_DISK = 1 / 8  # of the workers, while the others keep `concurrency` calls in flight
 
 Wanted = Callable[[Request, Answers], Request | None]
@@ -67,8 +72,7 @@ async def fill(
     store: CallStore,
     settings: LLM,
     *,
-    budget: Budget | None = None,
-    limiter: Limiter | None = None,
+    shared: Shared | None = None,
     check: Check | None = None,
     wanted: Wanted = to_ask,
     stage: str = "generate",
@@ -78,12 +82,12 @@ async def fill(
     """Make every call of `requests` that `store` does not have.
 
     `check` gives the reason why an answer cannot be used, and what is wrong with it (two empty texts if nothing is); such a call
-    is stored as failed, with its text. `wanted` says what is to be sent for a request: by default what `store` lacks. `budget`
-    and `limiter` are shared by the fills of one command. `total` is for progress only. Raises ModelError, StoppedEarly,
-    ConfigError (a cap on cost without a price), RunFolderError (the store).
+    is stored as failed, with its text. `wanted` says what is to be sent for a request: by default what `store` lacks. `shared` is
+    of all fills of one command. `total` is for progress only. Raises ModelError, StoppedEarly, ConfigError (a cap on cost without
+    a price), RunFolderError (the store, or requests that wait in batches: at the end, after all others).
     """
     async with connect(settings, store) as endpoint:
-        filling = _Filling(endpoint, store, settings, budget or Budget(settings), limiter or Limiter(settings), check, wanted)
+        filling = _Filling(endpoint, store, settings, shared or Shared.of(settings), check, wanted)
         async with _told(filling, stage, total, on_event):
             await filling.run(iter(requests))
     meter = filling.meter()
@@ -116,8 +120,7 @@ class _Filling:
         endpoint: Endpoint,
         store: CallStore,
         settings: LLM,
-        budget: Budget,
-        limiter: Limiter,
+        shared: Shared,
         check: Check | None,
         wanted: Wanted,
     ) -> None:
@@ -127,14 +130,15 @@ class _Filling:
         self._usage = Usage()
         self._store = store
         self._settings = settings
-        self._budget = budget
+        self._budget = shared.budget
         self._wanted = wanted
         self._stop = Stop()
-        self._caller = Caller(endpoint, settings, budget, limiter, check, self._stop, self._saved)
+        self._caller = Caller(endpoint, settings, shared, check, self._stop)
         self._commits = _Commits(store)
         self._started = time.monotonic()
-        self._spent_before = budget.spent.dollars
+        self._spent_before = shared.budget.spent.dollars
         self._taken: set[str] = set()  # keys of requests that a worker has in hand
+        self._in_batches = 0  # requests that are left to their batch
         self._failed_in_a_row = 0
 
     async def run(self, requests: Iterator[Request]) -> None:
@@ -154,7 +158,9 @@ class _Filling:
             await asyncio.gather(*workers, return_exceptions=True)
             self._commits.close()
         if self._stop.error is not None:
-            raise self._stop.error
+            raise self._stop.error(self._saved())
+        if self._in_batches:
+            raise stops.in_batches(self._in_batches)
 
     @property
     def finished(self) -> int:
@@ -174,6 +180,10 @@ class _Filling:
             waiting=self._caller.waiting,
         )
 
+    def end(self, error: Exception) -> None:
+        """End with `error`, when the calls in flight are finished."""
+        self._stop.set(lambda _: error)
+
     async def _wind_up(self, workers: list[asyncio.Task[None]]) -> None:
         """Nothing new is sent; what is on its way may arrive for a while. A second cancellation ends that, too."""
         grace_s, on_their_way = self._settings.grace_s, self._caller.in_flight
@@ -186,13 +196,21 @@ class _Filling:
         """Each request that needs a call; None after every look at the store."""
         while batch := list(islice(requests, _LOOKAHEAD)):
             known, busy = stored(batch, self._store), self._taken.copy()
-            for request in {request.key: request for request in batch}.values():
+            distinct = {request.key: request for request in batch}.values()
+            in_batches, read_at = set[str](), -math.inf
+            for request in distinct:
+                if time.monotonic() > read_at + _FRESH_S:  # another command may submit a batch at any moment
+                    sending = (sent.key for one in distinct if (sent := self._wanted(one, known)) is not None)
+                    in_batches, read_at = waiting_keys(self._store, sending), time.monotonic()
                 if request.key in self._taken:  # the same text twice: whoever came first asks for both
                     continue
                 if request.key in busy:  # and is back since the store was looked into
                     known |= stored([request], self._store)
                 calls = list(calls_of(request, known))
-                if (sent := self._wanted(request, known)) is not None:
+                sent = self._wanted(request, known)
+                if sent is not None and sent.key in in_batches:
+                    self._in_batches += 1
+                elif sent is not None:
                     yield _Task(request, sent, again=bool(calls))
                 elif calls:
                     self.reused += 1
@@ -235,7 +253,7 @@ class _Filling:
         elif not again:
             self._failed_in_a_row += 1
         if self._failed_in_a_row >= _SYSTEMATIC_AFTER:
-            self._stop.set(stops.systematic(_SYSTEMATIC_AFTER, call, self._settings, self._saved()))
+            self._stop.set(partial(stops.systematic, _SYSTEMATIC_AFTER, call, self._settings))
 
     def _count(self, call: Call) -> None:
         if call.status == "ok":
@@ -244,7 +262,8 @@ class _Filling:
             self.failed[call.reason] += 1
 
     def _saved(self) -> str:
-        return f"{self.finished} finished calls are in {self._store.path}; the same command goes on from there"
+        ((calls,),) = self._store.execute("SELECT count(*) FROM calls")
+        return f"{calls} finished calls are in {self._store.path}; the same command goes on from there"
 
 
 class _Commits:
@@ -258,12 +277,15 @@ class _Commits:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="synthgen-commits")
         self._calls: list[tuple[Call, asyncio.Future[None]]] = []
         self._writing = False
+        self._error: BaseException | None = None  # of a commit; then `close` tries once more
 
     async def put(self, call: Call) -> None:
-        """Returns when `call` is committed. A caller that is cancelled meanwhile does not take it back."""
+        """Returns when `call` is committed. A caller that is cancelled meanwhile does not take it back, nor does an error."""
         loop = asyncio.get_running_loop()
         committed = loop.create_future()
         self._calls.append((call, committed))
+        if self._error is not None:
+            raise self._error
         if not self._writing:
             self._writing = True
             loop.call_soon(self._write)  # and not at once, so that answers of the same turn go together
@@ -283,18 +305,21 @@ class _Commits:
             written = asyncio.get_running_loop().run_in_executor(
                 self._thread, self._store.put_many, [call for call, _ in calls]
             )
-            written.add_done_callback(lambda done: self._wrote([committed for _, committed in calls], done))
+            written.add_done_callback(lambda done: self._wrote(calls, done))
 
-    def _wrote(self, waiting: list[asyncio.Future[None]], done: asyncio.Future[None]) -> None:
-        error = done.exception()
-        for committed in waiting:
+    def _wrote(self, calls: list[tuple[Call, asyncio.Future[None]]], done: asyncio.Future[None]) -> None:
+        self._error = done.exception()
+        if self._error is not None:
+            calls = self._calls = calls + self._calls
+        for _, committed in calls:
             if committed.done():
                 continue
-            if error is None:
+            if self._error is None:
                 committed.set_result(None)
             else:
-                committed.set_exception(error)
-        self._write()
+                committed.set_exception(self._error)
+        if self._error is None:
+            self._write()
 
 
 @asynccontextmanager
@@ -306,15 +331,23 @@ async def _told(filling: _Filling, stage: str, total: int | None, on_event: OnEv
             on_event(Event(stage, filling.finished, total, filling.farewell, filling.meter()))
 
     async def keep_telling() -> None:
-        while True:
-            tell()
-            await asyncio.sleep(_TICK_S)
+        try:
+            while True:
+                tell()
+                await asyncio.sleep(_TICK_S)
+        except Exception as error:  # noqa: BLE001 - the listener is the caller's: what it raises is raised
+            filling.end(error)
 
     telling = asyncio.create_task(keep_telling()) if on_event else None
     try:
-        yield
-    finally:
-        if telling is not None:
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
-        tell()
+        try:
+            yield
+        finally:
+            if telling is not None:
+                telling.cancel()
+                await asyncio.gather(telling, return_exceptions=True)
+    except BaseException:
+        with suppress(Exception):  # what ended the fill matters more than a listener
+            tell()
+        raise
+    tell()

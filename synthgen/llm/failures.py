@@ -40,8 +40,6 @@ RETRYABLE = frozenset({"rate_limited", "server_error", "timeout", "connection", 
 SYSTEMATIC = RETRYABLE | {"bad_request", "truncated", "malformed"}
 """Failures that say something of the endpoint or the settings when many come in a row, and nothing of the passage."""
 
-_MAX_DETAIL_CHARS = 500
-
 # What the text of an error is searched for: codes where there are some, phrases of common servers where there are none.
 _QUOTA = "insufficient_quota|billing_hard_limit_reached|billing_not_active|insufficient balance|credit balance is too low"
 _TOO_LARGE = "request too large"
@@ -91,7 +89,7 @@ def classify(error: openai.APIError | TimeoutError | ValueError) -> Failure:
 
 def of_status(status: int, told: Complaint, headers: Mapping[str, str] | None = None) -> Failure:
     """The failure that an error response stands for; also one that a batch had in its place."""
-    detail = f"{status}: {told.message[:_MAX_DETAIL_CHARS]}"
+    detail = f"{status}: {told.message}"
     if told.mentions(_QUOTA):
         return Failure("run", "quota", detail, unbilled=True)
     if status == 413 or (status == 429 and told.mentions(_TOO_LARGE)):

@@ -22,6 +22,7 @@ LONGEST_PAUSE_S = 60.0
 
 _DOWN_AFTER = 10
 _NOBODY_AFTER = 3
+_SILENT_AFTER = 3
 _FIRST_CONTACT_PAUSE_S = 0.5
 _FIRST_PAUSE_S = 5.0
 
@@ -55,8 +56,12 @@ class Health:
 
     @property
     def hopeless(self) -> bool:
-        """Whether patience is at its end: in an outage, or when every call was told to come later."""
-        return 0 < self.silent_s >= self._patience_s and (self.down or self._turned_away)
+        """Whether patience is at its end: after a few failures in a row, or when every call was told to come later."""
+        return 0 < self.silent_s >= self._patience_s and (self._failures >= _SILENT_AFTER or self._turned_away)
+
+    def begin(self) -> None:
+        """Calls are made again, after a time that nobody spent waiting for the server."""
+        self._since = None
 
     def pause_s(self) -> float:
         """How long to wait before the next try; never beyond the end of patience."""

@@ -52,6 +52,7 @@ _TELLTALES = (  # what the SDK tells every server of this machine
     *("X-Stainless-Lang", "X-Stainless-Package-Version", "X-Stainless-OS", "X-Stainless-Arch", "X-Stainless-Runtime"),
     *("X-Stainless-Runtime-Version", "X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout"),
 )
+_MAX_SHOWN_CHARS = 500
 _LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan")
 
 
@@ -194,9 +195,9 @@ class Endpoint:
 
 
 def redacted(text: str, settings: LLM) -> str:
-    """The words of a server as they may be kept and shown: without the key, which some repeat, and without half characters."""
+    """The words of a server as they may be kept and shown: without the key, which some repeat, half characters, or a book."""
     key = _key(settings)
-    return storable(text.replace(key, "***") if key else text)
+    return storable(text.replace(key, "***") if key else text)[:_MAX_SHOWN_CHARS]  # cut last, or half a key would be left
 
 
 def _key(settings: LLM) -> str:

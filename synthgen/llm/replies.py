@@ -2,7 +2,8 @@
 
 message.content      text, null, or a list of parts of which the text counts; `reasoning_content` is not what was asked for
 finish_reason        as it came ("stop", "STOP", null …): `answers.ended_badly` knows them
-usage                null, or without details: then tokens are counted here and the usage says `estimated`
+usage                null, without details, or with counts that cannot be (no prompt at all): then tokens are counted here and the
+                     usage says `estimated`
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from synthgen.records import Completion, Request, Usage
 
 __all__ = ["parse_completion", "read_completion", "storable"]
 
-_MAX_SHOWN_CHARS = 200
+_MOST_TOKENS = 10**12  # of one call; a larger count is nonsense that no store could hold
 
 
 def parse_completion(request: Request, body: bytes) -> Completion:
@@ -34,7 +35,7 @@ def read_completion(request: Request, answer: Any) -> Completion:
         content, refusal = message.get("content"), message.get("refusal") or None
         told = answer.get("usage")
     except (AttributeError, IndexError, KeyError, TypeError):
-        raise ValueError(f"it has no choices[0].message: {str(answer)[:_MAX_SHOWN_CHARS]}") from None
+        raise ValueError(f"it has no choices[0].message: {answer}") from None
     if not isinstance(refusal, str | None):
         raise ValueError(f"its refusal is {type(refusal).__name__}")
     text = _text(content)
@@ -68,13 +69,12 @@ def _usage(request: Request, text: str, told: Any) -> Usage:
     try:
         details = told.get("prompt_tokens_details") or {}
         prompt = int(told["prompt_tokens"])
-        return Usage(
-            prompt=prompt,
-            cached=int(details.get("cached_tokens") or 0),
-            written=int(details.get("cache_write_tokens") or 0),
-            output=max(int(told["completion_tokens"]), int(told.get("total_tokens") or 0) - prompt),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError):
+        cached, written = (int(details.get(name) or 0) for name in ("cached_tokens", "cache_write_tokens"))
+        output = max(int(told["completion_tokens"]), int(told.get("total_tokens") or 0) - prompt)
+        if prompt <= 0 or not all(0 <= tokens <= _MOST_TOKENS for tokens in (prompt, cached, written, output)):
+            raise ValueError("these counts cannot be")
+        return Usage(prompt, cached, written, output)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         tokenizer = get_tokenizer(request.model)
         prompt = sum(tokenizer.count(message["content"]) for message in request.messages)
         return Usage(prompt=prompt, output=tokenizer.count(text), estimated=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.config import LLM
 from synthgen.llm.failures import Failure
+from synthgen.llm.health import LONGEST_PAUSE_S
 from synthgen.records import random_for
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def policy(settings: LLM, seed: str, *, unless: Callable[[Failure], bool]) -> di
     def pause(state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = error.failure.wait_s if isinstance(error, AttemptError) else None
+        asked = asked and min(LONGEST_PAUSE_S, asked)
         doublings = state.attempt_number - (1 if asked is None else 2)  # the first time the server's word is enough
         backoff = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**doublings) if doublings >= 0 else 0.0
         return max(asked or 0.0, backoff * (0.5 + random_for(state.attempt_number, seed).random()))

@@ -8,6 +8,7 @@ from typing import Self
 
 from synthgen.config import LLM
 from synthgen.llm.budget import Budget
+from synthgen.llm.health import Health
 from synthgen.llm.limits import Limiter
 
 __all__ = ["Shared"]
@@ -15,14 +16,15 @@ __all__ = ["Shared"]
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The caps and the pace of a command. `models` are those that it may ask."""
+    """The caps, the pace and what is known of the server in a command. `models` are those that it may ask."""
 
     budget: Budget
     limiter: Limiter
+    health: Health
     models: frozenset[str]
 
     @classmethod
-    def of(cls, settings: LLM, models: Iterable[str]) -> Self:
+    def of(cls, settings: LLM, models: Iterable[str] = ()) -> Self:
         """Raises ConfigError for a cap on cost when a model has no known price."""
         named = frozenset(models)
-        return cls(Budget(settings, named), Limiter(settings), named)
+        return cls(Budget(settings, named), Limiter(settings), Health(settings.patience_s), named)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from synthgen.config import LLM
-from synthgen.errors import ModelError, StoppedEarly, SynthgenError
+from synthgen.errors import ModelError, RunFolderError, StoppedEarly
 from synthgen.llm.calls import Call
 from synthgen.llm.failures import Failure
 from synthgen.llm.openai import base_url
 
-__all__ = ["Stop", "Stopping", "at_the_cap", "hopeless", "out_of_patience", "systematic"]
+__all__ = ["Stop", "Stopping", "at_the_cap", "hopeless", "in_batches", "out_of_patience", "systematic"]
 
 
 class Stopping(Exception):
@@ -18,17 +19,20 @@ class Stopping(Exception):
 
 
 class Stop:
-    """Whether a fill is ending, for all of its workers. The first reason counts."""
+    """Whether a fill is ending, for all of its workers. The first reason counts.
+
+    It is a function of the sentence about what is saved, which nobody knows before the last worker has ended.
+    """
 
     def __init__(self) -> None:
-        self.error: SynthgenError | None = None
+        self.error: Callable[[str], Exception] | None = None
         self.room = asyncio.Event()  # set when something that workers wait for may have come
         self._event = asyncio.Event()
 
     def __bool__(self) -> bool:
         return self._event.is_set()
 
-    def set(self, error: SynthgenError | None = None) -> None:
+    def set(self, error: Callable[[str], Exception] | None = None) -> None:
         self.error = self.error or error
         self._event.set()
         self.room.set()
@@ -81,6 +85,14 @@ def systematic(count: int, call: Call, settings: LLM, saved: str) -> StoppedEarl
     return StoppedEarly(
         f"Stopped: {count} calls in a row to {base_url(settings)} failed for good, the last one with {call.reason} ({told}).{hint} "
         f"{saved}."
+    )
+
+
+def in_batches(calls: int) -> RunFolderError:
+    """Calls were left out because batches hold them."""
+    return RunFolderError(
+        f"{calls:,} calls of this run wait in batches, and asking them now would pay for them twice. "
+        "`synthgen batch collect RUN` takes in those that have ended; a batch that you cancel at the provider ends, too."
     )
 
 

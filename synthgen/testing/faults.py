@@ -1,7 +1,7 @@
 """What can go wrong with a request, and scripts that say when.
 
 A script is a function from a `Logged` request to a `Fault` or None. `mix` makes one from rates; it chooses by the digest of the
-body, so faults are the same in every run, whatever the order of arrival. Faults of the way (a 429, a reset, …) happen at the first
+body, so faults are the same in every run, whatever the order of arrival. Transport faults (a 429, a reset, …) happen at the first
 attempt only, so that trying again helps; faults of the answer belong to the request and happen always.
 
     FakeOpenAI(script=mix({"rate_limit": 0.05, "malformed": 0.02}))
