@@ -143,7 +143,7 @@ def status_text(status: Mapping[str, Any]) -> str:
     elif calls:
         lines.append("No call was made yet: there is no call store.")
     if status["report"]:
-        lines += ["", summary(status["report"])]
+        lines += ["", summary(status["report"]), *_rejected(status["report"])]
     waiting, left = calls and calls["waiting"], f"make {status['calls_remaining']:,} calls and finish it"
     if status["finished"]:
         left = "make no call"
@@ -154,6 +154,20 @@ def status_text(status: Mapping[str, Any]) -> str:
     if calls and failed:
         lines.append(f"`synthgen retry {status['run']}` would repeat the {failed:,} that failed, and no others.")
     return "\n".join(lines)
+
+
+def _rejected(report: Mapping[str, Any]) -> list[str]:
+    """What the filters prefer, and one rejected row for each reason."""
+    bias = report["lexical_bias"]
+    if len(bias) < 2:
+        return []
+    cells = [(name, f"{of['rows']:,}", f"{of['overlap']:.2f}", f"{of['words']:.1f}") for name, of in bias.items()]
+    lines = ["", columns([("queries", "rows", "overlap", "words"), *cells], right="123")]
+    easy = report["rows"]["too_easy"]
+    lines.append(f"overlap: words of the query that its passage shows; {easy:,} kept rows are all but copies of their passage")
+    lines += ["", "rejected, for example"]
+    examples = [(reason, " ".join(rows[0]["query"].split())[:100]) for reason, rows in report["examples"].items()]
+    return [*lines, columns(examples)]
 
 
 def _spent(spent: Mapping[str, Any]) -> list[str]:

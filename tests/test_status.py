@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+import synthgen as sg
 from synthgen.config import Config
 from synthgen.console import status_text
 from synthgen.generation import make_generator
@@ -24,6 +26,7 @@ POND = [
     "Herons stand still and wait for frogs.",
     "Snakes swim and do not care.",
 ]
+BREE = "The bridge at Bree was built in 1402. It has nine arches, and everybody pays a toll of two pennies to cross it."
 PRICES = "dated: 2026-01-01\nmodels:\n  pond-model: {input: 1.0, output: 4.0, cached: 0.1}\n"
 
 
@@ -178,3 +181,17 @@ def test_a_run_without_a_model_has_no_calls(tmp_path: Path) -> None:
 def test_a_status_is_json(run: RunFolder) -> None:
     store(run, call(requests(run)[0]))
     assert json.loads(json.dumps(status(run.path))) == status(run.path)
+
+
+def test_status_tells_what_the_filters_prefer_and_shows_a_row_for_each_reason(tmp_path: Path) -> None:
+    rows = [
+        {"query": "When was the bridge at Bree built?", "answer": "in 1402", "context": BREE},
+        {"query": "According to the passage, who pays?", "answer": "everybody", "context": BREE},
+    ]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    sg.import_rows(file, "-", tmp_path / "run", settings={"training": {"enabled": False}})
+    told = status_text(status(tmp_path / "run"))
+    assert "lint:passage_reference  According to the passage, who pays?" in told
+    assert re.search(r"kept +1 +[01]\.\d\d +7\.0", told)
+    assert re.search(r"lint +1 +[01]\.\d\d +6\.0", told)
