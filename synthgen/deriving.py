@@ -60,12 +60,13 @@ def derive(
     with clock("index"):
         retriever = BM25([chunk.id for chunk in corpus.chunks], [index_text(chunk) for chunk in corpus.chunks])
     with clock("filters"):
-        memory = Memory(folder.verdicts, chunks, generator.shots)
+        queries = _human_queries(folder)
+        memory = Memory(folder.verdicts, chunks, generator.shots, queries)
         context = FilterContext(
             chunks,
             retriever,
             generator.shots,
-            _human_queries(folder),
+            queries,
             encoders=CorpusEncoders(config.training, corpus.chunks, seed=config.seed),
             paid=paid,
             lowers=config.model != IMPORT,

@@ -319,6 +319,25 @@ def test_across_passages_a_paraphrase_must_be_nearer() -> None:
     assert verdicts(close, context=WITH_VECTORS, semantic=0.97)[1].threshold == 0.99
 
 
+def test_a_row_that_comes_back_is_compared_by_vectors_too() -> None:
+    """The best row falls later. The one that fell to it comes back, and another that shares no word with it falls to that."""
+
+    class Paraphrases(Vectors):
+        KNOWN = (
+            "Sure, who walks over frozen water?",
+            "Who crosses the ice?",
+            "Who goes on foot in winter?",
+            "How is bread baked?",
+        )
+
+    first, last, middle = (make_triple(PORT, query, "the pilots") for query in Paraphrases.KNOWN[:3])
+    rows = [replace(row, scores={"round_trip": score}) for row, score in ((first, 1.0), (middle, 0.9), (last, 0.8))]
+    where = replace(CONTEXT, encoders=Paraphrases())
+    sifted = apply_filters(rows, ["duplicates", "lint"], where, options={"duplicates": {"semantic": np.cos(0.07)}})
+    assert [row.query for row in sifted.kept] == [middle.query]
+    assert sifted.reasons == {"duplicates:semantic_duplicate": 1, "lint:chatter": 1}
+
+
 def test_vectors_are_asked_for_only_when_they_are_there() -> None:
     assert verdicts(paraphrases())[1].reason == ""
     with pytest.raises(ConfigError, match=r"semantic = 0\.95 compares vectors, but the filter was given no encoder"):

@@ -23,7 +23,7 @@ def chunk(text: str) -> Chunk:
 
 
 SHIRE = chunk(TEXT)
-ORDER = ["format", "lint", "language", "entities", "grounding"]
+ORDER = ["format", "lint", "leaks", "language", "entities", "grounding"]
 QUOTED = replace(
     make_triple(SHIRE, "When was the mallorn planted?", "In 1420."),
     metadata={"quote": "In 1420 the mayor of Michel Delving planted"},
@@ -58,10 +58,17 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def sift(path: Path, rows: Sequence[Triple] = ROWS, where: Chunk = SHIRE, shots: Sequence[str] = (), **options: Any) -> Sifted:
+def sift(
+    path: Path,
+    rows: Sequence[Triple] = ROWS,
+    where: Chunk = SHIRE,
+    shots: Sequence[str] = (),
+    queries: Sequence[str] = (),
+    **options: Any,
+) -> Sifted:
     chunks = {where.id: where}
-    memory = Memory(path, chunks, shots)
-    found = apply_filters(rows, ORDER, Context(chunks, shots=shots, memory=memory), options=options)
+    memory = Memory(path, chunks, shots, queries)
+    found = apply_filters(rows, ORDER, Context(chunks, shots=shots, queries=queries, memory=memory), options=options)
     memory.save()
     return found
 
@@ -72,7 +79,7 @@ def test_a_second_cut_finds_the_same_and_judges_nothing(tmp_path: Path, judged: 
     assert without.kept[0].quotes
     judged.clear()
     assert sift(tmp_path / "memo") == without
-    assert len(judged) == 5 + 5 + 4 + 4 + 3
+    assert len(judged) == 5 + 5 + 4 + 4 + 4 + 3
     judged.clear()
     assert sift(tmp_path / "memo") == without
     assert judged == []
@@ -85,6 +92,7 @@ def test_what_changes_is_judged_again(tmp_path: Path, judged: list[str]) -> None
         lambda: sift(memo, [*ROWS[:4], replace(ROWS[4], answer="In 1420.")]),
         lambda: sift(memo, entities={"topic_share": 0.5}),
         lambda: sift(memo, shots=["How many farthings has the Shire?"]),
+        lambda: sift(memo, queries=["How many farthings has the Shire?"]),
         lambda: sift(memo, where=replace(SHIRE, headings=("Gandalf",))),
     ):
         judged.clear()
@@ -110,4 +118,4 @@ def test_a_damaged_memory_is_as_if_there_were_none(tmp_path: Path, content: byte
 
 
 def test_filters_that_compare_rows_are_not_remembered() -> None:
-    assert not ROW_FILTERS & {"leaks", "exact_duplicates", "round_trip", "duplicates", "ambiguous", "balance", "judge"}
+    assert not ROW_FILTERS & {"exact_duplicates", "round_trip", "duplicates", "ambiguous", "balance", "judge"}

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from synthgen.errors import ConfigError, nearest
@@ -269,8 +270,17 @@ class _Sieve:
                     waiting = self._sift(later, waiting)
             for comparing in self.stages[number:]:
                 if waiting and comparing.name in COMPARING:
-                    waiting = list(set(waiting) & set(self._sift(comparing, {*waiting, *self._kept()})))
+                    everything = comparing.options.get("semantic") is not None  # vectors may be alike where no word is
+                    beside = (i for i in self._kept() if everything or i in self._comparable)
+                    waiting = list(set(waiting) & set(self._sift(comparing, {*waiting, *beside})))
         return bool(orphans)
+
+    @cached_property
+    def _comparable(self) -> set[int]:
+        """Rows that may have a twin by their words: for the others nothing changes when a row comes back."""
+        from synthgen.filters.questions import comparable
+
+        return comparable(self.rows, self.context)
 
     def _kept(self) -> list[int]:
         return [i for i in range(len(self.rows)) if i not in self.fallen]

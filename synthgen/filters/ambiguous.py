@@ -41,7 +41,7 @@ def ambiguous(
     """One row of each question and passage; what stays on several passages is flagged."""
     rows = [replace(t, flags=tuple(f for f in t.flags if f != _FLAG)) if _FLAG in t.flags else t for t in triples]
     passages, questions = Passages(context.chunks), Questions(rows, context)
-    order = sorted(range(len(rows)), key=lambda i: rank(rows[i], prefer))
+    order = sorted(questions.crowd, key=lambda i: rank(rows[i], prefer))
     merged: dict[int, int] = {}
     marked: set[int] = set()
     for members in _asked(order, questions):

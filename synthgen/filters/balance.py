@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -42,7 +42,11 @@ def balance(
     prefer: Annotated[str, Field(description="score whose best holders are kept; without it, the first by id")] = "round_trip",
 ) -> list[Verdict]:
     """The best rows of each chunk, kind and place."""
-    order = sorted(range(len(triples)), key=lambda i: rank(triples[i], prefer))
+    rows: Iterable[int] = range(len(triples))
+    if max_kind_share is None and max_lead_share is None:
+        of_chunk = Counter(triple.chunk_id for triple in triples)
+        rows = (i for i in rows if max_per_chunk is not None and of_chunk[triples[i].chunk_id] > max_per_chunk)
+    order = sorted(rows, key=lambda i: rank(triples[i], prefer))
     full: dict[int, Verdict] = {}
     if max_per_chunk is not None:
         seen: Counter[str] = Counter()

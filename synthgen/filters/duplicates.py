@@ -74,7 +74,7 @@ def duplicates(
             "Install the train extra, or leave semantic out: then only words are compared."
         )
     passages, questions = Passages(context.chunks), Questions(triples, context)
-    order = sorted(range(len(triples)), key=lambda i: rank(triples[i], prefer))
+    order = sorted(questions.crowd if semantic is None else range(len(triples)), key=lambda i: rank(triples[i], prefer))
     minimum = {True: min_similarity, False: min_similarity_unanswered}
 
     def near(row: int, other: int) -> float | None:
@@ -104,7 +104,7 @@ def _near(
     staying: defaultdict[int, list[int]] = defaultdict(list)
     by_answer: defaultdict[tuple[int, str | None], list[int]] = defaultdict(list)
     twins: dict[int, _Twin] = {}
-    for row in order:
+    for row in (row for row in order if row in questions.crowd):
         answer = triples[row].answer
         folded = None if answer is None else key(answer)
         for crowd in questions.crowds(row):
@@ -140,7 +140,7 @@ def _semantic(
             answered = triples[mine].answer is not None
             if cosine < least or not (answered or here) or not answers_agree(triples[mine].answer, triples[other].answer):
                 continue
-            if never_same(questions.read[mine], questions.read[other]):
+            if never_same(questions[mine], questions[other]):
                 continue
             twins[mine] = _Twin(other, "semantic_duplicate", round(cosine, 6), round(least, 6))
             break

@@ -177,7 +177,10 @@ def _as_known(name: Mention) -> list[str]:
 def _words(text: str) -> set[str]:
     """The words of a text, and in one those that a hyphen joins."""
     folded = plain(text)
-    return {*_WORD.findall(folded), *(joined.replace("-", "") for joined in _JOINED.findall(folded))}
+    found = set(_WORD.findall(folded))
+    if "-" in folded:
+        found.update(joined.replace("-", "") for joined in _JOINED.findall(folded))
+    return found
 
 
 def _plain(words: Iterable[str]) -> set[str]:

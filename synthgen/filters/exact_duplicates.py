@@ -12,7 +12,7 @@ no duplicate when the answers differ, nor when there are none: that is an ambigu
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -36,9 +36,10 @@ def exact_duplicates(
     """One row of each question with the same answer or the same passage; a row falls only to a row that stays."""
     taken: dict[tuple[str, ...], int] = {}
     stays: dict[int, tuple[str, int]] = {}
-    for i in sorted(range(len(triples)), key=lambda i: rank(triples[i], prefer)):
-        triple = triples[i]
-        question = key(triple.query)
+    questions = [key(triple.query) for triple in triples]
+    asked = Counter(questions)
+    for i in sorted((i for i, question in enumerate(questions) if asked[question] > 1), key=lambda i: rank(triples[i], prefer)):
+        triple, question = triples[i], questions[i]
         passage = ("passage", question, triple.chunk_sha256)
         answer = ("answer", question, key(triple.answer)) if triple.answer is not None else passage
         if answer in taken and answer != passage:

@@ -14,7 +14,8 @@ Not covered: names in German, which capitalises all nouns; the first word of an 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -43,6 +44,7 @@ def grounding(
     check_names: Annotated[bool, Field(description="names of an answer must occur in chunk, headings or query")] = True,
 ) -> list[Verdict]:
     """Locate answers and quotes in what the row shows, and store where they stand."""
+    show = functools.lru_cache(maxsize=256)(Shown)
     verdicts = []
     for triple in triples:
         chunk = context.chunks[triple.chunk_id]
@@ -51,7 +53,7 @@ def grounding(
         else:
             verdict = _quoted(triple, chunk, min_similarity)
             if not verdict.reason and triple.answer and (check_numbers or check_names):
-                missing = _missing(triple, chunk)
+                missing = _missing(triple, chunk, show)
                 if check_numbers and any(mention.is_number for mention in missing):
                     verdict = Verdict(triple, "number_not_found")
                 elif check_names and any(not mention.is_number for mention in missing):
@@ -112,13 +114,13 @@ def _in_document(found: Found, chunk: Chunk) -> Span:
     return (chunk.start + found.start, chunk.start + found.end)
 
 
-def _missing(triple: Triple, chunk: Chunk) -> list[Mention]:
+def _missing(triple: Triple, chunk: Chunk, show: Callable[[str], Shown]) -> list[Mention]:
     """The numbers and names of an answer that are not shown."""
     answer = _LIST_MARK.sub("", triple.answer or "")
     found = mentions(answer)
     if not found:
         return []
-    shown = Shown("\n".join([*chunk.headings, passage(triple, chunk)]))
+    shown = show("\n".join([*chunk.headings, passage(triple, chunk)]))
     missing = [mention for mention in found if not shown.has(mention)]
     names = [mention for mention in missing if not mention.is_number and not is_function_word(mention.text)]
     if names and not capitalises_nouns(chunk):

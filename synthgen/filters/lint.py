@@ -27,7 +27,7 @@ from pydantic import Field
 from synthgen.filters import Context
 from synthgen.filters.phrases import CHATTER, DANGLING, GENERIC, LEFT_OVER, REFERENCES, TWO_QUESTIONS
 from synthgen.records import Chunk, Triple, Verdict, passage
-from synthgen.text import copies, jaccard, shingles, spelled_out, units
+from synthgen.text import copies, jaccard, shingles, spelled_out, units, words
 
 __all__ = ["lint"]
 
@@ -40,7 +40,19 @@ _NUMBERING = regex.compile(
 )
 
 
-_NOT_LATIN = ("ru", "uk", "zh", "ja", "ko", "ar", "hi", "th")
+_SCRIPTS = {
+    script: (codes, regex.compile(rf"[{script}]"))
+    for script, codes in {
+        r"\p{Cyrillic}": ("ru", "uk"),
+        r"\p{Han}": ("zh", "ja"),
+        r"\p{Hiragana}\p{Katakana}": ("ja",),
+        r"\p{Hangul}": ("ko",),
+        r"\p{Arabic}": ("ar",),
+        r"\p{Devanagari}": ("hi",),
+        r"\p{Thai}": ("th",),
+    }.items()
+}
+"""Whose phrases need a letter of which script; those of the other languages are in Latin letters."""
 _ALPHABETS = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 _NO_WORD = regex.compile(r"[^\p{L}\p{M}\p{N}]")
 
@@ -56,7 +68,7 @@ def lint(
 ) -> list[Verdict]:
     """Queries that point at their passage, copy it, copy a shot, or carry the model's chatter."""
     similarity_to_shots = _shot_matcher(context.shots, max_shot_similarity)
-    shown = functools.lru_cache(maxsize=4_096)(spelled_out)
+    shown = functools.lru_cache(maxsize=4_096)(_spelled_out)
     verdicts = []
     for triple in triples:
         query = triple.query.strip()
@@ -93,22 +105,37 @@ def lint(
 
 def _units(query: str) -> list[tuple[str, float]]:
     """`text.units`, where letters of an alphabet weigh less than those of a syllabary."""
+    if query.isascii():
+        return [(word, 1.0) for word in words(query)]
     parts = units(query)
-    if query.isascii() or not _ALPHABETS.search(query):
+    if not _ALPHABETS.search(query):
         return parts
     return [(unit, 0.2 if _ALPHABETS.match(unit) else weight) for unit, weight in parts]
 
 
+def _spelled_out(text: str) -> str:
+    """`text.spelled_out`, in a third of the time for most texts."""
+    return f" {' '.join(words(text))} " if text.isascii() else spelled_out(text)
+
+
 def _matches(which: str, query: str) -> bool:
-    return bool(_matcher(which, query.isascii()).search(query))
+    scripts = () if query.isascii() else tuple(script for script, (_, letter) in _SCRIPTS.items() if letter.search(query))
+    return any(matcher.search(query) for matcher in _matchers(which, scripts))
 
 
 @functools.cache
-def _matcher(which: str, ascii_only: bool) -> regex.Pattern[str]:
+def _matchers(which: str, scripts: tuple[str, ...]) -> list[regex.Pattern[str]]:
+    """The phrases that a query in Latin letters and these scripts can have.
+
+    Those that begin a query stand by themselves: then only its beginning is looked at.
+    """
     tables = {"references": REFERENCES, "chatter": CHATTER, "generic": GENERIC, "two": TWO_QUESTIONS, "dangling": DANGLING}
     table: Mapping[str, Sequence[str]] = tables[which]
-    codes = [code for code in table if not (ascii_only and code in _NOT_LATIN)]
-    return regex.compile("|".join(f"(?:{pattern})" for code in codes for pattern in table[code]), regex.IGNORECASE)
+    absent = {code for codes, _ in _SCRIPTS.values() for code in codes} - {code for s in scripts for code in _SCRIPTS[s][0]}
+    phrases = [phrase for code in table if code not in absent for phrase in table[code]]
+    first = [phrase for phrase in phrases if phrase.startswith("^")]
+    anywhere = [phrase for phrase in phrases if not phrase.startswith("^")]
+    return [regex.compile("|".join(f"(?:{one})" for one in some), regex.IGNORECASE) for some in (first, anywhere) if some]
 
 
 def _is_malformed(query: str, chunk: Chunk) -> bool:
@@ -116,18 +143,22 @@ def _is_malformed(query: str, chunk: Chunk) -> bool:
     solid = "".join(query.split())
     if 3 * len(_NO_WORD.findall(solid)) > 2 * len(solid) and query not in chunk.text:
         return True
-    found = [match.group().strip() for pattern in _left_over() if (match := pattern.search(query))]
+    characters = frozenset(query)
+    possible = [pattern for pattern, needed in _left_over() if not needed or not needed.isdisjoint(characters)]
+    found = [match.group().strip() for pattern in possible if (match := pattern.search(query))]
     return any(left.casefold() not in chunk.text.casefold() for left in found)
 
 
 @functools.cache
-def _left_over() -> list[regex.Pattern[str]]:
-    return [regex.compile(pattern, regex.IGNORECASE) for pattern in LEFT_OVER]
+def _left_over() -> list[tuple[regex.Pattern[str], frozenset[str]]]:
+    return [(regex.compile(pattern, regex.IGNORECASE), frozenset(needed)) for pattern, needed in LEFT_OVER]
 
 
 def _shot_matcher(shots: Sequence[str], threshold: float) -> Callable[[str], float]:
     """A function that gives the similarity of a query to the nearest shot."""
     known = [shingles(shot) for shot in shots]
+    if not known:
+        return lambda query: 0.0
 
     def similarity(query: str) -> float:
         own = shingles(query)

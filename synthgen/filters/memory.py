@@ -1,8 +1,8 @@
 """What filters said of rows before, so that a second cut judges only what has changed.
 
 Only filters whose verdict on a row depends on nothing but the row, the corpus and their options are remembered (`ROW_FILTERS`): of the
-others a row more or less changes the rest. A verdict is known by the filter with its options, the corpus, the shots and the code of all
-filters, and by everything of the row that is checked, so nothing stale can come back. What is found here is what would be found
+others a row more or less changes the rest. A verdict is known by the filter with its options, the corpus, the shots, the evaluation
+queries and the code of all filters, and by everything of the row that is checked, so nothing stale can come back. What is found here is what would be found
 again; the file may be deleted at any time.
 """
 
@@ -21,17 +21,17 @@ from synthgen.storage import writing
 
 __all__ = ["ROW_FILTERS", "Memory"]
 
-ROW_FILTERS = frozenset({"format", "lint", "language", "entities", "grounding"})
+ROW_FILTERS = frozenset({"format", "lint", "leaks", "language", "entities", "grounding"})
 _KEPT = ""  # kept as it was, which is what becomes of most rows
 
 
 class Memory:
     """Verdicts by filter and row, read from `path` if it is there."""
 
-    def __init__(self, path: Path, chunks: Mapping[str, Chunk], shots: Sequence[str]) -> None:
+    def __init__(self, path: Path, chunks: Mapping[str, Chunk], shots: Sequence[str], queries: Sequence[str]) -> None:
         self._path = path
         corpus = [[c.id, c.sha256, c.headings, c.group, c.language, c.places] for c in chunks.values()]
-        self._basis = digest([_code(), corpus, list(shots)])
+        self._basis = digest([_code(), corpus, list(shots), list(queries)])
         self._before = _read(path)
         self._now: dict[str, dict[bytes, str]] = {}
         self._prints: dict[int, tuple[Triple, bytes]] = {}

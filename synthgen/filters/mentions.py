@@ -52,13 +52,13 @@ def mentions(text: str) -> list[Mention]:
     found: list[Mention] = []
     for token, run in zip(tokens, _runs(tokens, text), strict=True):
         written, start, end = token.group(), token.start(), token.end()
-        gloss = next((inside for at, inside in glosses if end <= at <= end + _GLOSS_CHARS), "")
+        gloss = next((inside for at, inside in glosses if end <= at <= end + _GLOSS_CHARS), "") if glosses else ""
         if written[0].isdecimal():
             following = _NEXT_WORD.match(text, end)
             after = following.group(1) if following else ""
             found.extend(number._replace(gloss=gloss) for number in _numbers(written, text[start - 1 : start], after))
-        elif (uncased or _UPPER.search(written)) and _is_long_enough(written):
-            initial = not written[1:3].isupper() and bool(_OPENING.search(text, max(0, start - _OPENING_CHARS), start))
+        elif (uncased or _has_capital(written)) and _is_long_enough(written):
+            initial = not written[1:3].isupper() and _is_opening(text, start)
             found.append(Mention(written, initial=initial, run=run, gloss=gloss))
     return found
 
@@ -119,7 +119,7 @@ class Shown:
         """Words with hyphens and the like, without them: COVID-19 is covid19."""
         folded = plain(self.text)
         tokens = [*_TOKEN.findall(folded), *(_LATIN_TOKEN.findall(folded) if self._latin(folded) else ())]
-        return frozenset("".join(_WORD.findall(token)) for token in tokens)
+        return frozenset(token if token.isalnum() else "".join(_WORD.findall(token)) for token in tokens)
 
     def _latin(self, folded: str) -> list[str]:
         """Latin words by themselves where the letters of another script may stand right beside them."""
@@ -128,7 +128,7 @@ class Shown:
     @functools.cached_property
     def beginnings(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for word in sorted(self.words):
+        for word in self.words:
             if len(word) >= 4:
                 found.setdefault(word[:2], []).append(word)
         return found
@@ -136,8 +136,8 @@ class Shown:
     @functools.cached_property
     def abbreviations(self) -> frozenset[str]:
         """Tokens in capitals, without their full stops: U.S. is us."""
-        tokens = (token.replace(".", "") for token in _TOKEN.findall(self.text))
-        return frozenset(token.lower() for token in tokens if token.isupper() and len(token) > 1)
+        tokens = (token.replace(".", "") for token in _TOKEN.findall(self.text) if token.isupper())
+        return frozenset(token.lower() for token in tokens if len(token) > 1)
 
     @functools.cached_property
     def initials(self) -> str:
@@ -163,7 +163,12 @@ class Shown:
 
 def capitalises_nouns(chunk: Chunk) -> bool:
     """Whether the chunk's language writes every noun with a capital, which then is no sign of a name."""
-    return (chunk.language or guess_language(chunk.text)) in ("de", "lb")
+    return (chunk.language or _guessed(chunk.text)) in ("de", "lb")
+
+
+@functools.lru_cache(maxsize=256)
+def _guessed(text: str) -> str:
+    return guess_language(text)
 
 
 def is_function_word(name: str) -> bool:
@@ -180,7 +185,7 @@ def plain(text: str) -> str:
 
 def pieces(name: str) -> list[str]:
     """The comparable parts of a name: "Who-related" is who, "Tesla's" is tesla, "HAdV-55" is hadv and 55."""
-    parts = _WORD.findall(_MARKS.sub("", unicodedata.normalize("NFKD", name)))
+    parts = _WORD.findall(name if name.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", name)))
     telling = [part for part in parts if len(part) > 1 and not part.islower()]
     return [plain(part) for part in telling or parts]
 
@@ -196,26 +201,38 @@ def _numbers(token: str, before: str, following: str) -> Iterator[Mention]:
         yield Mention(found.group(), is_number=True, scale=scale, short=short, decade=decade)
 
 
+def _has_capital(token: str) -> bool:
+    return token != token.lower() if token.isascii() else bool(_UPPER.search(token))
+
+
+def _is_opening(text: str, at: int) -> bool:
+    """Whether a sentence, a title or a quotation begins here."""
+    if at > 1 and text[at - 1] == " " and text[at - 2].isalnum():
+        return False
+    return bool(_OPENING.search(text, max(0, at - _OPENING_CHARS), at))
+
+
 def _is_long_enough(token: str) -> bool:
     """Three letters, or letters and digits."""
-    letters = sum(map(str.isalpha, token))
+    letters = len(token) if token.isalpha() else sum(map(str.isalpha, token))
     return letters >= 3 or letters < len(_LETTER_OR_DIGIT.findall(token))
 
 
 def _runs(tokens: list[regex.Match[str]], text: str) -> list[tuple[str, ...]]:
     """For each token, the words with a capital (and the small words between them) that it stands among."""
-    groups: list[list[str]] = []
-    sizes: list[int] = []
+    runs: list[tuple[str, ...]] = []
+    run: list[str] = []
+    end = 0
     for i, token in enumerate(tokens):
         written = token.group()
         belongs = written[0].isupper() or written in _JOINS
-        if groups and belongs and groups[-1] and text[tokens[i - 1].end() : token.start()].isspace():
-            groups[-1].append(written)
-            sizes[-1] += 1
-        else:
-            groups.append([written] if belongs else [])
-            sizes.append(1)
-    return [tuple(group) for group, size in zip(groups, sizes, strict=True) for _ in range(size)]
+        if not (belongs and run and text[end : token.start()].isspace()):
+            runs += [tuple(run)] * (i - len(runs))
+            run = []
+        if belongs:
+            run.append(written)
+        end = token.end()
+    return runs + [tuple(run)] * (len(tokens) - len(runs))
 
 
 def _initials(run: tuple[str, ...]) -> set[str]:
@@ -242,6 +259,8 @@ def _one_slip(short: str, long: str) -> bool:
 
 def _value(number: str) -> str:
     """In ASCII digits, without grouping, leading or trailing zeros: 10,000 is 10000, 4,50 is 4.5; a leading "-" stays."""
+    if number.isdecimal() and number.isascii():
+        return number.lstrip("0") or "0"
     if not number.isascii():
         number = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else {"٫": ".", "٬": ","}.get(c, c) for c in number)
     if _GROUPED.fullmatch(number):

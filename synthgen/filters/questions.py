@@ -22,9 +22,10 @@ Not covered: paraphrases. They need vectors, and then only `never_same` holds.
 from __future__ import annotations
 
 import functools
+import itertools
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import regex
@@ -41,10 +42,10 @@ from synthgen.filters.function_words import (
     UNSPACED_FREE,
     UNSPACED_TELLING,
 )
-from synthgen.records import Triple
+from synthgen.records import Chunk, Triple
 from synthgen.text import UNSPACED, contents, guess_language, jaccard, key, words
 
-__all__ = ["Question", "Questions", "answers_agree", "languages", "never_same", "read"]
+__all__ = ["Question", "Questions", "answers_agree", "comparable", "languages", "never_same", "read"]
 
 _COMPARED = 50  # misspelt queries that one query is compared with, of those with the same other words and letters
 _MIN_ANSWER_F1 = 0.8
@@ -74,28 +75,36 @@ class Questions:
 
     `crowd[i]` is the number of the set of rows that ask the same words as row i in some order, `linked` gives the sets that
     are one misspelt word away, with their similarity: the Jaccard coefficient of the 4-character shingles of their words.
+    Most rows are like no other: they have no crowd, and those that `comparable` leaves out are not even read.
     """
 
     def __init__(self, triples: Sequence[Triple], context: Context) -> None:
-        self._chunks = context.chunks
-        self._known: frozenset[str] | None = None
+        self._triples, self._context = triples, context
+        self._read: dict[int, Question] = {}
         self._suspect = functools.cache(self._is_suspect)
-        self.read = [read(t.query, language) for t, language in zip(triples, languages(triples, context), strict=True)]
-        bags = [question.bag for question in self.read]
+        bags = {row: self[row].bag for row in sorted(comparable(triples, context))}
         known: dict[tuple[str, ...], Question] = {}
-        for bag, question in zip(bags, self.read, strict=True):
-            known[bag] = min(known.get(bag, question), question, key=lambda q: q.said)
+        for row, bag in bags.items():
+            known[bag] = min(known.get(bag, self[row]), self[row], key=lambda q: q.said)
         sets = sorted(known)
         numbers = {bag: number for number, bag in enumerate(sets)}
-        self.crowd = [numbers[bag] for bag in bags]
         self.linked = self._linked([known[bag] for bag in sets])
+        size = Counter(bags.values())
+        self.crowd = {row: numbers[bag] for row, bag in bags.items() if size[bag] > 1 or numbers[bag] in self.linked}
+
+    def __getitem__(self, row: int) -> Question:
+        """What a row asks."""
+        if row not in self._read:
+            triple = self._triples[row]
+            self._read[row] = read(triple.query, _language(self._context.chunks[triple.chunk_id]))
+        return self._read[row]
 
     def similarity(self, left: int, right: int) -> float | None:
         """Of two rows that are the same question: 1 unless a word is misspelt. None when they are not the same."""
         mine, yours = self.crowd[left], self.crowd[right]
         if mine != yours and yours not in self.linked.get(mine, {}):
             return None
-        if not self._same(self.read[left], self.read[right]):
+        if not self._same(self[left], self[right]):
             return None
         return 1.0 if mine == yours else self.linked[mine][yours]
 
@@ -150,23 +159,35 @@ class Questions:
         """Long enough for a plain form, letters only, no function word, and nowhere in the corpus."""
         if len(word) < _MIN_TYPO_LETTERS - 2 or not word.isalpha() or not contents([word]):
             return False
-        if self._known is None:
-            known = set().union(*(words(chunk.text) for chunk in self._chunks.values()))
-            self._known = frozenset(map(_plain, known))
-        return _plain(word) not in self._known
+        return _plain(word) not in _vocabulary(_Corpus(self._context.chunks))
+
+
+def comparable(triples: Sequence[Triple], context: Context) -> set[int]:
+    """Positions of all rows that can be the same question as another one, or have its very key, and of some more.
+
+    The words of two such rows are the same but for at most one. So the sums of their words' hashes are equal, with or without one
+    word of each; and that needs neither their languages nor a comparing of all with all.
+    """
+    marked = [_marks(t.query) or _marks_read(t.query, _language(context.chunks[t.chunk_id])) for t in triples]
+    count = Counter(itertools.chain.from_iterable(marked))
+    return {row for row, marks in enumerate(marked) if any(count[mark] > 1 for mark in marks)}
 
 
 def languages(triples: Iterable[Triple], context: Context) -> Iterator[str]:
     """The language of each row's chunk, guessed where the chunk does not say."""
-
-    @functools.cache
-    def language(chunk_id: str) -> str:
-        chunk = context.chunks[chunk_id]
-        return chunk.language or guess_language(chunk.text)
-
-    return (language(triple.chunk_id) for triple in triples)
+    return (_language(context.chunks[triple.chunk_id]) for triple in triples)
 
 
+def _language(chunk: Chunk) -> str:
+    return chunk.language or _guessed(chunk.text)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _guessed(text: str) -> str:
+    return guess_language(text)
+
+
+@functools.lru_cache(maxsize=16_384)
 def read(query: str, language: str) -> Question:
     """`language` is a two-letter code; only the languages of `function_words.FREE` have words that may differ."""
     folded = key(query)
@@ -180,6 +201,63 @@ def read(query: str, language: str) -> Question:
     matter = [word for word in matter if word not in free]
     asked = [alike.get(word) or _plain(word) for word in matter] if language in FREE else matter
     return Question(tuple(said), tuple(asked or said), _names(query), language)
+
+
+@functools.lru_cache(maxsize=131_072)
+def _marks(query: str) -> tuple[int, ...]:
+    """Numbers of which two queries that are one question share one. None at all for a query that must be read to get them."""
+    folded = key(query)
+    if CONTRACTED.search(folded) or (not folded.isascii() and _IS_UNSPACED.search(folded)):
+        return ()
+    return _sums(folded.split())
+
+
+def _marks_read(query: str, language: str) -> tuple[int, ...]:
+    """The same of any query, and a number that queries of the same key share, whatever their languages."""
+    return (*_sums(read(query, language).asked), hash(key(query)))
+
+
+def _sums(found: Iterable[str]) -> tuple[int, ...]:
+    """The sum of the words' numbers, and what it is without each of them."""
+    numbers = [_number(word) for word in found]
+    whole = sum(numbers)
+    return tuple({whole, *(whole - number for number in numbers)})
+
+
+@functools.lru_cache(maxsize=65_536)
+def _number(word: str) -> int:
+    """The same before and after `read`, whatever the language: 0 for a word that may change in some language."""
+    stem = _stem(word)
+    return 0 if stem in _CHANGING else hash(stem)
+
+
+def _stem(word: str) -> str:
+    """The plain form of a word, its plain form and so on: the same before and after `read`, whatever the language."""
+    while (plain := _plain(word)) != word:
+        word = plain
+    return word
+
+
+@functools.lru_cache(maxsize=1)
+def _vocabulary(corpus: _Corpus) -> frozenset[str]:
+    """The plain forms of all words of the chunks."""
+    found: set[str] = set()
+    for chunk in corpus.chunks.values():
+        found.update(words(chunk.text))
+    return frozenset(map(_plain, found))
+
+
+class _Corpus:
+    """Chunks that are known again by being the same object: to compare them all would take longer than to read them."""
+
+    def __init__(self, chunks: Mapping[str, Chunk]) -> None:
+        self.chunks = chunks
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Corpus) and self.chunks is other.chunks
+
+    def __hash__(self) -> int:
+        return id(self.chunks)
 
 
 def never_same(left: Question, right: Question) -> bool:
@@ -304,8 +382,13 @@ def _has_number(word: str) -> bool:
     return any(letter.isnumeric() for letter in word)
 
 
+_CYRILLIC_END = regex.compile(r"(?<=^\p{Cyrillic}{5,})[аеиоуыьэюяйёіїє]{1,2}$")
+_CHANGING = frozenset(
+    _stem(word)
+    for table in (*FREE.values(), *ALIKE.values(), *(classes.values() for classes in ALIKE.values()))
+    for word in table
+)
 _IS_UNSPACED = regex.compile(rf"[{UNSPACED}]")
 _TOKEN = regex.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 _LETTERS = regex.compile(rf"[\p{{L}}\p{{N}}\p{{M}}--[{UNSPACED}]]+", regex.V1)
 _TO_SPACES = {code: " " for code in range(128) if not chr(code).isalnum()}
-_CYRILLIC_END = regex.compile(r"(?<=^\p{Cyrillic}{5,})[аеиоуыьэюяйёіїє]{1,2}$")
