@@ -139,3 +139,12 @@ def test_a_question_that_thousands_of_passages_share_takes_no_square_of_the_time
     rows = [row(page, f"for {n} days", "How long is data kept?") for n, page in enumerate(pages)]
     found = verdicts(rows, Context({page.id: page for page in pages}))
     assert all(v.triple.flags == (FLAG,) for v in found if not v.reason)
+
+
+def test_masked_sentences_of_copies_are_neither_merged_nor_marked_unless_they_stand_elsewhere_too() -> None:
+    sentence = "Call the pilot on channel 16 before arrival, at any hour."
+    at = LINDHOLM.index(sentence)
+    rows = [row(where, None, sentence, masks=((at, at + len(sentence)),)) for where in (PORT, PRINT)]
+    assert [(v.reason, v.triple.flags) for v in verdicts(rows)] == [("", ()), ("", ())]
+    elsewhere = verdicts([*rows, row(OTHER, None, sentence)])
+    assert [(v.reason, v.triple.flags) for v in elsewhere] == [("", (FLAG,))] * 3

@@ -354,3 +354,15 @@ def test_thousands_of_rows_of_one_template_take_no_square_of_the_time() -> None:
         for n in range(2_000)
     ]
     assert sum(bool(v.reason) for v in verdicts(rows)) < 2_000
+
+
+def test_a_masked_sentence_of_a_copy_is_a_row_of_its_own() -> None:
+    sentence = "A pilot boards every ship over 90 metres."
+    at = HARBOUR.index(sentence)
+    masks = ((at, at + len(sentence)),)
+    rows = [replace(make_triple(where, sentence), masks=masks) for where in (PORT, PRINT)]
+    assert [v.reason for v in verdicts(rows)] == ["", ""]
+    shown = [make_triple(where, "pilot for every ship over 90 metres") for where in (PORT, PRINT)]
+    assert sorted(v.reason for v in verdicts(shown)) == ["", "near_duplicate"]
+    again = [rows[0], replace(rows[0], id="again", query=sentence.lower())]
+    assert sorted(v.reason for v in verdicts(again)) == ["", "near_duplicate"]

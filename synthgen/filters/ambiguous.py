@@ -5,7 +5,7 @@ positives, its own first). Flag: `ambiguous:other_passages` (the passages differ
 beside its passage the question is clear; but a search cannot know which of the passages is meant, and in training each
 would be a negative of the other. So the contrastive exports and the training of the bi-encoder leave flagged rows out.
 
-The same question means what it means for `duplicates`, without its condition on answers. Rows on one and the same chunk are
+A query made from text that its row hides is not merged with that of a copy. The same question means what it means for `duplicates`, without its condition on answers. Rows on one and the same chunk are
 no ambiguity. A row that is not marked stays so when a like row fell earlier.
 
 Not covered: paraphrases on different passages.
@@ -24,7 +24,7 @@ from synthgen.filters import Context, flagged
 from synthgen.filters.keeping import rank, with_positives
 from synthgen.filters.questions import Questions, answers_agree
 from synthgen.records import Triple, Verdict
-from synthgen.retrieval.passages import Passages
+from synthgen.retrieval.passages import Passages, is_hidden
 
 __all__ = ["ambiguous"]
 
@@ -46,14 +46,17 @@ def ambiguous(
     marked: set[int] = set()
     for members in _asked(order, questions):
         staying: list[int] = []
+        copies: list[int] = []  # whose queries go with their own passages, see `duplicates`
         for row in members:
             twin = next((s for s in staying[:_COMPARED] if _is_copy(rows[row], rows[s], passages)), None)
             if twin is None:
                 staying.append(row)
+            elif is_hidden(rows[row], context.chunks[rows[row].chunk_id]):
+                copies.append(row)
             else:
                 merged[row] = twin
         if len({rows[row].chunk_sha256 for row in staying}) > 1:
-            marked.update(staying)
+            marked.update(staying, copies)
     fallen: defaultdict[int, list[Triple]] = defaultdict(list)
     for row, twin in merged.items():
         fallen[twin].append(rows[row])

@@ -6,7 +6,8 @@ shingles of their words), `semantic_duplicate` (nearly the same vector; score: t
 Of 32 pairs of nearly equal human questions in a sample of SQuAD 25 had different answers, so letters never decide alone.
 What must be the same in the words is said in `questions`; the answers must agree, too: equal, or with a token F1 of .8 and
 no other number. Rows without answers must also stand on the same passage, or on copies of it: the same
-question on two passages is an ambiguity, and another filter's business.
+question on two passages is an ambiguity, and another filter's business. Where the query was made from text that its row hides (a
+masked sentence, a heading), a copy will not do: each such row teaches its own passage, and no reader is asked twice.
 
 The row that stays is the reviewed or best-scored one; the others are compared with rows that stay, so no chain of small
 differences makes one of all. It takes over the positives of those that fall where their passages are copies of its own.
@@ -31,7 +32,7 @@ from synthgen.filters import Context
 from synthgen.filters.keeping import rank, with_positives
 from synthgen.filters.questions import Questions, answers_agree, never_same
 from synthgen.records import Triple, Verdict
-from synthgen.retrieval.passages import Passages
+from synthgen.retrieval.passages import Passages, is_hidden
 from synthgen.text import key
 
 __all__ = ["duplicates"]
@@ -84,13 +85,19 @@ def duplicates(
             return None
         if not answers_agree(triples[row].answer, triples[other].answer):
             return None
-        same = answered or passages.same(passages.chunks[triples[row].chunk_id], passages.chunks[triples[other].chunk_id])
+        same = answered or _one_passage(triples[row], triples[other], passages)
         return similarity if same else None
 
     twins = _near(triples, order, questions, near, minimum)
     if semantic is not None:
         twins |= _semantic(triples, [i for i in order if i not in twins], context, questions, passages, semantic)
     return _verdicts(triples, twins, passages)
+
+
+def _one_passage(row: Triple, other: Triple, passages: Passages) -> bool:
+    """Whether both stand on one passage. A query made from text that its row hides goes with its own chunk and with no copy of it."""
+    here, there = passages.chunks[row.chunk_id], passages.chunks[other.chunk_id]
+    return here.id == there.id or (passages.same(here, there) and not is_hidden(row, here))
 
 
 def _near(
@@ -135,7 +142,7 @@ def _semantic(
             other = order[position]
             if position >= row or other in twins:
                 continue
-            here = passages.same(passages.chunks[triples[mine].chunk_id], passages.chunks[triples[other].chunk_id])
+            here = _one_passage(triples[mine], triples[other], passages)
             least = threshold if here else threshold + _ACROSS
             answered = triples[mine].answer is not None
             if cosine < least or not (answered or here) or not answers_agree(triples[mine].answer, triples[other].answer):
