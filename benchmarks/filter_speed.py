@@ -108,8 +108,10 @@ def filters(rows: int) -> dict[str, Any]:
 def recut(rows: int) -> dict[str, Any]:
     """A run folder of imported rows, cut with another threshold and back."""
     from synthgen import storage
+    from synthgen.filters.round_trip import round_trip
     from synthgen.importing import import_rows
     from synthgen.pipeline import refilter
+    from synthgen.registry import describe_options
 
     with tempfile.TemporaryDirectory() as name:
         run, file = Path(name) / "run", Path(name) / "rows.jsonl"
@@ -121,7 +123,8 @@ def recut(rows: int) -> dict[str, Any]:
         imported_s = time.perf_counter() - started
         before = tables(run)
         cuts = []
-        for ratio in (0.9, 0.7):
+        first = next(o.default for o in describe_options(round_trip) if o.name == "min_ratio")
+        for ratio in (0.9, first):
             started = time.perf_counter()
             report = refilter(run, settings=[f"filters.options.round_trip.min_ratio={ratio}"])
             whole_s = time.perf_counter() - started
