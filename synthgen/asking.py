@@ -14,10 +14,11 @@ from typing import Any
 
 from synthgen.config import LLM, Config
 from synthgen.corpus import Corpus
+from synthgen.encoders import CorpusEncoders
 from synthgen.errors import ConfigError
 from synthgen.filters import PAID, Context, apply_filters
 from synthgen.generation import Generator, open_store, store_path
-from synthgen.generators import split_model
+from synthgen.generators import IMPORT, split_model
 from synthgen.llm import Answers, Step
 from synthgen.llm.calls import CallStore
 from synthgen.llm.client import Wanted, fill
@@ -125,7 +126,7 @@ def prices_of_filters(
     """An estimate for each filter that asks a model, as if everything else that asks let every row through.
 
     Rows that are written already go through the filters before it. For each that is not, one of usual length stands in and goes
-    through none, so the figure is an upper bound.
+    through none, so the figure is an upper bound. Not in it: second calls of `answer_check.equivalence`.
     """
     config = generator.config
     if not asked_models(config):
@@ -137,7 +138,8 @@ def prices_of_filters(
     stand_ins = [_stand_in(chunk, number) for chunk in chunks if chunk.id in unwritten for number in range(per_chunk)]
     index = BM25([c.id for c in corpus.chunks], [index_text(c) for c in corpus.chunks]) if candidates.triples else None
     pricing = _Pricing(config, store, prefixes)
-    context = Context(corpus.by_id, index, generator.shots, paid=pricing)
+    encoders = CorpusEncoders(config.training, corpus.chunks, seed=config.seed)
+    context = Context(corpus.by_id, index, generator.shots, encoders=encoders, paid=pricing, lowers=config.model != IMPORT)
     found = []
     for place, stage in enumerate(order):
         if stage in PAID:

@@ -12,7 +12,6 @@ from synthgen import exporters
 from synthgen.filters import Context, apply_filters
 from synthgen.filters.ambiguous import ambiguous
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple
-from synthgen.training.finetune import training_rows
 
 NAME = "synthgen.filters.ambiguous:ambiguous"
 FLAG = "ambiguous:other_passages"
@@ -74,7 +73,6 @@ def test_the_same_question_on_another_passage_keeps_both_out_of_contrastive_data
     where = exporters.Context(CONTEXT.chunks)
     assert exporters.usable(kept, where, "st-pair") == ([kept[2]], {"ambiguous": 2})
     assert exporters.usable(kept, where, "openai-chat") == (kept, {})
-    assert [r.query for r in training_rows(kept, list(CONTEXT.chunks.values()))] == ["How is a pilot called?"]
 
 
 def test_copies_of_a_passage_with_different_answers_are_marked() -> None:

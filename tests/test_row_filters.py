@@ -125,6 +125,8 @@ def test_the_order_of_rows_changes_no_request() -> None:
         ("nine arches", "", 1.0),
         ("It has nine arches", "", 0.666667),
         ("seven piers", "disagrees", 0.0),
+        ("no nine arches", "disagrees", 0.8),
+        ("nine arches of 3", "disagrees", 0.666667),
         ("none", "no_answer", 0.0),
         ("None.", "no_answer", 0.0),
     ],
@@ -200,3 +202,11 @@ def test_a_row_prompt_of_ones_own(tmp_path: Path) -> None:
         step(good.replace("clear", "plain"))
     with pytest.raises(ConfigError, match="is no row prompt: task"):
         step(good.replace("task: Be a hobbit.\n", ""))
+
+
+def test_a_judge_that_says_two_things_has_said_nothing() -> None:
+    def twice(request: Request) -> Call:
+        items = [FINE, {**FINE, "answerable": "no"}]
+        return Call(Completion(request.key, json.dumps({"items": items}), "stop"))
+
+    assert [v.reason for v in judge([GOOD], context(twice))] == ["undecided"]

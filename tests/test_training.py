@@ -150,14 +150,6 @@ def test_only_train_rows_are_trained_on_and_hidden_text_stays_hidden() -> None:
     assert all(row.passage.startswith("Animals\n") for row in rows)
 
 
-def test_rows_whose_question_is_asked_of_other_passages_too_are_not_trained_on() -> None:
-    asked = [
-        dataclasses.replace(make_triple(chunk, "Where does it live?"), flags=("ambiguous:other_passages",))
-        for chunk in CHUNKS[:2]
-    ]
-    assert len(training_rows([*TRIPLES, *asked], CHUNKS)) == len(training_rows(TRIPLES, CHUNKS))
-
-
 def test_a_heading_that_became_the_query_is_not_in_its_passage() -> None:
     chunk = make_chunk(91, "Otters need clean water.", headings=("Animals", "Where otters live"))
     rows = training_rows([make_triple(chunk, "Where otters live")], [chunk])

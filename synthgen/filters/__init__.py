@@ -268,7 +268,7 @@ class _Sieve:
             for later in self.stages[number + 1 :]:
                 if waiting and later.name not in COMPARING:
                     waiting = self._sift(later, waiting)
-            for comparing in self.stages[number:]:
+            for comparing in self.stages:
                 if waiting and comparing.name in COMPARING:
                     everything = comparing.options.get("semantic") is not None  # vectors may be alike where no word is
                     beside = (i for i in self._kept() if everything or i in self._comparable)

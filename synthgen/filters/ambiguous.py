@@ -2,8 +2,8 @@
 
 Reason: `merged` (the passages are copies of each other and the answers agree: the row that stays has all the passages as
 positives, its own first). Flag: `ambiguous:other_passages` (the passages differ, or the answers do). Such rows stay, because
-beside its passage the question is clear; but a search cannot know which of the passages is meant, and in training each
-would be a negative of the other. So the contrastive exports and the training of the bi-encoder leave flagged rows out.
+beside its passage the question is clear; but a search cannot know which of the passages is meant, and in a batch each would be
+a negative of the other. So the contrastive exports leave flagged rows out.
 
 A query made from text that its row hides is not merged with that of a copy. The same question means what it means for `duplicates`, without its condition on answers. Rows on one and the same chunk are
 no ambiguity. A row that is not marked stays so when a like row fell earlier.

@@ -6,7 +6,7 @@ a pass. Rows without an answer pass: there is nothing to compare.
 
 This is the round trip of Alberti et al. 2019 ("Synthetic QA Corpora Generation with Roundtrip Consistency") with a reader in place
 of their trained one. Answers agree when their comparison keys are equal, or when they share enough words (token F1, the measure of
-SQuAD; Rajpurkar et al. 2016); with `equivalence` a second call decides about those that do not. The F1 is stored as score
+SQuAD; Rajpurkar et al. 2016) and no number and no negation is in one of them only; with `equivalence` a second call decides about those that do not. The F1 is stored as score
 `answer_check`, the other answer as `answer_check_answer`.
 """
 
@@ -21,11 +21,13 @@ from pydantic import Field
 
 from synthgen.filters import Context, paid_of
 from synthgen.filters.asked import Reply, RowStep, yes
+from synthgen.filters.function_words import NEGATIONS
 from synthgen.records import Triple, Verdict, digest
 from synthgen.text import key, words
 
 __all__ = ["answer_check", "token_f1"]
 
+_NEGATIONS = frozenset().union(*NEGATIONS.values())
 _NONE = frozenset({"", "none", "null", "n a", "no answer"})
 
 
@@ -81,7 +83,14 @@ def _compared(triple: Triple, reply: Reply, min_f1: float) -> Verdict:
     scored = replace(triple, scores={**triple.scores, "answer_check": f1, "answer_check_answer": answer})
     if key(answer) in _NONE and not equal:
         return Verdict(scored, "no_answer")
-    return Verdict(scored) if f1 >= min_f1 else Verdict(scored, "disagrees", f1, min_f1)
+    agree = equal or (f1 >= min_f1 and not _opposed(answer, expected))
+    return Verdict(scored) if agree else Verdict(scored, "disagrees", f1, min_f1)
+
+
+def _opposed(left: str, right: str) -> bool:
+    """Whether a number or a negation is in one of them only."""
+    one, other = Counter(words(left)), Counter(words(right))
+    return any(any(map(str.isdigit, word)) or word in _NEGATIONS for word in ((one - other) + (other - one)))
 
 
 def _settled(verdict: Verdict, opinion: Reply) -> Verdict:

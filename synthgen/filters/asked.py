@@ -104,10 +104,13 @@ class RowStep:
         for row in rows:
             calls = list(calls_of(self._request(row), answers))
             read = [read_answer(call.completion, self._prompt.fields, 1) for call in calls]
-            if whole := next((answer for answer in read if answer.items and not answer.truncated), None):
+            # Two items are a form and a verdict, or a verdict and its opposite: nobody can say which holds.
+            if whole := next(
+                (answer for answer in read if answer.items and not answer.truncated and not answer.problems), None
+            ):
                 yield Reply(whole.items[0])
             else:
-                yield Reply({}, calls[-1].reason or read[-1].reason if calls else "not_asked")
+                yield Reply({}, calls[-1].reason or read[-1].reason or "unusable" if calls else "not_asked")
 
     def _request(self, row: Triple) -> Request:
         chunk = self._chunks[row.chunk_id]

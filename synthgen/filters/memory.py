@@ -114,5 +114,5 @@ def _read(path: Path) -> dict[str, dict[bytes, str]]:
 def _code() -> str:
     """Of the modules that verdicts depend on."""
     here = Path(__file__).parent
-    files = sorted([*here.glob("*.py"), here.parent / "text.py", here.parent / "quotes.py"])
+    files = sorted([*here.glob("*.py"), *(here.parent / f"{name}.py" for name in ("near", "quotes", "records", "text"))])
     return digest([[file.name, hashlib.sha256(file.read_bytes()).hexdigest()] for file in files])

@@ -152,7 +152,7 @@ def _paragraphs(articles: list[Any]) -> Iterator[Any]:
             shared = {name: value for name, value in paragraph.items() if name != "qas"}
             title = {"title": article["title"]} if "title" in article else {}
             for qa in paragraph["qas"]:
-                yield {**qa, **shared, **title} if isinstance(qa, dict) else qa
+                yield {**shared, **title, **qa} if isinstance(qa, dict) else qa
 
 
 def _csv(path: Path) -> Iterator[RawRow]:

@@ -55,8 +55,8 @@ _OTHERS = _Recipe(epochs=1, batch_size=32, learning_rate=2e-5, scale=20.0, query
 def training_rows(triples: Sequence[Triple], chunks: Sequence[Chunk]) -> list[Row]:
     """The rows of split train. The passage is what the row shows: without the sentence or heading its query was made from.
 
-    Rows flagged as ambiguous are left out, as in the contrastive exports: their question is that of other passages, too, and
-    those would be negatives of each other.
+    Rows flagged as ambiguous are among them, unlike in the contrastive exports: most are headings and sentences that several pages
+    share, and what they teach about their pages is worth more than the few contradictions in a batch (`benchmarks/README.md`).
     """
     by_id = {chunk.id: chunk for chunk in chunks}
     documents: dict[str, set[str]] = {}
@@ -64,7 +64,7 @@ def training_rows(triples: Sequence[Triple], chunks: Sequence[Chunk]) -> list[Ro
         documents.setdefault(chunk.group, set()).add(chunk.document_id)
     rows = []
     for triple in triples:
-        if triple.split == "train" and "ambiguous:other_passages" not in triple.flags:
+        if triple.split == "train":
             chunk = by_id[triple.chunk_id]
             shared = chunk.group and len(documents[chunk.group]) > 1
             rows.append(Row(triple.query, shown_text(triple, chunk), chunk.group if shared else chunk.sha256))
