@@ -272,10 +272,10 @@ class Vectors:
         raise NotImplementedError
 
     def rerank(self, pairs: Sequence[tuple[str, str]], *, model: str) -> list[float]:
-        raise NotImplementedError
+        raise AssertionError("duplicates asks for vectors only")
 
     def digest(self, **columns: Any) -> str:
-        raise NotImplementedError
+        raise AssertionError("duplicates asks for vectors only")
 
 
 WITH_VECTORS = replace(CONTEXT, encoders=Vectors())
