@@ -266,10 +266,10 @@ class Vectors:
         return np.array([[np.cos(angles[t]), np.sin(angles[t])] for t in texts], dtype=np.float32)
 
     def dense(self) -> Retriever:
-        raise NotImplementedError
+        raise AssertionError("duplicates asks for vectors only")
 
     def cross_fitted(self, triples: Sequence[Triple], **options: Any) -> Iterator[tuple[Sequence[int], Retriever]]:
-        raise NotImplementedError
+        raise AssertionError("duplicates asks for vectors only")
 
     def rerank(self, pairs: Sequence[tuple[str, str]], *, model: str) -> list[float]:
         raise AssertionError("duplicates asks for vectors only")
