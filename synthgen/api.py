@@ -76,9 +76,7 @@ def run(
 
     Raises the errors of `synthgen.errors`. Works inside a running event loop, too.
     """
-    overrides = {**(settings or {}), **({"model": model} if model else {})}
-    base, path = (config, None) if isinstance(config, Config) else (None, config)
-    resolved = load_config(path, overrides=overrides, base=base)
+    resolved = _resolved(config, {**(settings or {}), **({"model": model} if model else {})})
     return pipeline.run(docs, run_folder, queries=queries, config=resolved, update=update, on_event=on_event)
 
 
@@ -100,8 +98,7 @@ def import_rows(
     """
     from synthgen import importing
 
-    base, path = (config, None) if isinstance(config, Config) else (None, config)
-    resolved = load_config(path, overrides=settings, base=base)
+    resolved = _resolved(config, settings)
     return importing.import_rows(
         file, docs, run_folder, config=resolved, mapping=mapping, queries=queries, update=update, on_event=on_event
     )
@@ -281,6 +278,11 @@ def to_dataset(
     else:
         raise ConfigError("to_dataset needs chunks=… when the triples are a plain list: formats show the texts of the chunks.")
     return datasets.Dataset.from_list(list(rows(triples, Context(by_id, {}, seed), format, split, options=options)))
+
+
+def _resolved(config: str | Path | Config | None, overrides: Mapping[str, Any] | None) -> Config:
+    base, path = (config, None) if isinstance(config, Config) else (None, config)
+    return load_config(path, overrides=overrides, base=base)
 
 
 def _index(chunks: Sequence[Chunk]) -> BM25:

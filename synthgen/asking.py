@@ -6,7 +6,6 @@ may be made (`synthgen filter`), stored answers are used and the rest is counted
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -26,7 +25,7 @@ from synthgen.llm.estimate import Prefixes, estimate
 from synthgen.llm.followup import Outcomes, failed_again, outcomes, to_ask
 from synthgen.llm.loops import run_async
 from synthgen.llm.shared import Shared
-from synthgen.records import Chunk, OnEvent, Triple, make_triple
+from synthgen.records import Chunk, OnEvent, Request, Triple, make_triple
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
 from synthgen.runfolder import RunFolder
@@ -48,7 +47,7 @@ def shared_by(generator: Generator) -> Shared:
     return Shared.of(generator.config.llm, {*asked_models(generator.config).values(), *own})
 
 
-def repeating(request: Any, answers: Answers) -> Any:
+def repeating(request: Request, answers: Answers) -> Request | None:
     """For `synthgen retry`: what failed, and what was never asked because of it."""
     return failed_again(request, answers) or to_ask(request, answers)
 
@@ -89,6 +88,7 @@ class Asking:
     ) -> None:
         self._config, self._store, self._shared, self._wanted, self._on_event = config, store, shared, wanted, on_event
         self.outcomes: dict[str, Outcomes] = {}
+        self._counted: set[str] = set()  # keys: a row that comes back is asked about once
 
     def model(self, stage: str, given: str | None) -> tuple[str, LLM]:
         return _model(self._config, stage, given), self._config.llm
@@ -107,9 +107,9 @@ class Asking:
                 on_event=self._on_event,
             )
             run_async(filling)
-        found = outcomes(step.requests(rows), self._store)
-        before = self.outcomes.get(step.stage)
-        self.outcomes[step.stage] = found if before is None else _together(before, found)
+        fresh = [request for request in step.requests(rows) if request.key not in self._counted]
+        self._counted.update(request.key for request in fresh)
+        self.outcomes[step.stage] = self.outcomes.get(step.stage, Outcomes()).plus(outcomes(fresh, self._store))
         return {} if self._store is None else self._store
 
     def report(self) -> dict[str, Any]:
@@ -192,15 +192,3 @@ def _stand_in(chunk: Chunk, number: int) -> Triple:
     middle = start + round(_QUERY_TOKENS * per_token)
     text = chunk.text * (1 + (middle + round(_ANSWER_TOKENS * per_token)) // len(chunk.text))
     return make_triple(chunk, text[start:middle], text[middle : middle + round(_ANSWER_TOKENS * per_token)])
-
-
-def _together(one: Outcomes, other: Outcomes) -> Outcomes:
-    failed = Counter(one.failed) + Counter(other.failed)
-    return Outcomes(
-        one.total + other.total,
-        one.ok + other.ok,
-        dict(sorted(failed.items())),
-        one.remaining + other.remaining,
-        one.waiting + other.waiting,
-        one.usage.plus(other.usage),
-    )

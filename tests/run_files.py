@@ -1,9 +1,20 @@
-"""What two runs are compared by."""
+"""Documents for runs, and what two runs are compared by."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+
+RIVERS = ("Anduin", "Baranduin", "Celebrant", "Isen", "Limlight", "Lune", "Entwash", "Poros")
+
+
+def write_rivers(folder: Path) -> Path:
+    """A page of one chunk for each river."""
+    folder.mkdir()
+    for number, river in enumerate(RIVERS, 1):
+        text = f"The {river} is {100 * number} miles long. It rises in the hills of number {number} and has {number} bridges."
+        (folder / f"{river}.md").write_text(f"# {river}\n\n{text}\n", encoding="utf-8")
+    return folder
 
 
 def outputs(run: Path) -> dict[str, bytes]:

@@ -106,6 +106,31 @@ def test_when_a_kept_twin_falls_later_the_next_one_is_promoted() -> None:
         ]
 
 
+def test_a_row_that_comes_back_is_counted_with_the_others() -> None:
+    # One place too few: the worst question of a chunk falls, and its copy elsewhere in the order does not bring it back.
+    asked = ("How tall is it?", "When was it lit?", "What does it do?", "Who keeps the log?")
+    rows = [make_triple(SKAGEN, query, "46 metres", scores={"round_trip": 1 - n / 10}) for n, query in enumerate(asked)]
+    copy = replace(rows[3], id="copy", scores={"round_trip": 0.1})
+    sifted = apply_filters([*rows, copy], ["exact_duplicates", "balance"], context(), options={"balance": {"max_per_chunk": 3}})
+    assert [t.id for t in sifted.kept] == [row.id for row in rows[:3]]
+
+
+def test_what_fell_to_a_row_that_fell_to_one_that_stays_does_not_come_back() -> None:
+    asked: list[int] = []
+
+    def seen(triples: Sequence[Triple], context: Context) -> list[Verdict]:
+        asked.append(len(triples))
+        return [Verdict(triple) for triple in triples]
+
+    globals()["seen"] = seen
+    best = make_triple(SKAGEN, "How tall is the lighthouse at Skagen, please?", "46 metres", scores={"round_trip": 1.0})
+    same = [make_triple(where, "How tall is the lighthouse at Skagen?", "46 metres") for where in (SKAGEN, BREAD, PORT)]
+    sifted = apply_filters([best, *same], ["exact_duplicates", "duplicates", f"{__name__}:seen"], context())
+    assert [t.id for t in sifted.kept] == [best.id]
+    assert asked == [1]
+    assert sifted.reasons == {"exact_duplicates:same_answer": 2, "duplicates:near_duplicate": 1}
+
+
 def drops_a_verdict(triples: Sequence[Triple], context: Context) -> list[Verdict]:
     return [Verdict(triple) for triple in triples][1:]
 

@@ -401,3 +401,17 @@ def test_the_command_says_what_was_taken_for_what(docs: Path, tmp_path: Path) ->
     wrong = CliRunner().invoke(app, [*line, "--map", "query=fragen"])
     assert wrong.exit_code == 1
     assert "no column 'fragen' for query. Did you mean 'frage'?" in wrong.stderr
+
+
+def test_a_chunk_id_whose_text_is_another_by_now_is_not_taken_for_the_row(docs: Path, tmp_path: Path) -> None:
+    first = imported(ROWS, docs, tmp_path)
+    badger = next(row for row in [*first.kept, *(r.triple for r in first.rejected)] if row.query == ROOMS["query"])
+    stale = {"query": "How deep is a sett?", "answer": "deep", "chunk_id": badger.chunk_id, "chunk_sha256": "0" * 64}
+    elsewhere = {**SPINES, "chunk_id": badger.chunk_id}
+    found = imported([ROOMS, stale, elsewhere], docs, tmp_path, run="again")
+    placed = {row.query: row.document_id for row in [*found.kept, *(r.triple for r in found.rejected)]}
+    assert placed == {ROOMS["query"]: "badger.md", SPINES["query"]: "hedgehog.md"}
+    skipped = [
+        skip for skip in RunFolder(tmp_path / "again").read("skipped") if skip.stage == "import" and "rows.jsonl" in skip.path
+    ]
+    assert [(skip.reason, "another text" in skip.detail) for skip in skipped] == [("unknown_chunk", True)]

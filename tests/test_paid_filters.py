@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_files import RIVERS, write_rivers
 
 import synthgen as sg
 from synthgen import pipeline, planning
@@ -16,19 +17,13 @@ from synthgen.errors import ConfigError, EmptyResultError, StoppedEarly
 from synthgen.llm.calls import CallStore
 from synthgen.testing import FakeOpenAI, Fault, Logged, Script
 
-RIVERS = ("Anduin", "Baranduin", "Celebrant", "Isen", "Limlight", "Lune", "Entwash", "Poros")
 ORDER = ["format", "lint", "grounding", "judge"]
 FINE = {"reason": "fine", "self_contained": "yes", "clear": "yes", "answerable": "yes", "supported": "yes"}
 
 
 @pytest.fixture
 def docs(tmp_path: Path) -> Path:
-    folder = tmp_path / "docs"
-    folder.mkdir()
-    for number, river in enumerate(RIVERS, 1):
-        text = f"The {river} is {100 * number} miles long. It rises in the hills of number {number} and has {number} bridges."
-        (folder / f"{river}.md").write_text(f"# {river}\n\n{text}\n", encoding="utf-8")
-    return folder
+    return write_rivers(tmp_path / "docs")
 
 
 def settings(server: FakeOpenAI, order: list[str] = ORDER, **llm: Any) -> dict[str, Any]:

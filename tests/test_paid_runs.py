@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from run_files import RIVERS, write_rivers
 
 import synthgen as sg
 from synthgen import batches, pipeline, planning
@@ -15,17 +16,10 @@ from synthgen.records import Completion
 from synthgen.runfolder import RunFolder
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
-RIVERS = ("Anduin", "Baranduin", "Celebrant", "Isen", "Limlight", "Lune", "Entwash", "Poros")
-
 
 @pytest.fixture
 def docs(tmp_path: Path) -> Path:
-    folder = tmp_path / "docs"
-    folder.mkdir()
-    for number, river in enumerate(RIVERS, 1):
-        text = f"The {river} is {100 * number} miles long. It rises in the hills of number {number} and has {number} bridges."
-        (folder / f"{river}.md").write_text(f"# {river}\n\n{text}\n", encoding="utf-8")
-    return folder
+    return write_rivers(tmp_path / "docs")
 
 
 def settings(server: FakeOpenAI, **generation: object) -> dict[str, object]:

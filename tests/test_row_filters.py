@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from synthgen.config import LLM
+from synthgen.asking import Asking
+from synthgen.config import LLM, Config
 from synthgen.errors import ConfigError
 from synthgen.filters import Context
 from synthgen.filters.answer_check import answer_check, token_f1
@@ -210,3 +211,12 @@ def test_a_judge_that_says_two_things_has_said_nothing() -> None:
         return Call(Completion(request.key, json.dumps({"items": items}), "stop"))
 
     assert [v.reason for v in judge([GOOD], context(twice))] == ["undecided"]
+
+
+def test_a_row_that_is_asked_about_twice_is_counted_once() -> None:
+    asking = Asking(Config.build({"model": "openai/reader", "llm": {"base_url": "http://bree"}}))
+    settings = LLM(base_url="http://bree")
+    step = RowStep("judge", "judge", "reader", settings, {BREE.id: BREE}, lambda row: {"Question": row.query})
+    asking.answers(step, [GOOD, BARE])
+    asking.answers(step, [BARE])
+    assert asking.report() == {"judge": {"asked": 2, "ok": 0, "failed": {}, "missing": 2}}

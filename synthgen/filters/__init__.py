@@ -9,7 +9,7 @@ reached them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -66,6 +66,8 @@ COMPARING = frozenset({"exact_duplicates", "duplicates", "ambiguous"})
 
 PAID = frozenset({"answer_check", "judge"})
 """Filters that ask a model: a command that makes no calls uses stored answers, and a row without one does not pass."""
+
+_SINGLE = frozenset(FILTERS) - COMPARING - {"balance"}  # they judge each row by itself; of a filter of one's own nobody knows
 
 Filter = Callable[..., Sequence[Verdict]]
 
@@ -257,22 +259,24 @@ class _Sieve:
         return passed
 
     def _promote(self) -> bool:
-        """Give rows another chance that fell to one which fell itself later.
+        """Give rows another chance that fell to one which fell itself later, unless that one fell to a row that stays.
 
-        The later filters judge them first, so that a comparing filter then chooses among those that can stay.
+        The filters that look at single rows judge them first, so that the others then choose among those that can stay.
         """
         staying = {self.rows[i].id for i in self._kept()}
-        orphans = {i: self.fallen[i].stage for i, id in self.instead.items() if id not in staying}
+        stands_in = {self.rows[i].id: id for i, id in self.instead.items()}
+        orphans = {i: self.fallen[i].stage for i, id in self.instead.items() if _last(id, staying, stands_in) not in staying}
         for number, stage in enumerate(self.stages):
             waiting = [i for i, fell_at in orphans.items() if fell_at == stage.name]
             for later in self.stages[number + 1 :]:
-                if waiting and later.name not in COMPARING:
+                if waiting and later.name in _SINGLE:
                     waiting = self._sift(later, waiting)
-            for comparing in self.stages:
-                if waiting and comparing.name in COMPARING:
-                    everything = comparing.options.get("semantic") is not None  # vectors may be alike where no word is
+            for whole in self.stages:
+                if waiting and whole.name not in _SINGLE and (whole.name in COMPARING or whole in self.stages[number + 1 :]):
+                    # Vectors may be alike where no word is, and what counts rows counts all of them.
+                    everything = whole.name not in COMPARING or whole.options.get("semantic") is not None
                     beside = (i for i in self._kept() if everything or i in self._comparable)
-                    waiting = list(set(waiting) & set(self._sift(comparing, {*waiting, *beside})))
+                    waiting = list(set(waiting) & set(self._sift(whole, {*waiting, *beside})))
         return bool(orphans)
 
     @cached_property
@@ -284,6 +288,15 @@ class _Sieve:
 
     def _kept(self) -> list[int]:
         return [i for i in range(len(self.rows)) if i not in self.fallen]
+
+
+def _last(id: str, staying: Set[str], stands_in: Mapping[str, str]) -> str:
+    """The row at the end of a chain of rows that each fell to the next."""
+    seen: set[str] = set()
+    while id not in staying and id in stands_in and id not in seen:
+        seen.add(id)
+        id = stands_in[id]
+    return id
 
 
 def paid_of(context: Context, name: str) -> Paid:

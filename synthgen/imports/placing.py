@@ -227,9 +227,11 @@ class _Placing:
 
     def _found(self, row: ImportRow) -> tuple[Chunk, Span | None] | Skipped:
         """The chunk of a row, and the span of its document that is the answer, where the row says so."""
-        if row.chunk_id in self._owner:
-            return self._owner[row.chunk_id], self._quote(row, self._owner[row.chunk_id])
-        if named := self._cut.own.get(row.chunk_id):
+        owner = self._owner.get(row.chunk_id)
+        if owner is not None and _shows(row, owner):
+            return owner, self._quote(row, owner)
+        named = self._cut.own.get(row.chunk_id)
+        if named is not None and _shows(row, named):
             chunk = self._most_overlapping(named.document_id, named.start, named.end)
             if chunk is not None:
                 return chunk, self._quote(row, chunk)
@@ -240,7 +242,8 @@ class _Placing:
             chunk = self._owner[chunk_id(*place[:3])]
             return chunk, self._quote(row, chunk)
         if row.chunk_id:
-            return Skipped(row.where, "import", "unknown_chunk", detail=f"no chunk is called {row.chunk_id}")
+            told = f"no chunk is called {row.chunk_id}" if owner is None else f"{row.chunk_id} has another text by now"
+            return Skipped(row.where, "import", "unknown_chunk", detail=told)
         if not row.document:
             return Skipped(row.where, "import", "no_place", detail="no context, chunk_id or document")
         return self._spanned(row)
@@ -310,3 +313,10 @@ def _metadata(row: ImportRow, chunk: Chunk, quote: Span | None) -> Mapping[str, 
         "end": span[1],
     }
     return {**row.metadata, **{name: value for name, value in told.items() if value not in ("", None)}}
+
+
+def _shows(row: ImportRow, chunk: Chunk) -> bool:
+    """Whether a chunk has the text that the row says it has, by its digest or word for word."""
+    if row.chunk_sha256 and row.chunk_sha256 != chunk.sha256:
+        return False
+    return not row.context or normalise(row.context).strip() == chunk.text.strip()

@@ -59,6 +59,17 @@ class Outcomes:
     waiting: int = 0
     usage: Usage = field(default_factory=Usage)
 
+    def plus(self, other: Outcomes) -> Outcomes:
+        failed = Counter(self.failed) + Counter(other.failed)
+        return Outcomes(
+            self.total + other.total,
+            self.ok + other.ok,
+            dict(sorted(failed.items())),
+            self.remaining + other.remaining,
+            self.waiting + other.waiting,
+            self.usage.plus(other.usage),
+        )
+
 
 def follow_up(request: Request, call: Call) -> Request | None:
     """What is asked after `call`, the stored answer to `request`; None when that is good, or beyond mending."""
