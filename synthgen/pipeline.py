@@ -19,7 +19,7 @@ from synthgen.corpus import Corpus, keep_corpus, prepare, read_corpus
 from synthgen.deriving import Clock, derive
 from synthgen.errors import ConfigError, EmptyResultError, MissingExtraError, RunFolderError
 from synthgen.exporters import check_format
-from synthgen.filters import check_filters
+from synthgen.filters import Context, check_filters
 from synthgen.generation import Generator, make_generator, open_store
 from synthgen.generators import IMPORT
 from synthgen.llm.client import Wanted
@@ -252,13 +252,18 @@ def _trained(
     queries: str | Path | None,
     on_event: OnEvent | None,
 ) -> dict[str, Any]:
+    """Train and measure. No row that repeats one of `queries` is trained on, whatever the filters were told: `leaks` counts them."""
+    from synthgen.filters.leaks import leaks
     from synthgen.training import train_and_measure
+    from synthgen.training.queries import read_texts
 
-    human = Path(queries) if queries else None
-    settings = config.training
-    return train_and_measure(
-        chunks, triples, settings=settings, seed=config.seed, output=folder.model, queries=human, on_event=on_event
+    human, settings = Path(queries) if queries else None, config.training
+    context = Context({chunk.id: chunk for chunk in chunks}, queries=list(read_texts(human).values()) if human else ())
+    taught = [verdict.triple for verdict in leaks(triples, context) if not verdict.reason]
+    result = train_and_measure(
+        chunks, taught, settings=settings, seed=config.seed, output=folder.model, queries=human, on_event=on_event
     )
+    return result | {"leaks": len(triples) - len(taught)}
 
 
 def check_queries(queries: str | Path | None, corpus: Corpus) -> None:

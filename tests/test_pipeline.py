@@ -294,3 +294,26 @@ def test_progress_is_told_to_a_caller(tmp_path: Path) -> None:
     events: list[sg.Event] = []
     sg.run(write(tmp_path / "docs"), tmp_path / "run", settings=FAST, on_event=events.append)
     assert {"filters", "distractors", "exports"} <= {event.stage for event in events}
+
+
+def test_what_is_measured_on_is_not_trained_on_even_if_the_queries_come_later(
+    result: pipeline.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught: list[Triple] = []
+
+    def listens(chunks: list[Chunk], triples: list[Triple], **more: object) -> dict[str, object]:
+        taught.extend(triples)
+        return {}
+
+    monkeypatch.setattr("synthgen.training.train_and_measure", listens)
+    known = next(row for row in result.kept if row.split == "train")
+    queries = tmp_path / "queries"
+    queries.mkdir()
+    (queries / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": known.query.upper()}) + "\n", encoding="utf-8")
+    told = pipeline.train(result.path, queries=queries)
+    assert told == {"leaks": len(result.kept) - len(taught)}
+    assert told["leaks"] >= 1
+    assert known.query not in {row.query for row in taught}
+    taught.clear()
+    assert pipeline.train(result.path) == {"leaks": 0}
+    assert len(taught) == len(result.kept)
