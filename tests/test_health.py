@@ -9,7 +9,8 @@ from synthgen.llm.failures import Failure
 from synthgen.llm.health import Health
 
 DOWN = Failure("attempt", "server_error", "500: smaug")
-LATER = Failure("attempt", "rate_limited", "429: wait")
+LATER = Failure("attempt", "rate_limited", "429: wait", busy=True)
+BUSY = Failure("attempt", "server_error", "503: wait", busy=True)
 
 
 class Clock:
@@ -73,6 +74,17 @@ def test_two_failures_are_no_outage_and_three_are_when_nothing_came_between() ->
         clock.now += 60
     assert not health.hopeless
     health.failed(DOWN)
+    assert health.hopeless
+
+
+def test_one_503_is_enough_when_nobody_may_ask_again_before_patience_ends() -> None:
+    """The limiter shuts its door for as long as the server said: no second failure may come."""
+    clock = Clock()
+    health = Health(10, clock=clock)
+    health.failed(BUSY)
+    clock.now += 9
+    assert not health.hopeless
+    clock.now += 1
     assert health.hopeless
 
 

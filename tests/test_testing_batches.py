@@ -173,7 +173,7 @@ def test_a_batch_takes_its_time_and_the_end_of_the_server_does_not_wait_for_it()
         client = connected(server)
         client.submit(lines_of(3))
         began = time.monotonic()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(

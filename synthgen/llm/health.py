@@ -37,7 +37,7 @@ class Health:
         self._clock = clock
         self._failures = 0  # in a row, 429s not counted
         self._unmet = 0  # in a row, that found no connection
-        self._turned_away = False  # by a 429, the last time
+        self._told_later = False  # by a 429 or a 503, the last time
         self._since: float | None = None  # when the first attempt failed after the last answer
         self._pause_s = _FIRST_PAUSE_S
 
@@ -57,7 +57,7 @@ class Health:
     @property
     def hopeless(self) -> bool:
         """Whether patience is at its end: after a few failures in a row, or when every call was told to come later."""
-        return 0 < self.silent_s >= self._patience_s and (self._failures >= _SILENT_AFTER or self._turned_away)
+        return 0 < self.silent_s >= self._patience_s and (self._failures >= _SILENT_AFTER or self._told_later)
 
     def begin(self) -> None:
         """Calls are made again, after a time that nobody spent waiting for the server."""
@@ -79,6 +79,6 @@ class Health:
         self.heard = self.heard or failure.reason not in ("connection", "timeout")
         self.last = failure
         self._since = self._clock() if self._since is None else self._since
-        self._turned_away = failure.reason == "rate_limited"
-        self._failures += not self._turned_away
+        self._told_later = failure.busy
+        self._failures += failure.reason != "rate_limited"
         self._unmet = self._unmet + 1 if failure.no_contact else 0
