@@ -28,6 +28,7 @@ from synthgen.llm.shared import Shared
 from synthgen.records import Chunk, OnEvent, Request, Triple, make_triple
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
+from synthgen.rowstep import Row
 from synthgen.runfolder import RunFolder
 
 __all__ = ["Asking", "asked_models", "asking", "prices_of_filters", "repeating", "shared_by"]
@@ -76,7 +77,7 @@ def asking(
 
 
 class Asking:
-    """The `filters.Paid` of a run. `outcomes` tells what became of the requests of each filter."""
+    """The `rowstep.Paid` of a run. `outcomes` tells what became of the requests of each filter."""
 
     def __init__(
         self,
@@ -93,7 +94,7 @@ class Asking:
     def model(self, stage: str, given: str | None) -> tuple[str, LLM]:
         return _model(self._config, stage, given), self._config.llm
 
-    def answers(self, step: Step[Triple, Any], rows: Sequence[Triple]) -> Answers:
+    def answers(self, step: Step[Row, Any], rows: Sequence[Row]) -> Answers:
         if self._shared is not None and self._store is not None and rows:
             filling = fill(
                 step.requests(rows),
@@ -158,7 +159,7 @@ class _Pricing(Asking):
         self._prefixes = prefixes
         self._estimates: list[dict[str, Any]] = []
 
-    def answers(self, step: Step[Triple, Any], rows: Sequence[Triple]) -> Answers:
+    def answers(self, step: Step[Row, Any], rows: Sequence[Row]) -> Answers:
         if rows:
             llm, tokens = self._config.llm, step.output_tokens
             priced = estimate(step.requests(rows), llm, output_tokens=tokens, store=self._store, prefixes=self._prefixes)

@@ -8,24 +8,17 @@ standard error. Exit codes: 0 done, 1 an error told in one paragraph, 2 usage, 3
 from __future__ import annotations
 
 import io
-import json
-import os
-import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from synthgen.errors import InputError, SynthgenError
+from synthgen.errors import InputError
 from synthgen.flags import ASKED, CAPS, PACE, Given, flags
-
-if TYPE_CHECKING:
-    from synthgen.config import Config
-    from synthgen.runfolder import RunFolder
+from synthgen.terminal import config, drained, existing, logged, out, printing, say, told, write_lines
 
 __all__ = ["app", "main"]
 
@@ -72,14 +65,14 @@ def run_(
     verbose: Verbose = False,
 ) -> None:
     """The whole recipe: documents to checked training data, and the measured gain. The same command resumes."""
-    with _told():
+    with told():
         from synthgen import console, pipeline
         from synthgen.corpus import prepare
 
-        settings = _config(given)
-        with _logged(prepare(docs, run), quiet, verbose) as progress:
+        settings = config(given)
+        with logged(prepare(docs, run), quiet, verbose) as progress:
             result = pipeline.run(docs, run, queries=queries, config=settings, update=update, on_event=progress)
-        _out(result.report, console.result_text, result, as_json=as_json)
+        out(result.report, console.result_text, result, as_json=as_json)
 
 
 @app.command("import")
@@ -100,15 +93,15 @@ def import_(
     verbose: Verbose = False,
 ) -> None:
     """Existing rows into a run, for the same filters, distractors, exports and measurements."""
-    with _told():
+    with told():
         from synthgen import console, importing
 
-        settings, mapping = _config(given), importing.parse_mapping(map_ or ())
-        with _logged(importing.prepare_import(docs, run), quiet, verbose) as progress:
+        settings, mapping = config(given), importing.parse_mapping(map_ or ())
+        with logged(importing.prepare_import(docs, run), quiet, verbose) as progress:
             result = importing.import_rows(
                 file, docs, run, config=settings, mapping=mapping, queries=queries, update=update, on_event=progress
             )
-        _out(result.report, console.result_text, result, as_json=as_json)
+        out(result.report, console.result_text, result, as_json=as_json)
 
 
 @app.command()
@@ -126,24 +119,24 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """What a run would do and cost. Makes no call, except with --pilot."""
-    with _told():
+    with told():
         from synthgen import console, planning
         from synthgen.progress import Progress
 
-        settings = _config(given)
+        settings = config(given)
         with closing(Progress(quiet=quiet)) as progress:
             planned = planning.plan(docs, run, config=settings, show=show, pilot=pilot, on_event=progress)
-        _out(planned, console.plan_text, as_json=as_json)
+        out(planned, console.plan_text, as_json=as_json)
 
 
 @app.command()
 def status(run: Run, as_json: Json = False) -> None:
     """Funnel, spend, failures, and what a rerun would do."""
-    with _told():
+    with told():
         from synthgen import console, planning
 
         state = planning.status(run)
-        _out(state, console.status_text, as_json=as_json)
+        out(state, console.status_text, as_json=as_json)
 
 
 @app.command()
@@ -155,7 +148,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Read rows: query, answer, context, where they come from, why they were rejected."""
-    with _told():
+    with told():
         from synthgen import console
         from synthgen.runfolder import RunFolder
 
@@ -166,7 +159,7 @@ def show(
             seen = sorted({row.reason for row in folder.read("rejected")})
             raise InputError(f"No row was rejected for {reason!r}. Reasons of this run: {', '.join(seen) or 'none'}.")
         chunks = {chunk.id: chunk for chunk in folder.read("chunks")}
-        _out({"rows": [row.to_dict() for row in wanted]}, console.rows_text, wanted, chunks, as_json=as_json)
+        out({"rows": [row.to_dict() for row in wanted]}, console.rows_text, wanted, chunks, as_json=as_json)
 
 
 @app.command("filter")
@@ -180,12 +173,12 @@ def filter_(
     verbose: Verbose = False,
 ) -> None:
     """Cut the funnel again with other thresholds: no call, distractors and exports anew, model marked stale."""
-    with _told():
+    with told():
         from synthgen import console, pipeline
 
-        with _logged(_existing(run), quiet, verbose) as progress:
+        with logged(existing(run), quiet, verbose) as progress:
             report = pipeline.refilter(run, config=given.config, settings=given.settings, on_event=progress)
-        _out(report, console.summary, as_json=as_json)
+        out(report, console.summary, as_json=as_json)
 
 
 @app.command()
@@ -199,12 +192,12 @@ def retry(
     verbose: Verbose = False,
 ) -> None:
     """Repeat the calls that failed, and no others; then the funnel anew."""
-    with _told():
+    with told():
         from synthgen import console, pipeline
 
-        with _logged(_existing(run), quiet, verbose) as progress:
+        with logged(existing(run), quiet, verbose) as progress:
             report = pipeline.retry(run, settings=given.settings, overrides=given.overrides, on_event=progress)
-        _out(report, console.summary, as_json=as_json)
+        out(report, console.summary, as_json=as_json)
 
 
 @batch.command("submit")
@@ -219,35 +212,35 @@ def batch_submit(
     verbose: Verbose = False,
 ) -> None:
     """Submit the calls still to be made as batches, at the batch price."""
-    with _told():
+    with told():
         from synthgen import batches, console
         from synthgen.corpus import prepare
         from synthgen.runfolder import RunFolder
 
-        settings = _config(given, base=None if docs else RunFolder(run).open()[0])
-        with _logged(prepare(docs, run) if docs else RunFolder(run), quiet, verbose) as progress:
+        settings = config(given, base=None if docs else RunFolder(run).open()[0])
+        with logged(prepare(docs, run) if docs else RunFolder(run), quiet, verbose) as progress:
             report = batches.submit(run, docs=docs, config=settings, on_event=progress)
-        _out(report, console.batch_text, as_json=as_json)
+        out(report, console.batch_text, as_json=as_json)
 
 
 @batch.command("status")
 def batch_status(run: Run, as_json: Json = False) -> None:
     """How far the batches of a run are."""
-    with _told():
+    with told():
         from synthgen import batches, console
 
-        _out(batches.status(run), console.batch_text, as_json=as_json)
+        out(batches.status(run), console.batch_text, as_json=as_json)
 
 
 @batch.command("collect")
 def batch_collect(run: Run, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Store the answers of batches that have ended."""
-    with _told():
+    with told():
         from synthgen import batches, console
 
-        with _logged(_existing(run), quiet, verbose) as progress:
+        with logged(existing(run), quiet, verbose) as progress:
             report = batches.collect(run, on_event=progress)
-        _out(report, console.batch_text, as_json=as_json)
+        out(report, console.batch_text, as_json=as_json)
 
 
 @app.command()
@@ -264,17 +257,17 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write one format: into the run folder, another folder, a file, or standard output."""
-    with _told():
+    with told():
         from synthgen import console, exporting
 
         if output == "-":
             rows, left_out = exporting.export_rows(run, format, split=split, settings=given.settings)
-            _write_lines(rows)
+            write_lines(rows)
             for reason, n in left_out.items():
-                _say(f"left out: {reason} {n}")
+                say(f"left out: {reason} {n}")
         else:
             report = exporting.export(run, format, output=output, split=split, settings=given.settings)
-            _out(report, console.export_text, as_json=as_json)
+            out(report, console.export_text, as_json=as_json)
 
 
 @app.command()
@@ -290,14 +283,14 @@ def train(
     verbose: Verbose = False,
 ) -> None:
     """Fine-tune the bi-encoder on the kept rows and measure before and after."""
-    with _told():
+    with told():
         from synthgen import pipeline
         from synthgen.training import format_table
 
         overrides = {"training": {"base": base}} if base else {}
-        with _logged(_existing(run), quiet, verbose) as progress:
+        with logged(existing(run), quiet, verbose) as progress:
             result = pipeline.train(run, queries=queries, settings=given.settings, overrides=overrides, on_event=progress)
-        _out(result, format_table, as_json=as_json)
+        out(result, format_table, as_json=as_json)
 
 
 @app.command()
@@ -310,23 +303,23 @@ def evaluate(
     verbose: Verbose = False,
 ) -> None:
     """Measure BM25, the base, the tuned encoder and the hybrid on human queries."""
-    with _told():
+    with told():
         from synthgen import pipeline
         from synthgen.training import format_table
 
-        with _logged(_existing(run), quiet, verbose, shared=True) as progress:
+        with logged(existing(run), quiet, verbose, shared=True) as progress:
             result = pipeline.evaluate(run, queries, base=base, on_event=progress)
-        _out(result, format_table, as_json=as_json)
+        out(result, format_table, as_json=as_json)
 
 
 @app.command()
 def init(directory: Annotated[Path, typer.Argument(help="Folder for config.yaml and prompts/.", show_default=False)]) -> None:
     """Write a commented config.yaml and a copy of the prompts to edit."""
-    with _told():
+    with told():
         from synthgen import catalogue
 
         made = catalogue.init(directory)
-        with _printing():
+        with printing():
             print("\n".join(map(str, made)))
 
 
@@ -336,11 +329,11 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """What there is to choose from."""
-    with _told():
+    with told():
         from synthgen import catalogue, console
 
         rows = catalogue.listing(what)
-        _out({what: rows}, console.listing_text, rows, as_json=as_json)
+        out({what: rows}, console.listing_text, rows, as_json=as_json)
 
 
 def main() -> None:
@@ -352,88 +345,4 @@ def main() -> None:
         app()
     finally:
         for stream in (sys.stdout, sys.stderr):
-            _drained(stream)  # else Python would exit with 120 over what cannot be written any more
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Errors as one paragraph with their exit code; a Ctrl-C as the sentence that says how to resume."""
-    try:
-        yield
-    except SynthgenError as error:
-        _say(f"synthgen: {error}")
-        raise typer.Exit(error.exit_code) from None
-    except KeyboardInterrupt:
-        command = shlex.join(["synthgen", *sys.argv[1:]])
-        _say(f"\nInterrupted. Every finished call is saved; this resumes: {command}")
-        raise typer.Exit(130) from None
-
-
-@contextmanager
-def _printing() -> Iterator[None]:
-    """What is printed meanwhile goes to standard output; that whoever reads it has had enough is no error."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _drained(sys.stdout)
-        raise typer.Exit(0) from None
-
-
-def _say(sentence: str) -> None:
-    """To people, who may have closed the window; the exit code stands all the same."""
-    with suppress(OSError):
-        print(sentence, file=sys.stderr)
-
-
-def _drained(stream: IO[str]) -> None:
-    """Have what is left for a stream that nobody reads any more go nowhere."""
-    try:
-        stream.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-@contextmanager
-def _logged(folder: RunFolder, quiet: bool, verbose: bool, *, shared: bool = False) -> Iterator[Any]:
-    """Progress on standard error and in RUN/run.log; `shared` for a verb that works beside another command."""
-    from synthgen.progress import Progress, run_log
-
-    with nullcontext() if shared else folder.held():  # a command at work keeps its log to itself
-        pass
-    progress = Progress(quiet=quiet)
-    with run_log(folder.log, verbose=verbose):
-        try:
-            yield progress
-        finally:
-            progress.close()
-
-
-def _existing(run: Path) -> RunFolder:
-    from synthgen.runfolder import RunFolder
-
-    folder = RunFolder(run)
-    folder.open()
-    return folder
-
-
-def _config(given: Given, base: Config | None = None) -> Config:
-    """`base` or the defaults, then the file, then `--set`, then the flags."""
-    from synthgen.config import load_config
-
-    return load_config(given.config, given.settings, given.overrides, base=base)
-
-
-def _out(value: Any, as_text: Callable[..., str], *shown: Any, as_json: bool) -> None:
-    """`value` as one JSON object, or the text that `as_text` makes of what is `shown` (of the value, if nothing else is)."""
-    text = json.dumps(value, ensure_ascii=False) if as_json else as_text(*(shown or (value,)))
-    with _printing():
-        print(text)
-
-
-def _write_lines(rows: Iterator[Mapping[str, Any]]) -> None:
-    from synthgen.storage import json_line
-
-    with _printing():
-        for row in rows:
-            sys.stdout.buffer.write(json_line(row))
+            drained(stream)  # else Python would exit with 120 over what cannot be written any more

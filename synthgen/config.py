@@ -138,6 +138,15 @@ class Distractors(_Section):
     )
     depth: Count = Field(30, description="best hits looked at")
     max_relative: Share = Field(0.95, description="a hit at or above this share of the positive's score is no distractor")
+    check: bool = Field(False, description="whether a model is asked if a distractor answers the query (a paid step)")
+    check_model: str | None = Field(None, description="openai/NAME that checks distractors; unset means the run's own model")
+
+
+class Written(_Section):
+    """Answers that a model writes for the exports, once filters and distractors are done."""
+
+    enabled: bool = Field(False, description="whether a model writes the answers that exports show (a paid step)")
+    model: str | None = Field(None, description="openai/NAME that writes them; unset means the run's own model")
 
 
 class Exports(_Section):
@@ -171,6 +180,7 @@ class Config(_Section):
     llm: LLM = LLM()
     filters: Filters = Filters()
     distractors: Distractors = Distractors()
+    answers: Written = Written()
     exports: Exports = Exports()
     training: Training = Training()
 

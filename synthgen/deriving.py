@@ -78,7 +78,7 @@ def derive(
         memory.save()
     with clock("distractors"):
         kept, distractors = add_distractors(
-            sifted.kept, chunks, retriever, **config.distractors.model_dump(), seed=config.seed, on_event=on_event
+            sifted.kept, chunks, retriever, **config.distractors.model_dump(exclude={"check", "check_model"}), seed=config.seed, on_event=on_event
         )
     sifted = replace(sifted, kept=kept)
     if not kept and folder.report.exists():
@@ -90,7 +90,9 @@ def derive(
         raise EmptyResultError(f"{_emptied(candidates, sifted)} To read them: synthgen show {folder.path} --rejected")
     exports = {}
     with clock("exports"):
-        export_context = ExportContext(chunks, {d.id: d.title for d in corpus.documents if d.title}, config.seed)
+        export_context = ExportContext(
+            chunks, {d.id: d.title for d in corpus.documents if d.title}, config.seed, sifted.rejected
+        )
         # What was exported by hand since is written anew, too: no format may show other rows than the rest.
         by_hand = sorted(p.name for p in folder.exports.glob("*") if p.name in FORMATS and p.name not in config.exports.formats)
         formats = [*config.exports.formats, *by_hand]

@@ -159,7 +159,7 @@ def _circles(chunks: Mapping[str, Chunk]) -> dict[str, list[tuple[str, str]]]:
 
 
 def _stats(triples: Sequence[Triple], num: int, guard: _Guard) -> dict[str, Any]:
-    mined = [d for t in triples for d in t.distractors if d.found_by != "random"]
+    mined = [d for t in triples for d in t.distractors if d.mined]
     random = sum(len(t.distractors) for t in triples) - len(mined)
     return {
         "rows": len(triples),

@@ -13,7 +13,7 @@ from synthgen.exporters import Context as ExportContext
 from synthgen.exporters import check_format, usable
 from synthgen.exporters import export as write_format
 from synthgen.exporters import rows as format_rows
-from synthgen.records import SPLITS, Triple
+from synthgen.records import SPLITS, Rejection, Triple
 from synthgen.runfolder import RunFolder
 
 __all__ = ["export", "export_rows"]
@@ -64,7 +64,17 @@ def _exportable(folder: RunFolder, settings: Sequence[str]) -> tuple[Config, Ite
     config = load_config(None, settings, base=folder.open()[0])
     chunks = {chunk.id: chunk for chunk in folder.read("chunks")}
     titles = {document.id: document.title for document in folder.read("documents") if document.title}
-    return config, folder.read("triples"), ExportContext(chunks, titles, config.seed)
+    return config, folder.read("triples"), ExportContext(chunks, titles, config.seed, _Rejected(folder))
+
+
+class _Rejected:
+    """The rows that the filters of a run turned away, read each time they are wanted."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+
+    def __iter__(self) -> Iterator[Rejection]:
+        return self._folder.read("rejected")
 
 
 def _fitting(triples: Sequence[Triple], context: ExportContext, format: str) -> dict[str, int]:

@@ -168,6 +168,11 @@ class Distractor(_Row):
     score: float
     relative: float
 
+    @property
+    def mined(self) -> bool:
+        """Whether a search found it for the query, and not chance or its place in the document."""
+        return self.found_by not in ("random", "same_document")
+
 
 @dataclass(frozen=True, slots=True)
 class Triple(_Row):
@@ -176,7 +181,8 @@ class Triple(_Row):
     `positives` are chunk ids, the first (`chunk_id`) being the source; `document_id`, `start`, `end` are its span
     and `chunk_sha256` its text's digest. `quotes` are spans of the document that support the answer. `masks` are
     spans of the document left out wherever this row's context is shown (a sentence that became the query).
-    `flags` names the filters that would have rejected a dev or test row, as `stage:reason`.
+    `flags` names the filters that would have rejected a dev or test row, as `stage:reason`. The stage `answers` may have written
+    `reasoning`, and a `response` that follows `instruction`: exports show it in place of `answer`.
     """
 
     id: str
@@ -191,6 +197,7 @@ class Triple(_Row):
     masks: tuple[Span, ...] = ()
     reasoning: str | None = None
     instruction: str | None = None
+    response: str | None = None
     kind: str = ""
     generator: str = ""
     request_key: str | None = None

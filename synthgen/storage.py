@@ -56,6 +56,7 @@ _TRIPLE = {
     "masks": [["int64"]],
     "reasoning": "string",
     "instruction": "string",
+    "response": "string",
     "kind": "string",
     "generator": "string",
     "request_key": "string",

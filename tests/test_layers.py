@@ -26,7 +26,7 @@ LAYERS = {
         "lock",
         "runfolder",
     ],
-    "parts": ["sources", "packing", "chunking", "splits", "prompts", "llm", "retrieval", "imports"],
+    "parts": ["sources", "packing", "chunking", "splits", "prompts", "llm", "retrieval", "imports", "rowstep"],
     "stages": ["generators", "filters", "distractors", "exporters", "training"],
     "recipe": [
         "asking",
@@ -42,7 +42,7 @@ LAYERS = {
         "importing",
         "encoders",
     ],
-    "doors": ["api", "console", "panel", "progress", "flags", "cli", "testing", "__init__", "__main__"],
+    "doors": ["api", "console", "panel", "progress", "flags", "terminal", "cli", "testing", "__init__", "__main__"],
 }
 ORDER = list(LAYERS)
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
@@ -50,6 +50,8 @@ LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in mod
 # Parts that are one thing cut in two, or that every stage speaks the words of.
 ALLOWED_SIDEWAYS = {
     ("chunking", "packing"),
+    ("rowstep", "llm"),
+    ("rowstep", "prompts"),
 }
 
 

@@ -15,11 +15,11 @@ from synthgen.config import LLM, Config
 from synthgen.errors import ConfigError
 from synthgen.filters import Context
 from synthgen.filters.answer_check import answer_check, token_f1
-from synthgen.filters.asked import RowStep
 from synthgen.filters.judge import judge
 from synthgen.llm import Answers, Step
 from synthgen.llm.calls import Call
 from synthgen.records import Chunk, Completion, Request, Triple, digest, make_triple
+from synthgen.rowstep import RowStep, source_passage
 
 TEXT = "The bridge at Bree was built in 1402. It has nine arches, and the toll is two pennies."
 BREE = Chunk("bree.md#0-86", "bree.md", 0, len(TEXT), TEXT, digest(TEXT), headings=("Roads",))
@@ -193,7 +193,13 @@ def test_a_row_prompt_of_ones_own(tmp_path: Path) -> None:
         path.write_text(text, encoding="utf-8")
         chunks = {BREE.id: BREE}
         return RowStep(
-            "judge", str(path), "m", LLM(base_url="http://bree"), chunks, lambda row: {"Q": row.query}, needs=("clear",)
+            "judge",
+            str(path),
+            "m",
+            LLM(base_url="http://bree"),
+            source_passage(chunks),
+            lambda row: {"Q": row.query},
+            needs=("clear",),
         )
 
     good = "name: own\ndescription: d\ntask: Be a hobbit.\ninstructions: [Be kind.]\nfields: {clear: yes or no}\n"
@@ -216,7 +222,7 @@ def test_a_judge_that_says_two_things_has_said_nothing() -> None:
 def test_a_row_that_is_asked_about_twice_is_counted_once() -> None:
     asking = Asking(Config.build({"model": "openai/reader", "llm": {"base_url": "http://bree"}}))
     settings = LLM(base_url="http://bree")
-    step = RowStep("judge", "judge", "reader", settings, {BREE.id: BREE}, lambda row: {"Question": row.query})
+    step = RowStep("judge", "judge", "reader", settings, source_passage({BREE.id: BREE}), lambda row: {"Question": row.query})
     asking.answers(step, [GOOD, BARE])
     asking.answers(step, [BARE])
     assert asking.report() == {"judge": {"asked": 2, "ok": 0, "failed": {}, "missing": 2}}

@@ -16,12 +16,12 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from synthgen.errors import ConfigError
-from synthgen.records import SPLITS, Chunk, Triple, passage
+from synthgen.records import SPLITS, Chunk, Rejection, Triple, passage
 from synthgen.registry import resolve, validate_options
 from synthgen.storage import write_folder, write_jsonl, writing
 
@@ -29,12 +29,17 @@ __all__ = ["FORMATS", "Context", "ExportReport", "Format", "check_format", "expo
 
 
 class Format(NamedTuple):
-    """Where the exporter is, who reads what it writes, and what a row must have (names of `_LACKS`)."""
+    """Where the exporter is, who reads what it writes, and what a row must have (names of `_LACKS`).
+
+    `beside` is the path of a function `name(files, context, *, <the options of the exporter>)` that gives the texts of further files by
+    name, for readers that want a description of the rows; `files` has the number of rows by file.
+    """
 
     path: str
     reads: str
     needs: tuple[str, ...] = ()
     whole: bool = False
+    beside: str = ""
 
 
 FORMATS: Mapping[str, Format] = {
@@ -58,11 +63,16 @@ Rows = Generator[Any, None, Mapping[str, int] | None]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What exporters may look at: chunks by id, titles by document id, the run's seed."""
+    """What exporters may look at: chunks by id, titles by document id, the run's seed, the rows that filters turned away.
+
+    `rejected` may be walked more than once. `split` is that of the rows, "" for formats that need all splits at once.
+    """
 
     chunks: Mapping[str, Chunk]
     titles: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
+    rejected: Iterable[Rejection] = ()
+    split: str = ""
 
     def title(self, document_id: str) -> str:
         """The document's title, or its path when it has none."""
@@ -109,7 +119,7 @@ def rows(
         raise ConfigError(f"{format!r} is a folder of files that belong together, not a list of rows. Export it to a folder.")
     exporter = _exporter(format, options or {})
     kept, _ = usable((t for t in triples if t.split == split), context, format)
-    yield from exporter(kept, context)
+    yield from exporter(kept, replace(context, split=split))
 
 
 def export(
@@ -128,10 +138,22 @@ def export(
                 report.files[name] = _write(part / name, (row for _, row in pairs))
             report.notes.update(counted.notes)
         for split in () if _format(format).whole else SPLITS:
-            counted = _Counted(exporter([t for t in kept if t.split == split], context))
+            counted = _Counted(exporter([t for t in kept if t.split == split], replace(context, split=split)))
             report.files[f"{split}.jsonl"] = _write(part / f"{split}.jsonl", counted)
             report.notes.update(Counter(report.notes) + Counter(counted.notes))
+        for name, text in _beside(format, report.files, context, options or {}).items():
+            with writing(part / name) as file:
+                file.write(text.encode("utf-8"))
     return report
+
+
+def _beside(format: str, files: Mapping[str, int], context: Context, options: Mapping[str, Any]) -> dict[str, str]:
+    path = _format(format).beside
+    if not path:
+        return {}
+    function = resolve("format", path, {})
+    made: dict[str, str] = function(files, context, **validate_options(function, options, owner=f"format {format!r}"))
+    return made
 
 
 class _Counted:
@@ -183,7 +205,7 @@ _LACKS: Mapping[str, tuple[Callable[[Triple, Context], bool], str]] = {
     "passage": (_no_passage, "no_passage"),
     "answer": (lambda t, c: not (t.answer or "").strip(), "no_answer"),
     "distractor": (lambda t, c: not t.distractors, "no_distractor"),
-    "negative": (lambda t, c: all(d.found_by == "random" for d in t.distractors), "no_negative"),
+    "negative": (lambda t, c: not any(d.mined for d in t.distractors), "no_negative"),
     "unmasked": (lambda t, c: bool(t.masks), "masked"),
     "unambiguous": (lambda t, c: "ambiguous:other_passages" in t.flags, "ambiguous"),
 }

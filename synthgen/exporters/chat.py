@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from synthgen.exporters import Context
+from synthgen.exporters.shown import answer, question
 from synthgen.records import Triple, passage
 
 __all__ = ["openai_chat"]
@@ -39,7 +40,7 @@ def openai_chat(
     for triple in triples:
         shown = passage(triple, context.chunks[triple.chunk_id]).strip()
         messages = [
-            {"role": "user", "content": template.safe_substitute(context=shown, question=triple.query.strip())},
-            {"role": "assistant", "content": (triple.answer or "").strip()},
+            {"role": "user", "content": template.safe_substitute(context=shown, question=question(triple))},
+            {"role": "assistant", "content": answer(triple)},
         ]
         yield {"messages": [{"role": "system", "content": system}, *messages] if system.strip() else messages}

@@ -22,5 +22,5 @@ def st_pair(triples: Sequence[Triple], context: Context) -> Iterator[dict[str, s
 def st_triplet(triples: Sequence[Triple], context: Context) -> Iterator[dict[str, str]]:
     """`anchor`, `positive`, `negative`: the best mined distractor. Random ones are no hard negatives."""
     for triple, row in zip(triples, st_pair(triples, context), strict=True):
-        mined = next(d.chunk_id for d in triple.distractors if d.found_by != "random")
+        mined = next(d.chunk_id for d in triple.distractors if d.mined)
         yield {**row, "negative": context.chunks[mined].text}

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from synthgen.config import LLM
-    from synthgen.llm import Answers, Step
+    from synthgen.rowstep import Paid
 
 __all__ = [
     "COMPARING",
@@ -34,7 +33,6 @@ __all__ = [
     "PAID",
     "Context",
     "Encoders",
-    "Paid",
     "Sifted",
     "apply_filters",
     "check_filters",
@@ -97,18 +95,6 @@ class Encoders(Protocol):
 
     def digest(self, *, triples: Sequence[Triple] = (), folds: int = 0, model: str = "") -> str:
         """Of all that scores depend on beside the chunks: those of `dense`, of `cross_fitted` with `folds`, of `rerank` with `model`."""
-        ...
-
-
-class Paid(Protocol):
-    """The way to a model for filters that ask one."""
-
-    def model(self, stage: str, given: str | None) -> tuple[str, LLM]:
-        """The name of the model that `stage` asks and how; `given` is openai/NAME, None for the run's own. Raises ConfigError."""
-        ...
-
-    def answers(self, step: Step[Triple, Any], rows: Sequence[Triple]) -> Answers:
-        """The answers to what `step` asks about `rows`, missing ones asked for if that is allowed; see `llm.Step`."""
         ...
 
 

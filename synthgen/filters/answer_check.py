@@ -20,9 +20,9 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.filters import Context, paid_of
-from synthgen.filters.asked import Reply, RowStep, yes
 from synthgen.filters.function_words import NEGATIONS
 from synthgen.records import Triple, Verdict, digest
+from synthgen.rowstep import Reply, RowStep, source_passage, yes
 from synthgen.text import key, words
 
 __all__ = ["answer_check", "token_f1"]
@@ -45,13 +45,13 @@ def answer_check(
     name, settings = paid.model("answer_check", model)
     checked = [i for i, triple in enumerate(triples) if triple.answer is not None and _drawn(triple, share)]
     rows = [triples[i] for i in checked]
-    step = RowStep("answer_check", "answer_check", name, settings, context.chunks, _question, needs=("answer",))
+    step = RowStep("answer_check", "answer_check", name, settings, source_passage(context.chunks), _question, needs=("answer",))
     replies = step.apply(rows, paid.answers(step, rows))
     verdicts = {i: _compared(row, reply, min_f1) for i, row, reply in zip(checked, rows, replies, strict=True)}
     if equivalence:
         apart = [i for i, verdict in verdicts.items() if verdict.reason == "disagrees"]
         rows = [verdicts[i].triple for i in apart]
-        second = RowStep("answer_check", "same_answer", name, settings, context.chunks, _both, needs=("agree",))
+        second = RowStep("answer_check", "same_answer", name, settings, source_passage(context.chunks), _both, needs=("agree",))
         opinions = second.apply(rows, paid.answers(second, rows))
         verdicts |= {i: _settled(verdicts[i], opinion) for i, opinion in zip(apart, opinions, strict=True)}
     return [verdicts.get(i, Verdict(triple)) for i, triple in enumerate(triples)]

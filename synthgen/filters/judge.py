@@ -20,8 +20,8 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.filters import Context, paid_of
-from synthgen.filters.asked import Reply, RowStep, yes
 from synthgen.records import Triple, Verdict
+from synthgen.rowstep import Reply, RowStep, source_passage, yes
 
 __all__ = ["judge"]
 
@@ -43,7 +43,7 @@ def judge(
     """Every criterion must be a plain yes."""
     paid = paid_of(context, "judge")
     name, settings = paid.model("judge", model)
-    step = RowStep("judge", prompt, name, settings, context.chunks, _shown, needs=tuple(_REASONS))
+    step = RowStep("judge", prompt, name, settings, source_passage(context.chunks), _shown, needs=tuple(_REASONS))
     replies = step.apply(triples, paid.answers(step, triples))
     return [_verdict(triple, reply) for triple, reply in zip(triples, replies, strict=True)]
 

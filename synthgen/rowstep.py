@@ -1,8 +1,8 @@
-"""A question to a model about each row: what the filters that ask one have in common.
+"""A question to a model about each row: what the stages that ask one have in common.
 
 A row prompt is a YAML file like those of `synthgen.prompts`, without shots: a task, rules and the fields of the answer. The system
-message is the same for all rows, byte for byte; the user message is the passage as the row shows it, between marks that its text
-cannot contain, and the texts in question as JSON strings, so that neither can pass for an instruction.
+message is the same for all rows, byte for byte; the user message has the passages, each between marks that its text cannot contain, and
+the texts in question as JSON strings, so that neither can pass for an instruction.
 
 A reply is a third state where there is none: `Reply.fields` is empty when the call failed, when its answer cannot be read, and when
 nothing was asked. Whoever uses a reply lets a row through only on what stands in the fields.
@@ -15,27 +15,39 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from synthgen.answers import read_answer, strict_schema
 from synthgen.config import LLM
 from synthgen.errors import ConfigError
-from synthgen.llm import Answers
+from synthgen.llm import Answers, Step
 from synthgen.llm.followup import calls_of
 from synthgen.llm.openai import endpoint_id
 from synthgen.prompts import packaged, passage_block, render
 from synthgen.records import Chunk, Completion, Request, Triple, make_request, passage
 from synthgen.storage import read_yaml
 
-__all__ = ["Reply", "RowStep", "yes"]
+__all__ = ["Paid", "Reply", "RowStep", "source_passage", "yes"]
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _YES, _NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0")
 _TOKENS_PER_FIELD = 20
 
-Shown = Callable[[Triple], Mapping[str, str | None]]
+Row = TypeVar("Row")
+
+
+class Paid(Protocol):
+    """The way to a model for stages that ask one."""
+
+    def model(self, stage: str, given: str | None) -> tuple[str, LLM]:
+        """The name of the model that `stage` asks and how; `given` is openai/NAME, None for the run's own. Raises ConfigError."""
+        ...
+
+    def answers(self, step: Step[Row, Any], rows: Sequence[Row]) -> Answers:
+        """The answers to what `step` asks about `rows`, missing ones asked for if that is allowed; see `llm.Step`."""
+        ...
 
 
 class _RowPrompt(BaseModel):
@@ -56,11 +68,12 @@ class Reply:
     reason: str = ""
 
 
-class RowStep:
-    """One row prompt, put to one model for every row (an `llm.Step` from triples to replies).
+class RowStep(Generic[Row]):
+    """One row prompt, put to one model for every row (an `llm.Step` from rows to replies).
 
-    `prompt` is the name of a packaged row prompt or the path of a YAML file; `shown` gives the texts beside the passage by name.
-    Answers are asked for at temperature 0. Raises ConfigError for a prompt that cannot be read or lacks one of `needs`.
+    `prompt` is the name of a packaged row prompt or the path of a YAML file. `passages` gives the chunks that a row is asked about,
+    their texts as the row shows them, and `shown` the texts beside them by name. `output_tokens` is what an answer is expected to
+    have. Raises ConfigError for a prompt that cannot be read or lacks one of `needs`.
     """
 
     def __init__(
@@ -69,15 +82,20 @@ class RowStep:
         prompt: str,
         model: str,
         settings: LLM,
-        chunks: Mapping[str, Chunk],
-        shown: Shown,
+        passages: Callable[[Row], Sequence[Chunk]],
+        shown: Callable[[Row], Mapping[str, str | None]],
         *,
         needs: Sequence[str] = (),
+        temperature: float | None = 0.0,
+        output_tokens: int | None = None,
     ) -> None:
-        self._stage, self._model, self._chunks, self._shown = stage, model, chunks, shown
+        self._stage, self._model, self._passages, self._shown = stage, model, passages, shown
         self._prompt = _read(prompt, needs)
         self._endpoint = endpoint_id(settings)
-        self._sampling = {**settings.sampling, "temperature": 0.0}
+        self._output_tokens = output_tokens or _TOKENS_PER_FIELD * len(self._prompt.fields)
+        self._sampling = {name: value for name, value in settings.sampling.items() if name != "temperature"}
+        if temperature is not None:
+            self._sampling["temperature"] = temperature
         self._schema = strict_schema(self._prompt.fields)
         form = json.dumps({"items": [dict.fromkeys(self._prompt.fields, "…")]}, ensure_ascii=False)
         fields = list(self._prompt.fields.items())
@@ -90,16 +108,16 @@ class RowStep:
 
     @property
     def output_tokens(self) -> int:
-        return _TOKENS_PER_FIELD * len(self._prompt.fields)
+        return self._output_tokens
 
-    def requests(self, rows: Iterable[Triple]) -> Iterator[Request]:
+    def requests(self, rows: Iterable[Row]) -> Iterator[Request]:
         return (self._request(row) for row in rows)
 
     def check(self, completion: Completion) -> tuple[str, str]:
         answer = read_answer(completion, self._prompt.fields, 1)
         return answer.reason, answer.detail
 
-    def apply(self, rows: Iterable[Triple], answers: Answers) -> Iterator[Reply]:
+    def apply(self, rows: Iterable[Row], answers: Answers) -> Iterator[Reply]:
         """One reply for each row, in order."""
         for row in rows:
             calls = list(calls_of(self._request(row), answers))
@@ -112,9 +130,8 @@ class RowStep:
             else:
                 yield Reply({}, calls[-1].reason or read[-1].reason or "unusable" if calls else "not_asked")
 
-    def _request(self, row: Triple) -> Request:
-        chunk = self._chunks[row.chunk_id]
-        block = passage_block(dataclasses.replace(chunk, text=passage(row, chunk)))
+    def _request(self, row: Row) -> Request:
+        block = "\n\n".join(map(passage_block, self._passages(row)))
         shown = [(name, json.dumps(text, ensure_ascii=False)) for name, text in self._shown(row).items()]
         user = render("row_user.jinja", {"passage": block, "shown": shown})
         return make_request(
@@ -125,6 +142,16 @@ class RowStep:
             sampling=self._sampling,
             static=(0, len(self._system)),
         )
+
+
+def source_passage(chunks: Mapping[str, Chunk]) -> Callable[[Triple], Sequence[Chunk]]:
+    """The source of a row as the row shows it, for `RowStep`."""
+
+    def passages(row: Triple) -> Sequence[Chunk]:
+        chunk = chunks[row.chunk_id]
+        return (dataclasses.replace(chunk, text=passage(row, chunk)),)
+
+    return passages
 
 
 def yes(text: str | None) -> bool | None:
