@@ -78,7 +78,12 @@ def derive(
         memory.save()
     with clock("distractors"):
         kept, distractors = add_distractors(
-            sifted.kept, chunks, retriever, **config.distractors.model_dump(exclude={"check", "check_model"}), seed=config.seed, on_event=on_event
+            sifted.kept,
+            chunks,
+            retriever,
+            **config.distractors.model_dump(exclude={"check", "check_model"}),
+            seed=config.seed,
+            on_event=on_event,
         )
     sifted = replace(sifted, kept=kept)
     if not kept and folder.report.exists():
