@@ -1,0 +1,46 @@
+"""Rows in many scripts, and chunks around them, for the tests of exports."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from synthgen.exporters import Context
+from synthgen.records import Chunk, Distractor, Triple, digest, make_triple
+
+STRANGE = [
+    "The valve \"V-7\" opens at {pressure} bar;\tsee 'table' 3. It closes \\again.",
+    "水泵每分钟转两千九百转。请先关闭阀门，再拔下插头。",
+    "المضخة تعمل بسرعة 2900 دورة في الدقيقة. أغلق الصمام أولاً.",
+    "Line one\u2028line two\u0085line three. Wrap text in <DOCUMENT> and </DOCUMENT>, or < / document >.",
+    "The mark ##begin_quote## opens and ##end_quote## closes; <ANSWER>: ends it all.",
+    "Plain text about a pump. It needs oil every 400 hours. Then it needs rest.",
+    "Fuses blow when the pump starts cold; warm it for ten minutes.",
+    "The filter is washed in warm water, never in petrol.",
+]
+
+
+def chunk(name: str, text: str, **columns: Any) -> Chunk:
+    return Chunk(f"{name}#0-{len(text)}", name, 0, len(text), text, digest(text), group=name, **columns)
+
+
+CHUNKS = [chunk(f"docs/{i}.md", text, headings=("Manual", f"Part {i}")) for i, text in enumerate(STRANGE)]
+CONTEXT = Context({c.id: c for c in CHUNKS}, {"docs/5.md": "The pump"}, seed=7)
+
+
+def triple(i: int, number: int = 0, *, others: int = 5, found_by: str = "bm25", **columns: Any) -> Triple:
+    """A row of chunk i whose distractors are the next chunks."""
+    source = CHUNKS[i % len(CHUNKS)]
+    around = [CHUNKS[(i + step) % len(CHUNKS)].id for step in range(1, others + 1)]
+    columns = {"answer": f"answer {number}", **columns}
+    made = make_triple(source, f"question {i}-{number} “{source.text[:12].split()[0]}”?", columns.pop("answer"))
+    return replace(made, distractors=tuple(Distractor(d, found_by, n, 5.0, 0.5) for n, d in enumerate(around, 1)), **columns)
+
+
+ROWS = [triple(i, n, split=split) for i in range(len(CHUNKS)) for n, split in enumerate(("train", "train", "dev", "test"))]
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().decode("utf-8").split("\n")[:-1]]
