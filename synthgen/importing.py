@@ -77,7 +77,11 @@ def import_rows(
             raise EmptyResultError(f"{_unusable(file, left)} The result from before still stands.")
         folder.table("candidates").unlink(missing_ok=True)  # those of another file are no candidates of this one
         keep_corpus(docs, folder, generator, corpus, queries=queries)
-        folder.settle(docs, config, imported=imported | {"skipped": _count(left), "contexts": _contexts(cut)})
+        folder.settle(
+            docs,
+            config,
+            imported=imported | {"skipped": _count(left), "contexts": _contexts(cut), "answer_starts": _starts(candidates)},
+        )
         folder.write("skipped", [*corpus.skipped, *left, *cut.replaced, *_without_row(corpus.chunks, candidates)])
         if not candidates:
             raise EmptyResultError(f"{_unusable(file, left)} {folder.table('skipped')} has each of them.")
@@ -158,6 +162,13 @@ def _contexts(cut: Cut) -> dict[str, int]:
     spans = {place[:3]: place.exact for place in cut.places.values()}
     exact = sum(spans.values())
     return {"exact": exact, "normalised": len(spans) - exact, "replaced": len(cut.replaced)}
+
+
+def _starts(candidates: Iterable[Triple]) -> dict[str, int]:
+    """How many rows have an `answer_start` where their answer does not stand, by whether it stands elsewhere in the chunk."""
+    wrong = [triple for triple in candidates if "answer_start" in triple.metadata]
+    elsewhere = sum(bool(triple.quotes) for triple in wrong)
+    return {"elsewhere": elsewhere, "nowhere": len(wrong) - elsewhere}
 
 
 def _unusable(file: Path, skipped: Iterable[Skipped]) -> str:

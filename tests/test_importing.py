@@ -6,6 +6,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,17 @@ from run_files import outputs
 from typer.testing import CliRunner
 
 from synthgen import pipeline
+from synthgen.chunking import merge_identical
 from synthgen.cli import app
 from synthgen.config import load_config
 from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError
 from synthgen.exporting import export
 from synthgen.importing import import_rows, parse_mapping
+from synthgen.imports import ImportRow, cut_contexts, place_rows
 from synthgen.planning import status
-from synthgen.records import Triple
+from synthgen.records import Triple, make_document
 from synthgen.runfolder import RunFolder
+from synthgen.tokens import get_tokenizer
 
 BEASTS = {
     "badger": "A badger is a stocky digger of the weasel family. Its sett has up to 50 rooms. Badgers eat two hundred earthworms a night.",
@@ -147,6 +151,32 @@ def test_a_span_over_a_border_goes_to_the_side_with_more_of_it(docs: Path, tmp_p
     assert all(row.quotes == () and row.metadata for row in result.kept if row.query.startswith("What of"))
 
 
+def test_of_a_context_that_stands_twice_a_start_says_which_it_is() -> None:
+    notice = "The gate is shut at dusk. It is opened by the warden at dawn."
+    other = notice.replace(". It", ".\n\nIt")
+    text = f"Winter\n\n{notice}\n\nSummer is otherwise.\n\n{other}\n\nSpring\n\n{notice}\n"
+    document = replace(make_document("gate.md", text), split="train")
+    winter, summer, spring = text.index(notice), text.index(other), text.rindex(notice)
+    spans = [(at, at + len("the warden")) for at in (text.index("the warden", start) for start in (winter, summer, spring))]
+    rows = [
+        ImportRow(str(n), f"Who opens it, {n}?", "the warden", notice, "gate.md", start, end)
+        for n, (start, end) in enumerate([*spans, (None, None)])
+    ]
+    tokenizer = get_tokenizer("o200k_base")
+    for order in (rows, rows[::-1]):
+        cut = cut_contexts(order, [document], [], tokenizer, min_tokens=1)
+        chunks = {chunk.id: chunk for chunk in merge_identical(cut.chunks)}
+        placed = [row for row in place_rows(order, cut, list(chunks.values()), [document]) if isinstance(row, Triple)]
+        placed.sort(key=lambda row: row.query)
+        assert [row.start for row in placed] == [winter, summer, winter, winter]
+        assert chunks[placed[0].chunk_id].places == (f"gate.md#{spring}-{spring + len(notice)}",), (
+            "of equal texts the first stands"
+        )
+        for row in placed[:3]:
+            assert [text[start:end] for start, end in row.quotes] == ["the warden"]
+        assert [row.metadata for row in placed] == [{}, {}, {"start": spans[2][0], "end": spans[2][1]}, {}]
+
+
 def test_a_chunk_id_names_the_chunk_even_when_a_context_took_its_place(docs: Path, tmp_path: Path) -> None:
     ours = next(chunk for chunk in imported([ROOMS], docs, tmp_path).chunks.values() if chunk.document_id == "bat.md")
     by_id = {"query": "What weighs 5 grams?", "answer": "the pipistrelle", "chunk_id": ours.id}
@@ -216,15 +246,37 @@ def test_a_row_is_as_its_file_says(docs: Path, tmp_path: Path) -> None:
     assert (second.generator, second.reasoning, second.reviewed) == ("import", None, False)
 
 
-def test_a_start_of_the_answer_in_its_context_is_a_quote_if_the_answer_stands_there(docs: Path, tmp_path: Path) -> None:
-    at = BEASTS["badger"].index("up to 50 rooms")
-    answers = [{"text": ["up to 50 rooms"], "answer_start": [start]} for start in (at, at + 3)]
-    rows = [{"query": f"How many rooms, {n}?", "answers": a, "context": BEASTS["badger"]} for n, a in enumerate(answers)]
-    result = imported(rows, docs, tmp_path)
-    right, wrong = result.kept
-    text = result.chunks[right.chunk_id].text
-    assert [text[start - right.start : end - right.start] for start, end in right.quotes] == ["up to 50 rooms"]
-    assert wrong.quotes == ()
+def test_a_start_of_the_answer_in_its_context_is_a_quote(docs: Path, tmp_path: Path) -> None:
+    text = f"{BEASTS['badger']} A bear has up to 50 rooms for itself."
+    (docs / "badger.md").write_text(f"# The badger\n\n{text}\n", encoding="utf-8")
+    first, last = text.index("up to 50 rooms"), text.rindex("up to 50 rooms")
+    starts = [(first, first), (last, last), (first + 3, first), (last - 3, last)]
+    asked = [
+        {"query": f"How many rooms, {n}?", "answers": {"text": ["up to 50 rooms"], "answer_start": [given]}, "context": text}
+        for n, (given, _) in enumerate(starts)
+    ]
+    lost = {"query": "How many doors?", "answers": {"text": ["seven doors"], "answer_start": [5]}, "context": text}
+    unknown = {"query": "How many roofs?", "answers": {"text": ["up to 50 rooms"], "answer_start": [-1]}, "context": text}
+    result = imported([*asked, lost, unknown], docs, tmp_path)
+    for row, (given, at) in zip(result.kept, starts, strict=False):
+        assert [start - row.start for start, _ in row.quotes] == [at]
+        assert row.metadata.get("answer_start") == (None if given == at else given)
+    assert [(row.quotes, row.metadata["answer_start"]) for row in result.kept[4:]] == [((), 5), ((), -1)]
+    assert result.report["import"]["answer_starts"] == {"elsewhere": 2, "nowhere": 2}
+
+
+def test_an_answer_stands_where_another_layout_puts_it(docs: Path, tmp_path: Path) -> None:
+    padded = "   " + BEASTS["badger"].replace(" rooms", "  rooms")
+    row = {
+        "query": "What does it eat?",
+        "answer": "two hundred",
+        "answer_start": padded.index("two hundred"),
+        "context": padded,
+    }
+    result = imported([row], docs, tmp_path)
+    [kept] = result.kept
+    text = result.chunks[kept.chunk_id].text
+    assert [text[start - kept.start : end - kept.start] for start, end in kept.quotes] == ["two hundred"]
 
 
 def test_reviewed_rows_are_flagged_and_never_dropped(docs: Path, tmp_path: Path) -> None:

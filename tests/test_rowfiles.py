@@ -114,6 +114,55 @@ def test_the_hubs_form_of_squad_marks_what_has_no_answer(tmp_path: Path) -> None
     assert (impossible.answer, impossible.metadata) == (None, {"is_impossible": True})
 
 
+@pytest.mark.parametrize("yes", ["True", "true", "1", "1.0"])
+def test_a_question_that_is_impossible_is_so_in_every_format(tmp_path: Path, yes: str) -> None:
+    answers = [
+        {"text": ["in the ford"], "answer_start": [17]},
+        {"text": [], "answer_start": []},
+        {"text": ["minutes"], "answer_start": [43]},
+    ]
+    listed = [
+        {"question": f"Where {n}?", "context": HERON, "answers": a, "is_impossible": n > 0} for n, a in enumerate(answers)
+    ]
+    path = jsonl(tmp_path / "rows.jsonl", listed)
+    no = {"True": "False", "true": "false", "1": "0", "1.0": "0.0"}[yes]
+    for name, write in (("json.csv", json.dumps), ("python.csv", str)):
+        with (tmp_path / name).open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(listed[0])
+            writer.writerows([r["question"], HERON, write(r["answers"]), yes if r["is_impossible"] else no] for r in listed)
+    given = read_rows(path)[0]
+    facts = [(r.query, r.answer, r.answer_start, r.metadata) for r in given]
+    assert [(answer, told) for _, answer, _, told in facts] == [
+        ("in the ford", {"is_impossible": False}),
+        (None, {"is_impossible": True}),
+        (None, {"is_impossible": True, "plausible_answers": ["minutes"]}),
+    ]
+    for name in ("json.csv", "python.csv"):
+        assert [(r.query, r.answer, r.answer_start, r.metadata) for r in read_rows(tmp_path / name)[0]] == facts
+
+
+def test_an_impossible_question_has_no_answer_in_a_table_of_cells(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("query,answers,is_impossible\na?,[],True\nb?,[],False\nc?,,\nd?,x,\ne?,x,perhaps\n")
+    rows, skipped, _ = read_rows(tmp_path / "r.csv")
+    assert [(row.answer, row.metadata) for row in rows] == [
+        (None, {"is_impossible": True}),
+        ("[]", {"is_impossible": False}),
+        (None, {}),
+        ("x", {}),
+    ]
+    assert [(skip.path, skip.reason, skip.detail) for skip in skipped] == [
+        ("r.csv:6", "bad_row", "impossible is 'perhaps', neither yes nor no")
+    ]
+
+
+def test_an_answer_that_only_looks_like_texts_with_starts_stays_a_text(tmp_path: Path) -> None:
+    for answer in ('{"text": "x"}', "[]", "{'a': 1}"):
+        assert one(jsonl(tmp_path / "r.jsonl", [{"query": "What is sent?", "answer": answer}])).answer == answer
+    path = jsonl(tmp_path / "r.jsonl", [{"query": "a?", "answer": "{'text': array(['x']), 'answer_start': array([1])}"}])
+    assert reasons(path) == [("r.jsonl:1", "bad_row")]
+
+
 def test_each_relevant_pair_of_a_beir_folder_is_a_row(tmp_path: Path) -> None:
     jsonl(tmp_path / "corpus.jsonl", [{"_id": "a", "title": "Heron", "text": HERON}, {"_id": "b", "text": "Bats fly."}])
     jsonl(tmp_path / "queries.jsonl", [{"_id": "q", "text": "Who waits?", "metadata": {"answers": ["The heron"]}}])
@@ -261,6 +310,7 @@ def test_a_column_that_is_not_there_is_an_error_that_names_the_nearest(tmp_path:
         ({"query": "a?", "context": [HERON, "Bats fly."]}, "several_contexts"),
         ({"query": "a?", "document": "d", "start": "first", "end": 3}, "bad_row"),
         ({"query": "a?", "reviewed": "perhaps"}, "bad_row"),
+        ({"query": "a?", "answers": {"text": ["b"], "answer_start": ["far"]}}, "bad_row"),
     ],
 )
 def test_a_value_that_its_column_cannot_have_is_a_reason(tmp_path: Path, columns: dict[str, Any], reason: str) -> None:

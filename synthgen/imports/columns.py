@@ -2,11 +2,12 @@
 
 The usual names are known (`ROLES`); a mapping of role to column says the rest, and then that column alone is taken for the role.
 Every other column is kept in `metadata` under its own name. Wrong answers (`distractor1`, `incorrect_answers`, …) are kept as the
-list `wrong_answers`.
+list `wrong_answers`. A question that is marked as impossible has no answer; those it comes with are kept as `plausible_answers`.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 from collections import Counter
@@ -39,12 +40,17 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "reasoning": ("reasoning",),
     "title": ("title",),
     "answer_start": ("answer_start",),
+    "impossible": ("is_impossible",),
     "kind": (),
 }
 """What a column can be -> the names it is known by, the first of them that a row has."""
 
 _WRONG = regex.compile(r"(?:distractor|wrong_answer|incorrect_answer)(?:s|_?\d+)")
-_TRUE, _FALSE = {"true", "yes", "y", "1", "x"}, {"false", "no", "n", "0", ""}
+_FOLDED = regex.compile(
+    r"\s*\[?\s*\{\s*(['\"])(?:text\1.*['\"]answer_start|answer_start\1.*['\"]text)['\"]\s*:", regex.DOTALL
+)  # as a cell of CSV has it
+_NONE = "[]"  # in a cell of CSV
+_TRUE, _FALSE, _NEITHER = {"true", "yes", "y", "1", "1.0", "x"}, {"false", "no", "n", "0", "0.0"}, {"", "nan"}
 _SEEN_COLUMNS = 40  # named in a message
 
 
@@ -159,12 +165,17 @@ class _Reader:
             contexts = _texts(given.get("context"), "context")
             if len(set(contexts)) > 1:
                 return Skipped(where, "import", "several_contexts", detail=f"{len(contexts)} contexts")
-            answers, start = _answers(given.get("answer"))
-            unanswerable = isinstance(given.get("answer"), Mapping) and not answers
-            rest = {name: columns[name] for name in names if name not in roles.values()}
-            metadata = _metadata(rest | ({"is_impossible": True} if unanswerable else {}))
-            impossible = metadata.get("is_impossible") is True
-            if len(set(answers)) > 1:
+            written = _unfolded(given.get("answer"))
+            answers, start = _answers(written)
+            impossible = _truth(given.get("impossible"), "impossible")
+            if impossible is None and isinstance(written, Mapping) and not answers:
+                impossible = True
+            metadata = _metadata({name: columns[name] for name in names if name not in roles.values()})
+            if impossible is not None:
+                metadata["is_impossible"] = impossible
+            if impossible and (plausible := [answer for answer in answers if answer != _NONE]):
+                metadata.setdefault("plausible_answers", plausible)
+            if not impossible and len(set(answers)) > 1:
                 metadata["answers"] = answers
             return ImportRow(
                 where=where,
@@ -176,7 +187,7 @@ class _Reader:
                 end=_number(given.get("end"), "end"),
                 chunk_id=_text(given.get("chunk_id"), "chunk_id"),
                 chunk_sha256=_text(given.get("chunk_sha256"), "chunk_sha256"),
-                reviewed=_truth(given.get("reviewed"), "reviewed"),
+                reviewed=_truth(given.get("reviewed"), "reviewed") is True,
                 generator=_text(given.get("generator"), "generator"),
                 reasoning=_text(given.get("reasoning"), "reasoning") or None,
                 kind=_text(given.get("kind"), "kind"),
@@ -217,6 +228,18 @@ def _texts(value: Any, role: str) -> list[str]:
     return [text for item in values if (text := _text(item, role))]
 
 
+def _unfolded(value: Any) -> Any:
+    """SQuAD's texts with starts where a cell has them as JSON, or as Python writes them; any other value as it is."""
+    if not (isinstance(value, str) and _FOLDED.match(value)):
+        return value
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+    raise _Bad(f"answer is texts with starts, but neither JSON nor Python: {value[:40]!r}")
+
+
 def _answers(value: Any) -> tuple[list[str], int | None]:
     """The answers of a row and where in its context the first one begins: a text, a list, or SQuAD's texts with starts."""
     starts: Any = None
@@ -225,7 +248,7 @@ def _answers(value: Any) -> tuple[list[str], int | None]:
     elif isinstance(value, list) and value and all(isinstance(item, Mapping) and "text" in item for item in value):
         value, starts = [item["text"] for item in value], [item.get("answer_start") for item in value]
     first = starts[0] if isinstance(starts, list) and starts else starts
-    return _texts(value, "answer"), first if type(first) is int else None
+    return _texts(value, "answer"), None if first == [] else _number(first, "answer_start")
 
 
 def _number(value: Any, role: str) -> int | None:
@@ -241,13 +264,14 @@ def _number(value: Any, role: str) -> int | None:
     raise _Bad(f"{role} is {str(value)[:40]!r}, not a whole number")
 
 
-def _truth(value: Any, role: str) -> bool:
+def _truth(value: Any, role: str) -> bool | None:
+    """Yes or no; None for nothing."""
     if value is None or isinstance(value, bool):
-        return bool(value)
+        return value
     word = str(value).strip().casefold()
-    if word not in _TRUE | _FALSE:
+    if word not in _TRUE | _FALSE | _NEITHER:
         raise _Bad(f"{role} is {str(value)[:40]!r}, neither yes nor no")
-    return word in _TRUE
+    return None if word in _NEITHER else word in _TRUE
 
 
 def _metadata(columns: Mapping[str, Any]) -> dict[str, Any]:

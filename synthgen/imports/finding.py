@@ -38,10 +38,11 @@ _UNKNOWN = 255
 
 
 class Wanted(NamedTuple):
-    """A context, without space around it, and the document it should be in ("" for any)."""
+    """A context, without space around it, the document it should be in ("" for any), and an offset there that it should cover."""
 
     text: str
     document_id: str = ""
+    at: int | None = None
 
 
 class Place(NamedTuple):
@@ -54,7 +55,7 @@ class Place(NamedTuple):
 
 
 def find_contexts(contexts: Sequence[Wanted], documents: Sequence[Document]) -> list[Place | None]:
-    """The place of each context, or None: in its own document before others, exact before normalised, then the first."""
+    """The place of each context, or None: in its own document before others, there at its offset, exact before normalised, the first."""
     search = _Search(contexts)
     for document in documents:
         search.look_into(document)
@@ -91,8 +92,10 @@ class _Search:
 
     def _rank(self, index: int, document: Document) -> bool:
         """Whether a place in `document` could be better than the one that is known."""
-        known, own = self.places[index], self.contexts[index].document_id
-        return known is None or not known.exact or (known.document_id != own == document.id)
+        known, wanted = self.places[index], self.contexts[index]
+        if known is None or not known.exact or (known.document_id != wanted.document_id == document.id):
+            return True
+        return document.id == wanted.document_id and wanted.at is not None and not _covers(known, wanted)
 
     def _take(self, index: int, document: Document, start: int, end: int) -> None:
         """Keep the place if it is better. `start` and `end` are those of what counts; punctuation around it is taken along."""
@@ -110,8 +113,12 @@ class _Search:
             self.places[index] = found
 
 
-def _goodness(place: Place, wanted: Wanted) -> tuple[bool, bool]:
-    return place.document_id == wanted.document_id, place.exact
+def _goodness(place: Place, wanted: Wanted) -> tuple[bool, bool, bool]:
+    return place.document_id == wanted.document_id, _covers(place, wanted), place.exact
+
+
+def _covers(place: Place, wanted: Wanted) -> bool:
+    return place.document_id == wanted.document_id and wanted.at is not None and place.start <= wanted.at < place.end
 
 
 def _edges(text: str) -> tuple[int, int]:

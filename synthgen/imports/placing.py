@@ -2,7 +2,11 @@
 
 A row's `chunk_id` names a chunk of the run, or of another run whose text, by its `chunk_sha256`, still stands there: it is made a
 chunk here, as a context is. Else its `context` is the chunk: the span of the document where it is found, in place of
-our own chunks that it overlaps. Else `document`, `start` and `end` name the chunk with the most overlap, of equal ones the first.
+our own chunks that it overlaps; of several places in `document` the one that has `start`. Else `document`, `start` and `end` name
+the chunk with the most overlap, of equal ones the first.
+
+`answer_start` is where the answer stands in the context. Where it does not, its nearest place there is taken; `answer_start` stays in
+`metadata` then, and so does that of an answer that stands nowhere.
 """
 
 from __future__ import annotations
@@ -18,11 +22,15 @@ from synthgen.blocks import trimmed
 from synthgen.imports.columns import ImportRow
 from synthgen.imports.files import Passage
 from synthgen.imports.finding import Place, Wanted, find_contexts
+from synthgen.quotes import locate
 from synthgen.records import Chunk, Document, Skipped, Span, Triple, chunk_id, digest, make_document, make_triple
-from synthgen.text import guess_language, normalise
+from synthgen.text import find, guess_language, normalise
 from synthgen.tokens import Tokenizer
 
 __all__ = ["Cut", "context_documents", "cut_contexts", "place_rows"]
+
+
+_NEVER = 2.0  # a similarity that no near match reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,7 @@ def _context_id(text: str) -> str:
 
 
 def _wanted(row: ImportRow) -> Wanted:
-    return Wanted(row.context, row.document)
+    return Wanted(row.context, row.document, row.start if row.document else None)
 
 
 def cut_contexts(
@@ -205,6 +213,10 @@ class _Placing:
             start, _, end = span.partition("-")
             spans[document].append((int(start), int(end), chunk))
         self._spans = {document: _Spans(found) for document, found in spans.items()}
+        self._starts: defaultdict[tuple[str, str], list[int]] = defaultdict(list)  # of each chunk in each document that has it
+        for document, found in spans.items():
+            for first, _, chunk in sorted(found, key=lambda span: span[:2]):
+                self._starts[chunk.id, document].append(first)
 
     def placed(self, row: ImportRow) -> Triple | Skipped:
         found = self._found(row)
@@ -268,19 +280,36 @@ class _Placing:
         return max(found, key=lambda pair: pair[1])[0] if found else None
 
     def _quote(self, row: ImportRow, chunk: Chunk) -> Span | None:
-        """The span that supports the answer, where the row names one inside its chunk."""
-        answer = row.answer
-        if (
-            answer
-            and row.answer_start is not None
-            and row.answer_start >= 0
-            and chunk.text.startswith(answer, row.answer_start)
-        ):
-            return chunk.start + row.answer_start, chunk.start + row.answer_start + len(answer)
-        if row.start is None or row.end is None or row.document != chunk.document_id:
+        """The span that supports the answer, where the row names one inside its chunk, or inside another place of its text."""
+        if (found := _nearest(row.answer, chunk.text, row.answer_start)) is not None:
+            return chunk.start + found[0], chunk.start + found[1]
+        if row.start is None or row.end is None or row.start >= row.end:
             return None
-        inside = chunk.start <= row.start < row.end <= chunk.end
-        return (row.start, row.end) if inside and (row.start, row.end) != (chunk.start, chunk.end) else None
+        starts = self._starts.get((chunk.id, row.document), [])
+        before = bisect.bisect_right(starts, row.start)
+        if not before or row.end > starts[before - 1] + len(chunk.text):
+            return None
+        moved = chunk.start - starts[before - 1]
+        quote = row.start + moved, row.end + moved
+        return quote if quote != (chunk.start, chunk.end) else None
+
+
+def _nearest(answer: str | None, text: str, start: int | None) -> Span | None:
+    """Where the answer stands in the text: at `start`, else at the nearest place, which is where other line ends or spaces put it."""
+    if not answer or start is None or start < 0:
+        return None
+    if text.startswith(answer, start):
+        return start, start + len(answer)
+    places: list[int] = []
+    at = find(answer, text)
+    while at >= 0:
+        places.append(at)
+        at = find(answer, text, at + 1)
+    if places:
+        nearest = min(places, key=lambda place: abs(place - start))
+        return nearest, nearest + len(answer)
+    found = locate(answer, text, min_similarity=_NEVER)
+    return (found.start, found.end) if found else None
 
 
 class _Spans:
@@ -304,13 +333,15 @@ class _Spans:
 
 def _metadata(row: ImportRow, chunk: Chunk, quote: Span | None) -> Mapping[str, Any]:
     """The columns beside those that became the row's own, and of these what the row does not say otherwise."""
-    span = (row.start, row.end) if quote is None and (row.start, row.end) != (chunk.start, chunk.end) else (None, None)
+    span = (None, None) if (row.start, row.end) in (quote, (chunk.start, chunk.end)) else (row.start, row.end)
+    fits = row.answer and quote and row.answer_start == quote[0] - chunk.start
     told = {
         "title": row.title,
         "document": "" if row.document == chunk.document_id else row.document,
         "chunk_id": "" if row.chunk_id == chunk.id else row.chunk_id,
         "start": span[0],
         "end": span[1],
+        "answer_start": None if fits else row.answer_start,
     }
     return {**row.metadata, **{name: value for name, value in told.items() if value not in ("", None)}}
 
