@@ -12,6 +12,7 @@ document's normal form (`text.normalise`), never of its file.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import random
@@ -64,8 +65,8 @@ class _Row:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
-        known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        return cls(**{name: _record(str(known[name].type), value) for name, value in row.items() if name in known})
+        known = _readers(cls)  # type: ignore[arg-type]
+        return cls(**{name: known[name](value) for name, value in row.items() if name in known})
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,15 +385,21 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _record(annotation: str, value: Any) -> Any:
+@functools.cache
+def _readers(cls: type) -> dict[str, Callable[[Any], Any]]:
+    """How each field of a record is made of a value of its table; kept, because a table has many rows."""
+    return {f.name: _reader(str(f.type)) for f in dataclasses.fields(cls)}
+
+
+def _reader(annotation: str) -> Callable[[Any], Any]:
     if annotation.startswith("Json"):
-        return json.loads(value) if isinstance(value, str) else value
+        return lambda value: json.loads(value) if isinstance(value, str) else value
     if annotation == "Usage":
-        return Usage.from_dict(value)
+        return Usage.from_dict
     if annotation == "tuple[Distractor, ...]":
-        return tuple(Distractor.from_dict(v) for v in value)
+        return lambda value: tuple(Distractor.from_dict(v) for v in value)
     if annotation == "tuple[Span, ...]":
-        return tuple((int(v[0]), int(v[1])) for v in value)
+        return lambda value: tuple((int(v[0]), int(v[1])) for v in value)
     if annotation.startswith("tuple"):
-        return tuple(value)
-    return value
+        return tuple
+    return lambda value: value

@@ -41,6 +41,8 @@ __all__ = [
 
 _ROWS_PER_GROUP = 5_000
 
+_encoded = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each row
+
 _DISTRACTOR = {"chunk_id": "string", "found_by": "string", "rank": "int64", "score": "double", "relative": "double"}
 _TRIPLE = {
     "id": "string",
@@ -178,7 +180,7 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 
 def json_line(row: Mapping[str, Any]) -> bytes:
     """U+2028, U+2029 and U+0085 are escaped: readers that split lines as Unicode does would cut the row there."""
-    line = json.dumps(row, ensure_ascii=False)
+    line: str = _encoded(row)
     for character in "\u2028\u2029\u0085":
         line = line.replace(character, f"\\u{ord(character):04x}")
     return line.encode("utf-8") + b"\n"

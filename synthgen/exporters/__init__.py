@@ -14,25 +14,28 @@ passages, which would be negatives of each other; flagged by the filter of that 
 from __future__ import annotations
 
 import itertools
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from synthgen.errors import ConfigError
 from synthgen.records import SPLITS, Chunk, Rejection, Triple, passage
 from synthgen.registry import resolve, validate_options
-from synthgen.storage import write_folder, write_jsonl, writing
+from synthgen.storage import json_line, write_folder, writing
 
-__all__ = ["FORMATS", "Context", "ExportReport", "Format", "check_format", "export", "rows", "usable"]
+__all__ = ["FORMATS", "Context", "ExportReport", "Format", "check_format", "export", "rows", "usable", "write_rows"]
 
 
 class Format(NamedTuple):
     """Where the exporter is, who reads what it writes, and what a row must have (names of `_LACKS`).
 
     `beside` is the path of a function `name(files, context, *, <the options of the exporter>)` that gives the texts of further files by
-    name, for readers that want a description of the rows; `files` has the number of rows by file.
+    name, for readers that want a description of the rows; `files` has the number of rows by file. A reader that takes no file of
+    more than `max_bytes` gets several: `train.jsonl`, `train-2.jsonl`, …
     """
 
     path: str
@@ -40,10 +43,18 @@ class Format(NamedTuple):
     needs: tuple[str, ...] = ()
     whole: bool = False
     beside: str = ""
+    max_bytes: int | None = None
 
+
+_OPENAI_BYTES = 512_000_000  # "512 MB"; the smaller of its two meanings
 
 FORMATS: Mapping[str, Format] = {
-    "openai-chat": Format("synthgen.exporters.chat:openai_chat", "OpenAI and Azure fine-tuning, TRL, Axolotl", ("answer",)),
+    "openai-chat": Format(
+        "synthgen.exporters.chat:openai_chat",
+        "OpenAI and Azure fine-tuning, TRL, Axolotl",
+        ("answer",),
+        max_bytes=_OPENAI_BYTES,
+    ),
     "raft": Format("synthgen.exporters.raft:raft", "readers of the RAFT reference rows", ("answer", "distractor")),
     "st-pair": Format(
         "synthgen.exporters.contrastive:st_pair",
@@ -81,12 +92,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """Rows by file (a file with 0 rows is not written), rows left out by reason, and what the exporter noted."""
+    """Rows by file (a file with 0 rows is not written), rows left out by reason, and what the exporter noted.
+
+    `checks` is what `validators.Checked` says of the files, where they were read again.
+    """
 
     format: str
     files: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
+    checks: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -101,11 +116,12 @@ def usable(triples: Iterable[Triple], context: Context, format: str) -> tuple[li
     """The triples that have what `format` needs, and the others counted by reason."""
     kept: list[Triple] = []
     left_out: Counter[str] = Counter()
-    needs = ("chunk", "passage", *_format(format).needs)
+    needs = [_LACKS[need] for need in ("chunk", "passage", *_format(format).needs)]
     for triple in triples:
-        reason = next((reason for need in needs for lacks, reason in [_LACKS[need]] if lacks(triple, context)), "")
-        if reason:
-            left_out[reason] += 1
+        for lacks, reason in needs:
+            if lacks(triple, context):
+                left_out[reason] += 1
+                break
         else:
             kept.append(triple)
     return kept, dict(sorted(left_out.items()))
@@ -123,10 +139,19 @@ def rows(
 
 
 def export(
-    triples: Iterable[Triple], context: Context, format: str, folder: Path, *, options: Mapping[str, Any] | None = None
+    triples: Iterable[Triple],
+    context: Context,
+    format: str,
+    folder: Path,
+    *,
+    options: Mapping[str, Any] | None = None,
+    max_bytes: int | None = None,
 ) -> ExportReport:
-    """Write one format to `folder`, which is replaced as a whole. Equal input and seed give equal bytes."""
-    exporter = _exporter(format, options or {})
+    """Write one format to `folder`, which is replaced as a whole. Equal input and seed give equal bytes.
+
+    `max_bytes` is what a `.jsonl` file may have at most; unset, what the format's readers take.
+    """
+    exporter, most = _exporter(format, options or {}), max_bytes or _format(format).max_bytes
     kept, left_out = usable(triples, context, format)
     report = ExportReport(format, left_out=left_out)
     with write_folder(folder) as part:
@@ -135,11 +160,11 @@ def export(
             for name, pairs in itertools.groupby(counted, key=lambda pair: pair[0]):
                 if name in report.files:
                     raise ConfigError(f"The exporter {format!r} came back to {name!r}. It must yield one file after the other.")
-                report.files[name] = _write(part / name, (row for _, row in pairs))
+                report.files.update(write_rows(part, name, (row for _, row in pairs), most))
             report.notes.update(counted.notes)
         for split in () if _format(format).whole else SPLITS:
             counted = _Counted(exporter([t for t in kept if t.split == split], replace(context, split=split)))
-            report.files[f"{split}.jsonl"] = _write(part / f"{split}.jsonl", counted)
+            report.files.update(write_rows(part, f"{split}.jsonl", counted, most))
             report.notes.update(Counter(report.notes) + Counter(counted.notes))
         for name, text in _beside(format, report.files, context, options or {}).items():
             with writing(part / name) as file:
@@ -167,18 +192,44 @@ class _Counted:
         self.notes.update(returned or {})
 
 
-def _write(path: Path, found: Iterable[Mapping[str, Any]]) -> int:
-    """Write the rows unless there are none; a `.tsv` file has the first row's keys as its header."""
+def write_rows(folder: Path, name: str, found: Iterable[Mapping[str, Any]], max_bytes: int | None = None) -> dict[str, int]:
+    """Write the rows unless there are none, as `name`, `name-2`, … of at most `max_bytes` each; returns rows by file.
+
+    A `.tsv` file has the first row's keys as its header, and is never cut.
+    """
     stream = iter(found)
     first = next(stream, None)
     if first is None:
-        return 0
+        return {name: 0}
     everything = itertools.chain([first], stream)
-    if path.suffix != ".tsv":
-        return write_jsonl(path, everything)
-    with writing(path) as file:
-        file.write("\t".join(first).encode() + b"\n")
-        return sum(bool(file.write("\t".join(str(row[name]) for name in first).encode() + b"\n")) for row in everything)
+    if name.endswith(".tsv"):
+        with writing(folder / name) as file:
+            file.write("\t".join(first).encode() + b"\n")
+            return {name: _written(file, ("\t".join(str(row[key]) for key in first).encode() + b"\n" for row in everything))}
+    files = {}
+    for number, lines in itertools.groupby(_numbered(everything, max_bytes or sys.maxsize), key=itemgetter(0)):
+        part = Path(name) if number == 1 else Path(name).with_stem(f"{Path(name).stem}-{number}")
+        with writing(folder / part) as file:
+            files[part.as_posix()] = _written(file, (line for _, line in lines))
+    return files
+
+
+def _numbered(found: Iterable[Mapping[str, Any]], max_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """The line of each row, with the number of the file that it still fits in."""
+    number, size = 1, 0
+    for line in map(json_line, found):
+        if size and size + len(line) > max_bytes:
+            number, size = number + 1, 0
+        size += len(line)
+        yield number, line
+
+
+def _written(file: IO[bytes], lines: Iterable[bytes]) -> int:
+    count = 0
+    for line in lines:
+        file.write(line)
+        count += 1
+    return count
 
 
 def _format(name: str) -> Format:
