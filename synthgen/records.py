@@ -23,6 +23,7 @@ from typing import Any, Self
 from synthgen.text import normalise
 
 __all__ = [
+    "CLASSIFICATION",
     "SPLITS",
     "Chunk",
     "Completion",
@@ -49,6 +50,9 @@ __all__ = [
 ]
 
 SPLITS = ("train", "dev", "test")
+
+CLASSIFICATION = "classification"
+"""The kind of rows that are no questions: a text as their query, its label as their answer."""
 
 Json = Mapping[str, Any]
 Span = tuple[int, int]

@@ -34,7 +34,7 @@ def triple(i: int, number: int = 0, *, others: int = 5, found_by: str = "bm25", 
     """A row of chunk i whose distractors are the next chunks."""
     source = CHUNKS[i % len(CHUNKS)]
     around = [CHUNKS[(i + step) % len(CHUNKS)].id for step in range(1, others + 1)]
-    columns = {"answer": f"answer {number}", **columns}
+    columns = {"answer": f"answer {number}", "metadata": {"wrong_answers": ["no answer"]}, **columns}
     made = make_triple(source, f"question {i}-{number} “{source.text[:12].split()[0]}”?", columns.pop("answer"))
     return replace(made, distractors=tuple(Distractor(d, found_by, n, 5.0, 0.5) for n, d in enumerate(around, 1)), **columns)
 

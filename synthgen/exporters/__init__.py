@@ -8,7 +8,8 @@ report as `notes`. One format is one file and one line of `FORMATS`; any `module
 A row that lacks what a format needs is left out before the exporter sees it, and counted with its reason:
 `unknown_chunk`, `no_passage` (nothing is left of it beside what is masked), `no_answer`, `no_distractor`, `no_negative`
 (no mined distractor), `masked` (the query stands word for word in the corpus), `ambiguous` (the same question is asked of other
-passages, which would be negatives of each other; flagged by the filter of that name).
+passages, which would be negatives of each other; flagged by the filter of that name), `no_question` (a text with its label), `no_label`
+(a question).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from synthgen.errors import ConfigError
-from synthgen.records import SPLITS, Chunk, Rejection, Triple, passage
+from synthgen.records import CLASSIFICATION, SPLITS, Chunk, Rejection, Triple, passage
 from synthgen.registry import resolve, validate_options
 from synthgen.storage import json_line, write_folder, writing
 
@@ -35,12 +36,12 @@ class Format(NamedTuple):
 
     `beside` is the path of a function `name(files, context, *, <the options of the exporter>)` that gives the texts of further files by
     name, for readers that want a description of the rows; `files` has the number of rows by file. A reader that takes no file of
-    more than `max_bytes` gets several: `train.jsonl`, `train-2.jsonl`, …
+    more than `max_bytes` gets several: `train.jsonl`, `train-2.jsonl`, …  A format whose `needs` are None shows no rows, but their corpus.
     """
 
     path: str
     reads: str
-    needs: tuple[str, ...] = ()
+    needs: tuple[str, ...] | None = ()
     whole: bool = False
     beside: str = ""
     max_bytes: int | None = None
@@ -55,7 +56,62 @@ FORMATS: Mapping[str, Format] = {
         ("answer",),
         max_bytes=_OPENAI_BYTES,
     ),
+    "openai-dpo": Format(
+        "synthgen.exporters.preference:openai_dpo",
+        "preference fine-tuning (DPO) by OpenAI, Azure, Together",
+        ("answer",),
+        max_bytes=_OPENAI_BYTES,
+    ),
+    "prompt-completion": Format(
+        "synthgen.exporters.chat:prompt_completion", "completion models: davinci-002, Together, TRL", ("answer",)
+    ),
+    "trl-prompt-completion": Format(
+        "synthgen.exporters.chat:trl_prompt_completion", "TRL's SFTTrainer: loss on the answer alone", ("answer",)
+    ),
+    "trl-messages": Format("synthgen.exporters.chat:trl_messages", "TRL's SFTTrainer: whole conversations", ("answer",)),
+    "trl-preference": Format(
+        "synthgen.exporters.preference:trl_preference", "TRL's DPOTrainer and others that take preferences", ("answer",)
+    ),
+    "sharegpt": Format(
+        "synthgen.exporters.llamafactory:sharegpt",
+        "LLaMA-Factory, Axolotl, Unsloth: ShareGPT conversations",
+        ("answer",),
+        beside="synthgen.exporters.llamafactory:sharegpt_info",
+    ),
+    "alpaca": Format(
+        "synthgen.exporters.llamafactory:alpaca",
+        "LLaMA-Factory, Axolotl: Alpaca instructions",
+        ("answer",),
+        beside="synthgen.exporters.llamafactory:alpaca_info",
+    ),
+    "instruction-text": Format(
+        "synthgen.exporters.text:instruction_text", "LoRA scripts: one text under ### headers", ("answer",)
+    ),
+    "classification-chat": Format(
+        "synthgen.exporters.labels:classification_chat",
+        "OpenAI and Azure fine-tuning, TRL: texts with labels from `import --kind classification`",
+        ("label",),
+        max_bytes=_OPENAI_BYTES,
+    ),
+    "corpus-text": Format("synthgen.exporters.text:corpus_text", "continued pre-training: the passages themselves", None),
     "raft": Format("synthgen.exporters.raft:raft", "readers of the RAFT reference rows", ("answer", "distractor")),
+    "raft-chat": Format(
+        "synthgen.exporters.raft:raft_chat",
+        "OpenAI and Azure fine-tuning, TRL: RAFT rows as conversations",
+        ("answer", "distractor"),
+        max_bytes=_OPENAI_BYTES,
+    ),
+    "raft-completion": Format(
+        "synthgen.exporters.raft:raft_completion",
+        "fine-tuning of completion models: RAFT rows as prompt and completion",
+        ("answer", "distractor"),
+        max_bytes=_OPENAI_BYTES,
+    ),
+    "raft-eval": Format(
+        "synthgen.exporters.raft:raft_eval",
+        "evaluation scripts of RAFT: question, documents and the answer to find",
+        ("answer", "distractor"),
+    ),
     "st-pair": Format(
         "synthgen.exporters.contrastive:st_pair",
         "sentence-transformers: MultipleNegativesRankingLoss, GIST",
@@ -66,7 +122,40 @@ FORMATS: Mapping[str, Format] = {
         "sentence-transformers: the same, TripletLoss",
         ("unambiguous", "negative"),
     ),
-    "beir": Format("synthgen.exporters.beir:beir", "BEIR, MTEB and other evaluators of retrievers", ("unmasked",), whole=True),
+    "st-ntuple": Format(
+        "synthgen.exporters.contrastive:st_ntuple",
+        "sentence-transformers: MultipleNegativesRankingLoss with several hard negatives",
+        ("unambiguous", "negative"),
+    ),
+    "st-labeled-pair": Format(
+        "synthgen.exporters.contrastive:st_labeled_pair",
+        "sentence-transformers: ContrastiveLoss, OnlineContrastiveLoss; cross-encoders: BinaryCrossEntropyLoss",
+        ("unambiguous", "negative"),
+    ),
+    "st-kd": Format(
+        "synthgen.exporters.contrastive:st_kd",
+        "sentence-transformers: MarginMSELoss, DistillKLDivLoss, with scores of the search",
+        ("unambiguous", "negative"),
+    ),
+    "flagembedding": Format(
+        "synthgen.exporters.flagembedding:flagembedding",
+        "FlagEmbedding: fine-tuning of BGE embedders and rerankers",
+        ("unambiguous", "negative"),
+    ),
+    "tevatron": Format(
+        "synthgen.exporters.tevatron:tevatron",
+        "Tevatron 1: training rows and the corpus to encode",
+        ("unambiguous", "negative"),
+        whole=True,
+    ),
+    "beir": Format("synthgen.exporters.beir:beir", "BEIR and other evaluators of retrievers", ("unmasked",), whole=True),
+    "mteb": Format(
+        "synthgen.exporters.mteb:mteb",
+        "MTEB: a task to run, with its data as a data set for datasets and the Hub",
+        ("unmasked",),
+        whole=True,
+        beside="synthgen.exporters.mteb:mteb_files",
+    ),
 }
 
 Rows = Generator[Any, None, Mapping[str, int] | None]
@@ -77,6 +166,7 @@ class Context:
     """What exporters may look at: chunks by id, titles by document id, the run's seed, the rows that filters turned away.
 
     `rejected` may be walked more than once. `split` is that of the rows, "" for formats that need all splits at once.
+    `labels` are those of all splits, sorted, where the rows are texts with labels.
     """
 
     chunks: Mapping[str, Chunk]
@@ -84,6 +174,7 @@ class Context:
     seed: int = 0
     rejected: Iterable[Rejection] = ()
     split: str = ""
+    labels: tuple[str, ...] = ()
 
     def title(self, document_id: str) -> str:
         """The document's title, or its path when it has none."""
@@ -116,7 +207,7 @@ def usable(triples: Iterable[Triple], context: Context, format: str) -> tuple[li
     """The triples that have what `format` needs, and the others counted by reason."""
     kept: list[Triple] = []
     left_out: Counter[str] = Counter()
-    needs = [_LACKS[need] for need in ("chunk", "passage", *_format(format).needs)]
+    needs = [_LACKS[need] for need in _needs(format)]
     for triple in triples:
         for lacks, reason in needs:
             if lacks(triple, context):
@@ -134,8 +225,8 @@ def rows(
     if _format(format).whole:
         raise ConfigError(f"{format!r} is a folder of files that belong together, not a list of rows. Export it to a folder.")
     exporter = _exporter(format, options or {})
-    kept, _ = usable((t for t in triples if t.split == split), context, format)
-    yield from exporter(kept, replace(context, split=split))
+    kept, _ = usable(triples, context, format)
+    yield from exporter([t for t in kept if t.split == split], replace(context, split=split, labels=_labels(kept)))
 
 
 def export(
@@ -153,7 +244,7 @@ def export(
     """
     exporter, most = _exporter(format, options or {}), max_bytes or _format(format).max_bytes
     kept, left_out = usable(triples, context, format)
-    report = ExportReport(format, left_out=left_out)
+    context, report = replace(context, labels=_labels(kept)), ExportReport(format, left_out=left_out)
     with write_folder(folder) as part:
         if _format(format).whole:
             counted = _Counted(exporter(kept, context))
@@ -236,6 +327,18 @@ def _format(name: str) -> Format:
     return FORMATS.get(name) or Format(name, "")
 
 
+def _needs(name: str) -> tuple[str, ...]:
+    needs = _format(name).needs
+    if needs is None:
+        return ()
+    asked = () if "label" in needs or name not in FORMATS else ("question",)
+    return ("chunk", "passage", *asked, *needs)
+
+
+def _labels(triples: Iterable[Triple]) -> tuple[str, ...]:
+    return tuple(sorted({t.answer.strip() for t in triples if t.kind == CLASSIFICATION and t.answer}))
+
+
 def _exporter(name: str, options: Mapping[str, Any]) -> Callable[[Sequence[Triple], Context], Rows]:
     function = resolve("format", name, {known: entry.path for known, entry in FORMATS.items()})
     valid = validate_options(function, options, owner=f"format {name!r}")
@@ -254,6 +357,8 @@ def _no_passage(triple: Triple, context: Context) -> bool:
 _LACKS: Mapping[str, tuple[Callable[[Triple, Context], bool], str]] = {
     "chunk": (lambda t, c: not c.chunks.keys() >= {*t.positives, *(d.chunk_id for d in t.distractors)}, "unknown_chunk"),
     "passage": (_no_passage, "no_passage"),
+    "question": (lambda t, c: t.kind == CLASSIFICATION, "no_question"),
+    "label": (lambda t, c: t.kind != CLASSIFICATION or not (t.answer or "").strip(), "no_label"),
     "answer": (lambda t, c: not (t.answer or "").strip(), "no_answer"),
     "distractor": (lambda t, c: not t.distractors, "no_distractor"),
     "negative": (lambda t, c: not any(d.mined for d in t.distractors), "no_negative"),

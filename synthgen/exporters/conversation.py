@@ -1,0 +1,65 @@
+"""A row as a conversation: what stands in the system's, the user's and the assistant's turn.
+
+Every format that shows conversations takes them from here, so no two of them can show another prompt or another answer.
+The context is the passage as the row shows it, without the row's masked spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from string import Template
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, Field
+
+from synthgen.exporters import Context
+from synthgen.exporters.shown import answer, question
+from synthgen.records import Triple, passage
+
+__all__ = ["SYSTEM", "USER", "Conversation", "Message", "System", "User", "conversations"]
+
+Message = dict[str, str]
+
+
+def _has_both(template: str) -> str:
+    if not {"context", "question"} <= set(Template(template).get_identifiers()):
+        raise ValueError("it must contain $context and $question")
+    return template
+
+
+System = Annotated[str, Field(description="system message; empty leaves it out")]
+User = Annotated[str, AfterValidator(_has_both), Field(description="user message, with $context and $question")]
+
+SYSTEM = "Answer the question from the context. If the context does not answer it, say so."
+USER = "Context:\n$context\n\nQuestion: $question"
+
+
+class Conversation(NamedTuple):
+    """The turns of a row, and the parts that its user's turn is made of. `system` is "" where there is none."""
+
+    system: str
+    user: str
+    assistant: str
+    context: str
+    question: str
+
+    @property
+    def prompt(self) -> list[Message]:
+        """The messages before the answer."""
+        asked = {"role": "user", "content": self.user}
+        return [{"role": "system", "content": self.system}, asked] if self.system else [asked]
+
+    @property
+    def completion(self) -> list[Message]:
+        """The answer, as a list of one message."""
+        return [{"role": "assistant", "content": self.assistant}]
+
+
+def conversations(
+    triples: Sequence[Triple], context: Context, *, system: str = SYSTEM, user: str = USER
+) -> Iterator[Conversation]:
+    """One for each triple, in order."""
+    template, system = Template(user), system if system.strip() else ""
+    for triple in triples:
+        shown, asked = passage(triple, context.chunks[triple.chunk_id]).strip(), question(triple)
+        yield Conversation(system, template.safe_substitute(context=shown, question=asked), answer(triple), shown, asked)
