@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from synthgen import storage
 from synthgen.config import Config, load_config
 from synthgen.errors import ConfigError, EmptyResultError, InputError
+from synthgen.exporters import FORMATS, check_format, usable
 from synthgen.exporters import Context as ExportContext
-from synthgen.exporters import check_format, usable
 from synthgen.exporters import export as write_format
 from synthgen.exporters import rows as format_rows
 from synthgen.records import SPLITS, Rejection, Triple
@@ -18,7 +19,8 @@ from synthgen.runfolder import RunFolder
 
 __all__ = ["export", "export_rows"]
 
-_EXPORTED = frozenset({"train.jsonl", "dev.jsonl", "test.jsonl", "corpus.jsonl", "queries.jsonl", "qrels"})
+_TABLES = ("train.jsonl", "dev.jsonl", "test.jsonl", "corpus.jsonl", "queries.jsonl", "qrels")
+_EXPORTED = frozenset({*_TABLES, "README.md", "synthgen_task.py", "dataset_info.json"})
 
 
 def export(
@@ -45,6 +47,8 @@ def export(
     rows = list(triples)
     _fitting(rows, context, format)
     report = write_format(rows, context, format, target, options=config.exports.options.get(format))
+    if not any(report.files.values()):
+        raise _no_row(format, report.notes)
     return {"path": str(target), **report.to_dict()}
 
 
@@ -55,9 +59,13 @@ def export_rows(
     if split not in SPLITS:
         raise ConfigError(f"There is no split {split!r}. Known: {', '.join(SPLITS)}.")
     config, triples, context = _exportable(RunFolder(Path(run_folder)), settings)
-    of_split = [row for row in triples if row.split == split]
-    left_out = _fitting(of_split, context, format)
-    return format_rows(of_split, context, format, split, options=config.exports.options.get(format)), left_out
+    rows = list(triples)
+    left_out = _fitting([row for row in rows if row.split == split], context, format)
+    made = format_rows(rows, context, format, split, options=config.exports.options.get(format))
+    first = next(made, None)
+    if first is None:
+        raise _no_row(format, left_out)
+    return itertools.chain([first], made), left_out
 
 
 def _exportable(folder: RunFolder, settings: Sequence[str]) -> tuple[Config, Iterator[Triple], ExportContext]:
@@ -81,7 +89,11 @@ def _fitting(triples: Sequence[Triple], context: ExportContext, format: str) -> 
     """How many rows lack what the format needs, by reason. Raises EmptyResultError when all do."""
     check_format(format)
     fitting, left_out = usable(triples, context, format)
-    if not fitting:
-        reasons = ", ".join(f"{reason} {n}" for reason, n in left_out.items())
-        raise EmptyResultError(f"No row fits {format!r} ({reasons or 'there is none in this split'}), so nothing was written.")
+    if not fitting and (format not in FORMATS or FORMATS[format].needs is not None):
+        raise _no_row(format, left_out)
     return left_out
+
+
+def _no_row(format: str, left_out: Mapping[str, int]) -> EmptyResultError:
+    reasons = ", ".join(f"{reason} {n}" for reason, n in left_out.items())
+    return EmptyResultError(f"No row fits {format!r} ({reasons or 'there is none in this split'}), so nothing was written.")
