@@ -27,7 +27,7 @@ LAYERS = {
         "runfolder",
     ],
     "parts": ["sources", "packing", "chunking", "splits", "prompts", "llm", "retrieval", "imports", "rowstep"],
-    "stages": ["generators", "filters", "distractors", "exporters", "training"],
+    "stages": ["generators", "filters", "distractors", "exporters", "validators", "training"],
     "recipe": [
         "asking",
         "corpus",

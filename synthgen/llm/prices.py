@@ -28,7 +28,8 @@ _Factor = Annotated[float, Field(gt=0, le=1)]
 class Price(BaseModel):
     """Dollars per million tokens. `cached` and `written` are the prompt's, and cost as `input` when the file is silent.
 
-    `batch` is the factor for calls that come through the provider's batch endpoint.
+    `batch` is the factor for calls that come through the provider's batch endpoint; `training` is what a token of a training file
+    costs in each epoch, None where it is not known.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,6 +39,7 @@ class Price(BaseModel):
     cached: _Dollars | None = None
     written: _Dollars | None = None
     batch: _Factor = 0.5
+    training: _Dollars | None = None
 
     def dollars(self, usage: Usage, *, batch: bool = False) -> float:
         """`usage.cached` and `usage.written` are parts of `usage.prompt`; a server that counts them beside it is believed."""

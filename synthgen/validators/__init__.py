@@ -1,0 +1,178 @@
+"""Validators: every file is read again by the rules of its reader, before anybody pays for it.
+
+`check` takes files that were written, here or elsewhere, and a format. It reads them line by line and says what is wrong with file,
+line and rule (`findings.RULES`): an error makes a file unusable, a warning makes it worse. What a row must look like is data
+(`rules`); a format that is not known there gets the rules that every file of rows must keep.
+
+Files of one split (`train.jsonl`, `train-2.jsonl`) belong together: a row that comes again in them is a duplicate, one that comes
+again in another split is worse.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import regex
+
+from synthgen.errors import InputError
+from synthgen.validators.findings import RULES, Checked, Findings, Problem
+from synthgen.validators.fine_tuning import Service, TokenCount
+from synthgen.validators.rules import Rules, rules_of
+from synthgen.validators.shapes import Shape
+
+__all__ = ["RULES", "Checked", "Problem", "Service", "check", "files_in"]
+
+_SPLIT = regex.compile(r"^(train|dev|test|validation|valid|val)(?![^\W_])")
+_BOM, _SEPARATORS = b"\xef\xbb\xbf", (b"\xe2\x80\xa8", b"\xe2\x80\xa9", b"\xc2\x85")
+_ESCAPED = (b"\\ud", b"\\uD")
+
+
+def check(
+    format: str,
+    files: Mapping[str, Path],
+    *,
+    options: Mapping[str, Any] | None = None,
+    service: Service | None = None,
+    max_bytes: int | None = None,
+) -> Checked:
+    """Check the files, by name, as an export of `format` with these options.
+
+    `service` is what they are to be used with; `max_bytes` is what its reader takes in one file.
+    """
+    return _Check(rules_of(format, options or {}), service or Service(), max_bytes).run(files)
+
+
+def files_in(path: Path) -> dict[str, Path]:
+    """The files of rows in a folder, by their paths in it and in the order of splits; a file is one alone."""
+    if not path.is_dir():
+        return {path.name: path}
+    found = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.suffix in (".jsonl", ".tsv") and p.is_file()}
+    order = ("corpus", "queries", "train", "dev", "test")
+    return dict(sorted(found.items(), key=lambda item: (*(not item[0].startswith(name) for name in order), item[0])))
+
+
+class _Check:
+    """One check: the state that rows are compared with."""
+
+    def __init__(self, rules: Rules, service: Service, max_bytes: int | None) -> None:
+        self.rules, self.service, self.max_bytes = rules, service, max_bytes
+        self.findings = Findings()
+        self.together = [make(self.findings) for make in rules.together]
+        self.tokens = TokenCount(service) if rules.messages else None
+        self.seen: dict[int, tuple[str, str, int]] = {}
+
+    def run(self, files: Mapping[str, Path]) -> Checked:
+        for name, path in files.items():
+            self._file(name, path)
+        for rule in self.together:
+            rule.end()
+        for name, rows in self.findings.rows.items():
+            least, meaning = self.rules.least
+            if not rows:
+                self.findings.add("no_rows", name, 0, "there is no row in it")
+            elif rows < least and not Path(name).name.startswith("test"):
+                self.findings.add("few_examples", name, 0, f"{rows} examples: {meaning}")
+        return self.findings.checked(self.tokens.training() if self.tokens and self.tokens.examples else {})
+
+    def _file(self, name: str, path: Path) -> None:
+        shape = next((shape for pattern, shape in self.rules.files.items() if fnmatchcase(name, pattern)), None)
+        if shape is None:
+            raise InputError(f"{name} is no file of this format, whose files are called {', '.join(self.rules.files)}.")
+        found = _SPLIT.match(Path(name).name)
+        split = found[1] if found else Path(name).stem
+        size = path.stat().st_size
+        if self.max_bytes and size > self.max_bytes:
+            self.findings.add("file_too_large", name, 0, f"{size:,} bytes, but its reader takes {self.max_bytes:,}")
+        rows = 0
+        trained = split == "train" or found is None
+        for line, raw, row in self._rows(name, path):
+            rows += 1
+            if shape.fits(row):
+                self._row(name, line, raw, row, trained)
+            else:
+                self._explain(name, line, row, shape)
+            if not self.rules.folder:
+                self._again(name, split, line, raw)
+        self.findings.rows[name] = rows
+
+    def _row(self, name: str, line: int, raw: bytes, row: Any, trained: bool) -> None:
+        for rule in self.rules.each:
+            for problem in rule(row):
+                self.findings.add(problem[0], name, line, problem[1])
+        for watch in self.together:
+            watch.see(name, line, row)
+        if self.tokens and self.rules.messages:
+            messages = self.rules.messages(row)
+            if trained:
+                self.tokens.add(raw, messages)
+            if tokens := self.tokens.too_long(raw, messages):
+                self.findings.add("too_long", name, line, f"{tokens:,} tokens, but {self.service.max_tokens:,} are trained on")
+
+    def _explain(self, name: str, line: int, row: Any, shape: Shape) -> None:
+        for rule, message in shape.faults(row, ""):
+            self.findings.add(rule, name, line, message)
+
+    def _again(self, name: str, split: str, line: int, raw: bytes) -> None:
+        first = self.seen.setdefault(hash(raw.rstrip()), (split, name, line))
+        if first[1:] != (name, line):
+            rule = "duplicate" if first[0] == split else "in_two_splits"
+            self.findings.add(rule, name, line, f"this row is line {first[2]} of {first[1]}, too")
+
+    def _rows(self, name: str, path: Path) -> Iterator[tuple[int, bytes, Any]]:
+        """Line number, line and row of each line that is one."""
+        header: list[str] = []
+        with path.open("rb") as file:
+            for line, raw in enumerate(file, 1):
+                if line == 1 and raw.startswith(_BOM):
+                    raw = raw[len(_BOM) :]
+                    self.findings.add("byte_order_mark", name, 1, "a byte order mark stands before the first row")
+                try:
+                    text = raw.decode("utf-8")
+                except UnicodeDecodeError as error:
+                    self.findings.add("not_utf8", name, line, f"byte {error.start + 1} of the line is no UTF-8 text")
+                    continue
+                if not raw.isascii() and any(mark in raw for mark in _SEPARATORS):
+                    self.findings.add("line_separator", name, line, "a raw U+2028, U+2029 or U+0085 stands in the line")
+                if name.endswith(".tsv"):
+                    cells = text.rstrip("\r\n").split("\t")
+                    if line > 1:
+                        yield line, raw, dict(zip(header, cells, strict=False))
+                    header = header or cells
+                elif (row := self._parsed(name, line, raw, text)) is not _NONE:
+                    yield line, raw, row
+
+    def _parsed(self, name: str, line: int, raw: bytes, text: str) -> Any:
+        if text.isspace():
+            self.findings.add("blank_line", name, line, "the line is blank")
+            return _NONE
+        try:
+            row = _decode(text)
+        except ValueError as error:
+            reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+            self.findings.add("not_json", name, line, reason)
+            return _NONE
+        if any(mark in raw for mark in _ESCAPED) and _half(row):
+            self.findings.add("half_character", name, line, "half a character (a lone surrogate) stands in the row")
+        return row
+
+
+_NONE = object()
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
+
+
+def _half(row: Any) -> bool:
+    try:
+        json.dumps(row, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -1,0 +1,140 @@
+"""Rules of one row that its shape cannot say: orders of roles, what belongs together, where the oracle stands.
+
+Each takes a row that fits its shape and gives (rule, sentence) pairs. They follow what the readers do: OpenAI's checker of chat files
+(cookbook, "Data preparation and analysis for chat model fine-tuning"), LLaMA-Factory's converters, which skip what they do not
+like without a word, FlagEmbedding's data set, the RAFT reference script's own layout.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["aligned", "chat", "oracle", "preference", "sides", "turns"]
+
+Row = Mapping[str, Any]
+Faults = Iterable[tuple[str, str]]
+_FINE: Sequence[tuple[str, str]] = ()
+
+
+def chat(row: Row) -> Faults:
+    """A system message at most at the start, an assistant's at the end; every message says something."""
+    return _conversation(row["messages"])
+
+
+def _conversation(messages: Sequence[Row]) -> Faults:
+    roles = [message["role"] for message in messages]
+    if roles in (["system", "user", "assistant"], ["user", "assistant"]) and all(
+        message.get("content") for message in messages
+    ):
+        return _FINE
+    return [*_contents(messages), *_roles(roles)]
+
+
+def _contents(messages: Sequence[Row]) -> Faults:
+    for number, message in enumerate(messages):
+        if not message.get("content") and not message.get("tool_calls") and not message.get("function_call"):
+            yield "empty", f"messages[{number}] has neither content nor tool calls"
+        if "weight" in message and message["role"] != "assistant":
+            yield "roles", f"messages[{number}] has a weight, which only the assistant's messages may have"
+
+
+def _roles(roles: Sequence[str]) -> Faults:
+    if "assistant" not in roles:
+        yield "roles", f"no message is the assistant's, so there is nothing to learn ({', '.join(roles)})"
+    elif roles[-1] != "assistant":
+        yield "roles", f"the last message is the {roles[-1]}'s, but must be the assistant's"
+    if any(role in ("system", "developer") for role in roles[1:]):
+        yield "roles", f"a system message stands after the first place ({', '.join(roles)})"
+    talk = [role for role in roles if role in ("user", "assistant")]
+    if talk[:1] == ["assistant"] or any(a == b == "user" for a, b in itertools.pairwise(talk)):
+        yield "not_alternating", f"user and assistant do not alternate ({', '.join(roles)})"
+
+
+def preference(row: Row) -> Faults:
+    """Two different sides, each the assistant's, to a prompt that ends with the user; both namings of the fields."""
+    better, worse = (
+        (row["preferred_output"], row["non_preferred_output"]) if "input" in row else (row["chosen"], row["rejected"])
+    )
+    if better == worse:
+        yield "no_preference", "the preferred side is the same as the rejected one"
+    prompt = row["input"]["messages"] if "input" in row else row.get("prompt", "")
+    if type(prompt) is list and prompt[-1]["role"] not in ("user", "tool"):
+        yield "roles", f"the prompt ends with a message of the {prompt[-1]['role']}, but must end with the user's"
+    for side in (better, worse):
+        if type(side) is list and not any(message["role"] == "assistant" for message in side):
+            yield "roles", "a side has no message of the assistant"
+
+
+def turns(column: str, role: str, human: str, model: str) -> Callable[[Row], Faults]:
+    """ShareGPT: who asks stands at odd places, who tells at even ones, and the last one tells; else the example is skipped silently.
+
+    A system turn may come first.
+    """
+    asks, tells = (human, "observation"), (model, "function_call")
+
+    def rule(row: Row) -> Faults:
+        speakers = [turn[role] for turn in row[column]]
+        told = speakers[1:] if speakers[0] == "system" else speakers
+        in_place = all(speaker in (tells if number % 2 else asks) for number, speaker in enumerate(told))
+        if in_place and told and len(told) % 2 == 0:
+            return _FINE
+        return [("roles", f"{human} and {model} must take turns, and {model} must end it ({', '.join(speakers)})")]
+
+    return rule
+
+
+def aligned(row: Row) -> Faults:
+    """A score for each passage, where there are scores."""
+    if "negative_1" in row:
+        passages = 1 + sum(key.startswith("negative_") for key in row)
+        scores = row.get("scores", row.get("label"))
+        if type(scores) is list and len(scores) != passages:
+            return [("misaligned", f"{len(scores)} scores for {passages} passages")]
+        return _FINE
+    pairs = [("pos_scores", "pos"), ("neg_scores", "neg")]
+    return [
+        ("misaligned", f"{len(row[scores])} {scores} for {len(row[passages])} passages of {passages}")
+        for scores, passages in pairs
+        if scores in row and len(row[scores]) != len(row[passages])
+    ]
+
+
+def sides(row: Row) -> Faults:
+    """No passage is positive and negative at once."""
+    if "pos" in row:
+        positives, negatives = row["pos"], row["neg"]
+    elif "positive_passages" in row:
+        positives, negatives = ([p["docid"] for p in row[side]] for side in ("positive_passages", "negative_passages"))
+    else:
+        positives, negatives = [row["positive"]], [text for key, text in row.items() if key.startswith("negative")]
+    if set(positives).isdisjoint(negatives):
+        return _FINE
+    return [("same_passage", "a positive passage is among the negatives")]
+
+
+def oracle(row: Row) -> Faults:
+    """RAFT: titles and documents in pairs, the instruction made of them, the oracle where `oracle_position` says or nowhere.
+
+    Rows of the reference script have no position, and some of its variants flat lists.
+    """
+    titles, documents = (_inner(row["context"][name]) for name in ("title", "sentences"))
+    if len(titles) != len(documents):
+        yield "misaligned", f"{len(titles)} titles for {len(documents)} documents"
+    begin = "".join(f"<DOCUMENT>{text}</DOCUMENT>\n" for text in documents)
+    if not row["instruction"].startswith(begin) or not row["instruction"].endswith(row["question"]):
+        yield "layout", "the instruction is not the documents of the row, each in its tags, and its question"
+    if "oracle_position" not in row:
+        return
+    place, mode = row["oracle_position"], row["oracle_mode"]
+    if (place is not None) != (mode == "oracle"):
+        yield "oracle_position", f"oracle_mode is {mode}, but oracle_position is {'null' if place is None else place}"
+    elif place is None and row["oracle_context"] in documents:
+        yield "oracle_position", f"oracle_mode is {mode}, but the oracle is document {documents.index(row['oracle_context'])}"
+    elif place is not None and not (0 <= place < len(documents) and documents[place] == row["oracle_context"]):
+        yield "oracle_position", f"document {place} is not the oracle"
+
+
+def _inner(nested: Sequence[Any]) -> Sequence[Any]:
+    return nested[0] if nested and type(nested[0]) is list else nested

@@ -1,0 +1,254 @@
+"""What each format must look like, as data: the shape of its rows, rules of one row, rules of rows together, who counts tokens.
+
+Shapes are those of the readers, not only of what synthgen writes: a chat file made elsewhere may call tools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from synthgen.validators import orders, together
+from synthgen.validators.findings import Findings
+from synthgen.validators.shapes import (
+    AnyObject,
+    Anything,
+    Bool,
+    Either,
+    Integer,
+    ListOf,
+    Null,
+    Number,
+    Object,
+    OneOf,
+    Shape,
+    String,
+    Text,
+)
+
+__all__ = ["Rules", "rules_of"]
+
+Row = Mapping[str, Any]
+
+
+class Rules(NamedTuple):
+    """Of one format. `files` maps patterns of file names to the shapes of their rows; the first that matches counts.
+
+    `least` is how many examples the service takes, and what it does with fewer; `prompt_of` gives the messages of a row that the
+    service trains on, for formats whose training tokens can be counted.
+    """
+
+    files: Mapping[str, Shape]
+    each: tuple[Callable[[Row], orders.Faults], ...] = ()
+    together: tuple[Callable[[Findings], together.Together], ...] = ()
+    least: tuple[int, str] = (0, "")
+    messages: Callable[[Row], list[Row]] | None = None
+    folder: bool = False
+
+
+def rules_of(format: str, options: Mapping[str, Any]) -> Rules:
+    """The rules of a format whose exporter has these options; of a format that is not known here, those that every file must keep."""
+    if format in _RENAMED:
+        return _RENAMED[format](**options)
+    return _RULES.get(format, Rules({"*": AnyObject}, together=(together.Keys,)))
+
+
+_SERVICE = (10, "OpenAI and those that follow it refuse a file with fewer than 10 examples; 50 to 100 begin to show an effect")
+_TOGETHER = (10, "services such as Together want 10 examples or more")
+
+_CONTENT = Either(Text, ListOf(Anything), Null)
+_MESSAGE = Object(
+    {
+        "role": OneOf("system", "developer", "user", "assistant", "tool", "function"),
+        "content?": _CONTENT,
+        "name?": Text,
+        "weight?": OneOf(0, 1),
+        "tool_calls?": ListOf(Anything),
+        "tool_call_id?": Text,
+        "function_call?": Anything,
+    }
+)
+_MESSAGES = ListOf(_MESSAGE)
+_TOLD = ListOf(
+    Object({"role": OneOf("assistant", "tool"), "content?": _CONTENT, "tool_calls?": ListOf(Anything), "weight?": OneOf(0, 1)})
+)
+_TOOLS: Mapping[str, Shape] = {"tools?": ListOf(Anything), "parallel_tool_calls?": Bool, "functions?": ListOf(Anything)}
+_EITHER = Either(_MESSAGES, Text)  # TRL takes both forms
+_LABEL = Either(Number, ListOf(Number))
+_PLACE: Mapping[str, Shape] = {
+    "oracle_position?": Either(Integer, Null),
+    "oracle_mode?": OneOf("oracle", "memorise", "abstain"),
+}
+_NESTED = Either(ListOf(ListOf(Text, least=0)), ListOf(Text, least=0))
+_RAFT = Object(
+    {
+        "id": Text,
+        "type": Text,
+        "question": Text,
+        "context": Object({"title": _NESTED, "sentences": _NESTED}),
+        "oracle_context": Text,
+        "cot_answer": Text,
+        "instruction": Text,
+        **_PLACE,
+    }
+)
+_PASSAGE = Object({"docid": Text, "title": String, "text": Text})
+_TITLED = Object({"_id": Text, "title?": String, "text": Text, "metadata?": Anything})
+_QUERY = Object({"_id": Text, "text": Text, "metadata?": Anything})
+_JUDGED = {"query-id": Text, "corpus-id": Text}
+
+
+def _chat_messages(row: Row) -> list[Row]:
+    return list(row["messages"])
+
+
+def _dpo_messages(row: Row) -> list[Row]:
+    """The prompt once, and both sides."""
+    return [*row["input"]["messages"], *row["preferred_output"], *row["non_preferred_output"]]
+
+
+_CHAT = Rules({"*": Object({"messages": _MESSAGES, **_TOOLS})}, (orders.chat,), least=_SERVICE, messages=_chat_messages)
+_RETRIEVAL = Rules(
+    {
+        "corpus*.jsonl": _TITLED,
+        "queries*.jsonl": _QUERY,
+        "qrels/*.tsv": Object({**_JUDGED, "score": OneOf(*map(str, range(101)))}),
+        "qrels/*.jsonl": Object({**_JUDGED, "score": Integer}),
+    },
+    together=(together.Judgments,),
+    folder=True,
+)
+
+_RULES: Mapping[str, Rules] = {
+    "openai-chat": _CHAT,
+    "raft-chat": _CHAT,
+    "classification-chat": _CHAT,
+    "trl-messages": _CHAT._replace(least=(0, ""), messages=None),
+    "openai-dpo": Rules(
+        {
+            "*": Object(
+                {"input": Object({"messages": _MESSAGES, **_TOOLS}), "preferred_output": _TOLD, "non_preferred_output": _TOLD}
+            )
+        },
+        (orders.preference,),
+        least=_SERVICE,
+        messages=_dpo_messages,
+    ),
+    "trl-prompt-completion": Rules({"*": Object({"prompt": _EITHER, "completion": _EITHER})}),
+    "trl-preference": Rules(
+        {"*": Object({"prompt?": _EITHER, "chosen": _EITHER, "rejected": _EITHER, "rejected_source?": Text})},
+        (orders.preference,),
+    ),
+    "alpaca": Rules(
+        {
+            "*": Object(
+                {
+                    "instruction": Text,
+                    "input?": String,
+                    "output": Text,
+                    "system?": String,
+                    "history?": ListOf(Anything, least=0),
+                }
+            )
+        },
+        together=(together.Keys,),
+    ),
+    "raft": Rules({"*": _RAFT}, (orders.oracle,), (together.Columns,)),
+    "raft-completion": Rules({"*": Object({"prompt": Text, "completion": Text})}, least=_TOGETHER),
+    "raft-eval": Rules(
+        {
+            "*": Object(
+                {
+                    "question": Text,
+                    "gold_final_answer": Text,
+                    "context": Text,
+                    "answer?": String,
+                    "final_answer?": String,
+                    **_PLACE,
+                }
+            )
+        }
+    ),
+    "st-pair": Rules({"*": Object({"anchor": Text, "positive": Text})}),
+    "st-triplet": Rules({"*": Object({"anchor": Text, "positive": Text, "negative": Text})}, (orders.sides,)),
+    "st-ntuple": Rules(
+        {"*": Object({"anchor": Text, "positive": Text, "negative_#": Text})}, (orders.sides,), (together.Columns,)
+    ),
+    "st-labeled-pair": Rules(
+        {"*": Object({"anchor": Text, "document": Text, "label": OneOf(0, 1)})}, together=(together.Contradictions,)
+    ),
+    "st-kd": Rules(
+        {"*": Object({"query": Text, "positive": Text, "negative_#": Text, "scores?": ListOf(Number), "label?": _LABEL})},
+        (orders.sides, orders.aligned),
+        (together.Columns,),
+    ),
+    "flagembedding": Rules(
+        {
+            "*": Object(
+                {
+                    "query": Text,
+                    "pos": ListOf(Text),
+                    "neg": ListOf(Text),
+                    "pos_scores?": ListOf(Number),
+                    "neg_scores?": ListOf(Number),
+                    "prompt?": String,
+                    "type?": Text,
+                }
+            )
+        },
+        (orders.sides, orders.aligned),
+        (together.Columns,),
+    ),
+    "tevatron": Rules(
+        {
+            "corpus*.jsonl": _PASSAGE,
+            "*": Object(
+                {
+                    "query_id": Text,
+                    "query": Text,
+                    "positive_passages": ListOf(_PASSAGE),
+                    "negative_passages": ListOf(_PASSAGE),
+                    "answers?": ListOf(Text, least=0),
+                }
+            ),
+        },
+        (orders.sides,),
+        (together.Passages,),
+        folder=True,
+    ),
+    "beir": _RETRIEVAL,
+    "mteb": _RETRIEVAL,
+}
+
+
+def _prompt_completion(prompt_field: str = "prompt", completion_field: str = "completion", **_: Any) -> Rules:
+    return Rules({"*": Object({prompt_field: Text, completion_field: Text})}, least=_TOGETHER)
+
+
+def _text(field: str = "text", **_: Any) -> Rules:
+    return Rules({"*": Object({field: Text})})
+
+
+def _sharegpt(
+    column: str = "conversations",
+    role: str = "from",
+    content: str = "value",
+    human: str = "human",
+    model: str = "gpt",
+    **_: Any,
+) -> Rules:
+    turn = Object({role: OneOf(human, model, "system", "observation", "function_call"), content: Text})
+    return Rules(
+        {"*": Object({column: ListOf(turn), "system?": String, "tools?": String})},
+        (orders.turns(column, role, human, model),),
+        (together.Keys,),
+    )
+
+
+# Formats whose options rename what is in a row.
+_RENAMED: Mapping[str, Callable[..., Rules]] = {
+    "prompt-completion": _prompt_completion,
+    "instruction-text": _text,
+    "corpus-text": _text,
+    "sharegpt": _sharegpt,
+}
