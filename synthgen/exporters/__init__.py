@@ -28,7 +28,7 @@ from synthgen.records import CLASSIFICATION, SPLITS, Chunk, Rejection, Triple, p
 from synthgen.registry import resolve, validate_options
 from synthgen.storage import json_line, write_folder, writing
 
-__all__ = ["FORMATS", "Context", "ExportReport", "Format", "check_format", "export", "rows", "usable", "write_rows"]
+__all__ = ["FORMATS", "Context", "ExportReport", "Format", "check_format", "export", "names_beside", "rows", "usable", "write_rows"]
 
 
 class Format(NamedTuple):
@@ -261,6 +261,12 @@ def export(
             with writing(part / name) as file:
                 file.write(text.encode("utf-8"))
     return report
+
+
+def names_beside(format: str, context: Context, options: Mapping[str, Any]) -> set[str]:
+    """The names of what stands beside the rows of an export."""
+    every = {f"{folder}{split}.jsonl": 1 for split in SPLITS for folder in ("", "qrels/")}
+    return set(_beside(format, every, context, options))
 
 
 def _beside(format: str, files: Mapping[str, int], context: Context, options: Mapping[str, Any]) -> dict[str, str]:

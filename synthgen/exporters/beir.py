@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import regex
 
 from synthgen.exporters import Context
 from synthgen.records import SPLITS, Chunk, Triple
 
-__all__ = ["beir"]
+__all__ = ["beir", "breadcrumb", "safe_id"]
 
 _UNSAFE = regex.compile(r"[%\"\p{Cc}\u2028\u2029]")
 
@@ -29,24 +30,28 @@ def beir(triples: Sequence[Triple], context: Context) -> Iterator[tuple[str, dic
         yield "corpus.jsonl", _passage(chunk, context)
     for triple in triples:
         metadata = {"split": triple.split, "kind": triple.kind, "generator": triple.generator}
-        yield "queries.jsonl", {"_id": _id(triple.id), "text": triple.query, "metadata": metadata}
+        yield "queries.jsonl", {"_id": safe_id(triple.id), "text": triple.query, "metadata": metadata}
     for split in SPLITS:
         for triple in triples:
             for chunk_id in _relevant(triple, context) if triple.split == split else ():
-                yield f"qrels/{split}.tsv", {"query-id": _id(triple.id), "corpus-id": _id(chunk_id), "score": 1}
+                yield f"qrels/{split}.tsv", {"query-id": safe_id(triple.id), "corpus-id": safe_id(chunk_id), "score": 1}
+
+
+def breadcrumb(chunk: Chunk, context: Context) -> str:
+    """What stands above a passage: the title of its document and the headings, outermost first."""
+    return " > ".join(filter(None, dict.fromkeys([context.titles.get(chunk.document_id, ""), *chunk.headings])))
+
+
+def safe_id(name: str) -> str:
+    return _UNSAFE.sub(lambda match: quote(match.group()), name)
 
 
 def _passage(chunk: Chunk, context: Context) -> dict[str, Any]:
-    breadcrumb = dict.fromkeys([context.titles.get(chunk.document_id, ""), *chunk.headings])
     metadata = {"document": chunk.document_id, "start": chunk.start, "end": chunk.end}
-    return {"_id": _id(chunk.id), "title": " > ".join(filter(None, breadcrumb)), "text": chunk.text, "metadata": metadata}
+    return {"_id": safe_id(chunk.id), "title": breadcrumb(chunk, context), "text": chunk.text, "metadata": metadata}
 
 
 def _relevant(triple: Triple, context: Context) -> list[str]:
     """The positives and the places of their texts that are in the corpus, each once."""
     found = [place for positive in triple.positives for place in (positive, *context.chunks[positive].places)]
     return [place for place in dict.fromkeys(found) if place in context.chunks]
-
-
-def _id(name: str) -> str:
-    return _UNSAFE.sub(lambda match: f"%{ord(match.group()):02X}", name)

@@ -1,0 +1,146 @@
+"""A retrieval task of MTEB in one folder: the data, the card that tells `datasets` where it is, and the task file.
+
+The data are those of `beir`, with the judgements as JSONL too, because `datasets` reads one kind of file from a folder. The
+configs are `corpus`, `queries` and `qrels`; MTEB would take one called `default` for the judgements. `load_dataset(folder,
+"corpus")` works where the folder lies and on the Hub; `synthgen_task.py` names the folder that it lies in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field
+
+from synthgen.exporters import Context
+from synthgen.exporters.beir import beir
+from synthgen.records import SPLITS, Triple
+
+__all__ = ["mteb", "mteb_files"]
+
+Task = Annotated[
+    str,
+    Field(pattern=r"^[A-Z][A-Za-z0-9_]*$", description="name of the task and its Python class; MTEB files results under it"),
+]
+
+# ISO 639-3 and ISO 15924 of the codes that `text.guess_language` gives. It does not tell simplified from traditional Chinese.
+_TAGS = {
+    "ar": "ara-Arab",
+    "de": "deu-Latn",
+    "el": "ell-Grek",
+    "en": "eng-Latn",
+    "es": "spa-Latn",
+    "fr": "fra-Latn",
+    "he": "heb-Hebr",
+    "hi": "hin-Deva",
+    "it": "ita-Latn",
+    "ja": "jpn-Jpan",
+    "km": "khm-Khmr",
+    "ko": "kor-Hang",
+    "lo": "lao-Laoo",
+    "my": "mya-Mymr",
+    "nl": "nld-Latn",
+    "pt": "por-Latn",
+    "ru": "rus-Cyrl",
+    "th": "tha-Thai",
+    "uk": "ukr-Cyrl",
+    "zh": "zho-Hans",
+}
+
+_CARD = """\
+---
+{head}---
+
+# {task}
+
+{description}
+
+- `corpus`: every passage (`_id`, `title`, `text`)
+- `queries`: `_id`, `text`, and the `generator` of each in its metadata
+- `qrels`: `query-id`, `corpus-id`, `score`, by split
+
+`load_dataset(FOLDER, "corpus")` reads it with `datasets`; `synthgen_task.py` runs it with MTEB.
+"""
+
+_TASK_FILE = '''\
+"""{task}: a retrieval task for MTEB, over the data in this file's folder.
+
+    import mteb
+    from synthgen_task import {task}
+
+    mteb.evaluate(mteb.get_model("MODEL"), {task}())
+
+Once the folder is a data set of the Hub, its name there can take the place of the path below.
+"""
+
+from pathlib import Path
+
+from mteb import TaskMetadata
+from mteb.abstasks import AbsTaskRetrieval
+
+
+class {task}(AbsTaskRetrieval):
+    metadata = TaskMetadata(
+        name={name},
+        description={told},
+        dataset={{"path": str(Path(__file__).resolve().parent), "revision": "main"}},
+        type="Retrieval",
+        category="t2t",
+        modalities=["text"],
+        eval_splits={splits},
+        eval_langs={languages},
+        main_score="ndcg_at_10",
+    )
+'''
+
+
+def mteb(
+    triples: Sequence[Triple], context: Context, *, task: Task = "SynthgenRetrieval"
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of `beir`: `corpus.jsonl`, `queries.jsonl`, `qrels/<split>.jsonl`. The task's name is for the files beside them."""
+    return ((name.replace(".tsv", ".jsonl"), row) for name, row in beir(triples, context))
+
+
+def mteb_files(files: Mapping[str, int], context: Context, *, task: Task = "SynthgenRetrieval") -> dict[str, str]:
+    """`README.md` and `synthgen_task.py`. MTEB evaluates on the test rows; where there are none, on dev, then train, and says so."""
+    splits = [split for split in SPLITS if files.get(f"qrels/{split}.jsonl")]
+    if not splits:
+        return {}
+    split, languages = splits[-1], _languages(context)
+    description = " ".join(_description(split, languages))
+    head = yaml.safe_dump({"configs": _configs(splits)}, sort_keys=False)
+    facts = {"name": task, "told": description, "splits": [split], "languages": languages or [_TAGS["en"]]}
+    return {
+        "README.md": _CARD.format(head=head, task=task, description=description),
+        "synthgen_task.py": _TASK_FILE.format(task=task, **{name: json.dumps(fact) for name, fact in facts.items()}),
+    }
+
+
+def _configs(splits: Sequence[str]) -> list[dict[str, Any]]:
+    judgements = [{"split": split, "path": f"qrels/{split}.jsonl"} for split in splits]
+    return [
+        {"config_name": "corpus", "data_files": [{"split": "corpus", "path": "corpus.jsonl"}]},
+        {"config_name": "queries", "data_files": [{"split": "queries", "path": "queries.jsonl"}]},
+        {"config_name": "qrels", "data_files": judgements},
+    ]
+
+
+def _description(split: str, languages: Sequence[str]) -> Iterator[str]:
+    yield (
+        "Passages of one collection of documents, with queries that synthgen generated or imported; each names its generator. "
+        "The passage that a query came from is the one that counts as relevant, whether or not others answer it. "
+        "Scores on generated queries say how a model does on such queries, not on those of people."
+    )
+    if split != "test":
+        yield f"There are no test rows: evaluation is on {split} rows."
+    if not languages:
+        yield "The language was not recognised; English stands in its place."
+
+
+def _languages(context: Context) -> list[str]:
+    """The languages of the passages, the most frequent first."""
+    counts = Counter(chunk.language for chunk in context.chunks.values() if chunk.language in _TAGS)
+    return [_TAGS[code] for code, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]

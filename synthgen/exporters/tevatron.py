@@ -1,0 +1,63 @@
+"""Tevatron's files: training rows with their passages, and the corpus that is encoded and searched.
+
+This is the layout of its first version, in which a row holds its passages: `train.jsonl`, `dev.jsonl`, `test.jsonl` and
+`corpus.jsonl`. The trainer draws from the negatives of a row and fails on one without any, so that is left out. It reads title
+and text as one; where the query was made from the heading above its passage, no passage of the row has a title.
+
+Dev and test rows are searched for in the corpus, where a masked sentence stands word for word: such rows are for training
+only, and `masked` counts those left out. Identifiers have no white space, because the rankings that the tools exchange are split at it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import regex
+
+from synthgen.exporters import Context
+from synthgen.exporters.beir import breadcrumb, safe_id
+from synthgen.exporters.contrastive import Fill, negatives_of, positives_of
+from synthgen.records import SPLITS, Chunk, Triple
+from synthgen.retrieval.passages import is_hidden
+
+__all__ = ["tevatron"]
+
+_SPACE = regex.compile(r"\s")
+
+
+def tevatron(
+    triples: Sequence[Triple], context: Context, *, fill: Fill = False
+) -> Generator[tuple[str, dict[str, Any]], None, Mapping[str, int]]:
+    """`query_id`, `query`, `positive_passages`, `negative_passages`; passages and corpus have `docid`, `title`, `text`."""
+    left_out: Counter[str] = Counter()
+    for split in SPLITS:
+        for triple in triples:
+            if triple.split != split:
+                continue
+            if triple.masks and split != "train":
+                left_out["masked"] += 1
+                continue
+            yield f"{split}.jsonl", _row(triple, context, fill)
+    for chunk in context.chunks.values():
+        yield "corpus.jsonl", _passage(chunk, chunk.text, context)
+    return left_out
+
+
+def _row(triple: Triple, context: Context, fill: bool) -> dict[str, Any]:
+    titled = not is_hidden(triple, context.chunks[triple.chunk_id])
+    right = [(context.chunks[id], text) for id, text in positives_of(triple, context).items()]
+    wrong = [context.chunks[d.chunk_id] for d in negatives_of(triple, fill=fill)]
+    return {
+        "query_id": triple.id,
+        "query": triple.query,
+        "positive_passages": [_passage(chunk, text, context, titled=titled) for chunk, text in right],
+        "negative_passages": [_passage(chunk, chunk.text, context, titled=titled) for chunk in wrong],
+    }
+
+
+def _passage(chunk: Chunk, text: str, context: Context, *, titled: bool = True) -> dict[str, str]:
+    docid = _SPACE.sub(lambda match: quote(match.group()), safe_id(chunk.id))
+    return {"docid": docid, "title": breadcrumb(chunk, context) if titled else "", "text": text}
