@@ -253,14 +253,23 @@ def export(
         str | None, typer.Option("-o", "--output", help="A folder (all splits), a file, or - (one split).")
     ] = None,
     split: Annotated[str, typer.Option("--split", help="The split for a file or -.")] = "train",
+    check: Annotated[
+        Path | None,
+        typer.Option("--check", help="Write nothing: check this file or folder by the format's rules and the run's settings."),
+    ] = None,
     given: Given,
     as_json: Json = False,
 ) -> None:
-    """Write one format: into the run folder, another folder, a file, or standard output."""
+    """Write one format, and check it: into the run folder, another folder, a file, or standard output."""
     with told():
         from synthgen import console, exporting
 
-        if output == "-":
+        if check is not None:
+            checked = exporting.check_files(run, format, check, settings=given.settings)
+            out(checked, console.check_text, as_json=as_json)
+            if checked["errors"]:
+                raise typer.Exit(1)
+        elif output == "-":
             rows, left_out = exporting.export_rows(run, format, split=split, settings=given.settings)
             write_lines(rows)
             for reason, n in left_out.items():

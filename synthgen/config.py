@@ -10,14 +10,27 @@ The options of one filter or one format live with it, as keyword arguments of it
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from synthgen.errors import ConfigError, nearest
 from synthgen.storage import parse_yaml, read_yaml
+from synthgen.ways import Form, Length, Style, Way, as_ways, check_ways
 
 __all__ = ["Config", "Layout", "load_config"]
 
@@ -136,10 +149,37 @@ class Distractors(_Section):
     num: Annotated[int, Field(ge=0)] = Field(
         5, description="distractors for each triple; RAFT shows 4 beside the passage, 5 in its place"
     )
-    depth: Count = Field(30, description="best hits looked at")
-    max_relative: Share = Field(0.95, description="a hit at or above this share of the positive's score is no distractor")
+    mined: Share = Field(0.5, description="share that the judges' searches find: the hardest ones that are allowed")
+    same_document: Share = Field(0.25, description="share from the passage's own document; the rest is drawn from anywhere")
+    judges: Annotated[list[Literal["bm25", "dense"]], Field(min_length=1)] = Field(
+        ["bm25"], description="searches that find candidates, each of which may refuse any; dense needs the train extra"
+    )
+    skip: Annotated[int, Field(ge=0)] = Field(0, description="best hits passed over; the row's own passages do not count")
+    take: Count = Field(30, description="hits looked at after these")
+    max_relative: Share = Field(
+        0.95, description="a chunk at or above this share of the positive's score, by any of the judges, is no distractor"
+    )
+    adjacent: bool = Field(False, description="whether the chunks before and after the passage may be distractors")
+    cross_encoder: str | None = Field(
+        None, description="cross-encoder, by name or path; what it scores at or above the passage is no distractor"
+    )
     check: bool = Field(False, description="whether a model is asked if a distractor answers the query (a paid step)")
     check_model: str | None = Field(None, description="openai/NAME that checks distractors; unset means the run's own model")
+
+    @field_validator("same_document")
+    @classmethod
+    def _fits(cls, value: float, info: ValidationInfo) -> float:
+        mined = info.data.get("mined", 0)
+        if Fraction(str(mined)) + Fraction(str(value)) > 1:
+            raise ValueError(f"with mined = {mined} it leaves less than nothing; the two shares are 1 at most")
+        return value
+
+    @field_validator("judges")
+    @classmethod
+    def _once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError("a judge stands in it twice")
+        return value
 
 
 class Written(_Section):
@@ -147,11 +187,43 @@ class Written(_Section):
 
     enabled: bool = Field(False, description="whether a model writes the answers that exports show (a paid step)")
     model: str | None = Field(None, description="openai/NAME that writes them; unset means the run's own model")
+    reasoning: bool = Field(True, description="whether it writes chains of thought that quote the passage, for RAFT")
+    styles: Annotated[list[Style], BeforeValidator(as_ways)] = Field(
+        [], description="styles, by name: what the instruction says, or a mapping of instruction and share"
+    )
+    lengths: Annotated[list[Length], BeforeValidator(as_ways)] = Field(
+        [], description="lengths of answers in plain text, such as 'three sentences' or '20-40 words'"
+    )
+    forms: Annotated[list[Form], BeforeValidator(as_ways)] = Field(
+        [], description="output forms: text, or JSON by its json_schema; unset means text"
+    )
+
+    @field_validator("styles", "lengths", "forms")
+    @classmethod
+    def _add_up(cls, ways: list[Way]) -> list[Way]:
+        check_ways(ways)
+        return ways
+
+    @model_validator(mode="after")
+    def _has_work(self) -> Self:
+        if self.enabled and not (self.reasoning or any(way.instruction for way in (*self.styles, *self.lengths, *self.forms))):
+            raise ValueError("it has nothing to write: set answers.reasoning, or name answers.styles, lengths or forms")
+        return self
 
 
 class Exports(_Section):
     formats: list[str] = Field(["openai-chat", "raft", "st-triplet", "beir"], description="formats that `run` writes")
     options: dict[str, dict[str, Any]] = Field({}, description="format -> options of it; `synthgen list formats` shows them")
+    model: str | None = Field(
+        "gpt-4o-mini-2024-07-18",
+        description="model that chat files are meant to tune: its limit, tokens and price are told; null counts tokens only",
+    )
+    max_tokens: Count | None = Field(
+        None, description="tokens of an example that are trained on; unset means what is known of the model"
+    )
+    max_bytes: Count | None = Field(
+        None, description="bytes of one file at most; unset means what the format's reader takes (512 MB for OpenAI)"
+    )
 
 
 class Training(_Section):
@@ -250,7 +322,9 @@ def _explain(model: type[BaseModel], error: Any) -> str:
         return f"The setting {name} = {error['input']!r} is not allowed: {error['msg']}."
     section: Any = model
     for part in path[:-1]:
-        section = section.model_fields[part].annotation
+        # A place in a list is no field, but of what the list has.
+        inside = part in getattr(section, "model_fields", {})
+        section = section.model_fields[part].annotation if inside else typing.get_args(section)[-1]
     known = list(section.model_fields)
     where = f" in {'.'.join(path[:-1])}" if path[:-1] else ""
     return f"There is no setting {path[-1]!r}{where}.{nearest(path[-1], known)} Known: {', '.join(known)}."

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "batch_text",
+    "check_text",
     "columns",
     "export_text",
     "listing_text",
@@ -54,7 +55,11 @@ def summary(report: Mapping[str, Any]) -> str:
         ),
         "",
         f"{report['rows']['kept']:,} rows kept ({report['rows']['answered']:,} with an answer): {_counts(report['rows']['splits'])}.",
-        *(f"exports/{name}: {_export(export)}" for name, export in report["exports"].items()),
+        *(
+            line
+            for name, export in report["exports"].items()
+            for line in (f"exports/{name}: {_export(export)}", *_checks(export))
+        ),
         *report["notes"],
     ]
     return "\n".join(lines)
@@ -262,8 +267,61 @@ def _left(report: Mapping[str, Any]) -> list[str]:
 
 
 def export_text(export: Mapping[str, Any]) -> str:
-    """Where an export went, and how many rows it has."""
-    return f"{export['path']}: {_export(export)}"
+    """Where an export went, how many rows it has, what checking them found, and what training on them would take."""
+    return "\n".join([f"{export['path']}: {_export(export)}", *_checks(export), *_training(export["checks"]["training"])])
+
+
+def check_text(checked: Mapping[str, Any]) -> str:
+    """What is wrong with a file, line by line, and how often; then what training on it would take."""
+    lines = [
+        f"{_where(problem)}: {problem['severity']}: {problem['message']} [{problem['rule']}]" for problem in checked["problems"]
+    ]
+    found = {kind: checked[kind] for kind in ("errors", "warnings") if checked[kind]}
+    counts = "; ".join(f"{sum(rules.values()):,} {kind} ({_counts(rules)})" for kind, rules in found.items())
+    rows = sum(checked["rows"].values())
+    return "\n".join(
+        [
+            *lines,
+            f"{checked['path']}: {rows:,} rows of {checked['format']}; {counts or 'nothing is wrong'}.",
+            *_training(checked["training"]),
+        ]
+    )
+
+
+def _checks(export: Mapping[str, Any]) -> list[str]:
+    """One line, where there is something to say: each rule with its count and its first place."""
+    checks = export["checks"]
+    first = {problem["rule"]: problem for problem in reversed(checks["problems"])}
+    told = [
+        f"{rule} {n:,} ({_where(first[rule])}: {first[rule]['message']})"
+        for rule, n in (checks["errors"] | checks["warnings"]).items()
+    ]
+    return [f"  checked: {'; '.join(told)}"] if told else []
+
+
+def _where(problem: Mapping[str, Any]) -> str:
+    return f"{problem['file']}:{problem['line']}" if problem["line"] else problem["file"] or "the files"
+
+
+def _training(training: Mapping[str, Any]) -> list[str]:
+    """Tokens, epochs and price of a fine-tuning job, and the notices that concern it."""
+    if not training:
+        return []
+    about = "about " if training["estimated"] else ""
+    model = training["model"]
+    limit = f", of which {training['max_tokens']:,} an example count" if training["max_tokens"] else ""
+    price = "price unknown, since no model is named (exports.model)."
+    if model and training["dollars"] is not None:
+        price = f"about {dollars_text(training['dollars'])} (prices of {training['prices_dated']})."
+    elif model:
+        price = f"price unknown: the prices of {training['prices_dated']} have no `training` for {model} (name yours with --set llm.prices=FILE)."
+    lines = [
+        f"  training: {training['examples']:,} examples, {about}{training['tokens']:,} tokens{f' for {model}' if model else ''}{limit}; "
+        f"{training['epochs']} epochs by default, {training['billed_tokens']:,} tokens billed, {price}"
+    ]
+    if training["model_ends"]:
+        lines.append(f"  {model} is shut down on {training['model_ends']}, and what was tuned on it too.")
+    return [*lines, *(f"  Notice of {notice['announced']}: {notice['text']}" for notice in training["notices"])]
 
 
 def listing_text(rows: Sequence[Mapping[str, Any]]) -> str:

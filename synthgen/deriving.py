@@ -22,7 +22,7 @@ from synthgen.encoders import CorpusEncoders
 from synthgen.errors import EmptyResultError, RunFolderError
 from synthgen.exporters import FORMATS
 from synthgen.exporters import Context as ExportContext
-from synthgen.exporters import export as write_format
+from synthgen.exporting import broken, write_checked
 from synthgen.filters import Context as FilterContext
 from synthgen.filters import Sifted, apply_filters
 from synthgen.filters.bias import lexical_bias
@@ -62,12 +62,13 @@ def derive(
     with clock("filters"):
         queries = _human_queries(folder)
         memory = Memory(folder.verdicts, chunks, generator.shots, queries)
+        encoders = CorpusEncoders(config.training, corpus.chunks, seed=config.seed)
         context = FilterContext(
             chunks,
             retriever,
             generator.shots,
             queries,
-            encoders=CorpusEncoders(config.training, corpus.chunks, seed=config.seed),
+            encoders=encoders,
             paid=paid,
             lowers=config.model != IMPORT,
             known=_stored_scores(folder),
@@ -81,7 +82,9 @@ def derive(
             sifted.kept,
             chunks,
             retriever,
-            **config.distractors.model_dump(exclude={"check", "check_model"}),
+            config.distractors,
+            encoders=encoders,
+            paid=paid,
             seed=config.seed,
             on_event=on_event,
         )
@@ -102,8 +105,7 @@ def derive(
         by_hand = sorted(p.name for p in folder.exports.glob("*") if p.name in FORMATS and p.name not in config.exports.formats)
         formats = [*config.exports.formats, *by_hand]
         for number, name in enumerate(formats, 1):
-            options = config.exports.options.get(name)
-            exports[name] = write_format(kept, export_context, name, folder.exports / name, options=options).to_dict()
+            exports[name] = write_checked(kept, export_context, name, folder.exports / name, config).to_dict()
             if on_event:
                 on_event(Event("exports", number, len(formats), name))
     report = _report(corpus, candidates, sifted, generator) | {"distractors": distractors, "exports": exports}
@@ -112,6 +114,11 @@ def derive(
     judgements = paid.report() if paid else {}
     report["notes"] += [
         *context.notes,
+        *(
+            f"exports/{name} must not be used as it is: {wrong}"
+            for name, export in exports.items()
+            if (wrong := broken(export))
+        ),
         *(_unasked(stage, told["missing"]) for stage, told in judgements.items() if told["missing"]),
     ]
     return report | {"judgements": judgements, "lexical_bias": lexical_bias(sifted, chunks)}, sifted

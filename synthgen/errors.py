@@ -7,6 +7,8 @@
     ├── MissingExtraError            a feature whose optional packages are not installed
     ├── RunFolderError               a run folder that is in use, foreign, unwritable or incomplete
     ├── ModelError                   a key, model or endpoint that cannot work, so no call was worth making
+    ├── HubError                     the Hub refuses a push or cannot be reached
+    ├── ExportError                  a written file that its reader would refuse
     ├── EmptyResultError             a stage left nothing to go on with
     └── StoppedEarly                 a cap or systematic failures ended the run; its state is saved
 
@@ -22,6 +24,8 @@ from collections.abc import Iterable
 __all__ = [
     "ConfigError",
     "EmptyResultError",
+    "ExportError",
+    "HubError",
     "InputError",
     "MissingExtraError",
     "ModelError",
@@ -72,6 +76,14 @@ class RunFolderError(SynthgenError):
 
 class ModelError(SynthgenError):
     """A key, model or endpoint that cannot work; it ends the run at once."""
+
+
+class HubError(SynthgenError):
+    """The Hub refuses a push or cannot be reached; the folder that was to be sent is complete."""
+
+
+class ExportError(SynthgenError):
+    """A written file that its reader would refuse, or take for something else."""
 
 
 class EmptyResultError(SynthgenError):

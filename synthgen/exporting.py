@@ -5,6 +5,7 @@ A file made elsewhere is checked by the same rules.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,14 +29,10 @@ __all__ = ["broken", "check_files", "export", "export_rows", "write_checked"]
 _EXPORTED = regex.compile(r"(train|dev|test|corpus|queries)(-\d+)?\.jsonl|qrels")
 
 
-def write_checked(
-    triples: Sequence[Triple], context: ExportContext, format: str, folder: Path, config: Config
-) -> ExportReport:
+def write_checked(triples: Sequence[Triple], context: ExportContext, format: str, folder: Path, config: Config) -> ExportReport:
     """Write one format to `folder` and read it again; what was found stands in the report's `checks`."""
     settings = config.exports
-    report = write_format(
-        triples, context, format, folder, options=settings.options.get(format), max_bytes=settings.max_bytes
-    )
+    report = write_format(triples, context, format, folder, options=settings.options.get(format), max_bytes=settings.max_bytes)
     files = {name: folder / name for name, rows in report.files.items() if rows}
     return replace(report, checks=_checked(format, files, config).to_dict())
 
@@ -64,19 +61,29 @@ def export(
     when a file breaks a rule of its reader, which is a fault of synthgen or of a format of one's own.
     """
     folder = RunFolder(Path(run_folder))
-    target = Path(output).resolve() if output else folder.exports / format
     config, triples, context = _exportable(folder, settings)
     options = config.exports.options.get(format)
+    check_format(format, options)
+    target = Path(output).resolve() if output else folder.exports / format
     if target.suffix and not target.is_dir():
         found, left_out = _split_rows(triples, context, format, split, options)
         files = write_rows(target.parent, target.name, found, config.exports.max_bytes or _max_bytes(format))
         checks = _checked(format, {name: target.parent / name for name in files}, config).to_dict()
-        report = {"format": format, "path": str(target), "files": files, "left_out": left_out, "notes": {}, "checks": checks}
+        report: dict[str, Any] = {
+            "format": format,
+            "path": str(target),
+            "files": files,
+            "left_out": left_out,
+            "notes": {},
+            "checks": checks,
+        }
     else:
         _refuse_foreign(target, names_beside(format, context, options or {}))
         rows = list(triples)
         _fitting(rows, context, format)
         report = {"path": str(target), **write_checked(rows, context, format, target, config).to_dict()}
+        if not any(report["files"].values()):
+            raise _no_row(format, report["notes"])
     if wrong := broken(report):
         raise ExportError(
             f"{target} was written, but breaks a rule of its reader. {wrong} If the format is one of synthgen's, that is a fault of "
@@ -128,12 +135,18 @@ def _split_rows(
         raise ConfigError(f"There is no split {split!r}. Known: {', '.join(SPLITS)}.")
     rows = list(triples)  # of all splits: what a row shows may depend on the others
     left_out = _fitting([row for row in rows if row.split == split], context, format)
-    return format_rows(rows, context, format, split, options=options), left_out
+    made = format_rows(rows, context, format, split, options=options)
+    first = next(made, None)
+    if first is None:
+        raise _no_row(format, left_out)
+    return itertools.chain([first], made), left_out
 
 
 def _refuse_foreign(folder: Path, beside: set[str]) -> None:
-    foreign = sorted(p.name for p in folder.iterdir() if not _EXPORTED.fullmatch(p.name)) if folder.is_dir() else []
-    if any(name not in beside for name in foreign) or set(foreign) == {p.name for p in folder.glob("*")} != set():
+    """What stands beside rows is an export's only where there are rows."""
+    names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    rows = {name for name in names if _EXPORTED.fullmatch(name)}
+    if foreign := sorted(names - rows - (beside if rows else set())):
         raise InputError(
             f"{folder} holds {foreign[0]}, which is no export, and an export replaces its folder as a whole. "
             "Name a new or empty folder."
@@ -159,6 +172,7 @@ class _Rejected:
 
 def _fitting(triples: Sequence[Triple], context: ExportContext, format: str) -> dict[str, int]:
     """How many rows lack what the format needs, by reason. Raises EmptyResultError when all do."""
+    check_format(format)
     fitting, left_out = usable(triples, context, format)
     if not fitting and (format not in FORMATS or FORMATS[format].needs is not None):
         raise _no_row(format, left_out)

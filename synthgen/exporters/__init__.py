@@ -28,7 +28,18 @@ from synthgen.records import CLASSIFICATION, SPLITS, Chunk, Rejection, Triple, p
 from synthgen.registry import resolve, validate_options
 from synthgen.storage import json_line, write_folder, writing
 
-__all__ = ["FORMATS", "Context", "ExportReport", "Format", "check_format", "export", "names_beside", "rows", "usable", "write_rows"]
+__all__ = [
+    "FORMATS",
+    "Context",
+    "ExportReport",
+    "Format",
+    "check_format",
+    "export",
+    "names_beside",
+    "rows",
+    "usable",
+    "write_rows",
+]
 
 
 class Format(NamedTuple):
