@@ -8,6 +8,7 @@ import pytest
 
 from synthgen.filters import Context, apply_filters
 from synthgen.filters.leaks import leaks
+from synthgen.filters.questions import Question, read
 from synthgen.records import Chunk, digest, make_triple
 
 NAME = "synthgen.filters.leaks:leaks"
@@ -70,3 +71,19 @@ def test_in_a_crowd_of_like_evaluation_queries_the_equal_one_is_still_found() ->
     crowd = [f"What is the greatest depth of the water at quay number {n} of the harbour?" for n in range(400)]
     verdicts = leaks([make_triple(PORT, query) for query in crowd], replace(CONTEXT, queries=crowd))
     assert {v.score for v in verdicts} == {1.0}
+
+
+def test_the_queries_are_read_once_for_each_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    languages = "en de fr es it pt nl ru uk ar zh th".split()
+    chunks = [replace(PORT, id=f"{language}.md#0-5", language=language) for language in languages]
+    rows = [make_triple(chunk, f"Is quay {n} deep?") for n in range(5) for chunk in chunks]
+    known = [f"How long is the pier of port {n}?" for n in range(20)]
+    seen: list[tuple[str, str]] = []
+
+    def counted(query: str, language: str) -> Question:
+        seen.append((query, language))
+        return read(query, language)
+
+    monkeypatch.setattr("synthgen.filters.leaks.read", counted)
+    assert {v.reason for v in leaks(rows, Context({c.id: c for c in chunks}, queries=known))} == {""}
+    assert len(seen) == len(rows) + len(languages) * len(known)

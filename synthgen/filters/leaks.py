@@ -10,7 +10,6 @@ Shots that are copied are the business of `lint`. Not covered: paraphrases of an
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -44,15 +43,12 @@ def leaks(
         query = asked[row - len(known)]
         highest[query] = max(highest.get(query, 0.0), jaccard(sets[reference], sets[row]))
     verdicts = []
+    bags: dict[str, set[tuple[str, ...]]] = {}  # the words that matter of the queries, which may be in any language
     for triple, language in zip(triples, languages(triples, context), strict=True):
-        same = read(triple.query, language).bag in _bags(known, language)
+        if language not in bags:
+            bags[language] = {read(query, language).bag for query in known}
+        same = read(triple.query, language).bag in bags[language]
         similarity = 1.0 if same else highest.get(key(triple.query), 0.0)
         leak = similarity >= max_similarity
         verdicts.append(Verdict(triple, "eval_query", round(similarity, 6), max_similarity) if leak else Verdict(triple))
     return verdicts
-
-
-@functools.lru_cache(maxsize=8)
-def _bags(queries: tuple[str, ...], language: str) -> frozenset[tuple[str, ...]]:
-    """The words that matter of queries, which may be in any language."""
-    return frozenset(read(query, language).bag for query in queries)
