@@ -37,9 +37,6 @@ TextField = Annotated[str, Field(min_length=1, description="name of the field; T
 
 _HEADER = regex.compile(r"#{3,}(?=\s*(?:Instruction|Context|Question|Answer))", regex.IGNORECASE)
 _JOINT = "\n\n"  # between chunks of a document
-_SLACK = (
-    1  # tokens that a joint may cost beyond what both sides cost apart: a full stop and line ends are one token, or other ones
-)
 
 
 def instruction_text(
@@ -88,15 +85,15 @@ def corpus_text(
     before: Chunk | None = None
     for chunk in (chunk for chunk in context.chunks.values() if chunk.split == context.split):
         piece = _piece(chunk, before, headings, separator)
-        size = counter.count(piece) + _SLACK
-        if row and used + size > max_tokens:
+        size = counter.count(piece)
+        if row and not _fits(row, piece, used + size, counter, max_tokens):
             yield {field: "".join(row)}
             piece, row, used = _piece(chunk, None, headings, separator), [], 0
-            size = counter.count(piece) + _SLACK
+            size = counter.count(piece)
         if size > max_tokens:
-            *whole, piece = _cut(piece, counter, max_tokens - _SLACK)
+            *whole, piece = (piece[start:end] for start, end in counter.cut(piece, 0, len(piece), max_tokens))
             yield from ({field: text} for text in whole)
-            size = counter.count(piece) + _SLACK
+            size = counter.count(piece)
         row.append(piece)
         used, before = used + size, chunk
     if row:
@@ -118,5 +115,11 @@ def _headings(now: Sequence[str], before: Sequence[str]) -> Iterator[str]:
         yield f"{'#' * min(level, 6)} {' '.join(heading.split())}{_JOINT}"
 
 
-def _cut(text: str, tokenizer: Tokenizer, max_tokens: int) -> list[str]:
-    return [text[start:end] for start, end in tokenizer.cut(text, 0, len(text), max_tokens)]
+def _fits(row: Sequence[str], piece: str, used: int, tokenizer: Tokenizer, max_tokens: int) -> bool:
+    """Whether a row can take one more piece, if they have `used` tokens apart.
+
+    Joined, two texts are hardly ever more tokens than apart, and then by one, so all are counted only near the limit.
+    """
+    if used + len(row) <= max_tokens or used > max_tokens:
+        return used <= max_tokens
+    return tokenizer.count("".join(row) + piece) <= max_tokens
