@@ -74,7 +74,7 @@ def test_in_a_crowd_of_like_evaluation_queries_the_equal_one_is_still_found() ->
 
 
 def test_the_queries_are_read_once_for_each_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    languages = "en de fr es it pt nl ru uk ar zh th".split()
+    languages = ["en", "de", "fr", "es", "it", "pt", "nl", "ru", "uk", "ar", "zh", "th"]
     chunks = [replace(PORT, id=f"{language}.md#0-5", language=language) for language in languages]
     rows = [make_triple(chunk, f"Is quay {n} deep?") for n in range(5) for chunk in chunks]
     known = [f"How long is the pier of port {n}?" for n in range(20)]
