@@ -25,6 +25,8 @@ from synthgen.retrieval.passages import is_hidden
 
 __all__ = ["tevatron"]
 
+Passage = dict[str, str]
+
 _SPACE = regex.compile(r"\s")
 
 
@@ -33,6 +35,7 @@ def tevatron(
 ) -> Generator[tuple[str, dict[str, Any]], None, Mapping[str, int]]:
     """`query_id`, `query`, `positive_passages`, `negative_passages`; passages and corpus have `docid`, `title`, `text`."""
     left_out: Counter[str] = Counter()
+    corpus = {chunk.id: _passage(chunk, context) for chunk in context.chunks.values()}
     for split in SPLITS:
         for triple in triples:
             if triple.split != split:
@@ -40,24 +43,18 @@ def tevatron(
             if triple.masks and split != "train":
                 left_out["masked"] += 1
                 continue
-            yield f"{split}.jsonl", _row(triple, context, fill)
-    for chunk in context.chunks.values():
-        yield "corpus.jsonl", _passage(chunk, chunk.text, context)
+            yield f"{split}.jsonl", _row(triple, context, corpus, fill)
+    yield from (("corpus.jsonl", passage) for passage in corpus.values())
     return left_out
 
 
-def _row(triple: Triple, context: Context, fill: bool) -> dict[str, Any]:
-    titled = not is_hidden(triple, context.chunks[triple.chunk_id])
-    right = [(context.chunks[id], text) for id, text in positives_of(triple, context).items()]
-    wrong = [context.chunks[d.chunk_id] for d in negatives_of(triple, fill=fill)]
-    return {
-        "query_id": triple.id,
-        "query": triple.query,
-        "positive_passages": [_passage(chunk, text, context, titled=titled) for chunk, text in right],
-        "negative_passages": [_passage(chunk, chunk.text, context, titled=titled) for chunk in wrong],
-    }
+def _row(triple: Triple, context: Context, corpus: Mapping[str, Passage], fill: bool) -> dict[str, Any]:
+    untitled = {"title": ""} if is_hidden(triple, context.chunks[triple.chunk_id]) else {}
+    right = [corpus[id] | untitled | {"text": text} for id, text in positives_of(triple, context).items()]
+    wrong = [corpus[d.chunk_id] | untitled for d in negatives_of(triple, fill=fill)]
+    return {"query_id": triple.id, "query": triple.query, "positive_passages": right, "negative_passages": wrong}
 
 
-def _passage(chunk: Chunk, text: str, context: Context, *, titled: bool = True) -> dict[str, str]:
+def _passage(chunk: Chunk, context: Context) -> Passage:
     docid = _SPACE.sub(lambda match: quote(match.group()), safe_id(chunk.id))
-    return {"docid": docid, "title": breadcrumb(chunk, context) if titled else "", "text": text}
+    return {"docid": docid, "title": breadcrumb(chunk, context), "text": chunk.text}
