@@ -1,7 +1,7 @@
 """What follows from stored answers: candidates, filters, distractors, tables, exports, report.
 
-All of it is derived anew each time, from the corpus, the settings and the answers in the call store. Only filters that ask a model
-may add answers, through the `Paid` they are given.
+All of it is derived anew each time, from the corpus, the settings and the answers in the call store. Only steps that ask a
+model may add answers, through the `Paid` they are given.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from synthgen import storage
 from synthgen.asking import Asking
+from synthgen.config import Config
 from synthgen.corpus import Corpus
 from synthgen.distractors import add_distractors
 from synthgen.encoders import CorpusEncoders
@@ -26,16 +28,18 @@ from synthgen.exporting import broken, write_checked
 from synthgen.filters import Context as FilterContext
 from synthgen.filters import Sifted, apply_filters
 from synthgen.filters.bias import lexical_bias
+from synthgen.filters.grounding import grounding
 from synthgen.filters.memory import Memory
 from synthgen.generation import Candidates, Generator, store_path
 from synthgen.generators import IMPORT
-from synthgen.records import SPLITS, Event, OnEvent, Rejection, Skipped
+from synthgen.records import SPLITS, Event, OnEvent, Rejection, Skipped, Triple, Verdict
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
 from synthgen.retrieval.judging import TOO_EASY
 from synthgen.runfolder import RunFolder
+from synthgen.written import write_answers
 
-__all__ = ["Clock", "derive"]
+__all__ = ["Clock", "derive", "human_queries"]
 
 _EXAMPLES = 3
 
@@ -60,7 +64,7 @@ def derive(
     with clock("index"):
         retriever = BM25([chunk.id for chunk in corpus.chunks], [index_text(chunk) for chunk in corpus.chunks])
     with clock("filters"):
-        queries = _human_queries(folder)
+        queries = human_queries(folder)
         memory = Memory(folder.verdicts, chunks, generator.shots, queries)
         encoders = CorpusEncoders(config.training, corpus.chunks, seed=config.seed)
         context = FilterContext(
@@ -88,6 +92,11 @@ def derive(
             seed=config.seed,
             on_event=on_event,
         )
+    answers: dict[str, Any] = {}
+    if config.answers.enabled and paid is not None:
+        with clock("answers"):
+            judge = _grounding(config, context)
+            kept, answers = write_answers(kept, chunks, config.answers, paid, grounding=judge, seed=config.seed)
     sifted = replace(sifted, kept=kept)
     if not kept and folder.report.exists():
         raise EmptyResultError(f"{_emptied(candidates, sifted)} The result from before still stands.")
@@ -108,7 +117,11 @@ def derive(
             exports[name] = write_checked(kept, export_context, name, folder.exports / name, config).to_dict()
             if on_event:
                 on_event(Event("exports", number, len(formats), name))
-    report = _report(corpus, candidates, sifted, generator) | {"distractors": distractors, "exports": exports}
+    report = _report(corpus, candidates, sifted, generator) | {
+        "distractors": distractors,
+        "answers": answers,
+        "exports": exports,
+    }
     if config.model == IMPORT:
         report["import"] = (folder.stored() or {})["imported"]
     judgements = paid.report() if paid else {}
@@ -130,11 +143,23 @@ def _stored_scores(folder: RunFolder) -> dict[str, Any]:
     return {row["id"]: json.loads(row["scores"]) for table in tables for row in storage.read_table(table, ["id", "scores"])}
 
 
+def _grounding(config: Config, context: FilterContext) -> Callable[[Sequence[Triple]], Sequence[Verdict]] | None:
+    """The filter grounding as the run has it, for answers that are written later; None in a run without."""
+    if "grounding" not in config.filters.order:
+        return None
+    return partial(grounding, context=context, **config.filters.options.get("grounding", {}))
+
+
 def _unasked(stage: str, missing: int) -> str:
-    return f"The filter {stage} lacks {missing:,} answers, and a row without one does not pass; `synthgen run` asks for them."
+    without = {
+        "distractor_check": "a passage without one is no distractor",
+        "raft_answer": "a row without one has no reasoning",
+        "styled_answer": "a row without one keeps its plain answer",
+    }.get(stage, "a row without one does not pass")
+    return f"The step {stage} lacks {missing:,} answers, and {without}; `synthgen run` asks for them."
 
 
-def _human_queries(folder: RunFolder) -> list[str]:
+def human_queries(folder: RunFolder) -> list[str]:
     """The texts of the queries that the run is measured on."""
     path = folder.queries()
     if path is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from synthgen import storage
-from synthgen.asking import prices_of_filters
 from synthgen.config import Config
 from synthgen.corpus import Corpus, prepare, read_corpus
+from synthgen.deriving import human_queries
 from synthgen.generation import Generator, make_generator, store_path, stores_before
 from synthgen.llm.batchbook import open_batches
 from synthgen.llm.calls import CallStore, Totals
 from synthgen.llm.estimate import Prefixes, estimate
 from synthgen.llm.prices import Price, load_prices
 from synthgen.piloting import check_pilot, draw, make_calls, price_pilot
+from synthgen.pricing import prices_after_generation
 from synthgen.records import Chunk, OnEvent, Usage
 from synthgen.runfolder import RunFolder
 
@@ -54,7 +55,7 @@ def plan(
         if drawn:
             make_calls(generator, drawn, folder, on_event)
         with _stored_answers(_found_in(generator, folder)) as store:
-            calls = _estimates(generator, corpus, store)
+            calls = _estimates(generator, corpus, store, human_queries(folder))
             if drawn:
                 piloted = price_pilot(generator, drawn, store, calls[: len(generator.prompts)])
     return {
@@ -157,15 +158,15 @@ def _workplace(docs: str | Path, run_folder: str | Path | None, generator: Gener
             yield RunFolder(Path(nowhere))
 
 
-def _estimates(generator: Generator, corpus: Corpus, store: CallStore | None) -> list[dict[str, Any]]:
-    """One estimate for each paid step."""
+def _estimates(generator: Generator, corpus: Corpus, store: CallStore | None, queries: Sequence[str]) -> list[dict[str, Any]]:
+    """One estimate for each paid step, in the order of a run."""
     llm, prefixes, chunks = generator.config.llm, Prefixes(), generator.asked(corpus.chunks)
     generation = [
         {"stage": step.stage, "prompt": prompt.name}
         | asdict(estimate(step.requests(chunks), llm, output_tokens=step.output_tokens, store=store, prefixes=prefixes))
         for prompt, step in zip(generator.prompts, generator.steps(), strict=True)
     ]
-    return generation + prices_of_filters(generator, corpus, store, prefixes)
+    return generation + prices_after_generation(generator, corpus, store, prefixes, queries)
 
 
 def _stopped_by(config: Config, calls: list[dict[str, Any]]) -> list[str]:

@@ -1,7 +1,7 @@
 """A question to a model about each row: what the stages that ask one have in common.
 
 A row prompt is a YAML file like those of `synthgen.prompts`, without shots: a task, rules and the fields of the answer. The system
-message is the same for all rows, byte for byte; the user message has the passages, each between marks that its text cannot contain, and
+message is the same, byte for byte, for all rows under the same rules; the user message has the passages, each between marks that its text cannot contain, and
 the texts in question as JSON strings, so that neither can pass for an instruction.
 
 A reply is a third state where there is none: `Reply.fields` is empty when the call failed, when its answer cannot be read, and when
@@ -11,6 +11,7 @@ nothing was asked. Whoever uses a reply lets a row through only on what stands i
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ class RowStep(Generic[Row]):
     """One row prompt, put to one model for every row (an `llm.Step` from rows to replies).
 
     `prompt` is the name of a packaged row prompt or the path of a YAML file. `passages` gives the chunks that a row is asked about,
-    their texts as the row shows them, and `shown` the texts beside them by name. `output_tokens` is what an answer is expected to
+    their texts as the row shows them, and `shown` the texts beside them by name. `rules` gives rules of ours for a row, which follow those
+    of the prompt in the system message. `output_tokens` is what an answer is expected to
     have. Raises ConfigError for a prompt that cannot be read or lacks one of `needs`.
     """
 
@@ -85,6 +87,7 @@ class RowStep(Generic[Row]):
         passages: Callable[[Row], Sequence[Chunk]],
         shown: Callable[[Row], Mapping[str, str | None]],
         *,
+        rules: Callable[[Row], tuple[str, ...]] = lambda row: (),
         needs: Sequence[str] = (),
         temperature: float | None = 0.0,
         output_tokens: int | None = None,
@@ -99,8 +102,10 @@ class RowStep(Generic[Row]):
         self._schema = strict_schema(self._prompt.fields)
         form = json.dumps({"items": [dict.fromkeys(self._prompt.fields, "…")]}, ensure_ascii=False)
         fields = list(self._prompt.fields.items())
-        values = {"task": self._prompt.task, "rules": self._prompt.instructions, "fields": fields, "form": form}
-        self._system = render("row_system.jinja", values)
+        values = {"task": self._prompt.task, "fields": fields, "form": form}
+        instructions = tuple(self._prompt.instructions)
+        self._rules = rules
+        self._system = functools.cache(lambda more: render("row_system.jinja", {**values, "rules": (*instructions, *more)}))
 
     @property
     def stage(self) -> str:
@@ -134,13 +139,14 @@ class RowStep(Generic[Row]):
         block = "\n\n".join(map(passage_block, self._passages(row)))
         shown = [(name, json.dumps(text, ensure_ascii=False)) for name, text in self._shown(row).items()]
         user = render("row_user.jinja", {"passage": block, "shown": shown})
+        system = self._system(self._rules(row))
         return make_request(
             self._model,
             self._endpoint,
-            ({"role": "system", "content": self._system}, {"role": "user", "content": user}),
+            ({"role": "system", "content": system}, {"role": "user", "content": user}),
             schema=self._schema,
             sampling=self._sampling,
-            static=(0, len(self._system)),
+            static=(0, len(system)),
         )
 
 
