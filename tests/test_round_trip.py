@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import bm25s
 import numpy as np
 import pytest
 
+import synthgen
 from synthgen.errors import ConfigError
 from synthgen.filters import Context
-from synthgen.filters.round_trip import round_trip
+from synthgen.filters.memory import code
+from synthgen.filters.round_trip import _SEARCHING, round_trip
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple
 from synthgen.retrieval import Hit, Retriever, index_text
 from synthgen.retrieval.bm25 import BM25
@@ -381,6 +385,44 @@ def test_stored_scores_are_void_when_anything_changed_that_they_depend_on(
     known = stored(round_trip([ROWS[0]], context()))
     with pytest.raises(AssertionError, match=r"searched|scored"):
         round_trip([row], replace(context(*more), known=known, retriever=Refuses()), **options)
+
+
+def test_stored_scores_are_void_when_the_code_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = stored(round_trip([ROWS[0]], context()))
+    monkeypatch.setattr("synthgen.filters.round_trip.code", lambda *modules: "of another version")
+    with pytest.raises(AssertionError, match="searched"):
+        round_trip([ROWS[0]], replace(context(), known=known, retriever=Refuses()))
+
+
+def test_the_stamp_covers_every_module_that_a_search_imports() -> None:
+    package = Path(synthgen.__file__).parent
+    covered = {file for pattern in _SEARCHING for file in package.glob(pattern)}
+    apart = {"synthgen.errors", "synthgen.filters", "synthgen.filters.memory"}  # they do not score
+    for file in covered:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.ImportFrom)
+                and node.module
+                and node.module.startswith("synthgen.")
+                and node.module not in apart
+            ):
+                path = package.parent.joinpath(*node.module.split("."))
+                assert {path.with_suffix(".py"), path / "__init__.py"} & covered, f"{file.name} imports {node.module}"
+
+
+def test_a_stamp_of_code_changes_with_a_module_and_only_with_those_that_match(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "filters").mkdir()
+    monkeypatch.setattr("synthgen.filters.memory.__file__", str(tmp_path / "filters" / "memory.py"))
+    stamps = []
+    for text in ("a = 1", "a = 2", "a = 1"):
+        (tmp_path / "one.py").write_text(text)
+        (tmp_path / "other.py").write_text(f"{text} {len(stamps)}")
+        code.cache_clear()
+        stamps.append(code("one.py"))
+    code.cache_clear()
+    assert stamps[0] == stamps[2] != stamps[1]
 
 
 def test_scores_of_one_judge_are_not_taken_for_those_of_another() -> None:

@@ -12,16 +12,17 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from synthgen.records import Chunk, Triple, Verdict, digest
 from synthgen.storage import writing
 
-__all__ = ["ROW_FILTERS", "Memory"]
+__all__ = ["ROW_FILTERS", "Memory", "code"]
 
 ROW_FILTERS = frozenset({"format", "lint", "leaks", "language", "entities", "grounding"})
+_JUDGING = ("filters/*.py", "near.py", "quotes.py", "records.py", "text.py")
 _KEPT = ""  # kept as it was, which is what becomes of most rows
 
 
@@ -31,7 +32,7 @@ class Memory:
     def __init__(self, path: Path, chunks: Mapping[str, Chunk], shots: Sequence[str], queries: Sequence[str]) -> None:
         self._path = path
         corpus = [[c.id, c.sha256, c.headings, c.group, c.language, c.places] for c in chunks.values()]
-        self._basis = digest([_code(), corpus, list(shots), list(queries)])
+        self._basis = digest([code(*_JUDGING), corpus, list(shots), list(queries)])
         self._before = _read(path)
         self._now: dict[str, dict[bytes, str]] = {}
         self._prints: dict[int, tuple[Triple, bytes]] = {}
@@ -110,9 +111,9 @@ def _read(path: Path) -> dict[str, dict[bytes, str]]:
     return {stamp: {mark: said for mark, said in listed if said is not None} for stamp, listed in pairs.items()}
 
 
-@lru_cache(maxsize=1)
-def _code() -> str:
-    """Of the modules that verdicts depend on."""
-    here = Path(__file__).parent
-    files = sorted([*here.glob("*.py"), *(here.parent / f"{name}.py" for name in ("near", "quotes", "records", "text"))])
-    return digest([[file.name, hashlib.sha256(file.read_bytes()).hexdigest()] for file in files])
+@cache
+def code(*patterns: str) -> str:
+    """A digest of the package's modules that match: what is remembered of their results is void when they change."""
+    package = Path(__file__).parent.parent
+    files = sorted({file for pattern in patterns for file in package.glob(pattern)})
+    return digest([[file.relative_to(package).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()] for file in files])

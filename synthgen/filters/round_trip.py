@@ -26,7 +26,8 @@ When less than 30 % of the rows that can fall reach `min_ratio` and the context 
 Stored: `round_trip` (the normalised score), `round_trip_rank` (ties count as equal; absent below the best hits, and for queries
 made from hidden text where no rule asks for it), `round_trip_rival` (the best chunk that is not the source), `round_trip_hidden`
 for a query made from hidden text, `round_trip_raw` and `round_trip_reranked` (rank by the cross-encoder) under their rules, `easy` (the share of lexical copy, see
-`retrieval.judging`), and `round_trip_by`, a stamp of all that these depend on: with an equal one the scores of an earlier run hold.
+`retrieval.judging`), and `round_trip_by`, a stamp of all that these depend on, also of the modules that search: with an equal one
+the scores of an earlier run hold.
 """
 
 from __future__ import annotations
@@ -35,12 +36,14 @@ import hashlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from synthgen.errors import ConfigError
 from synthgen.filters import Context, Encoders, flagged
+from synthgen.filters.memory import code
 from synthgen.records import Triple, Verdict, digest
 from synthgen.retrieval import Retriever, index_text
 from synthgen.retrieval.judging import Copying, Judged, contenders, judged
@@ -48,7 +51,8 @@ from synthgen.retrieval.passages import Passages, is_hidden, shown_text, standin
 
 __all__ = ["round_trip"]
 
-_VERSION = 1  # of the scores: another number makes stored ones void
+_SEARCHING = ("filters/round_trip.py", "retrieval/*.py", "records.py", "text.py")
+_ENCODING = ("encoders.py", "training/*.py")
 _TOO_FEW = 0.3
 _ROWS_RERANKED = 500
 _STORED = (
@@ -231,7 +235,8 @@ class _Bench:
         index = hashlib.sha256()
         for chunk in self.context.chunks.values():
             index.update(repr((chunk.id, chunk.sha256, chunk.headings, chunk.places)).encode("utf-8", "surrogatepass"))
-        parts = [_VERSION, self.judge, self.ranks, self.raw, index.hexdigest()]
+        modules = _SEARCHING if self.judge == "bm25" and not self.reranker else _SEARCHING + _ENCODING
+        parts = [code(*modules), version("bm25s"), self.judge, self.ranks, self.raw, index.hexdigest()]
         if self.judge in ("dense", "both"):
             parts.append(self._encoders.digest())
         if self.judge == "self":
