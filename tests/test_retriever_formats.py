@@ -215,6 +215,23 @@ def test_rows_without_scores_on_the_scale_of_the_source_are_counted(
     assert (made, notes) == ([], {"hidden_query": 2, "too_few_negatives": 1})
 
 
+@pytest.mark.parametrize(
+    ("format", "options"),
+    [
+        *((format, {}) for format in (*LOSSES, "flagembedding", "tevatron", "beir", "mteb")),
+        ("st-ntuple", {"negatives": 4, "fill": True}),
+        ("flagembedding", {"scores": True, "prompt": "Find it: ", "type": "retrieval"}),
+    ],
+)
+def test_the_validators_find_nothing_wrong(format: str, options: dict[str, Any], tmp_path: Path) -> None:
+    from synthgen.validators import check, files_in
+
+    report = export(ROWS, CONTEXT, format, tmp_path, options=options)
+    checked = check(format, files_in(tmp_path), options=options)
+    assert list(checked.problems) == []
+    assert sum(report.files.values()) >= 32
+
+
 # --- flagembedding and tevatron
 
 

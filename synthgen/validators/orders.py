@@ -102,13 +102,13 @@ def aligned(row: Row) -> Faults:
 
 
 def sides(row: Row) -> Faults:
-    """No passage is positive and negative at once."""
+    """No passage is positive and negative at once. Passages of a corpus are neither."""
     if "pos" in row:
         positives, negatives = row["pos"], row["neg"]
     elif "positive_passages" in row:
         positives, negatives = ([p["docid"] for p in row[side]] for side in ("positive_passages", "negative_passages"))
     else:
-        positives, negatives = [row["positive"]], [text for key, text in row.items() if key.startswith("negative")]
+        positives, negatives = [row.get("positive")], [text for key, text in row.items() if key.startswith("negative")]
     if set(positives).isdisjoint(negatives):
         return _FINE
     return [("same_passage", "a positive passage is among the negatives")]
