@@ -91,7 +91,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
     spans = []
     for start, end in _between(cuts, len(text)):
         last = start
-        for pause in _THAI_PAUSE.finditer(text, start, end):
+        for pause in () if text.isascii() else _THAI_PAUSE.finditer(text, start, end):
             if pause.start() - last >= _MIN_PAUSE_CHARS:
                 spans.append((last, pause.start()))
                 last = pause.end()

@@ -64,18 +64,22 @@ def _content(message: Mapping[str, Any]) -> str:
 
 
 def _raft(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """The oracle is the context, what stands after the mark the answer, what is quoted before it the quotes."""
+    """The oracle is the context, what stands after the mark the answer, what is quoted before it the quotes, all before it the reasoning.
+
+    Quotes alone are no reasoning. A row that abstains has no answer: what it says is true of its documents, not of its oracle.
+    """
     written = str(columns["cot_answer"] or "")
     before, mark, answer = written.rpartition(_ANSWER)
+    abstains = columns.get("oracle_mode") == "abstain"
     found: dict[str, Any] = {
         "query": _plain(columns["question"]),
         "context": _plain(columns["oracle_context"]),
-        "answer": _plain(answer.strip() if mark else written),
+        "answer": None if abstains else _plain(answer.strip() if mark else written),
     }
     if quotes := [_plain(quote) for quote in _QUOTE.findall(before)]:
         found["quote"] = quotes
-    if reasoning := _QUOTE.sub("", before).strip():
-        found["reasoning"] = _plain(reasoning)
+    if _QUOTE.sub("", before).strip():
+        found["reasoning"] = _plain(before.strip())
     used = {"question", "oracle_context", "cot_answer", "context"}
     rest = {name: value for name, value in columns.items() if name not in used}
     return {**found, **rest, "documents": columns.get("context")}
