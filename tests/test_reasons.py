@@ -111,6 +111,9 @@ EXAMPLES: Mapping[str, Mapping[str, Case | list[Triple]]] = {
     "exact_duplicates": {
         "same_answer": mark(row(), row(where=BREAD)),
         "same_passage": mark(row(), row(answer="50 metres")),
+        "conflicting_labels": mark(
+            row(LIGHTHOUSE, "sea", kind="classification"), row(LIGHTHOUSE, "land", kind="classification")
+        ),
     },
     "language": {
         "query_language": [row("Wie hoch ist der Leuchtturm, der dort an der Küste steht?")],

@@ -1,7 +1,8 @@
 """Rows that say the same thing twice.
 
 Reasons: `same_answer` (the same question with the same answer, anywhere in the corpus), `same_passage` (the same question
-on the same text, whatever the answers: two rows of one passage may not contradict each other).
+on the same text, whatever the answers: two rows of one passage may not contradict each other), `conflicting_labels` (a text that is to
+be classified has another label elsewhere: none of its rows stays, for nothing says which is right).
 
 The row that stays is the reviewed or best-scored one. It takes over the positives of those that fall where their passages
 are copies of its own.
@@ -20,7 +21,7 @@ from pydantic import Field
 
 from synthgen.filters import Context
 from synthgen.filters.keeping import rank, with_positives
-from synthgen.records import Triple, Verdict
+from synthgen.records import CLASSIFICATION, Triple, Verdict
 from synthgen.retrieval.passages import Passages
 from synthgen.text import key
 
@@ -38,7 +39,9 @@ def exact_duplicates(
     stays: dict[int, tuple[str, int]] = {}
     questions = [key(triple.query) for triple in triples]
     asked = Counter(questions)
-    for i in sorted((i for i, question in enumerate(questions) if asked[question] > 1), key=lambda i: rank(triples[i], prefer)):
+    conflicting = _conflicting(triples, questions)
+    again = (i for i, question in enumerate(questions) if asked[question] > 1 and i not in conflicting)
+    for i in sorted(again, key=lambda i: rank(triples[i], prefer)):
         triple, question = triples[i], questions[i]
         passage = ("passage", question, triple.chunk_sha256)
         answer = ("answer", question, key(triple.answer)) if triple.answer is not None else passage
@@ -54,9 +57,20 @@ def exact_duplicates(
     passages = Passages(context.chunks)
     verdicts = []
     for i, triple in enumerate(triples):
-        if i in stays:
+        if i in conflicting:
+            verdicts.append(Verdict(triple, "conflicting_labels"))
+        elif i in stays:
             reason, kept = stays[i]
             verdicts.append(Verdict(triple, reason, instead=triples[kept].id))
         else:
             verdicts.append(Verdict(with_positives(triple, fallen[i], passages) if i in fallen else triple))
     return verdicts
+
+
+def _conflicting(triples: Sequence[Triple], texts: Sequence[str]) -> set[int]:
+    """The rows whose text has several labels."""
+    labels: defaultdict[str, set[str]] = defaultdict(set)
+    labelled = [i for i, triple in enumerate(triples) if triple.kind == CLASSIFICATION]
+    for i in labelled:
+        labels[texts[i]].add(key(triples[i].answer or ""))
+    return {i for i in labelled if len(labels[texts[i]]) > 1}

@@ -3,6 +3,8 @@
 Reasons: `unknown_chunk`, `wrong_span` (start, end, document or digest are not the chunk's; a quote or mask outside it),
 `not_encodable` (a lone surrogate), `control_character`, `empty_query`, `multiline_query`, `query_too_short`,
 `query_too_long`, `empty_answer`, `answer_too_long`, `answer_is_query`.
+
+A text with its label is no query: it may have several lines and any length, and be its own label.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import regex
 from pydantic import Field
 
 from synthgen.filters import Context
-from synthgen.records import Chunk, Triple, Verdict
+from synthgen.records import CLASSIFICATION, Chunk, Triple, Verdict
 from synthgen.text import key
 
 __all__ = ["format_check"]
@@ -37,23 +39,23 @@ def format_check(
     """Query and answer are there, are text of a sane length, and the row points at its chunk."""
     verdicts = []
     for triple in triples:
-        query, answer = triple.query, triple.answer
+        query, answer, asks = triple.query, triple.answer, triple.kind != CLASSIFICATION
         length, longest = len(query.strip()), len(answer or "")
         if reason := _misplaced(triple, context.chunks) or _unusable(query) or _unusable(answer or ""):
             verdicts.append(Verdict(triple, reason))
         elif not length:
             verdicts.append(Verdict(triple, "empty_query"))
-        elif _LINE_END.search(query.strip()):
+        elif asks and _LINE_END.search(query.strip()):
             verdicts.append(Verdict(triple, "multiline_query"))
-        elif length < min_query_chars:
+        elif asks and length < min_query_chars:
             verdicts.append(Verdict(triple, "query_too_short", length, min_query_chars))
-        elif length > max_query_chars:
+        elif asks and length > max_query_chars:
             verdicts.append(Verdict(triple, "query_too_long", length, max_query_chars))
         elif answer is not None and not answer.strip():
             verdicts.append(Verdict(triple, "empty_answer"))
         elif longest > max_answer_chars:
             verdicts.append(Verdict(triple, "answer_too_long", longest, max_answer_chars))
-        elif answer is not None and key(answer) == key(query):
+        elif asks and answer is not None and key(answer) == key(query):
             verdicts.append(Verdict(triple, "answer_is_query"))
         else:
             verdicts.append(Verdict(triple))

@@ -42,6 +42,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     "exact_duplicates": {
         "same_answer": "the same question with the same answer stands elsewhere",
         "same_passage": "the same question is asked of the same text",
+        "conflicting_labels": "the same text has another label elsewhere",
     },
     "language": {
         "query_language": "the query is in another language than the passage",

@@ -24,7 +24,7 @@ from synthgen.imports.files import raw_rows
 from synthgen.records import Skipped
 from synthgen.text import normalise
 
-__all__ = ["ROLES", "ImportRow", "Taken", "check_mapping", "read_rows"]
+__all__ = ["ROLES", "BadValue", "ImportRow", "Taken", "check_mapping", "other_columns", "read_rows", "truth"]
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "query": ("query", "question", "anchor", "user_input", "prompt"),
@@ -139,7 +139,7 @@ def _check(path: Path, mapping: Mapping[str, str], seen: list[str], taken: Taken
         )
 
 
-class _Bad(ValueError):
+class BadValue(ValueError):
     """A value that its column cannot have."""
 
 
@@ -167,10 +167,10 @@ class _Reader:
                 return Skipped(where, "import", "several_contexts", detail=f"{len(contexts)} contexts")
             written = _unfolded(given.get("answer"))
             answers, start = _answers(written)
-            impossible = _truth(given.get("impossible"), "impossible")
+            impossible = truth(given.get("impossible"), "impossible")
             if impossible is None and isinstance(written, Mapping) and not answers:
                 impossible = True
-            metadata = _metadata({name: columns[name] for name in names if name not in roles.values()})
+            metadata = other_columns({name: columns[name] for name in names if name not in roles.values()})
             if impossible is not None:
                 metadata["is_impossible"] = impossible
             if impossible and (plausible := [answer for answer in answers if answer != _NONE]):
@@ -187,7 +187,7 @@ class _Reader:
                 end=_number(given.get("end"), "end"),
                 chunk_id=_text(given.get("chunk_id"), "chunk_id"),
                 chunk_sha256=_text(given.get("chunk_sha256"), "chunk_sha256"),
-                reviewed=_truth(given.get("reviewed"), "reviewed") is True,
+                reviewed=truth(given.get("reviewed"), "reviewed") is True,
                 generator=_text(given.get("generator"), "generator"),
                 reasoning=_text(given.get("reasoning"), "reasoning") or None,
                 kind=_text(given.get("kind"), "kind"),
@@ -195,7 +195,7 @@ class _Reader:
                 answer_start=start if start is not None else _number(given.get("answer_start"), "answer_start"),
                 metadata=metadata,
             )
-        except _Bad as bad:
+        except BadValue as bad:
             return Skipped(where, "import", "bad_row", detail=str(bad))
 
     def _shared(self, context: str) -> str:
@@ -218,7 +218,7 @@ def _text(value: Any, role: str) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise _Bad(f"{role} is {type(value).__name__}, not text")
+        raise BadValue(f"{role} is {type(value).__name__}, not text")
     text = normalise(value if isinstance(value, str) else str(value))
     return text.strip()
 
@@ -237,7 +237,7 @@ def _unfolded(value: Any) -> Any:
             return read(value)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
-    raise _Bad(f"answer is texts with starts, but neither JSON nor Python: {value[:40]!r}")
+    raise BadValue(f"answer is texts with starts, but neither JSON nor Python: {value[:40]!r}")
 
 
 def _answers(value: Any) -> tuple[list[str], int | None]:
@@ -261,20 +261,20 @@ def _number(value: Any, role: str) -> int | None:
             return int(value)
     except (ValueError, OverflowError):
         pass
-    raise _Bad(f"{role} is {str(value)[:40]!r}, not a whole number")
+    raise BadValue(f"{role} is {str(value)[:40]!r}, not a whole number")
 
 
-def _truth(value: Any, role: str) -> bool | None:
+def truth(value: Any, role: str) -> bool | None:
     """Yes or no; None for nothing."""
     if value is None or isinstance(value, bool):
         return value
     word = str(value).strip().casefold()
     if word not in _TRUE | _FALSE | _NEITHER:
-        raise _Bad(f"{role} is {str(value)[:40]!r}, neither yes nor no")
+        raise BadValue(f"{role} is {str(value)[:40]!r}, neither yes nor no")
     return None if word in _NEITHER else word in _TRUE
 
 
-def _metadata(columns: Mapping[str, Any]) -> dict[str, Any]:
+def other_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
     """The other columns as JSON can hold them, wrong answers in one list."""
     wrong: list[str] = []
     kept: dict[str, Any] = {}
