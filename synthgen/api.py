@@ -243,13 +243,22 @@ def add_distractors(
     *,
     num_distractors: int = 4,
     seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    encoder: str = "static",
     on_event: OnEvent | None = None,
 ) -> Triples:
-    """`triples` with up to `num_distractors` passages each that look relevant and do not answer."""
-    from synthgen.distractors import add_distractors as mine
+    """`triples` with up to `num_distractors` passages each that look relevant and do not answer.
 
+    `settings` are those of the section `distractors`, for example `{"mined": 1.0, "judges": ["bm25", "dense"]}`; `encoder` is the
+    bi-encoder for those that want one. Raises ConfigError for `check`, which only a run can make.
+    """
+    from synthgen.distractors import add_distractors as mine
+    from synthgen.encoders import CorpusEncoders
+
+    config = Config.build({"distractors": {"num": num_distractors, **(settings or {})}, "training": {"base": encoder}})
     by_id = {chunk.id: chunk for chunk in chunks}
-    mined, _ = mine(triples, by_id, _index(chunks), num=num_distractors, seed=seed, on_event=on_event)
+    encoders = CorpusEncoders(config.training, chunks, seed=seed)
+    mined, _ = mine(triples, by_id, _index(chunks), config.distractors, encoders=encoders, seed=seed, on_event=on_event)
     return Triples(mined, by_id)
 
 
