@@ -18,6 +18,7 @@ __all__ = [
     "export_text",
     "listing_text",
     "plan_text",
+    "push_text",
     "result_text",
     "row_text",
     "rows_text",
@@ -55,6 +56,7 @@ def summary(report: Mapping[str, Any]) -> str:
         ),
         "",
         f"{report['rows']['kept']:,} rows kept ({report['rows']['answered']:,} with an answer): {_counts(report['rows']['splits'])}.",
+        *_written(report.get("answers", {})),
         *(
             line
             for name, export in report["exports"].items()
@@ -76,6 +78,17 @@ def _imported(rows: Mapping[str, Any] | None) -> list[str]:
         f"{rows['file']} ({rows['format']}): {rows['rows']:,} rows, {unused:,} not used{_reasons(rows['skipped'])}; "
         f"{', '.join(taken)}{left}."
     ]
+
+
+def _written(answers: Mapping[str, Any]) -> list[str]:
+    """What a model wrote for the rows, and how many of each style, length and form are there."""
+    lines = []
+    for step, told in answers.items():
+        lines.append(f"{step}: {told['written']:,} of {told['asked']:,} written{_reasons(told['failed'])}")
+        for kind in ("styles", "lengths", "forms"):
+            ways = ", ".join(f"{name} {n['written']:,} of {n['asked']:,}" for name, n in told.get(kind, {}).items())
+            lines += [f"  {kind}: {ways}"] if ways else []
+    return lines
 
 
 def result_text(result: Result) -> str:
@@ -106,6 +119,8 @@ def row_text(row: Triple | Rejection, chunks: Mapping[str, Chunk], *, width: int
         f"context  {shown[:width]}{'…' if len(shown) > width else ''}",
         f"from     {triple.chunk_id}  {triple.generator}  {triple.split}  {len(triple.distractors)} distractors",
     ]
+    told = {"told": triple.instruction, "written": triple.response, "reasoned": triple.reasoning}
+    lines += [f"{name:<8} {' '.join(text.split())}" for name, text in told.items() if text]
     if isinstance(row, Rejection):
         numbers = "" if row.score is None else f" (score {row.score:.3g}, threshold {row.threshold})"
         lines.append(f"rejected {row.stage}: {row.reason}{numbers}")
@@ -136,6 +151,8 @@ def plan_text(plan: Mapping[str, Any]) -> str:
 def status_text(status: Mapping[str, Any]) -> str:
     """Where a run stands: its calls, what they cost, its report, and what there is left to do."""
     calls, spent = status["calls"], status["spent"]
+    later = (status["report"] or {}).get("judgements", {})
+    again = sum(sum(told["failed"].values()) for told in (*later.values(), *([calls] if calls else [])))
     lines = [f"{status['run']}: {status['model']} over {status['documents']}"]
     if calls:
         failed = sum(calls["failed"].values())
@@ -148,7 +165,7 @@ def status_text(status: Mapping[str, Any]) -> str:
     elif calls:
         lines.append("No call was made yet: there is no call store.")
     if status["report"]:
-        lines += ["", summary(status["report"]), *_rejected(status["report"])]
+        lines += ["", summary(status["report"]), *_later(later), *_rejected(status["report"])]
     waiting, left = calls and calls["waiting"], f"make {status['calls_remaining']:,} calls and finish it"
     if status["finished"]:
         left = "make no call"
@@ -156,9 +173,20 @@ def status_text(status: Mapping[str, Any]) -> str:
     lines += ["", f"The run is {'finished' if status['finished'] else 'not finished'}; {first} same command would {left}."]
     if waiting:
         lines.append(f"{waiting:,} calls wait in batches; `synthgen batch collect {status['run']}` takes what was answered.")
-    if calls and failed:
-        lines.append(f"`synthgen retry {status['run']}` would repeat the {failed:,} that failed, and no others.")
+    if again:
+        lines.append(f"`synthgen retry {status['run']}` would repeat the {again:,} that failed, and no others.")
     return "\n".join(lines)
+
+
+def _later(steps: Mapping[str, Any]) -> list[str]:
+    """The calls of the paid steps after generation."""
+    if not steps:
+        return []
+    cells = [
+        (name, *(f"{n:,}" for n in (told["asked"], told["ok"], sum(told["failed"].values()), told["missing"])))
+        for name, told in steps.items()
+    ]
+    return ["", columns([("step", "asked", "answered", "failed", "missing"), *cells], right="1234")]
 
 
 def _rejected(report: Mapping[str, Any]) -> list[str]:
@@ -322,6 +350,27 @@ def _training(training: Mapping[str, Any]) -> list[str]:
     if training["model_ends"]:
         lines.append(f"  {model} is shut down on {training['model_ends']}, and what was tuned on it too.")
     return [*lines, *(f"  Notice of {notice['announced']}: {notice['text']}" for notice in training["notices"])]
+
+
+def push_text(pushed: Mapping[str, Any]) -> str:
+    """What a data set has, what looks like personal data in it, and where it is."""
+    splits = list(dict.fromkeys(split for rows in pushed["configs"].values() for split in rows))
+    cells = [
+        (name, *(f"{rows[split]:,}" if split in rows else "" for split in splits)) for name, rows in pushed["configs"].items()
+    ]
+    lines = [columns([("config", *splits), *cells], right="123456")]
+    lines += [f"left out of {name}: {_counts(reasons)}" for name, reasons in pushed["left_out"].items() if reasons]
+    lines += [f"{name} has no row and is left out" for name in pushed["left_out"] if name not in pushed["configs"]]
+    if pushed["personal"]:
+        found = {kind: sum(of[kind] for of in pushed["personal"].values()) for kind in pushed["personal"]["rows"]}
+        lines.append(f"looks like personal data: {_counts(found) or 'nothing'}")
+    sent, who = pushed["sent"], "public" if pushed["public"] else "private"
+    if not sent:
+        return "\n".join([*lines, f"{pushed['path']} is complete; nothing was sent."])
+    if not sent["commit"]:
+        return "\n".join([*lines, f"{sent['url']} ({who}) has these very files already; nothing was sent."])
+    deleted = f", {sent['deleted']:,} deleted" if sent["deleted"] else ""
+    return "\n".join([*lines, f"{sent['url']} ({who}): {sent['files']:,} files in one commit{deleted}, {sent['commit'][:10]}"])
 
 
 def listing_text(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -3,7 +3,8 @@
 The form comes from the schema of `response_format`; without one, from a line of the instructions that is a JSON object (an example
 such as `{"items": [{"query": "…"}]}`); without that, and if JSON or items are asked for at all, items of quote, query and answer are
 written; else one sentence of prose. The texts are sentences of the passage between `<<<passage CODE>>>` and `<<<end CODE>>>`, or of
-the last user message; a field called query or question becomes a question. As many items are written as "Write N items" asks for.
+the last user message; a field called query or question becomes a question, one whose meaning names `##begin_quote##` quotes its sentence
+so, and one that is called like a text below the passage (`Checked answer: "…"`) is that text. As many items are written as "Write N items" asks for.
 
 Not covered: any understanding. Sampling settings change nothing but the digest of the request.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import cycle, islice
@@ -33,6 +34,8 @@ _SHORTEST = 10
 _WORD = re.compile(r"\w+")
 _WANTED = re.compile(r"Write (\d+) items?")
 _OBJECT_LINE = re.compile(r"^\{.*\}\s*$", re.MULTILINE)
+_BESIDE = re.compile(r'^([A-Z][\w ]*): (".*")$', re.MULTILINE)
+_QUOTING = re.compile(r"^- (\w+): .*##begin_quote##", re.MULTILINE)
 _TEXT: Schema = {"type": "string"}
 _DEEPEST = 8  # a schema that refers to itself ends here
 _MOST_WORDS, _LONGEST_WORD = 4, 40
@@ -52,7 +55,9 @@ def write(body: Body, *, none: bool = False, surplus: int = 0) -> Value:
         return sentences[0]
     if surplus:
         sentences = list(islice(cycle(sentences), wanted + surplus))
-    return _value(form, "", sentences[0], [] if none else sentences, form, 0)
+    copied = {name: text for part in read for name, text in part.beside.items()}
+    quoting = {name for part in read for name in part.quoting}
+    return _told(_value(form, "", sentences[0], [] if none else sentences, form, 0), copied, quoting)
 
 
 def _form(body: Body, read: Sequence[_Part]) -> Schema | None:
@@ -70,12 +75,17 @@ def _form(body: Body, read: Sequence[_Part]) -> Schema | None:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one message says: its passage, the items it asks for, the form it shows, whether it mentions JSON."""
+    """What one message says: its passage, the items it asks for, the form it shows, whether it mentions JSON.
+
+    `beside` has the texts below the passage, by name as a field would be called; `quoting` the fields that are to quote.
+    """
 
     passage: str | None
     wanted: int | None
     form: Schema | None
     names_json: bool
+    beside: Mapping[str, str]
+    quoting: Sequence[str]
 
 
 def _read(body: Body) -> list[_Part]:
@@ -88,7 +98,15 @@ def _part(text: str) -> _Part:
     found = _PASSAGE.search(text)
     told = text[: found.start()] + text[found.end() :] if found else text
     wanted = _WANTED.search(told)
-    return _Part(found and found[2], int(wanted[1]) if wanted else None, _shown_form(told), "json" in told.casefold())
+    beside = _BESIDE.findall(text[found.end() :]) if found else []
+    return _Part(
+        found and found[2],
+        int(wanted[1]) if wanted else None,
+        _shown_form(told),
+        "json" in told.casefold(),
+        {name.casefold().replace(" ", "_"): json.loads(shown) for name, shown in beside},
+        _QUOTING.findall(told),
+    )
 
 
 def _shown_form(told: str) -> Schema | None:
@@ -157,6 +175,17 @@ def _value(schema: Schema, name: str, text: str, texts: Iterable[str], root: Sch
         case "null":
             return None
     return _query(text) if name in ("query", "question") else text
+
+
+def _told(value: Value, copied: Mapping[str, str], quoting: Container[str]) -> Value:
+    """`value` with the texts of fields that are told what to be."""
+    match value:
+        case list():
+            return [_told(inner, copied, quoting) for inner in value]
+        case dict():
+            value = {name: copied[name] if name in copied else _told(inner, copied, quoting) for name, inner in value.items()}
+            return {name: f"##begin_quote##{text}##end_quote##" if name in quoting else text for name, text in value.items()}
+    return value
 
 
 def _plain(schema: Schema, root: Schema) -> Schema:
