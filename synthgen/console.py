@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synthgen.panel import dollars_text, rate_text, tokens_text
-from synthgen.records import Chunk, Rejection, Triple, Usage, passage
+from synthgen.records import CLASSIFICATION, Chunk, Rejection, Triple, Usage, passage
 
 if TYPE_CHECKING:
     from synthgen.pipeline import Result
@@ -113,12 +113,20 @@ def row_text(row: Triple | Rejection, chunks: Mapping[str, Chunk], *, width: int
     triple = row.triple if isinstance(row, Rejection) else row
     context = passage(triple, chunks[triple.chunk_id]) if triple.chunk_id in chunks else "(not in chunks.parquet)"
     shown = " ".join(context.split())
-    lines = [
-        f"query    {triple.query}",
-        f"answer   {' '.join(triple.answer.split()) if triple.answer is not None else '(none: retriever formats only)'}",
-        f"context  {shown[:width]}{'…' if len(shown) > width else ''}",
-        f"from     {triple.chunk_id}  {triple.generator}  {triple.split}  {len(triple.distractors)} distractors",
-    ]
+    passage_text = f"{shown[:width]}{'…' if len(shown) > width else ''}"
+    if triple.kind == CLASSIFICATION:
+        lines = [
+            f"text     {passage_text}",
+            f"label    {triple.answer}",
+            f"from     {triple.chunk_id}  {triple.generator}  {triple.split}",
+        ]
+    else:
+        lines = [
+            f"query    {triple.query}",
+            f"answer   {' '.join(triple.answer.split()) if triple.answer is not None else '(none: retriever formats only)'}",
+            f"context  {passage_text}",
+            f"from     {triple.chunk_id}  {triple.generator}  {triple.split}  {len(triple.distractors)} distractors",
+        ]
     told = {"told": triple.instruction, "written": triple.response, "reasoned": triple.reasoning}
     lines += [f"{name:<8} {' '.join(text.split())}" for name, text in told.items() if text]
     if isinstance(row, Rejection):
@@ -450,8 +458,9 @@ def _varied(rows: Sequence[Triple], wanted: int) -> list[Triple]:
 
 
 def _export(export: Mapping[str, Any]) -> str:
-    left_out = _counts(export["left_out"])
-    return f"{_counts(export['files']) or 'no rows'}{f' (left out: {left_out})' if left_out else ''}"
+    told = {"left out": _counts(export["left_out"]), "notes": _counts(export["notes"])}
+    remarks = "; ".join(f"{what}: {counts}" for what, counts in told.items() if counts)
+    return f"{_counts(export['files']) or 'no rows'}{f' ({remarks})' if remarks else ''}"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

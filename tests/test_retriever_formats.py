@@ -163,7 +163,7 @@ def test_only_what_a_search_found_is_a_negative_unless_others_may_fill_up(tmp_pa
 
 def test_labelled_pairs_have_every_positive_and_say_their_balance(tmp_path: Path) -> None:
     row = replace(MIXED, positives=(CHUNKS[5].id, CHUNKS[6].id))
-    made, notes = exported([row], "st-labeled-pair", tmp_path)
+    made, notes = exported([row, replace(row, id="another")], "st-labeled-pair", tmp_path)
     assert {pair["anchor"] for pair in made} == {row.query}
     assert [(pair["document"], pair["label"]) for pair in made] == [
         (STRANGE[5], 1), (STRANGE[6], 1), (STRANGE[1], 0), (STRANGE[2], 0), (STRANGE[4], 0),

@@ -73,14 +73,22 @@ def st_labeled_pair(
     negatives: Annotated[int, Field(ge=1, description="negatives for each query, at most")] = 5,
     fill: Fill = False,
 ) -> Rows:
-    """`anchor`, `document`, `label`: 1 for each positive of the query, then 0 for each negative. Notes how many of each."""
+    """`anchor`, `document`, `label`: 1 for each positive of the query, then 0 for each negative. Notes how many of each.
+
+    A pair is there once, also where several rows ask the same.
+    """
     balance: Counter[str] = Counter()
+    seen: set[int] = set()
     for triple in triples:
         right = positives_of(triple, context).values()
-        wrong = [context.chunks[d.chunk_id].text for d in negatives_of(triple, fill=fill)[:negatives]]
+        wrong = (context.chunks[d.chunk_id].text for d in negatives_of(triple, fill=fill)[:negatives])
         for label, documents in ((1, right), (0, wrong)):
-            balance[f"label_{label}"] += len(documents)
-            yield from ({"anchor": triple.query, "document": document, "label": label} for document in documents)
+            for document in documents:
+                pair = hash((triple.query, document))
+                if pair not in seen:
+                    seen.add(pair)
+                    balance[f"label_{label}"] += 1
+                    yield {"anchor": triple.query, "document": document, "label": label}
     return balance
 
 
