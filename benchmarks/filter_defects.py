@@ -4,16 +4,22 @@
 text gives no occasion. `near_duplicate_edit` makes what a person would call the same question, `minimal_pair` what looks
 like it and is another one: a filter of duplicates should drop the first and never the second.
 
-The word lists are written for these generators and not taken from the filters. Most kinds need English or Chinese; in other
-languages a query gives case, punctuation, numbers, names, other words and exchanged names.
+The word lists, here and in `defect_phrases`, are written for these generators and not taken from the filters. References, topics,
+chatter, answers that stand nowhere, fillers and other question words are in the language of the passage; edits of single English words
+(articles, plurals, synonyms, clauses, slips, opposites, negations) need an English query, negations also go in Chinese.
 """
 
 from __future__ import annotations
 
 import random
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+
+from defect_phrases import PHRASES, Phrases
+
+from synthgen.text import contents
 
 __all__ = [
     "document_words",
@@ -30,7 +36,10 @@ __all__ = [
 ]
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d[\d.,]*\d|\d")
+_THAI = re.compile(r"[\u0e00-\u0e7f]")
+_MARK = " ?？؟.!"
+_MAX_THAI_WORD = 20  # letters between two spaces: a name or a phrase, no sentence
+_WORD = re.compile(r"[\u0e00-\u0e7f]+|[^\W\d_]+(?:['’-][^\W\d_]+)*|\d[\d.,]*\d|\d")
 _NUMBER = re.compile(r"(?<![\w.,])\d[\d.,]*(?![\w])|(?<=[\u4e00-\u9fff])\d+|\d+(?=[\u4e00-\u9fff])")
 _COMMON_WORDS = (
     "a an the of in on at to for from by with and or but as is are was were be been being do does did has have had can could will "
@@ -46,21 +55,33 @@ def _is_english(query: str) -> bool:
     return query.isascii() and len({*query.lower().split()} & _COMMON - {"in", "was", "an", "a", "no", "all", "also", "so"}) > 1
 
 
+def _phrases(language: str) -> Phrases:
+    return PHRASES.get(language, PHRASES["en"])
+
+
+def _said(template: str, query: str) -> str:
+    """A template around a query, which goes on with a small letter after an opening."""
+    ended = query.rstrip(_MARK)
+    first = 1 if ended.startswith("¿") else 0
+    bare = ended[:first] + ended[first : first + 1].lower() + ended[first + 1 :]
+    return template.format(query=query, ended=ended, bare=bare)
+
+
 # --- the same question
 
 
-def near_duplicate_edit(query: str, rng: random.Random) -> str | None:
+def near_duplicate_edit(query: str, rng: random.Random, language: str = "en") -> str | None:
     """The query as somebody else would type it; one kind of edit, all that fit with equal chance."""
-    found = near_duplicate_edits(query, rng)
+    found = near_duplicate_edits(query, rng, language)
     return found[rng.choice(sorted(found))] if found else None
 
 
-def near_duplicate_edits(query: str, rng: random.Random) -> dict[str, str]:
+def near_duplicate_edits(query: str, rng: random.Random, language: str = "en") -> dict[str, str]:
     """One edit of each kind that fits the query."""
     edits: dict[str, Callable[[str, random.Random], str | None]] = {
         "case": _case,
         "punctuation": _punctuation,
-        "filler": _filler,
+        "filler": lambda query, rng: _filler(query, rng, language),
         "article": _article,
         "synonym": _synonym,
         "clause": _clause,
@@ -77,15 +98,15 @@ def _case(query: str, rng: random.Random) -> str | None:
 
 
 def _punctuation(query: str, rng: random.Random) -> str | None:
-    bare = query.rstrip(" ?？.")
-    mark = "？" if _HAN.search(query) else "?"
+    bare = query.rstrip(_MARK)
+    mark = "？" if _HAN.search(query) else "؟" if query.endswith("؟") else "?"
     return rng.choice([text for text in (bare, f"{bare}{mark}{mark}", f"{bare} {mark}", f'"{query}"') if text != query])
 
 
-def _filler(query: str, rng: random.Random) -> str | None:
-    bare = query.rstrip(" ?？.")
-    if _HAN.search(query):
-        return rng.choice([f"请问{query}", f"{bare}呢？", f"请问，{bare}？"])
+def _filler(query: str, rng: random.Random, language: str) -> str | None:
+    bare = query.rstrip(_MARK)
+    if fillers := _phrases(language).fillers:
+        return _said(rng.choice(fillers), query)
     start = re.match(r"(What|Who|When|Where|Why|How|Which)\b", query)
     if not start or not _is_english(query):
         return None
@@ -218,22 +239,22 @@ _BESIDE = {key: "".join(row[max(0, i - 1) : i] + row[i + 1 : i + 2]) for row in 
 # --- another question
 
 
-def minimal_pair(query: str, words: Sequence[str], rng: random.Random) -> str | None:
+def minimal_pair(query: str, words: Sequence[str], rng: random.Random, language: str = "en") -> str | None:
     """Another question that differs in the one thing that matters; all kinds that fit with equal chance.
 
     `words` are words of the query's document (`document_words`), which other questions on it would use.
     """
-    found = minimal_pairs(query, words, rng)
+    found = minimal_pairs(query, words, rng, language)
     return found[rng.choice(sorted(found))] if found else None
 
 
-def minimal_pairs(query: str, words: Sequence[str], rng: random.Random) -> dict[str, str]:
+def minimal_pairs(query: str, words: Sequence[str], rng: random.Random, language: str = "en") -> dict[str, str]:
     """One minimal pair of each kind that fits the query."""
     made = {
         "number": number_swap(query, "", rng),
-        "negation": _negated(query, rng),
+        "negation": _negated(query, rng) if language in ("en", "zh") else None,
         "opposite": _opposite(query, rng),
-        "question_word": _other_question(query, rng),
+        "question_word": _other_question(query, rng, language),
         "name": _other_word(query, words, rng, name=True),
         "word": _other_word(query, words, rng, name=False),
         "lookalike": _lookalike(query, words, rng),
@@ -247,7 +268,8 @@ def document_words(text: str) -> list[str]:
     if _HAN.search(text):
         runs = re.findall(r"[\u4e00-\u9fff]{2,}", text)
         return sorted({run[i : i + 2] for run in runs for i in range(0, len(run) - 1, 2)})
-    return sorted({word for word in _WORD.findall(text) if len(word) > 3 and word.lower() not in _COMMON and word[0].isalpha()})
+    found = {word for word in _WORD.findall(text) if len(word) > 3 and word.lower() not in _COMMON and word[0].isalpha()}
+    return sorted(word for word in found if not _THAI.match(word) or len(word) <= _MAX_THAI_WORD)
 
 
 def number_swap(query: str, passage: str, rng: random.Random) -> str | None:
@@ -260,7 +282,8 @@ def number_swap(query: str, passage: str, rng: random.Random) -> str | None:
     digits = [i for i, letter in enumerate(old) if letter.isdigit()]
     for _ in range(20):
         place = rng.choice(digits[1:] or digits)
-        digit = rng.choice([d for d in "123456789" if d != old[place]])
+        zero = ord(old[place]) - unicodedata.digit(old[place])  # of the script's own digits
+        digit = rng.choice([d for d in (chr(zero + n) for n in range(1, 10)) if d != old[place]])
         new = old[:place] + digit + old[place + 1 :]
         if new not in passage and new not in query:
             return query[: at.start()] + new + query[at.end() :]
@@ -311,14 +334,18 @@ def _opposite(query: str, rng: random.Random) -> str | None:
     return query[: at.start()] + _OTHER[at.group()] + query[at.end() :]
 
 
-def _other_question(query: str, rng: random.Random) -> str | None:
-    match = re.match(r"(When|Where|Why|How|Who)\b(?! (?:many|much|long|old|far|often|is|are)\b)", query)
-    if match:
-        return rng.choice(sorted({"When", "Where", "Why", "How"} - {match[1]})) + query[match.end() :]
-    for one, other in (("什么时候", "为什么"), ("为什么", "什么时候"), ("谁", "哪里"), ("哪里", "谁"), ("哪一年", "哪个地方")):
-        if one in query:
-            return query.replace(one, other, 1)
-    return None
+def _other_question(query: str, rng: random.Random, language: str) -> str | None:
+    """Another question word: at the beginning of the query, in Chinese and Thai wherever it stands."""
+    asking = _phrases(language).asking
+    if language in ("zh", "th"):
+        found = next((word for word in asking if word in query), None)
+        return query.replace(found, rng.choice([w for w in asking if w != found]), 1) if found else None
+    quantity = r"(?! (?:many|much|long|old|far|often|is|are|viele?|lange|oft)\b)"
+    match = re.match(rf"({'|'.join(map(re.escape, asking))})\b{quantity}", query)
+    if not match:
+        return None
+    pool = set(asking) - {match[1], "Who"}  # "Who" in place of another is no question of English
+    return rng.choice(sorted(pool)) + query[match.end() :]
 
 
 def _other_word(query: str, words: Sequence[str], rng: random.Random, *, name: bool) -> str | None:
@@ -334,6 +361,7 @@ def _other_word(query: str, words: Sequence[str], rng: random.Random, *, name: b
         return query[:place] + rng.choice(pool) + query[place + 2 :]
     spots = [m for m in _WORD.finditer(query) if m.start() and len(m.group()) > 3 and m.group()[0].isupper() == name]
     spots = [m for m in spots if m.group().lower() not in _COMMON and m.group()[0].isalpha()]
+    spots = [m for m in spots if not _THAI.match(m.group()) or len(m.group()) <= _MAX_THAI_WORD]
     if not spots:
         return None
     at = rng.choice(spots)
@@ -392,84 +420,49 @@ def _exchanged(query: str, rng: random.Random) -> str | None:
 # --- defects
 
 
-def generic_topic(passage: str, rng: random.Random) -> str | None:
+def generic_topic(passage: str, rng: random.Random, language: str = "en") -> str | None:
     """A question that any passage on the topic would answer, made of one of its frequent words."""
     if _HAN.search(passage):
         counted = Counter(re.findall(r"[\u4e00-\u9fff]{2}", passage))
-        templates: tuple[str, ...] = ("{}是什么？", "请介绍一下{}。", "{}有什么特点？", "关于{}有哪些信息？")
     else:
         counted = Counter(word for word in _WORD.findall(passage) if len(word) > 4 and word.lower() not in _COMMON)
-        templates = (
-            "What is {}?",
-            "What is known about {}?",
-            "Can you tell me about {}?",
-            "What is the importance of {}?",
-            "What are the main facts about {}?",
-        )
-    common = [word for word, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:3]]
-    return rng.choice(templates).format(rng.choice(common)) if common else None
+    topics = [word for word in counted if contents([word.lower()])]
+    topics = [word for word in topics if not _THAI.match(word) or len(word) <= _MAX_THAI_WORD]
+    common = sorted(topics, key=lambda word: (-counted[word], word))[:3]
+    return rng.choice(_phrases(language).topics).format(topic=rng.choice(common)) if common else None
 
 
-def passage_reference(query: str, rng: random.Random) -> str:
+def passage_reference(query: str, rng: random.Random, language: str = "en") -> str:
     """The query with a hint at a passage that its asker could not see."""
-    bare = query.rstrip(" ?？.")
-    if _HAN.search(query):
-        return rng.choice([f"根据上文，{query}", f"根据这段文字，{query}", f"文中提到的{bare}？", f"本文中，{query}"])
-    lowered = bare[0].lower() + bare[1:]
-    return rng.choice(
-        [
-            f"According to the passage, {lowered}?",
-            f"Based on the text, {lowered}?",
-            f"In the given passage, {lowered}?",
-            f"{bare} according to the text?",
-            f"{bare} in this article?",
-            f"{bare}, as mentioned in the passage?",
-            f"As stated in the document, {lowered}?",
-            f"From the above paragraph, {lowered}?",
-        ]
-    )
+    return _said(rng.choice(_phrases(language).references), query)
 
 
-def malformed(query: str, rng: random.Random) -> str:
+def malformed(query: str, rng: random.Random, language: str = "en") -> str:
     """What goes wrong between a model and a row: chatter, list marks, cut or doubled text, JSON, control characters."""
     cut = query[: max(1, len(query) // 8)].rstrip()
+    said = _phrases(language)
     return rng.choice(
         [
             "",
             "?",
             f"{rng.randrange(1, 9)}. {query}",
-            f"Here is a question: {query}",
-            f"Question: {query}",
+            *(chatter.format(query=query) for chatter in said.chatter),
             f'{{"query": "{query}"',
             f"{query}\n{query}",
             f"{query[: len(query) // 2]}\x00{query[len(query) // 2 :]}",
-            f"Sure! {query}",
             f"{query} " * 40,
             cut if len(cut) < 3 else cut[:2],
-            "As an AI language model, I cannot write a question on this.",
+            said.refusal,
         ]
     )
 
 
-def ungrounded_answer(answer: str, document: str, rng: random.Random) -> str | None:
+def ungrounded_answer(answer: str, document: str, rng: random.Random, language: str = "en") -> str | None:
     """An answer of the same kind that the document does not have: another number, other names, or a made-up word."""
     if _NUMBER.search(answer):
         return number_swap(answer, document, rng)
-    invented = [name for name in _INVENTED if name not in document]
-    if _HAN.search(answer):
-        invented = [name for name in _INVENTED_HAN if name not in document]
+    invented = [name for name in _phrases(language).invented if name not in document]
     return rng.choice(invented) if invented else None
-
-
-_INVENTED = (
-    "Margaret Holloway",
-    "the Treaty of Brennfeld",
-    "Port Calder",
-    "Hendrik Vossen",
-    "a copper alloy",
-    "the Ostrava Institute",
-)
-_INVENTED_HAN = ("柳青峰", "北安条约", "青石港", "铜锌合金", "东林研究所")
 
 
 def wrong_language(others: Iterable[str], rng: random.Random) -> str | None:
