@@ -85,6 +85,7 @@ def import_(
     map_: Annotated[
         list[str] | None, typer.Option("--map", help="Columns by other names: query=question,answer=correct_answer.")
     ] = None,
+    kind: Annotated[str, typer.Option("--kind", help="question, or classification: rows of text and label.")] = "question",
     queries: Queries = None,
     given: Given,
     update: Annotated[bool, typer.Option("--update", help="Put these rows in place of those imported before.")] = False,
@@ -96,10 +97,10 @@ def import_(
     with told():
         from synthgen import console, importing
 
-        settings, mapping = config(given), importing.parse_mapping(map_ or ())
+        settings, mapping = config(given), importing.parse_mapping(map_ or (), kind)
         with logged(importing.prepare_import(docs, run), quiet, verbose) as progress:
             result = importing.import_rows(
-                file, docs, run, config=settings, mapping=mapping, queries=queries, update=update, on_event=progress
+                file, docs, run, kind=kind, config=settings, mapping=mapping, queries=queries, update=update, on_event=progress
             )
         out(result.report, console.result_text, result, as_json=as_json)
 
@@ -270,10 +271,11 @@ def export(
             if checked["errors"]:
                 raise typer.Exit(1)
         elif output == "-":
-            rows, left_out = exporting.export_rows(run, format, split=split, settings=given.settings)
+            rows, left_out, notes = exporting.export_rows(run, format, split=split, settings=given.settings)
             write_lines(rows)
-            for reason, n in left_out.items():
-                say(f"left out: {reason} {n}")
+            for what, counts in (("left out", left_out), ("note", notes)):
+                for name, n in counts.items():
+                    say(f"{what}: {name} {n}")
         else:
             report = exporting.export(run, format, output=output, split=split, settings=given.settings)
             out(report, console.export_text, as_json=as_json)
@@ -319,6 +321,57 @@ def evaluate(
         with logged(existing(run), quiet, verbose, shared=True) as progress:
             result = pipeline.evaluate(run, queries, base=base, on_event=progress)
         out(result, format_table, as_json=as_json)
+
+
+@app.command()
+def push(
+    run: Run,
+    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME of the data set on the Hub.", show_default=False)],
+    license: Annotated[
+        str | None, typer.Option("--license", help="Licence of the source documents: an id of the Hub, or other. Required.")
+    ] = None,
+    license_name: Annotated[str | None, typer.Option("--license-name", help="With --license other: its name.")] = None,
+    license_link: Annotated[str | None, typer.Option("--license-link", help="With --license other: where it stands.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="A public data set; without it, a private one.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace all files of a data set that is there.")] = False,
+    configs: Annotated[str | None, typer.Option("--configs", help="Only these, with commas: triples,raft,…")] = None,
+    pretty_name: Annotated[str | None, typer.Option("--pretty-name", help="Title of the card.")] = None,
+    provider_terms: Annotated[
+        str | None, typer.Option("--provider-terms", help="Terms of the model's provider, for the card.")
+    ] = None,
+    scan: Annotated[
+        bool, typer.Option("--scan-personal-data", help="Count what looks like personal data, for the card.")
+    ] = False,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Rows that an LLM wrote and rows that none did in one data set.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write RUN/hub and send nothing.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write a data set with its card into RUN/hub and send it to the Hugging Face Hub, as one commit."""
+    with told():
+        from synthgen import console, publishing
+
+        with logged(existing(run), quiet, verbose) as progress:
+            report = publishing.push(
+                run,
+                repo_id,
+                license=license,
+                license_name=license_name,
+                license_link=license_link,
+                public=public,
+                force=force,
+                configs=configs.split(",") if configs else None,
+                pretty_name=pretty_name,
+                provider_terms=provider_terms,
+                scan_personal_data=scan,
+                mixed=mixed,
+                dry_run=dry_run,
+                on_event=progress,
+            )
+        out(report, console.push_text, as_json=as_json)
 
 
 @app.command()

@@ -15,7 +15,7 @@ import regex
 
 from synthgen.config import Config, load_config
 from synthgen.errors import ConfigError, EmptyResultError, ExportError, InputError
-from synthgen.exporters import FORMATS, ExportReport, check_format, names_beside, usable, write_rows
+from synthgen.exporters import FORMATS, Counted, ExportReport, check_format, names_beside, usable, write_rows
 from synthgen.exporters import Context as ExportContext
 from synthgen.exporters import export as write_format
 from synthgen.exporters import rows as format_rows
@@ -24,7 +24,7 @@ from synthgen.records import SPLITS, Rejection, Triple
 from synthgen.runfolder import RunFolder
 from synthgen.validators import Checked, Service, check, files_in
 
-__all__ = ["broken", "check_files", "export", "export_rows", "write_checked"]
+__all__ = ["broken", "check_export", "check_files", "export", "export_rows", "write_checked"]
 
 _EXPORTED = regex.compile(r"(train|dev|test|corpus|queries)(-\d+)?\.jsonl|qrels")
 
@@ -34,7 +34,7 @@ def write_checked(triples: Sequence[Triple], context: ExportContext, format: str
     settings = config.exports
     report = write_format(triples, context, format, folder, options=settings.options.get(format), max_bytes=settings.max_bytes)
     files = {name: folder / name for name, rows in report.files.items() if rows}
-    return replace(report, checks=_checked(format, files, config).to_dict())
+    return replace(report, checks=check_export(format, files, config).to_dict())
 
 
 def broken(export: Mapping[str, Any]) -> str:
@@ -66,15 +66,15 @@ def export(
     check_format(format, options)
     target = Path(output).resolve() if output else folder.exports / format
     if target.suffix and not target.is_dir():
-        found, left_out = _split_rows(triples, context, format, split, options)
+        found, left_out, notes = _split_rows(triples, context, format, split, options)
         files = write_rows(target.parent, target.name, found, config.exports.max_bytes or _max_bytes(format))
-        checks = _checked(format, {name: target.parent / name for name in files}, config).to_dict()
+        checks = check_export(format, {name: target.parent / name for name in files}, config).to_dict()
         report: dict[str, Any] = {
             "format": format,
             "path": str(target),
             "files": files,
             "left_out": left_out,
-            "notes": {},
+            "notes": notes,
             "checks": checks,
         }
     else:
@@ -83,7 +83,7 @@ def export(
         _fitting(rows, context, format)
         report = {"path": str(target), **write_checked(rows, context, format, target, config).to_dict()}
         if not any(report["files"].values()):
-            raise _no_row(format, report["notes"])
+            raise _no_row(format, report["left_out"] | report["notes"])
     if wrong := broken(report):
         raise ExportError(
             f"{target} was written, but breaks a rule of its reader. {wrong} If the format is one of synthgen's, that is a fault of "
@@ -94,8 +94,11 @@ def export(
 
 def export_rows(
     run_folder: str | Path, format: str, *, split: str, settings: Sequence[str] = ()
-) -> tuple[Iterator[dict[str, Any]], dict[str, int]]:
-    """The rows of one split in one format, one by one, and how many were left out, by reason. They are not checked."""
+) -> tuple[Iterator[dict[str, Any]], dict[str, int], dict[str, int]]:
+    """The rows of one split in one format, one by one, and how many were left out, by reason. They are not checked.
+
+    Also what the exporter notes, which is complete when the last row was taken.
+    """
     config, triples, context = _exportable(RunFolder(Path(run_folder)), settings)
     return _split_rows(triples, context, format, split, config.exports.options.get(format))
 
@@ -114,10 +117,11 @@ def check_files(run_folder: str | Path, format: str, path: str | Path, *, settin
     files = files_in(path)
     if not files:
         raise InputError(f"{path} has no .jsonl file. Name a file of rows (JSONL), or a folder of such files.")
-    return {"format": format, "path": str(path), **_checked(format, files, config).to_dict()}
+    return {"format": format, "path": str(path), **check_export(format, files, config).to_dict()}
 
 
-def _checked(format: str, files: Mapping[str, Path], config: Config) -> Checked:
+def check_export(format: str, files: Mapping[str, Path], config: Config) -> Checked:
+    """Check the files of an export, by name, with these settings."""
     settings = config.exports
     service = Service(settings.model, max_tokens=settings.max_tokens, prices=load_prices(config.llm.prices))
     options = settings.options.get(format) or {}
@@ -130,16 +134,17 @@ def _max_bytes(format: str) -> int | None:
 
 def _split_rows(
     triples: Iterator[Triple], context: ExportContext, format: str, split: str, options: Mapping[str, Any] | None
-) -> tuple[Iterator[dict[str, Any]], dict[str, int]]:
+) -> tuple[Iterator[dict[str, Any]], dict[str, int], dict[str, int]]:
     if split not in SPLITS:
         raise ConfigError(f"There is no split {split!r}. Known: {', '.join(SPLITS)}.")
     rows = list(triples)  # of all splits: what a row shows may depend on the others
     left_out = _fitting([row for row in rows if row.split == split], context, format)
-    made = format_rows(rows, context, format, split, options=options)
+    counted = Counted(format_rows(rows, context, format, split, options=options))
+    made = iter(counted)
     first = next(made, None)
     if first is None:
-        raise _no_row(format, left_out)
-    return itertools.chain([first], made), left_out
+        raise _no_row(format, left_out | counted.notes)
+    return itertools.chain([first], made), left_out, counted.notes
 
 
 def _refuse_foreign(folder: Path, beside: set[str]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from export_rows import CHUNKS, CONTEXT, ROWS, STRANGE, chunk, read, triple
 
 from synthgen.errors import ConfigError
-from synthgen.exporters import Context, check_format, export, rows
+from synthgen.exporters import Context, Counted, check_format, export, rows
 from synthgen.records import Distractor, Triple, make_triple
 from synthgen.training.metrics import measures
 
@@ -149,6 +149,8 @@ def test_ntuples_are_uniform_and_rows_with_fewer_negatives_are_counted(tmp_path:
     made, notes = exported([triple(0), triple(5, others=2), triple(6, others=1)], "st-ntuple", tmp_path, negatives=2)
     assert [list(row) for row in made] == [["anchor", "positive", "negative_1", "negative_2"]] * 2
     assert notes == {"too_few_negatives": 1}
+    of_one_split = Counted(rows([triple(0), triple(6, others=1)], CONTEXT, "st-ntuple", "train"))
+    assert (len(list(of_one_split)), of_one_split.notes) == (1, notes)
 
 
 def test_only_what_a_search_found_is_a_negative_unless_others_may_fill_up(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from synthgen.storage import json_line, write_folder, writing
 __all__ = [
     "FORMATS",
     "Context",
+    "Counted",
     "ExportReport",
     "Format",
     "check_format",
@@ -231,13 +232,16 @@ def usable(triples: Iterable[Triple], context: Context, format: str) -> tuple[li
 
 def rows(
     triples: Iterable[Triple], context: Context, format: str, split: str, *, options: Mapping[str, Any] | None = None
-) -> Iterator[dict[str, Any]]:
-    """The rows of one split. Raises ConfigError for a format whose files only make sense together."""
+) -> Rows:
+    """The rows of one split; what the generator returns is what the exporter notes (`Counted` keeps it).
+
+    Raises ConfigError for a format whose files only make sense together.
+    """
     if _format(format).whole:
         raise ConfigError(f"{format!r} is a folder of files that belong together, not a list of rows. Export it to a folder.")
     exporter = _exporter(format, options or {})
     kept, _ = usable(triples, context, format)
-    yield from exporter([t for t in kept if t.split == split], replace(context, split=split, labels=_labels(kept)))
+    return (yield from exporter([t for t in kept if t.split == split], replace(context, split=split, labels=_labels(kept))))
 
 
 def export(
@@ -258,14 +262,14 @@ def export(
     context, report = replace(context, labels=_labels(kept)), ExportReport(format, left_out=left_out)
     with write_folder(folder) as part:
         if _format(format).whole:
-            counted = _Counted(exporter(kept, context))
+            counted = Counted(exporter(kept, context))
             for name, pairs in itertools.groupby(counted, key=lambda pair: pair[0]):
                 if name in report.files:
                     raise ConfigError(f"The exporter {format!r} came back to {name!r}. It must yield one file after the other.")
                 report.files.update(write_rows(part, name, (row for _, row in pairs), most))
             report.notes.update(counted.notes)
         for split in () if _format(format).whole else SPLITS:
-            counted = _Counted(exporter([t for t in kept if t.split == split], replace(context, split=split)))
+            counted = Counted(exporter([t for t in kept if t.split == split], replace(context, split=split)))
             report.files.update(write_rows(part, f"{split}.jsonl", counted, most))
             report.notes.update(Counter(report.notes) + Counter(counted.notes))
         for name, text in _beside(format, report.files, context, options or {}).items():
@@ -289,7 +293,7 @@ def _beside(format: str, files: Mapping[str, int], context: Context, options: Ma
     return made
 
 
-class _Counted:
+class Counted:
     """Iterates over a generator and keeps the counts it returns."""
 
     def __init__(self, generator: Rows) -> None:
