@@ -29,7 +29,7 @@ from synthgen.llm.estimate import Prefixes, estimate
 from synthgen.records import Chunk, Completion, Request, Triple, make_triple
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
-from synthgen.rowstep import Row
+from synthgen.rowstep import Row, RowStep
 from synthgen.written import write_answers
 
 __all__ = ["prices_after_generation"]
@@ -115,7 +115,8 @@ class _Pricing(Asking):
             return {}
         llm, tokens = self._config.llm, step.output_tokens
         priced = estimate(step.requests(rows), llm, output_tokens=tokens, store=self._store, prefixes=self._prefixes)
-        self.estimates.append({"stage": step.stage, "prompt": step.stage} | asdict(priced))
+        prompt = step.prompt if isinstance(step, RowStep) else step.stage
+        self.estimates.append({"stage": step.stage, "prompt": prompt} | asdict(priced))
         return _Supposed(self._store, next(iter(step.requests(rows))))
 
 

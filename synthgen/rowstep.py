@@ -112,6 +112,11 @@ class RowStep(Generic[Row]):
         return self._stage
 
     @property
+    def prompt(self) -> str:
+        """The name of the prompt."""
+        return self._prompt.name
+
+    @property
     def output_tokens(self) -> int:
         return self._output_tokens
 

@@ -1,0 +1,119 @@
+"""What `plan` says of the paid steps after generation, before and after they are taken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_files import RIVERS, write_rivers
+
+import synthgen as sg
+from synthgen import planning
+from synthgen.asking import asked_models
+from synthgen.config import Config
+from synthgen.errors import ConfigError
+from synthgen.testing import FakeOpenAI, Fault, Logged
+
+Steps = list[tuple[str, str, int]]
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    return write_rivers(tmp_path / "docs")
+
+
+def settings(server: FakeOpenAI) -> dict[str, Any]:
+    return {
+        "llm": {"base_url": server.base_url},
+        "generation": {"per_chunk": 1},
+        "filters": {
+            "order": ["format", "lint", "grounding", "answer_check", "judge"],
+            "options": {"answer_check": {"equivalence": True}},
+        },
+        "distractors": {"num": 2, "check": True},
+        "splits": {"train": 1, "dev": 0},
+        "training": {"enabled": False},
+        "answers": {"enabled": True, "styles": ["expert", "plain"]},
+    }
+
+
+def planned(docs: Path, folder: Path, values: dict[str, Any]) -> tuple[Steps, list[dict[str, Any]]]:
+    calls = planning.plan(docs, folder, config=Config.build({"model": "openai/fake-model", **values}))["calls"]
+    return [(step["stage"], step["prompt"], step["calls"]) for step in calls], calls
+
+
+def reader(request: Logged) -> Fault | None:
+    """Agrees in other words, clears every distractor, and has nothing for Isen."""
+    system, user = (request.body["messages"][number]["content"] for number in (0, 1))
+    if "You answer questions from a passage" in system:
+        return _says({"quote": "none", "answer": "none" if "Isen" in user else "put in other words"})
+    if "You compare two answers" in system:
+        return _says({"agree": "yes"})
+    if "You check training data" in system:
+        fields = ("reason", "self_contained", "clear", "answerable", "supported", "answers")
+        return _says(dict.fromkeys(fields, "yes") | {"answers": "no"})
+    return None
+
+
+def _says(item: dict[str, str]) -> Fault:
+    return Fault("says", message=json.dumps({"items": [item]}))
+
+
+def test_every_paid_step_is_priced_in_the_order_of_a_run(docs: Path, tmp_path: Path) -> None:
+    rivers = len(RIVERS)
+    with FakeOpenAI(script=reader) as server:
+        steps, before = planned(docs, tmp_path / "run", settings(server))
+        assert steps == [
+            ("generate", "question", rivers),
+            ("answer_check", "answer_check", rivers),
+            ("answer_check", "same_answer", rivers),
+            ("judge", "judge", rivers),
+            ("distractor_check", "distractor_check", 2 * rivers),
+            ("raft_answer", "raft_answer", rivers),
+            ("styled_answer", "styled_answer", rivers),
+        ]
+        assert not server.log
+        sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=settings(server))
+        sent = len(server.log)
+        assert sent <= sum(calls for _, _, calls in steps)
+        assert {calls for _, _, calls in planned(docs, tmp_path / "run", settings(server))[0]} == {0}
+        assert len(server.log) == sent
+    assert all(step["prompt_tokens"] > 0 for step in before)
+
+
+def test_what_was_turned_away_by_a_stored_answer_is_not_priced(docs: Path, tmp_path: Path) -> None:
+    with FakeOpenAI(script=reader) as server:
+        first = settings(server)
+        first["answers"], first["distractors"] = {"enabled": False}, {"num": 2}
+        kept = sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=first).kept
+        assert len(kept) == len(RIVERS) - 1
+        steps, _ = planned(docs, tmp_path / "run", settings(server))
+        left = {stage: calls for stage, _, calls in steps if calls}
+        assert left == {"distractor_check": 2 * len(kept), "raft_answer": len(kept), "styled_answer": len(kept)}
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"answers": {"enabled": True}}, "'answers' asks a model.*Set answers.model=openai/NAME, or leave answers.enabled off"),
+        ({"distractors": {"check": True}}, "Set distractors.check_model=openai/NAME, or leave distractors.check off"),
+        ({"filters": {"order": ["judge"]}}, r"Set filters\.options\.judge\.model=openai/NAME, or leave the filter judge out"),
+        ({"answers": {"enabled": True, "model": "extractive"}}, "'extractive' is none that can be asked"),
+    ],
+)
+def test_a_step_without_a_model_names_its_own_setting(values: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        asked_models(Config.build(values))
+
+
+def test_each_step_can_have_a_model_of_its_own() -> None:
+    values = {
+        "model": "openai/one",
+        "filters": {"order": ["format", "judge"], "options": {"judge": {"model": "openai/two"}}},
+        "distractors": {"check": True, "check_model": "openai/three"},
+        "answers": {"enabled": True, "model": "openai/four"},
+    }
+    assert asked_models(Config.build(values)) == {"judge": "two", "distractor_check": "three", "answers": "four"}
+    assert asked_models(Config.build({"model": "openai/one", "answers": {"enabled": True}})) == {"answers": "one"}
