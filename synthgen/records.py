@@ -69,8 +69,10 @@ class _Row:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
-        known = _readers(cls)  # type: ignore[arg-type]
-        return cls(**{name: known[name](value) for name, value in row.items() if name in known})
+        names, readers = _readers(cls)  # type: ignore[arg-type]
+        values = row if row.keys() <= names else {name: value for name, value in row.items() if name in names}
+        read = {name: reader(values[name]) for name, reader in readers.items() if name in values}
+        return cls(**{**values, **read}) if read else cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,20 +392,19 @@ def _plain(value: Any) -> Any:
 
 
 @functools.cache
-def _readers(cls: type) -> dict[str, Callable[[Any], Any]]:
-    """How each field of a record is made of a value of its table; kept, because a table has many rows."""
-    return {f.name: _reader(str(f.type)) for f in dataclasses.fields(cls)}
+def _readers(cls: type) -> tuple[frozenset[str], dict[str, Callable[[Any], Any]]]:
+    """The fields of a record, and how those are made that a table holds in another form. Kept, because a table has many rows."""
+    types = {f.name: str(f.type) for f in dataclasses.fields(cls)}
+    return frozenset(types), {name: reader for name, annotation in types.items() if (reader := _reader(annotation))}
 
 
-def _reader(annotation: str) -> Callable[[Any], Any]:
+def _reader(annotation: str) -> Callable[[Any], Any] | None:
     if annotation.startswith("Json"):
         return lambda value: json.loads(value) if isinstance(value, str) else value
     if annotation == "Usage":
         return Usage.from_dict
     if annotation == "tuple[Distractor, ...]":
-        return lambda value: tuple(Distractor.from_dict(v) for v in value)
+        return lambda value: tuple(map(Distractor.from_dict, value))
     if annotation == "tuple[Span, ...]":
         return lambda value: tuple((int(v[0]), int(v[1])) for v in value)
-    if annotation.startswith("tuple"):
-        return tuple
-    return lambda value: value
+    return tuple if annotation.startswith("tuple") else None

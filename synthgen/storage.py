@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TABLES",
+    "arrow_type",
     "json_line",
     "numbered_jsonl",
     "parse_yaml",
@@ -181,7 +182,7 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 def json_line(row: Mapping[str, Any]) -> bytes:
     """U+2028, U+2029 and U+0085 are escaped: readers that split lines as Unicode does would cut the row there."""
     line: str = _encoded(row)
-    for character in "\u2028\u2029\u0085":
+    for character in "" if line.isascii() else "\u2028\u2029\u0085":
         line = line.replace(character, f"\\u{ord(character):04x}")
     return line.encode("utf-8") + b"\n"
 
@@ -243,16 +244,17 @@ def read_json(path: Path) -> Any:
 def _schema(kind: str) -> pa.Schema:
     import pyarrow as pa
 
-    return pa.schema([(name, _arrow(spec)) for name, spec in TABLES[kind].items()])
+    return pa.schema([(name, arrow_type(spec)) for name, spec in TABLES[kind].items()])
 
 
-def _arrow(spec: Any) -> pa.DataType:
+def arrow_type(spec: Any) -> pa.DataType:
+    """The Arrow type that TABLES writes as `spec`."""
     import pyarrow as pa
 
     if isinstance(spec, list):
-        return pa.list_(_arrow(spec[0]))
+        return pa.list_(arrow_type(spec[0]))
     if isinstance(spec, Mapping):
-        return pa.struct([(name, _arrow(inner)) for name, inner in spec.items()])
+        return pa.struct([(name, arrow_type(inner)) for name, inner in spec.items()])
     return {"string": pa.string(), "int64": pa.int64(), "double": pa.float64(), "bool": pa.bool_()}[spec]
 
 

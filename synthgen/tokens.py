@@ -10,9 +10,9 @@ Not covered: the tokens a chat format adds around messages, and the tokenizers o
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import lzma
+from binascii import a2b_base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -141,7 +141,7 @@ def _packaged() -> tiktoken.Encoding:
 def _ranks(table: bytes) -> dict[bytes, int]:
     if hashlib.sha256(table).hexdigest() != _TABLE_SHA256:
         raise RuntimeError("synthgen/assets/o200k_base.tiktoken.xz is damaged: its SHA-256 is wrong. Install synthgen again.")
-    return {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in table.splitlines())}
+    return {a2b_base64(token): int(rank) for token, rank in (line.split() for line in table.splitlines())}
 
 
 def _skip_space(text: str, start: int, end: int) -> int:

@@ -27,8 +27,7 @@ from synthgen.validators.shapes import Shape
 __all__ = ["RULES", "Checked", "Problem", "Service", "check", "files_in"]
 
 _SPLIT = regex.compile(r"^(train|dev|test|validation|valid|val)(?![^\W_])")
-_BOM, _SEPARATORS = b"\xef\xbb\xbf", (b"\xe2\x80\xa8", b"\xe2\x80\xa9", b"\xc2\x85")
-_ESCAPED = (b"\\ud", b"\\uD")
+_BOM = b"\xef\xbb\xbf"
 
 
 def check(
@@ -135,7 +134,7 @@ class _Check:
                 except UnicodeDecodeError as error:
                     self.findings.add("not_utf8", name, line, f"byte {error.start + 1} of the line is no UTF-8 text")
                     continue
-                if not raw.isascii() and any(mark in raw for mark in _SEPARATORS):
+                if not text.isascii() and ("\u2028" in text or "\u2029" in text or "\u0085" in text):
                     self.findings.add("line_separator", name, line, "a raw U+2028, U+2029 or U+0085 stands in the line")
                 if name.endswith(".tsv"):
                     cells = text.rstrip("\r\n").split("\t")
@@ -155,7 +154,7 @@ class _Check:
             reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
             self.findings.add("not_json", name, line, reason)
             return _NONE
-        if any(mark in raw for mark in _ESCAPED) and _half(row):
+        if b"\\u" in raw and _half(row):
             self.findings.add("half_character", name, line, "half a character (a lone surrogate) stands in the row")
         return row
 
@@ -167,7 +166,16 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse).decode
+_decoder = json.JSONDecoder(parse_constant=_refuse)
+
+
+def _decode(line: str) -> Any:
+    """As `json.loads`, without its two searches for white space where a row has none before it and one line end after it."""
+    if line.startswith("{") and line.endswith("}\n"):
+        row, end = _decoder.raw_decode(line)
+        if end == len(line) - 1:
+            return row
+    return _decoder.decode(line)
 
 
 def _half(row: Any) -> bool:

@@ -5,7 +5,7 @@ Tokens follow the rule of OpenAI's cookbook ("Data preparation and analysis for 
 the model's limit is cut off and not billed. The number of epochs is the default of the same notebook.
 
 A model counts with its own encoding where tiktoken has it, else the result says `estimated`. So does that of a long file: the first
-five million bytes are counted, then one row in sixteen, drawn by its content, and the others are taken to be like those.
+two million bytes are counted, then one row in thirty-two, drawn by its content, and the others are taken to be like those.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ __all__ = ["Facts", "Service", "TokenCount", "epochs", "load_facts"]
 
 _PACKAGED = Path(__file__).parent.parent / "assets" / "fine_tuning.yaml"
 
-_EXACT_BYTES = 5_000_000
-_ONE_IN = 16
+_EXACT_BYTES = 2_000_000
+_ONE_IN = 32
 
 _EPOCHS, _EPOCHS_MIN, _EPOCHS_MAX = 3, 1, 25
 _EXAMPLES_MIN, _EXAMPLES_MAX = 100, 25_000  # of examples times epochs, which the default keeps between
