@@ -85,6 +85,7 @@ def import_rows(
     docs: str | Path,
     run_folder: str | Path,
     *,
+    kind: str = "question",
     mapping: Mapping[str, str] | None = None,
     queries: str | Path | None = None,
     config: str | Path | Config | None = None,
@@ -94,13 +95,14 @@ def import_rows(
 ) -> pipeline.Result:
     """Existing rows into `run_folder`, for the same filters, exports and measurements; `docs` may be "-".
 
-    `mapping` is role -> column, for columns of other names than the usual ones: `{"query": "question"}`.
+    `mapping` is role -> column, for columns of other names than the usual ones: `{"query": "question"}`. Rows of the `kind`
+    classification are texts with labels.
     """
     from synthgen import importing
 
     resolved = _resolved(config, settings)
     return importing.import_rows(
-        file, docs, run_folder, config=resolved, mapping=mapping, queries=queries, update=update, on_event=on_event
+        file, docs, run_folder, kind=kind, config=resolved, mapping=mapping, queries=queries, update=update, on_event=on_event
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from synthgen.exported import counts, export_lines
 from synthgen.panel import dollars_text, rate_text, tokens_text
 from synthgen.records import CLASSIFICATION, Chunk, Rejection, Triple, Usage, passage
 
@@ -13,9 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "batch_text",
-    "check_text",
     "columns",
-    "export_text",
     "listing_text",
     "plan_text",
     "push_text",
@@ -40,7 +39,7 @@ def summary(report: Mapping[str, Any]) -> str:
     documents, chunks, generation = report["documents"], report["chunks"], report["generation"]
     lines = [
         f"{documents['read']:,} documents read, {sum(documents['skipped'].values()):,} files skipped{_reasons(documents['skipped'])}; "
-        f"{chunks['distinct']:,} chunks ({_counts(chunks['splits'])}); {generation['candidates']:,} candidate rows by {generation['generator']}"
+        f"{chunks['distinct']:,} chunks ({counts(chunks['splits'])}); {generation['candidates']:,} candidate rows by {generation['generator']}"
         f"{', no LLM' if generation['generator'] == 'extractive' else ''}.",
         *_imported(report.get("import")),
         "",
@@ -48,14 +47,14 @@ def summary(report: Mapping[str, Any]) -> str:
             [
                 ("stage", "in", "kept", "rejected because"),
                 *(
-                    (stage["stage"], f"{stage['in']:,}", f"{stage['kept']:,}", _counts(stage["rejected"]) or "-")
+                    (stage["stage"], f"{stage['in']:,}", f"{stage['kept']:,}", counts(stage["rejected"]) or "-")
                     for stage in report["funnel"]
                 ),
             ],
             right="12",
         ),
         "",
-        f"{report['rows']['kept']:,} rows kept ({report['rows']['answered']:,} with an answer): {_counts(report['rows']['splits'])}.",
+        f"{report['rows']['kept']:,} rows kept ({report['rows']['answered']:,} with an answer): {counts(report['rows']['splits'])}.",
         *_written(report.get("answers", {})),
         *(
             line
@@ -138,7 +137,7 @@ def row_text(row: Triple | Rejection, chunks: Mapping[str, Chunk], *, width: int
 def plan_text(plan: Mapping[str, Any]) -> str:
     """Counts first, then money, then the messages that were asked for."""
     lines = [
-        f"{plan['documents']:,} documents ({_counts(plan['skipped']) or 'none'} left out), {plan['chunks']:,} chunks of "
+        f"{plan['documents']:,} documents ({counts(plan['skipped']) or 'none'} left out), {plan['chunks']:,} chunks of "
         f"{plan['tokens']:,} tokens; {plan['chunks_asked']:,} of them would be used with {plan['model']}.",
     ]
     for calls in plan["calls"]:
@@ -302,93 +301,13 @@ def _left(report: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def export_text(export: Mapping[str, Any]) -> str:
-    """Where an export went, how many rows it has, what checking them found, and what training on them would take."""
-    return "\n".join([f"{export['path']}: {_export(export)}", *_checks(export), *_training(export["checks"]["training"])])
-
-
-def check_text(checked: Mapping[str, Any]) -> str:
-    """What is wrong with a file, line by line, and how often; then what training on it would take."""
-    lines = [
-        f"{_where(problem)}: {problem['severity']}: {problem['message']} [{problem['rule']}]" for problem in checked["problems"]
-    ]
-    found = {kind: checked[kind] for kind in ("errors", "warnings") if checked[kind]}
-    counts = "; ".join(f"{sum(rules.values()):,} {kind} ({_counts(rules)})" for kind, rules in found.items())
-    rows = sum(checked["rows"].values())
-    return "\n".join(
-        [
-            *lines,
-            f"{checked['path']}: {rows:,} rows of {checked['format']}; {counts or 'nothing is wrong'}.",
-            *_training(checked["training"]),
-        ]
-    )
-
-
-def _checks(export: Mapping[str, Any]) -> list[str]:
-    """One line, where there is something to say: each rule with its count and its first place."""
-    checks = export["checks"]
-    first = {problem["rule"]: problem for problem in reversed(checks["problems"])}
-    told = [
-        f"{rule} {n:,} ({_where(first[rule])}: {first[rule]['message']})"
-        for rule, n in (checks["errors"] | checks["warnings"]).items()
-    ]
-    return [f"  checked: {'; '.join(told)}"] if told else []
-
-
-def _where(problem: Mapping[str, Any]) -> str:
-    return f"{problem['file']}:{problem['line']}" if problem["line"] else problem["file"] or "the files"
-
-
-def _training(training: Mapping[str, Any]) -> list[str]:
-    """Tokens, epochs and price of a fine-tuning job, and the notices that concern it."""
-    if not training:
-        return []
-    about = "about " if training["estimated"] else ""
-    model = training["model"]
-    limit = f", of which {training['max_tokens']:,} an example count" if training["max_tokens"] else ""
-    price = "price unknown, since no model is named (exports.model)."
-    if model and training["dollars"] is not None:
-        price = f"about {dollars_text(training['dollars'])} (prices of {training['prices_dated']})."
-    elif model:
-        price = f"price unknown: the prices of {training['prices_dated']} have no `training` for {model} (name yours with --set llm.prices=FILE)."
-    lines = [
-        f"  training: {training['examples']:,} examples, {about}{training['tokens']:,} tokens{f' for {model}' if model else ''}{limit}; "
-        f"{training['epochs']} epochs by default, {training['billed_tokens']:,} tokens billed, {price}"
-    ]
-    if training["model_ends"]:
-        lines.append(f"  {model} is shut down on {training['model_ends']}, and what was tuned on it too.")
-    return [*lines, *(f"  Notice of {notice['announced']}: {notice['text']}" for notice in training["notices"])]
-
-
-def push_text(pushed: Mapping[str, Any]) -> str:
-    """What a data set has, what looks like personal data in it, and where it is."""
-    splits = list(dict.fromkeys(split for rows in pushed["configs"].values() for split in rows))
-    cells = [
-        (name, *(f"{rows[split]:,}" if split in rows else "" for split in splits)) for name, rows in pushed["configs"].items()
-    ]
-    lines = [columns([("config", *splits), *cells], right="123456")]
-    lines += [f"left out of {name}: {_counts(reasons)}" for name, reasons in pushed["left_out"].items() if reasons]
-    lines += [f"{name} has no row and is left out" for name in pushed["left_out"] if name not in pushed["configs"]]
-    if pushed["personal"]:
-        found = {kind: sum(of[kind] for of in pushed["personal"].values()) for kind in pushed["personal"]["rows"]}
-        lines.append(f"looks like personal data: {_counts(found) or 'nothing'}")
-    sent, who = pushed["sent"], "public" if pushed["public"] else "private"
-    if not sent:
-        return "\n".join([*lines, f"{pushed['path']} is complete; nothing was sent."])
-    if not sent["commit"]:
-        return "\n".join([*lines, f"{sent['url']} ({who}) has these very files already; nothing was sent."])
-    deleted = f", {sent['deleted']:,} deleted" if sent["deleted"] else ""
-    return "\n".join([*lines, f"{sent['url']} ({who}): {sent['files']:,} files in one commit{deleted}, {sent['commit'][:10]}"])
-
-
 def listing_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Names with their meanings; options below, indented."""
+    """A line for each name with its meaning; below, the options of those that have some."""
     width = max(len(row["name"]) for row in rows)
-    lines = []
+    lines = [f"{row['name']:<{width}}  {row['meaning']}" for row in rows]
     for row in rows:
-        lines.append(f"{row['name']:<{width}}  {row['meaning']}")
-        for option in row["options"]:
-            lines.append(f"    {option['name']}: {option['type']} = {option['default']}  {option['description']}".rstrip())
+        options = (f"    {o['name']}: {o['type']} = {o['default']}  {o['description']}".rstrip() for o in row["options"])
+        lines += ["", f"options of {row['name']}", *options] if row["options"] else []
     return "\n".join(lines)
 
 
@@ -457,15 +376,5 @@ def _varied(rows: Sequence[Triple], wanted: int) -> list[Triple]:
     return sorted(answered.values(), key=lambda row: row.id)[:wanted] or list(rows[:wanted])
 
 
-def _export(export: Mapping[str, Any]) -> str:
-    told = {"left out": _counts(export["left_out"]), "notes": _counts(export["notes"])}
-    remarks = "; ".join(f"{what}: {counts}" for what, counts in told.items() if counts)
-    return f"{_counts(export['files']) or 'no rows'}{f' ({remarks})' if remarks else ''}"
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
-
-
 def _reasons(counts: Mapping[str, int]) -> str:
-    return f" ({_counts(counts)})" if any(counts.values()) else ""
+    return f" ({counts(counts)})" if any(counts.values()) else ""

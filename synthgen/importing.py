@@ -14,23 +14,39 @@ from typing import Any
 from synthgen import pipeline
 from synthgen.asking import shared_by
 from synthgen.chunking import chunk_documents
-from synthgen.config import Config
+from synthgen.config import Config, Distractors
 from synthgen.corpus import Corpus, keep_corpus, make_corpus, prepare
 from synthgen.deriving import Clock
-from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError
+from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError, nearest
 from synthgen.exporters import check_format
 from synthgen.filters import check_filters
 from synthgen.generation import Generator
 from synthgen.generators import IMPORT, unique_ids
-from synthgen.imports import Cut, ImportRow, Passage, check_mapping, cut_contexts, file_digest, place_rows, read_rows
+from synthgen.imports import (
+    Cut,
+    ImportRow,
+    Passage,
+    check_label_mapping,
+    check_mapping,
+    cut_contexts,
+    file_digest,
+    place_rows,
+    read_labelled,
+    read_rows,
+)
 from synthgen.imports.files import passages_of
 from synthgen.imports.placing import context_documents
-from synthgen.records import Chunk, Document, Event, OnEvent, Skipped, Triple
+from synthgen.records import CLASSIFICATION, Chunk, Document, Event, OnEvent, Skipped, Triple
 from synthgen.runfolder import NO_DOCS, RunFolder
 from synthgen.sources import read_folder
 from synthgen.tokens import get_tokenizer
 
-__all__ = ["import_rows", "parse_mapping", "prepare_import"]
+__all__ = ["KINDS", "import_rows", "parse_mapping", "prepare_import"]
+
+KINDS = ("question", CLASSIFICATION)
+"""What rows can be: questions, or texts with labels."""
+
+_FOR_LABELS = ("format", "leaks", "exact_duplicates")
 
 
 def import_rows(
@@ -38,6 +54,7 @@ def import_rows(
     docs: str | Path,
     run_folder: str | Path,
     *,
+    kind: str = "question",
     config: Config | None = None,
     mapping: Mapping[str, str] | None = None,
     queries: str | Path | None = None,
@@ -47,11 +64,15 @@ def import_rows(
     """The rows of `file` on the documents of `docs` to checked training data, exports and a measured gain in `run_folder`.
 
     `docs` may be "-": each distinct context is a document of its own then. `mapping` is role -> column (`imports.ROLES`), for
-    columns of other names than the usual ones. The same call makes the same again; another file needs `update`. Raises what
+    columns of other names than the usual ones. Rows of the `kind` classification are texts with labels (`imports.labels`): filters,
+    distractors and training that are meant for questions are off, unless the settings name filters or formats. The same call makes the same again; another file needs `update`. Raises what
     `pipeline.run` raises, InputError for a file that cannot be read and ConfigError for columns that are not there.
     """
     file, clock = Path(file), Clock()
+    check_kind(kind)
     config = (config or Config()).model_copy(update={"model": IMPORT})
+    if kind == CLASSIFICATION:
+        config = _for_labels(config)
     generator = Generator(config)
     shared = shared_by(generator)
     check_filters(config.filters.order, config.filters.options)
@@ -59,8 +80,9 @@ def import_rows(
         check_format(name, config.exports.options.get(name))
     docs, folder = Path(docs), prepare_import(docs, run_folder)
     with clock("rows"):
-        rows, skipped, taken = read_rows(file, mapping)
-    imported = {"file": file.name, "sha256": file_digest(file), "map": dict(sorted((mapping or {}).items())), **taken.to_dict()}
+        rows, skipped, taken = (read_labelled if kind == CLASSIFICATION else read_rows)(file, mapping)
+    given = {"kind": kind, "map": dict(sorted((mapping or {}).items()))}
+    imported = {"file": file.name, "sha256": file_digest(file), **given, **taken.to_dict()}
     if on_event:
         on_event(Event("import", len(rows), taken.rows, f"{taken.rows} rows of {file.name}"))
     with folder.held():
@@ -89,8 +111,15 @@ def import_rows(
         return pipeline.conclude(corpus, generator, folder, clock, shared=shared, queries=queries, on_event=on_event)
 
 
-def parse_mapping(given: Iterable[str]) -> dict[str, str]:
-    """`role=column,role=column` as a mapping. Raises ConfigError."""
+def check_kind(kind: str) -> None:
+    """Raises ConfigError for a kind of rows that there is not."""
+    if kind not in KINDS:
+        raise ConfigError(f"Rows cannot be of the kind {kind!r}.{nearest(kind, KINDS)} Known: {', '.join(KINDS)}.")
+
+
+def parse_mapping(given: Iterable[str], kind: str = "question") -> dict[str, str]:
+    """`role=column,role=column` as a mapping, for rows of a kind. Raises ConfigError."""
+    check_kind(kind)
     pairs = [pair for text in given for pair in text.split(",") if pair.strip()]
     mapping: dict[str, str] = {}
     for pair in pairs:
@@ -102,7 +131,7 @@ def parse_mapping(given: Iterable[str]) -> dict[str, str]:
         if mapping.get(role, column) != column:
             raise ConfigError(f"--map gives {role} twice: {mapping[role]} and {column}.")
         mapping[role] = column
-    return check_mapping(mapping)
+    return check_label_mapping(mapping) if kind == CLASSIFICATION else check_mapping(mapping)
 
 
 def prepare_import(docs: str | Path, run_folder: str | Path) -> RunFolder:
@@ -114,12 +143,23 @@ def prepare_import(docs: str | Path, run_folder: str | Path) -> RunFolder:
     return folder
 
 
+def _for_labels(config: Config) -> Config:
+    """The settings for texts with labels. Filters and formats other than the defaults stay."""
+    filters, exports, usual = config.filters, config.exports, Config()
+    if filters.order == usual.filters.order:
+        filters = filters.model_copy(update={"order": list(_FOR_LABELS)})
+    if exports.formats == usual.exports.formats:
+        exports = exports.model_copy(update={"formats": ["classification-chat"]})
+    off = {name: getattr(config, name).model_copy(update={"enabled": False}) for name in ("answers", "training")}
+    return config.model_copy(update={"filters": filters, "exports": exports, "distractors": Distractors(num=0), **off})
+
+
 def _check_file(folder: RunFolder, file: Path, imported: Mapping[str, Any], *, update: bool) -> None:
     """Raises RunFolderError when the run folder holds other rows and `update` does not say that they may go."""
     before = (folder.stored() or {}).get("imported")
-    changed = {"sha256": "has other content", "map": "is mapped otherwise"}
+    changed = {"sha256": "has other content", "map": "is mapped otherwise", "kind": "is taken for rows of another kind"}
     for name, how in changed.items():
-        if before and not update and before[name] != imported[name]:
+        if before and not update and before.get(name, "question") != imported[name]:
             raise RunFolderError(
                 f"{folder.path} holds rows imported from {before['file']}, and {file} {how}. "
                 "Add --update to put its rows in their place, or use another run folder."

@@ -7,7 +7,7 @@ down the same road, from the tables and the calls of a run folder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,13 @@ from synthgen.llm.client import Wanted
 from synthgen.llm.followup import failed_again, to_ask
 from synthgen.llm.loops import run_async
 from synthgen.llm.shared import Shared
-from synthgen.records import Chunk, OnEvent, Rejection, Triple
+from synthgen.records import CLASSIFICATION, Chunk, OnEvent, Rejection, Triple
 from synthgen.runfolder import RunFolder
 
 __all__ = ["Result", "check_queries", "conclude", "evaluate", "refilter", "retry", "run", "train"]
 
 _NOT_MEASURED = "The gain was not measured; `synthgen train RUN` measures it"
+_NO_QUESTIONS = "The rows are texts with labels and no questions, so there is no search to train or to measure."
 _STALE = "The model and its figures are of the rows before the last `filter`; `synthgen train RUN` makes them anew."
 
 
@@ -216,10 +217,10 @@ def _derived_again(
     corpus: Corpus, generator: Generator, folder: RunFolder, clock: Clock, paid: Asking | None, on_event: OnEvent | None
 ) -> dict[str, Any]:
     """Everything that follows from the calls, anew; what was measured on the rows before is stale."""
-    report, _ = derive(corpus, generator, folder, clock, paid=paid, on_event=on_event)
+    report, sifted = derive(corpus, generator, folder, clock, paid=paid, on_event=on_event)
     measured = storage.read_json(folder.report)["training"] if folder.report.exists() else None
     report["training"] = measured and measured | {"stale": True}
-    report["notes"].append(_STALE if measured else f"{_NOT_MEASURED}.")
+    report["notes"].append(_STALE if measured else _unmeasured(sifted.kept))
     storage.write_json(folder.report, report | {"timing": clock.seconds})
     return report
 
@@ -235,8 +236,8 @@ def _measure(
 ) -> None:
     """Train and measure into `report`; where that is not possible, one sentence says why and what to do."""
     report["training"] = None
-    if not config.training.enabled:
-        report["notes"].append(f"{_NOT_MEASURED}.")
+    if not config.training.enabled or not _questions(kept):
+        report["notes"].append(_unmeasured(kept))
         return
     try:
         report["training"] = _trained(chunks, kept, config, folder, queries, on_event)
@@ -257,13 +258,23 @@ def _trained(
     from synthgen.training import train_and_measure
     from synthgen.training.queries import read_texts
 
+    if not (questions := _questions(triples)):
+        raise EmptyResultError(_NO_QUESTIONS)
     human, settings = Path(queries) if queries else None, config.training
     context = Context({chunk.id: chunk for chunk in chunks}, queries=list(read_texts(human).values()) if human else ())
-    taught = [verdict.triple for verdict in leaks(triples, context) if not verdict.reason]
+    taught = [verdict.triple for verdict in leaks(questions, context) if not verdict.reason]
     result = train_and_measure(
         chunks, taught, settings=settings, seed=config.seed, output=folder.model, queries=human, on_event=on_event
     )
-    return result | {"leaks": len(triples) - len(taught)}
+    return result | {"leaks": len(questions) - len(taught)}
+
+
+def _questions(triples: Iterable[Triple]) -> list[Triple]:
+    return [triple for triple in triples if triple.kind != CLASSIFICATION]
+
+
+def _unmeasured(triples: Sequence[Triple]) -> str:
+    return f"{_NOT_MEASURED}." if _questions(triples) else _NO_QUESTIONS
 
 
 def check_queries(queries: str | Path | None, corpus: Corpus) -> None:
