@@ -263,11 +263,11 @@ def export(
 ) -> None:
     """Write one format, and check it: into the run folder, another folder, a file, or standard output."""
     with told():
-        from synthgen import console, exporting
+        from synthgen import exported, exporting
 
         if check is not None:
             checked = exporting.check_files(run, format, check, settings=given.settings)
-            out(checked, console.check_text, as_json=as_json)
+            out(checked, exported.check_text, as_json=as_json)
             if checked["errors"]:
                 raise typer.Exit(1)
         elif output == "-":
@@ -278,7 +278,7 @@ def export(
                     say(f"{what}: {name} {n}")
         else:
             report = exporting.export(run, format, output=output, split=split, settings=given.settings)
-            out(report, console.export_text, as_json=as_json)
+            out(report, exported.export_text, as_json=as_json)
 
 
 @app.command()

@@ -56,11 +56,7 @@ def summary(report: Mapping[str, Any]) -> str:
         "",
         f"{report['rows']['kept']:,} rows kept ({report['rows']['answered']:,} with an answer): {counts(report['rows']['splits'])}.",
         *_written(report.get("answers", {})),
-        *(
-            line
-            for name, export in report["exports"].items()
-            for line in (f"exports/{name}: {_export(export)}", *_checks(export))
-        ),
+        *(line for name, export in report["exports"].items() for line in export_lines(f"exports/{name}", export)),
         *report["notes"],
     ]
     return "\n".join(lines)
@@ -301,6 +297,27 @@ def _left(report: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def push_text(pushed: Mapping[str, Any]) -> str:
+    """What a data set has, what looks like personal data in it, and where it is."""
+    splits = list(dict.fromkeys(split for rows in pushed["configs"].values() for split in rows))
+    cells = [
+        (name, *(f"{rows[split]:,}" if split in rows else "" for split in splits)) for name, rows in pushed["configs"].items()
+    ]
+    lines = [columns([("config", *splits), *cells], right="123456")]
+    lines += [f"left out of {name}: {counts(reasons)}" for name, reasons in pushed["left_out"].items() if reasons]
+    lines += [f"{name} has no row and is left out" for name in pushed["left_out"] if name not in pushed["configs"]]
+    if pushed["personal"]:
+        found = {kind: sum(of[kind] for of in pushed["personal"].values()) for kind in pushed["personal"]["rows"]}
+        lines.append(f"looks like personal data: {counts(found) or 'nothing'}")
+    sent, who = pushed["sent"], "public" if pushed["public"] else "private"
+    if not sent:
+        return "\n".join([*lines, f"{pushed['path']} is complete; nothing was sent."])
+    if not sent["commit"]:
+        return "\n".join([*lines, f"{sent['url']} ({who}) has these very files already; nothing was sent."])
+    deleted = f", {sent['deleted']:,} deleted" if sent["deleted"] else ""
+    return "\n".join([*lines, f"{sent['url']} ({who}): {sent['files']:,} files in one commit{deleted}, {sent['commit'][:10]}"])
+
+
 def listing_text(rows: Sequence[Mapping[str, Any]]) -> str:
     """A line for each name with its meaning; below, the options of those that have some."""
     width = max(len(row["name"]) for row in rows)
@@ -376,5 +393,5 @@ def _varied(rows: Sequence[Triple], wanted: int) -> list[Triple]:
     return sorted(answered.values(), key=lambda row: row.id)[:wanted] or list(rows[:wanted])
 
 
-def _reasons(counts: Mapping[str, int]) -> str:
-    return f" ({counts(counts)})" if any(counts.values()) else ""
+def _reasons(reasons: Mapping[str, int]) -> str:
+    return f" ({counts(reasons)})" if any(reasons.values()) else ""
