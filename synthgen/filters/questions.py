@@ -284,14 +284,20 @@ def answers_agree(left: str | None, right: str | None) -> bool:
     """Equal, or with a token F1 of at least .8 and the same numbers and negations; or there is no answer on either side."""
     if left is None or right is None:
         return left is right
-    mine, yours = _spelt(key(left)), _spelt(key(right))
+    mine, yours = _counted(left), _counted(right)
     if mine == yours:
         return True
-    ours = Counter(mine) & Counter(yours)
-    different = (Counter(mine) - ours) + (Counter(yours) - ours)
-    if any(_has_number(word) or any(word in negations for negations in NEGATIONS.values()) for word in different):
+    shared = sum(min(n, yours[word]) for word, n in mine.items() if word in yours)
+    if 2 * shared < _MIN_ANSWER_F1 * (sum(mine.values()) + sum(yours.values())):
         return False
-    return 2 * ours.total() >= _MIN_ANSWER_F1 * (len(mine) + len(yours))
+    different = (word for word in {*mine, *yours} if mine.get(word) != yours.get(word))
+    return not any(_has_number(word) or any(word in negations for negations in NEGATIONS.values()) for word in different)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _counted(answer: str) -> Mapping[str, int]:
+    """How often an answer has each of its words."""
+    return dict(Counter(_spelt(key(answer))))
 
 
 def _spelt(folded: str) -> list[str]:
@@ -331,8 +337,10 @@ def _but_one_letter(word: str) -> Iterator[str]:
 
 
 def _unshared(left: Sequence[str], right: Sequence[str]) -> tuple[list[str], list[str]]:
-    mine, yours = Counter(left), Counter(right)
-    return list((mine - yours).elements()), list((yours - mine).elements())
+    more = Counter(left)
+    more.subtract(right)
+    found = [(word, n) for word, n in more.items() if n]
+    return [word for word, n in found for _ in range(n)], [word for word, n in found for _ in range(-n)]
 
 
 def _only_unshared(left: Sequence[str], right: Sequence[str]) -> tuple[str, str] | tuple[()]:
