@@ -377,6 +377,8 @@ def test_an_unknown_language_abstains_in_english_and_is_counted(tmp_path: Path) 
     )
     told = export([triple], context, "raft", tmp_path / "out", options={"p": 0, "memorise": 0}).notes
     assert told == {"abstain": 1, "abstention_in_english": 1}
+    known = replace(context, chunks={**context.chunks, unknown.id: replace(unknown, language="fr")})
+    assert only(triple, context=known, p=0, memorise=0)["cot_answer"] == f"<ANSWER>: {ABSTENTIONS['fr']}"
     told = export([triple], context, "raft", tmp_path / "out", options={"p": 0, "memorise": 0, "abstention": "No."}).notes
     assert told == {"abstain": 1}
 

@@ -44,12 +44,12 @@ def deal(rows: Sequence[tuple[str, int]], seed: int, *, p: float, documents: ran
     """One place for each row, given as its id and how many distractors it has. A row with too few shows what it has."""
     with_oracle = _quota(len(rows), p)
     answered = with_oracle + _quota(len(rows) - with_oracle, memorise)
-    asked = {has_oracle: _cycle(documents, seed, f"numbers {has_oracle}") for has_oracle in (True, False)}
+    asked = _cycle(documents, seed, "numbers")  # rows of one mode come one after the other, so it is even in each
     positions: dict[int, Iterator[int]] = {}
     places: dict[int, Place] = {}
     for rank, i in enumerate(sorted(range(len(rows)), key=lambda i: digest(f"{seed} raft {rows[i][0]}"))):
         mode = ORACLE if rank < with_oracle else MEMORISE if rank < answered else ABSTAIN
-        number, has_oracle = next(asked[mode == ORACLE]), mode == ORACLE
+        has_oracle, number = mode == ORACLE, next(asked)
         shown = min(number, rows[i][1] + has_oracle)
         if has_oracle and shown not in positions:
             positions[shown] = _cycle(range(shown), seed, f"positions {shown}")
