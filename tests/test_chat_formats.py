@@ -453,6 +453,8 @@ def test_the_answer_of_a_distractor_is_wrong_here(other: dict[str, Any], taken: 
     assert found == [("ten minutes", "distractor_context")] * taken
     assert not rejected([replace(row, flags=("ambiguous:other_passages",)), beside], sources=["distractor_context"])
     assert not rejected([replace(row, distractors=()), beside], sources=["distractor_context"])
+    german = replace(CONTEXT, chunks={**CONTEXT.chunks, CHUNKS[6].id: replace(CHUNKS[6], language="de")})
+    assert not rejected([row, beside], german, sources=["distractor_context"])
 
 
 def test_chinese_and_arabic_answers_are_compared_too() -> None:

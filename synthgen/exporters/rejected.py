@@ -9,6 +9,7 @@ None is invented. None may be the right answer in other words, as far as words c
 - its comparison key is not that of the row's answer, nor of another right answer that the row was imported with, and neither stands in the
   other (what a file calls wrong only has to differ);
 - an answer that was turned away for another reason than what it says (a duplicate, say) shares no word with the right one;
+- a distractor in another language gives none: what such a pair teaches is the language;
 - rows that ask the same are never each other's rejected side, nor is any row of a question that other passages answer too.
 """
 
@@ -83,6 +84,9 @@ class _Answers:
     """The answers of other rows, by what they answer."""
 
     def __init__(self, triples: Sequence[Triple], context: Context, sources: Sequence[Source]) -> None:
+        self._languages = (
+            {id: chunk.language for id, chunk in context.chunks.items()} if "distractor_context" in sources else {}
+        )
         self._turned_away: defaultdict[tuple[str, str], list[Rejection]] = defaultdict(list)
         self._of_chunk: defaultdict[str, list[Triple]] = defaultdict(list)
         if "filtered_out" in sources:
@@ -106,8 +110,10 @@ class _Answers:
     def from_distractors(self, triple: Triple, right: _Right) -> Iterator[str]:
         if _AMBIGUOUS in triple.flags:
             return
-        for distractor in triple.distractors:
-            for other in self._of_chunk.get(distractor.chunk_id, ()):
+        spoken = self._languages[triple.chunk_id]
+        beside = (d.chunk_id for d in triple.distractors if self._languages[d.chunk_id] == spoken)
+        for chunk_id in beside:
+            for other in self._of_chunk.get(chunk_id, ()):
                 text = answer(other)
                 if not right.overlaps(text) and _AMBIGUOUS not in other.flags and key(other.query) != key(triple.query):
                     yield text
