@@ -14,6 +14,7 @@ from synthgen.errors import ConfigError, UnknownNameError
 from synthgen.exporters import _LACKS, FORMATS, Context, check_format, export, rows, usable
 from synthgen.records import Triple
 from synthgen.registry import describe_options, resolve
+from synthgen.storage import read_table, write_table
 from synthgen.tokens import get_tokenizer
 
 OF_OTHER_ROWS = ("classification-chat", "corpus-text")  # have tests of their own
@@ -22,14 +23,16 @@ OF_OTHER_ROWS = ("classification-chat", "corpus-text")  # have tests of their ow
 
 
 @pytest.mark.parametrize("format", [name for name in FORMATS if name not in OF_OTHER_ROWS])
-def test_equal_rows_give_equal_bytes(format: str, tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        export(iter(ROWS), CONTEXT, format, tmp_path / name)
-    one, two = (
+def test_equal_rows_give_equal_bytes_also_out_of_a_table(format: str, tmp_path: Path) -> None:
+    write_table(tmp_path / "triples.parquet", "triples", (row.to_dict() for row in ROWS))
+    stored = map(Triple.from_dict, read_table(tmp_path / "triples.parquet"))
+    for name, triples in {"one": iter(ROWS), "two": iter(ROWS), "three": stored}.items():
+        export(triples, CONTEXT, format, tmp_path / name)
+    one, two, three = (
         {p.relative_to(tmp_path / name): p.read_bytes() for p in sorted((tmp_path / name).rglob("*")) if p.is_file()}
-        for name in ("one", "two")
+        for name in ("one", "two", "three")
     )
-    assert one == two
+    assert one == two == three
     assert one
 
 

@@ -204,6 +204,11 @@ def test_scores_are_by_one_judge_and_the_source_is_one() -> None:
     even = replace(MIXED, distractors=(found(1, "dense", 0.8), found(2, "bm25", 0.7)))
     [row] = rows([even], CONTEXT, "st-kd", "train", options={"negatives": 1})
     assert row["scores"] == [1.0, 0.7]
+    most = replace(even, distractors=(*even.distractors, found(3, "dense", 0.6)), positives=(CHUNKS[5].id, CHUNKS[6].id))
+    [row] = rows([most], CONTEXT, "st-kd", "train")
+    assert row["scores"] == [1.0, 0.8, 0.6]
+    [row] = rows([most], CONTEXT, "flagembedding", "train", options={"scores": True})
+    assert (row["pos"], row["pos_scores"], row["neg_scores"]) == ([STRANGE[5]], [1.0], [0.8, 0.6])
 
 
 @pytest.mark.parametrize(("format", "options"), [("st-kd", {"negatives": 1}), ("flagembedding", {"scores": True})])
