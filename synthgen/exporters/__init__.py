@@ -23,7 +23,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from synthgen.errors import ConfigError
+from synthgen.errors import ConfigError, InputError
 from synthgen.records import CLASSIFICATION, SPLITS, Chunk, Rejection, Triple, passage
 from synthgen.registry import resolve, validate_options
 from synthgen.storage import json_line, write_folder, writing
@@ -329,7 +329,11 @@ def write_rows(folder: Path, name: str, found: Iterable[Mapping[str, Any]], max_
 def _numbered(found: Iterable[Mapping[str, Any]], max_bytes: int) -> Iterator[tuple[int, bytes]]:
     """The line of each row, with the number of the file that it still fits in."""
     number, size = 1, 0
-    for line in map(json_line, found):
+    for row in found:
+        try:
+            line = json_line(row)
+        except UnicodeEncodeError:
+            raise InputError(f"This row has half a character (a lone surrogate), which no file can hold: {row!r:.200}") from None
         if size and size + len(line) > max_bytes:
             number, size = number + 1, 0
         size += len(line)
