@@ -290,6 +290,15 @@ def test_the_quote_is_the_sentence_of_the_evidence_and_only_where_it_is_shown() 
     assert only(triple, p=0, memorise=1)["cot_answer"] == "<ANSWER>: 400 hours"
 
 
+def test_evidence_outside_of_the_passage_is_not_quoted() -> None:
+    later = replace(PUMP, id="later#100-174", start=100, end=174)
+    context = replace(CONTEXT, chunks={**CONTEXT.chunks, later.id: later})
+    triple = replace(row(5), positives=(later.id,), quotes=((80, 90), (0, 100), (174, 180)))
+    assert only(triple, context=context, p=1)["cot_answer"] == "<ANSWER>: answer 5"
+    inside = replace(triple, quotes=((90, 110), (160, 190)))
+    assert only(inside, context=context, p=1)["cot_answer"].count("##begin_quote##") == 2
+
+
 def test_an_answer_without_a_model_is_said_to_be_made_by_rule(tmp_path: Path) -> None:
     assert notes(ROWS, tmp_path) == {
         "abstain": 6,

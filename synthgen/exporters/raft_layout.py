@@ -119,7 +119,7 @@ def _abstention(triple: Triple, source: Chunk, given: str) -> tuple[str, list[st
 def _argument(triple: Triple, source: Chunk, texts: Sequence[str], shown: str) -> tuple[str, list[str]]:
     """What stands before the answer, and what is to be counted of it. `shown` is the oracle, "" where it is not shown."""
     reasoning, notes = "", []
-    if triple.reasoning:
+    if triple.reasoning and triple.reasoning.strip():
         reasoning = _checked(triple.reasoning, texts)
         notes = [] if reasoning else ["reasoning_left_out"]
     if _BEGIN in reasoning:
@@ -145,7 +145,7 @@ def _checked(reasoning: str, texts: Sequence[str]) -> str:
 
 def _evidence(span: tuple[int, int], source: Chunk, shown: str) -> str:
     """The sentences that the span touches, or the span alone, whichever the shown oracle has; else nothing."""
-    start, end = span[0] - source.start, span[1] - source.start
+    start, end = max(0, span[0] - source.start), max(0, span[1] - source.start)
     touched = [s for s in _sentences(source.text) if s[0] < end and start < s[1]]
     if touched:
         sentence = _escaped(source.text[touched[0][0] : touched[-1][1]])
