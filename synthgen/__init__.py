@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from synthgen.config import Config, load_config
     from synthgen.errors import SynthgenError
     from synthgen.pipeline import Result
+    from synthgen.publishing import push
     from synthgen.records import Chunk, Distractor, Document, Event, Rejection, Skipped, Triple, Verdict, make_document
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "load_config",
     "load_documents",
     "make_document",
+    "push",
     "run",
     "split",
     "to_dataset",
@@ -64,6 +66,7 @@ _HOMES = {
     "synthgen.config": "Config load_config",
     "synthgen.errors": "SynthgenError",
     "synthgen.pipeline": "Result",
+    "synthgen.publishing": "push",
     "synthgen.records": "Chunk Distractor Document Event Rejection Skipped Triple Verdict make_document",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}

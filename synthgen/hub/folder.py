@@ -1,0 +1,89 @@
+"""The Parquet files of a data set, written batch by batch: equal rows give equal bytes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthgen.hub.columns import CONFIGS
+from synthgen.storage import arrow_type, writing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Splits", "Written", "write_config"]
+
+_ROWS_PER_GROUP = 1_000  # the viewer of the Hub reads whole row groups
+
+Row = Mapping[str, Any]
+Splits = Mapping[str, Callable[[], Iterable[Row]]]
+"""Split -> a function that gives its rows, each time from the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A config as it was written: rows by split (none of a split without rows), and the type of each column in words."""
+
+    name: str
+    rows: dict[str, int]
+    types: dict[str, str]
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Split -> its file, relative to the data set."""
+        return {split: f"{self.name}/{split}.parquet" for split in self.rows}
+
+
+def write_config(folder: Path, name: str, splits: Splits) -> Written:
+    """Write one config below `folder`."""
+    schema = _schema(name, splits)
+    rows = {split: _write(folder / name / f"{split}.parquet", schema, read()) for split, read in splits.items()}
+    return Written(name, {split: n for split, n in rows.items() if n}, {field.name: _words(field.type) for field in schema})
+
+
+def _schema(name: str, splits: Splits) -> pa.Schema:
+    """The columns that are declared, and those that the options of a format have added in any split: readers want one schema."""
+    import pyarrow as pa
+
+    config = CONFIGS[name]
+    schema = pa.schema([(column, arrow_type(spec)) for column, (spec, _) in config.columns.items()])
+    for read in splits.values() if config.format else ():
+        for batch in _batches(read()):
+            schema = pa.unify_schemas([schema, pa.Table.from_pylist(batch).schema], promote_options="permissive")
+    return schema
+
+
+def _write(path: Path, schema: pa.Schema, rows: Iterable[Row]) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    batches = _batches(rows)
+    first = next(batches, None)
+    if first is None:
+        return 0
+    count = 0
+    with writing(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for batch in itertools.chain([first], batches):
+            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+            count += len(batch)
+    return count
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    stream = iter(rows)
+    while batch := list(itertools.islice(stream, _ROWS_PER_GROUP)):
+        yield batch
+
+
+def _words(kind: pa.DataType) -> str:
+    """A type as the card names it."""
+    import pyarrow as pa
+
+    if pa.types.is_list(kind):
+        return f"list of {_words(kind.value_type)}"
+    if pa.types.is_struct(kind):
+        return "{" + ", ".join(f"{field.name}: {_words(field.type)}" for field in kind) + "}"
+    return str(kind)

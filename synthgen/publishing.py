@@ -1,0 +1,217 @@
+"""A run as a data set on the Hugging Face Hub: the verb `push`.
+
+The whole data set is written into the run folder first, as `RUN/hub`, where `load_dataset` reads it without any network; then it is
+sent by one commit. Equal rows and settings give equal bytes, so a push that was cut off goes on when it is made again.
+
+The rows of formats follow `exports.options`, as all exports of the run do. Queries without an LLM and queries of an LLM do not stand
+in one config unless that is asked for; only imported rows can be both.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from synthgen import storage
+from synthgen.config import Config
+from synthgen.describing import describe, public_model, public_settings
+from synthgen.errors import ConfigError, EmptyResultError, UnknownNameError
+from synthgen.exporters import Context, rows, usable
+from synthgen.exporters.beir import beir
+from synthgen.generators import GENERATORS, IMPORT
+from synthgen.hub.card import Facts, card, check_license
+from synthgen.hub.columns import CONFIGS, DEFAULT
+from synthgen.hub.folder import Splits, Written, write_config
+from synthgen.hub.personal import RULES, scan
+from synthgen.hub.rows import triple_row
+from synthgen.hub.sending import check_repo_id, send
+from synthgen.planning import status
+from synthgen.records import SPLITS, Event, OnEvent, Triple
+from synthgen.runfolder import RunFolder
+
+__all__ = ["push"]
+
+
+def push(
+    run_folder: str | Path,
+    repo_id: str,
+    *,
+    license: str | None = None,
+    license_name: str | None = None,
+    license_link: str | None = None,
+    public: bool = False,
+    force: bool = False,
+    configs: Sequence[str] | None = None,
+    pretty_name: str | None = None,
+    provider_terms: str | None = None,
+    scan_personal_data: bool = False,
+    mixed: bool = False,
+    dry_run: bool = False,
+    on_event: OnEvent | None = None,
+) -> dict[str, Any]:
+    """Write the data set of a run to `RUN/hub` and send it to the Hub as `repo_id` (OWNER/NAME), private unless `public`.
+
+    `license` is that of the source documents: an id of the Hub, or "other" with a name and a link. `configs` are those of
+    `hub.columns.CONFIGS` to write, all by default. `force` replaces what the repository has, `dry_run` sends nothing.
+
+    Returns what was written and sent. Raises ConfigError for a licence or name that is missing or wrong, EmptyResultError for a run
+    without rows, RunFolderError for one that is not finished, and HubError for what the Hub refuses.
+    """
+    declared = check_license(license, license_name, license_link)
+    check_repo_id(repo_id)
+    names = _chosen(configs)
+    folder = RunFolder(Path(run_folder))
+    folder.open()
+    with folder.held():
+        state = status(folder.path)
+        data = _read(folder)
+        _check_mixed(data, mixed)
+        target = folder.path / "hub"
+        with storage.write_folder(target) as part:
+            tables, left_out = _write(part, names, data, on_event)
+            facts = Facts(
+                repo_id=repo_id,
+                pretty_name=pretty_name or repo_id.partition("/")[2].replace("-", " ").replace("_", " "),
+                license=declared,
+                languages=[
+                    language
+                    for language in state["report"]["documents"]["languages"]
+                    if language.isalpha() and len(language) < 4
+                ],
+                tables=tables,
+                origins=data.origins,
+                **describe(
+                    folder,
+                    data.config,
+                    state,
+                    left_out,
+                    data.origins,
+                    written=[table.name for table in tables],
+                    reviewed=sum(row.reviewed for row in data.triples),
+                    terms=provider_terms or "",
+                ),
+                personal=_personal(data) if scan_personal_data else None,
+                rules={kind: rule.meaning for kind, rule in RULES.items()},
+            )
+            for name, text in (("README.md", card(facts)), ("config.yaml", _settings(data.config))):
+                with storage.writing(part / name) as file:
+                    file.write(text.encode("utf-8"))
+        report = {
+            "run": str(folder.path),
+            "repo_id": repo_id,
+            "path": str(target),
+            "configs": {table.name: table.rows for table in tables},
+            "left_out": left_out,
+            "personal": facts.personal,
+            "public": public,
+            "sent": None,
+        }
+        if dry_run:
+            return report
+        if on_event:
+            on_event(Event("push", message=f"sending {repo_id}"))
+        sent = send(target, repo_id, public=public, force=force, message=f"{sum(data.origins.values()):,} rows, by synthgen")
+    return report | {"sent": {"url": sent.url, "commit": sent.commit, "files": sent.files, "deleted": sent.deleted}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """The rows of a run and what formats show of them. `origins` counts them by who wrote their query."""
+
+    config: Config
+    triples: Sequence[Triple]
+    context: Context
+    origins: Mapping[str, int]
+
+
+def _read(folder: RunFolder) -> _Data:
+    config, _ = folder.open()
+    chunks = {chunk.id: chunk for chunk in folder.read("chunks")}
+    titles = {document.id: document.title for document in folder.read("documents") if document.title}
+    triples = [replace(row, generator=public_model(row.generator)) for row in folder.read("triples")]
+    if not triples or not folder.report.exists():
+        raise EmptyResultError(f"{folder.path} has no finished rows to push. Run `synthgen status {folder.path}` to see why.")
+    origins = Counter(_origin(row, config) for row in triples)
+    return _Data(config, triples, Context(chunks, titles, config.seed), dict(sorted(origins.items())))
+
+
+def _origin(triple: Triple, config: Config) -> str:
+    """`llm`, `rule` or `imported`: who wrote the query. Of an imported row, as far as its file says."""
+    of = triple.generator if config.model == IMPORT else config.model
+    if of.startswith("openai/"):
+        return "llm"
+    return "imported" if config.model == IMPORT and of.partition(":")[0] not in GENERATORS else "rule"
+
+
+def _check_mixed(data: _Data, mixed: bool) -> None:
+    if {"llm", "rule"} <= data.origins.keys() and not mixed:
+        raise ConfigError(
+            f"This run has {data.origins['llm']:,} rows that an LLM wrote and {data.origins['rule']:,} that none did, and readers cannot be "
+            "expected to tell them apart. Nothing was written. Import them into two runs and push each, or add --mixed to have both in one "
+            "data set, with the column origin."
+        )
+
+
+def _chosen(configs: Sequence[str] | None) -> list[str]:
+    """Names of CONFIGS, in its order. Raises UnknownNameError."""
+    wanted = list(CONFIGS) if configs is None else list(configs)
+    for name in wanted:
+        if name not in CONFIGS:
+            raise UnknownNameError("config", name, CONFIGS, hint="--configs takes them with commas between.")
+    return [name for name in CONFIGS if name in wanted]
+
+
+def _write(
+    folder: Path, names: Sequence[str], data: _Data, on_event: OnEvent | None
+) -> tuple[list[Written], dict[str, dict[str, int]]]:
+    """Write each config that has rows; what was left out of each, by reason."""
+    tables, left_out = [], {}
+    for number, name in enumerate(names, 1):
+        kept, left_out[name] = usable(data.triples, data.context, CONFIGS[name].format or name)
+        if name == "corpus":
+            left_out[name] = {}  # it has every passage, whatever its rows are
+        table = write_config(folder, name, _splits(name, kept, data))
+        if table.rows:
+            tables.append(table)
+        if on_event:
+            on_event(Event("push", number, len(names), name))
+    if not tables:
+        raise EmptyResultError(f"No row of this run fits {' or '.join(names)}, so there is nothing to push.")
+    return tables, left_out
+
+
+def _splits(name: str, triples: Sequence[Triple], data: _Data) -> Splits:
+    """The rows of a config. The corpus is one for all splits, since an index of some of them would make retrieval too easy."""
+    context, options = data.context, data.config.exports.options.get(CONFIGS[name].format)
+
+    def of(split: str) -> Callable[[], Iterable[Mapping[str, Any]]]:
+        mine = [triple for triple in triples if triple.split == split]
+        if name == DEFAULT:
+            return lambda: (triple_row(t, context.chunks, context.titles, origin=_origin(t, data.config)) for t in mine)
+        if CONFIGS[name].format == "beir":
+            file = {"queries": "queries.jsonl", "qrels": f"qrels/{split}.tsv"}[name]
+            return lambda: (row for part, row in beir(mine, context) if part == file)
+        return lambda: rows(mine, context, CONFIGS[name].format, split, options=options)
+
+    if name == "corpus":
+        return {"corpus": lambda: (row for _, row in beir([], context))}
+    return {split: of(split) for split in SPLITS}
+
+
+def _personal(data: _Data) -> dict[str, dict[str, int]]:
+    """What looks like personal data in the passages, and in what was written about them."""
+
+    def written() -> Iterator[str]:
+        for row in data.triples:
+            yield from filter(None, (row.query, row.answer, row.reasoning, row.response))
+
+    return {"passages": scan(chunk.text for chunk in data.context.chunks.values()), "rows": scan(written())}
+
+
+def _settings(config: Config) -> str:
+    return yaml.safe_dump(public_settings(config), sort_keys=False, allow_unicode=True)
