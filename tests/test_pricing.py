@@ -83,15 +83,17 @@ def test_every_paid_step_is_priced_in_the_order_of_a_run(docs: Path, tmp_path: P
     assert all(step["prompt_tokens"] > 0 for step in before)
 
 
-def test_what_was_turned_away_by_a_stored_answer_is_not_priced(docs: Path, tmp_path: Path) -> None:
+def test_rows_go_on_unless_a_stored_answer_turns_them_away(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI(script=reader) as server:
         first = settings(server)
         first["answers"], first["distractors"] = {"enabled": False}, {"num": 2}
+        first["filters"] = first["filters"] | {"order": ["format", "lint", "grounding", "answer_check"]}
         kept = sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=first).kept
         assert len(kept) == len(RIVERS) - 1
         steps, _ = planned(docs, tmp_path / "run", settings(server))
         left = {stage: calls for stage, _, calls in steps if calls}
-        assert left == {"distractor_check": 2 * len(kept), "raft_answer": len(kept), "styled_answer": len(kept)}
+        one = len(kept)
+        assert left == {"judge": one, "distractor_check": 2 * one, "raft_answer": one, "styled_answer": one}
 
 
 @pytest.mark.parametrize(

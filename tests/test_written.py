@@ -6,7 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from fractions import Fraction
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -261,9 +262,13 @@ def rows_of(number: int, split: str = "train") -> list[Triple]:
     return [replace(make_triple(BREE, f"{split} {n}?", "Nine."), split=split) for n in range(number)]
 
 
-def part(shares: Sequence[float | None], n: int) -> float:
-    share = shares[n]
-    return (1 - sum(s or 0 for s in shares)) / list(shares).count(None) if share is None else share
+def quotas(shares: Sequence[float | None], rows: int) -> list[int]:
+    """Rows for each share, by bounds that are each rounded on their own."""
+    exact = [None if share is None else Fraction(str(share)) for share in shares]
+    left = 1 - sum((share for share in exact if share is not None), Fraction(0))
+    parts = [left / exact.count(None) if share is None else share for share in exact]
+    bounds = [0, *(int(rows * bound + Fraction(1, 2)) for bound in accumulate(parts))]
+    return [last - first for first, last in pairwise(bounds)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -285,10 +290,7 @@ def test_shares_hold_for_each_dimension_in_each_split(
         prose = [task for task in mine if task.form is None]
         for kind, shares, among in (("style", styles, mine), ("form", forms, mine), ("length", lengths, prose)):
             counts = Counter(task.names.get(kind) for task in among)
-            for n, way in enumerate(getattr(ways, f"{kind}s")):
-                assert abs(counts[way.name] - len(among) * part(shares, n)) < 1
-            if shares and (None in shares or sum(s or 0 for s in shares) == 1):
-                assert counts[None] == 0
+            assert [counts[way.name] for way in getattr(ways, f"{kind}s")] == quotas(shares, len(among))
         assert all(task.length is None for task in mine if task.form)
         assert len(mine) == number
     assert deal(rows[::-1], ways, seed=seed) == tasks
@@ -409,6 +411,23 @@ def test_json_answers_come_out_as_json(docs: Path, tmp_path: Path) -> None:
     assert result.report["answers"]["styled_answer"]["forms"] == {"json": {"asked": 8, "written": 8}}
     shown = [json.loads(chat["messages"][-1]["content"]) for chat in exported(tmp_path / "run", "openai-chat")]
     assert {one["arches"] for one in shown} == {row.answer for row in result.kept}
+
+
+@pytest.mark.parametrize(("order", "failed"), [(["format", "grounding"], {"number_not_found": 8}), (["format"], {})])
+def test_a_run_without_the_filter_grounding_does_not_judge_by_it(
+    docs: Path, tmp_path: Path, order: list[str], failed: dict[str, int]
+) -> None:
+    def script(request: Logged) -> Fault | None:
+        if not answers_anew(request):
+            return None
+        checked = json.loads(request.body["messages"][1]["content"].rpartition("Checked answer: ")[2])
+        items = [{"checked_answer": checked, "answer": f"{checked} That was in 1402."}]
+        return Fault("says", message=json.dumps({"items": items}))
+
+    with FakeOpenAI(script=script) as server:
+        values = settings_of(server, reasoning=False) | {"filters": {"order": order}}
+        report = sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=values).report
+    assert report["answers"]["styled_answer"]["failed"] == failed
 
 
 def test_a_second_cut_makes_no_call_and_says_what_it_lacks(docs: Path, tmp_path: Path) -> None:

@@ -95,7 +95,6 @@ def _spread(quotas: Sequence[int]) -> Iterator[int]:
     """Each number as often as its quota says, as evenly as can be: the one that is furthest behind its share is next."""
     total, given = sum(quotas), [0] * len(quotas)
     for place in range(1, total + 1):
-        open_ones = (number for number, quota in enumerate(quotas) if given[number] < quota)
-        number = max(open_ones, key=lambda number: place * quotas[number] - total * given[number])
+        number = max(range(len(quotas)), key=lambda number: place * quotas[number] - total * given[number])
         given[number] += 1
         yield number
