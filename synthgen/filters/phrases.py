@@ -38,6 +38,7 @@ REFERENCES: Mapping[str, Sequence[str]] = {
         r"\b(?:mentioned|described|stated|discussed|listed|shown|given|provided|explained) (?:above|below|earlier|in the (?:passage|text|excerpt|context))\b",
         r"\bthe authors? (?:of (?:the|this) (?:passage|text|excerpt) )?(?:argue|claim|mention|suggest|state|describe|say|conclude|believe)s?\b",
         rf"\b(?:does|did|do) the authors? {_EN_SAYS}\b",
+        r"\bas (?:mentioned|described|stated|discussed|shown|explained|noted) in (?:the|this) (?:\w+ )?(?:passage|text|excerpt|paragraph|document|article|section|context)\b",
     ),
     "de": (
         r"\b(?:laut|gemäß) (?:Text|Abschnitt|Dokument|Artikel|Auszug|Kontext)\b",
@@ -46,6 +47,10 @@ REFERENCES: Mapping[str, Sequence[str]] = {
         r"\bim (?:obigen|vorliegenden|gegebenen|genannten) (?:Text|Abschnitt|Absatz|Auszug|Artikel|Dokument|Kontext)\b",
         r"\bim Text (?:erwähnt|genannt|beschrieben|steht|angegeben)\w*\b",
         r"\b(?:oben|weiter unten) (?:genannt|erwähnt|beschrieben|aufgeführt)\w*\b",
+        r"\b(?:dem|diesem) (?:\w+en )?(?:Text|Abschnitt|Absatz|Auszug|Dokument|Artikel) zufolge\b",
+        r"\b(?:ausgehend von|auf (?:der )?Grundlage|anhand) (?:dem|des|dieses|diesem) (?:\w+en )?(?:Text|Abschnitt|Absatz|Auszug|Artikel)(?:e?s)?\b",
+        r"\bausgehend vom (?:\w+en )?(?:Text|Abschnitt|Absatz|Auszug|Artikel)\b",
+        r"\bAngaben (?:im|in diesem|dieses) (?:Text|Abschnitt|Absatz|Auszug|Artikel|Dokument)(?:e?s)?\b",
     ),
     "fr": (
         r"\b(?:selon|d['’]après|d’apres) (?:le|ce|l['’]) ?(?:texte|passage|document|article|extrait|paragraphe|contexte)\b",
@@ -56,6 +61,9 @@ REFERENCES: Mapping[str, Sequence[str]] = {
         r"\b(?:según|de acuerdo con|conforme a) (?:el|este|la|esta) (?:texto|pasaje|documento|artículo|fragmento|párrafo|sección|contexto)\b",
         r"\ben (?:este|el presente) (?:texto|pasaje|fragmento|párrafo)\b",
         r"\b(?:mencionad|descrit|citad)[oa]s? (?:anteriormente|arriba|más arriba|en el texto)\b",
+        r"\bcomo se (?:menciona|indica|describe|explica|afirma|señala) en (?:el|este) (?:texto|pasaje|documento|artículo|fragmento|párrafo)\b",
+        r"\b(?:con base en|basándose en|basado en|a partir de) (?:el|este) (?:texto|pasaje|fragmento|párrafo)\b",
+        r"\b(?:en|de) el (?:texto|pasaje|fragmento|párrafo) (?:dado|anterior|proporcionado|siguiente)\b|\bdel (?:texto|pasaje|fragmento|párrafo) (?:dado|anterior)\b",
     ),
     "it": (
         r"\b(?:secondo|in base al?|stando al) (?:il |questo |l['’] ?)?(?:testo|passaggio|documento|articolo|brano|paragrafo|contesto)\b",
@@ -81,6 +89,10 @@ REFERENCES: Mapping[str, Sequence[str]] = {
         r"\b(?:согласно|исходя из|судя по) (?:этому |данному |приведённому |приведенному |этого |данного )?(?:тексту|текста|отрывку|отрывка|документу|статье|абзацу|контексту|контекста|фрагменту)\b",
         r"\bв (?:этом|данном|приведённом|приведенном) (?:тексте|отрывке|абзаце|фрагменте|разделе)\b",
         r"\b(?:упомянут|указанн|описанн)\w* (?:выше|в тексте)\b",
+        r"\b(?:согласно|по|в) (?:этой|данной|приведённой|приведенной) статье\b",
+        r"\bисходя из (?:этого |данного )?(?:документа|абзаца|фрагмента)\b",
+        r"\bна осн(?:ове|овании) (?:этого |данного |приведённого |приведенного )?(?:текста|отрывка|абзаца|фрагмента)\b",
+        r"\bкак (?:сказано|говорится|упоминается|указано|описано|отмечено) (?:выше|в (?:этом |данном )?(?:тексте|отрывке|абзаце|фрагменте|документе))\b",
     ),
     "uk": (r"\b(?:згідно з|відповідно до) (?:цим |цього )?(?:текст|документ|стат|уривк|уривок)\w*\b",),
     "zh": (
@@ -90,6 +102,9 @@ REFERENCES: Mapping[str, Sequence[str]] = {
         r"[，,](?:上文|文中|本文)(?:提到|所|说|說|描述|介绍|介紹)",
         r"(?:上文|文中|本文|文章|这段话|這段話|该段落|該段落)(?:里|裡|中)?(?:提到|提及|所述|所说|所說|指出|认为|認為|介绍|介紹|描述)",
         r"(?:作者)(?:认为|認為|提到|指出|主张|主張)",
+        r"(?:本文|上文|文中)(?:中|里|裡)?[，,]",
+        r"(?:从|從)(?:这|這|该|該|上述)[篇段]?(?:文章|文字|短文|材料|段落)(?:来看|來看|中|可知|可以看出)",
+        r"(?:参见|參見|见|見)(?:原文|上文)",
     ),
     "ja": (
         r"(?:この|本|上記の?|以下の|前述の)(?:文章|テキスト|文書|段落|資料|記事|文脈|一節)(?:によると|によれば|では|において|で述べ|に書かれ|の中で)",
@@ -106,9 +121,14 @@ REFERENCES: Mapping[str, Sequence[str]] = {
     "ar": (
         r"(?:وفقًا|وفقا|طبقًا|طبقا|بحسب|حسب|بناءً على|استنادًا إلى) ?(?:ل|ال|لل)?(?:هذا )?(?:ال)?(?:نص|فقرة|مقال|مقطع|وثيقة|سياق)",
         r"في هذا (?:النص|المقال|المقطع|السياق)",
+        r"كما (?:ورد|ذُكر|ذكر|جاء|هو مذكور|هو موضح) في (?:هذا )?(?:ال)(?:نص|فقرة|مقال|مقطع|وثيقة)",
     ),
     "hi": (r"(?:इस|उपरोक्त|दिए गए) (?:पाठ|अनुच्छेद|गद्यांश|लेख|दस्तावेज़) (?:के अनुसार|में)", r"(?:पाठ|गद्यांश|अनुच्छेद) के अनुसार"),
-    "th": (r"(?:ตาม|จาก|ใน)(?:ข้อความ|บทความ|เอกสาร|ย่อหน้า|เนื้อหา)(?:นี้|ข้างต้น|ดังกล่าว|ที่ให้มา)", r"ที่กล่าวถึง(?:ข้างต้น|ในข้อความ)"),
+    "th": (
+        r"(?:ตาม|จาก|ใน)(?:ข้อความ|บทความ|เอกสาร|ย่อหน้า|เนื้อหา)(?:นี้|ข้างต้น|ดังกล่าว|ที่ให้มา)",
+        r"ที่(?:กล่าวถึง|กล่าวไว้|ระบุไว้|กล่าว)(?:ข้างต้น|ใน(?:ข้อความ|บทความ|เอกสาร|ย่อหน้า))",
+        r"^(?:ตาม|จาก)(?:ข้อความ|บทความ|เอกสาร|ย่อหน้า|เนื้อหา)[\s,]",
+    ),
 }
 
 CHATTER: Mapping[str, Sequence[str]] = {
@@ -132,7 +152,7 @@ CHATTER: Mapping[str, Sequence[str]] = {
     ),
     "es": (
         r"^(?:aquí (?:están?|tienes)|estas son) .{0,40}\b(?:preguntas?|consultas?|ejemplos?)\b",
-        r"^(?:claro|por supuesto)\s*[,!:]",
+        r"^¡?(?:claro|por supuesto)\s*[,!:]",
         r"^[¿]?(?:pregunta|respuesta)\s*(?:\d+\s*)?:",
     ),
     "it": (
@@ -146,6 +166,16 @@ CHATTER: Mapping[str, Sequence[str]] = {
         r"^(?:pergunta|resposta)\s*(?:\d+\s*)?:",
     ),
     "ru": (r"^вот .{0,40}(?:вопрос|запрос|пример)", r"^конечно\s*[,!:]", r"^(?:вопрос|ответ|запрос)\s*(?:\d+\s*)?:"),
+    "ar": (
+        r"^(?:إليك|هذا هو|هذه هي) .{0,20}(?:سؤال|السؤال|أسئلة|الأسئلة)",
+        r"^(?:بالتأكيد|بالطبع|حسنًا|حسنا)\s*[،,!:]",
+        r"^(?:السؤال|سؤال|الجواب|الإجابة)\s*\d*\s*:",
+    ),
+    "th": (
+        r"^(?:นี่คือ|ต่อไปนี้คือ|ต่อไปนี้เป็น).{0,20}คำถาม",
+        r"^(?:ได้เลย|แน่นอน|ได้ครับ|ได้ค่ะ)(?:ครับ|ค่ะ)?\s*[,!:]",
+        r"^(?:คำถาม|คำตอบ)(?:ที่)?\s*\d*\s*:",
+    ),
     "zh": (
         r"^(?:以下是|下面是|这是|這是).{0,20}(?:问题|問題|查询|查詢|示例|例子)",
         r"^(?:好的|当然|當然)[，,！!。]",
