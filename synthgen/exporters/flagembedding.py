@@ -28,9 +28,12 @@ def flagembedding(
     negatives: Annotated[int, Field(ge=1, description="negatives of a row, at most")] = 15,
     fill: Fill = False,
     scores: Annotated[bool, Field(description="teacher scores, for knowledge distillation; `fill` adds nothing then")] = False,
-    prompt: Annotated[str, Field(description="instruction before every query of the file; empty: none")] = "",
+    prompt: Annotated[
+        str, Field(description="in place of the instruction that the trainer is given for queries; empty: none")
+    ] = "",
     type: Annotated[
-        Literal["", "retrieval", "only_1neg"], Field(description="how the trainer groups the file; empty: not said")
+        Literal["", "retrieval", "only_1neg"],
+        Field(description="retrieval or only_1neg: how the trainer groups the file; empty: not said"),
     ] = "",
 ) -> Rows:
     """`query`, `pos` (every positive), `neg`; also `pos_scores`, `neg_scores`, `prompt`, `type` where the options say so.
