@@ -29,7 +29,7 @@ def answering(triple: Triple, source: Chunk, above: Iterable[Chunk]) -> Sequence
     answer, asked = triple.answer or "", set(contents(words(triple.query)))
     if len(contents(words(answer))) < _ANSWER_WORDS or len(asked) < _QUERY_WORDS:
         return []
-    sought = Sought((folded(answer),))
+    sought = Sought.of([folded(answer)])
     enough = _COVERED * len(asked)
     found = [(chunk, said) for chunk in above if (said := _told(chunk.text, sought, asked)) >= enough]
     own = _told(passage(triple, source), sought, asked) if found else 0

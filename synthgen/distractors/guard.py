@@ -4,16 +4,17 @@ The guard refuses, with these reasons:
 
 - `split`: text of another split than the row's, so that no dev or test text reaches a training file;
 - `positive`: a positive, or the same text elsewhere;
-- `overlap`: an overlapping span, also of a place where the same text stands; and in another document of the same group of
-  near-duplicates a chunk that shares a sentence with a positive, because copies are often cut in other places;
+- `overlap`: an overlapping span, also of a place where the same text stands; a text that repeats a positive in part, which is half of
+  the runs of four words in the smaller of them, or a sentence in a document of the same group of near-duplicates;
 - `adjacent`: the chunk before or after a positive or its copy in the same group, which often says the rest of it;
 - `answer`: a chunk that contains the answer of the row, or another that its metadata lists as `answers`;
 - `near_duplicate`: a text nearly equal to a positive (Jaccard of 4-character shingles at least .8).
 
-Answers are compared folded: case, punctuation, symbols, a leading article, the separators in 1,000 and the dots in U.S. make no
-difference, nor do spaces between letters of scripts without them, nor the points of Arabic and Hebrew. Answers of six characters or
-more that are no numbers are found inside words, too, where inflections and prefixes are; shorter ones at word borders. Only what nearly every text contains is not looked for: words of one or two
-letters ("is", 是) that stand in a quarter of the chunks or more. `unchecked_answers` counts their rows.
+Answers are compared folded: case, punctuation, symbols, articles, the separators in 1,000 and the dots in U.S. make no difference, nor
+do the points of Arabic and Hebrew. Answers of six characters or more that are no numbers are found wherever their letters follow each
+other, so inside words (where inflections and prefixes are), across hyphens and line ends; shorter ones at word borders. Only what
+nearly every text contains is not looked for: words of one or two letters ("is", 是) that stand in a quarter of the chunks or more.
+`unchecked_answers` counts their rows.
 
 Not covered: answers in other words, and numbers spelled out. A cross-encoder or a model may be asked for these (`checking`).
 """
@@ -32,7 +33,7 @@ import regex
 
 from synthgen.records import Chunk, Triple
 from synthgen.retrieval.passages import Passages
-from synthgen.text import UNSPACED, find, key, sentences, units
+from synthgen.text import UNSPACED, find, key, sentences, units, words
 
 __all__ = ["OWN", "Guard", "Sought", "folded"]
 
@@ -42,7 +43,8 @@ OWN = frozenset({"positive", "overlap", "near_duplicate"})
 _TELLING_CHARS = 6  # an answer this long is found inside words
 _SHORT_CHARS, _COMMON, _SAMPLED = 2, 0.25, 400
 _SENTENCE_WORDS = 5.0
-_KEYS_KEPT = 20_000
+_REPEATED = 0.5
+_KEYS_KEPT, _RUNS_KEPT = 20_000, 4_096
 
 _GROUPED = re.compile(r"(?<=\d)[,，٬'’\u00a0\u202f](?=\d{3}(?!\d))")
 _DOTTED = re.compile(r"(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
@@ -50,17 +52,24 @@ _POINTS = re.compile(r"[\u0591-\u05c7\u0640\u064b-\u065f\u0670]")
 _BETWEEN_ASCII = re.compile(r"[^a-z0-9]+")
 _BETWEEN = regex.compile(r"[^\p{L}\p{N}\p{M}]+")
 _LOOSE = regex.compile(rf"(?<=[{UNSPACED}]) (?=[{UNSPACED}])")
-_ARTICLE = re.compile(r"^(?:an?|the) (?=.)")
+_ARTICLES = re.compile(r"\b(?:an?|the) ")
 
 
 class Sought(NamedTuple):
-    """The answers that no distractor of a row may contain, folded."""
+    """The answers that no distractor of a row may contain, folded: as they are, and without articles where they have any."""
 
     answers: tuple[str, ...]
+    bare: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, answers: Iterable[str]) -> Sought:
+        """`answers` are folded."""
+        found = sorted({*answers})
+        return cls(tuple(found), tuple(bare for answer in found if (bare := _bare(answer)) != answer))
 
     def stands_in(self, text: str) -> bool:
         """Whether one of them stands in this folded text."""
-        return any(_contains(text, answer) for answer in self.answers)
+        return _any_in(text, self.answers) or (bool(self.bare) and _any_in(_bare(text), self.bare))
 
 
 def folded(text: str) -> str:
@@ -82,7 +91,8 @@ class Guard:
         self._spans = {chunk.id: _spans(chunk) for chunk in chunks.values()}
         self._adjacent = {} if adjacent else _neighbours(self._spans)
         self._folded = functools.lru_cache(maxsize=_KEYS_KEPT)(folded)
-        self._sentences = functools.lru_cache(maxsize=_KEYS_KEPT)(_sentence_keys)
+        self._sentences = functools.lru_cache(maxsize=_RUNS_KEPT)(_sentence_keys)
+        self._runs = functools.lru_cache(maxsize=_RUNS_KEPT)(_runs_of_words)
         self._common = functools.lru_cache(maxsize=None)(self._is_common)
 
     def sought(self, triple: Triple) -> Sought:
@@ -90,10 +100,10 @@ class Guard:
         others = triple.metadata.get("answers")
         listed = [triple.answer, *(others if isinstance(others, Sequence) and not isinstance(others, str) else [others])]
         texts = [text for text in listed if isinstance(text, str) and text.strip()]
-        answers = {_ARTICLE.sub("", found) for text in texts if (found := folded(text))}
+        answers = {found for text in texts if (found := folded(text))}
         looked_for = {answer for answer in answers if not (_is_short(answer) and self._common(answer))}
         self.unchecked_answers += bool(texts) and len(looked_for) < max(1, len(answers))
-        return Sought(tuple(sorted(looked_for, key=len)))
+        return Sought.of(looked_for)
 
     def refusal(self, chunk: Chunk, split: str, positives: Sequence[Chunk], sought: Sought) -> str:
         """The reason, "" for none. The dear tests are the last."""
@@ -104,7 +114,9 @@ class Guard:
             return own
         if any(self._is_adjacent(chunk, positive) for positive in positives):
             return "adjacent"
-        return "answer" if sought.answers and sought.stands_in(self._folded(chunk.text)) else ""
+        if sought.answers and sought.stands_in(self._folded(chunk.text)):
+            return "answer"
+        return "overlap" if any(self._repeats(chunk, positive) for positive in positives) else ""
 
     def sameness(self, chunk: Chunk, positive: Chunk) -> str:
         """One of `OWN` when both are the same passage, else ""."""
@@ -114,7 +126,7 @@ class Guard:
             return "overlap"
         if self.passages.near_duplicates(chunk, positive):
             return "near_duplicate"
-        return "overlap" if self._shares_sentence(chunk, positive) else ""
+        return ""
 
     def _overlapping(self, left: Chunk, right: Chunk) -> bool:
         one, other = self._spans[left.id], self._spans[right.id]
@@ -129,7 +141,10 @@ class Guard:
         same_group = (chunks[id] for id in around if chunks[id].group == group) if group else ()
         return any(self.passages.near_duplicates(near, positive) for near in same_group)
 
-    def _shares_sentence(self, left: Chunk, right: Chunk) -> bool:
+    def _repeats(self, left: Chunk, right: Chunk) -> bool:
+        one, other = self._runs(left.text), self._runs(right.text)
+        if len(one & other) >= max(1, _REPEATED * min(len(one), len(other))):
+            return True
         if not left.group or left.group != right.group or left.document_id == right.document_id:
             return False
         return not self._sentences(left.text).isdisjoint(self._sentences(right.text))
@@ -137,17 +152,35 @@ class Guard:
     def _is_common(self, answer: str) -> bool:
         """Whether it stands in so many chunks that it tells nothing; of a large corpus, in a sample of them."""
         sample = sorted(self.passages.chunks.values(), key=lambda chunk: chunk.sha256)[:_SAMPLED]
-        return sum(_contains(self._folded(chunk.text), answer) for chunk in sample) >= _COMMON * len(sample)
+        return sum(_any_in(self._folded(chunk.text), [answer]) for chunk in sample) >= _COMMON * len(sample)
 
 
-def _contains(text: str, answer: str) -> bool:
-    if len(answer) >= _TELLING_CHARS and not answer[0].isdigit() and not answer[-1].isdigit():
-        return answer in text
-    return find(answer, text) >= 0
+def _any_in(text: str, answers: Sequence[str]) -> bool:
+    letters = ""
+    for answer in answers:
+        wanted = answer.replace(" ", "")
+        if len(wanted) >= _TELLING_CHARS and not answer[0].isdigit() and not answer[-1].isdigit():
+            letters = letters or text.replace(" ", "")
+            if wanted in letters:
+                return True
+        elif find(answer, text) >= 0:
+            return True
+    return False
+
+
+def _bare(text: str) -> str:
+    """Without the articles that something follows."""
+    return _ARTICLES.sub("", text)
 
 
 def _is_short(answer: str) -> bool:
     return len(answer) <= _SHORT_CHARS and len(units(answer)) < 2 and not any(map(str.isdigit, answer))
+
+
+def _runs_of_words(text: str) -> Set[int]:
+    """Digests of every four words that follow each other."""
+    found = words(text)
+    return frozenset(map(hash, zip(found, found[1:], found[2:], found[3:], strict=False)))
 
 
 def _sentence_keys(text: str) -> Set[str]:
