@@ -230,6 +230,8 @@ SFT: dict[str, tuple[Sequence[Triple], dict[str, Any]]] = {
     "trl-messages": (ROWS, {"assistant_only_loss": True}),
     "trl-prompt-completion": (ROWS, {}),
     "prompt-completion": (ROWS, {}),
+    "raft-chat": (ROWS, {"assistant_only_loss": True}),
+    "raft-completion": (ROWS, {}),
     "instruction-text": (ROWS, {}),
     "classification-chat": (LABELLED, {"assistant_only_loss": True}),
     "corpus-text": (ROWS, {}),
