@@ -363,7 +363,7 @@ def push(
                 license_link=license_link,
                 public=public,
                 force=force,
-                configs=configs.split(",") if configs else None,
+                configs=[name.strip() for name in configs.split(",")] if configs else None,
                 pretty_name=pretty_name,
                 provider_terms=provider_terms,
                 scan_personal_data=scan,

@@ -67,6 +67,7 @@ def describe(
     """
     report, asked = state["report"], asked_models(config)
     imported, measured = report.get("import"), report["training"]
+    writer = public_model(config.answers.model or config.model) if config.answers.enabled else ""
     run = {
         "version": version("synthgen"),
         "seed": config.seed,
@@ -74,7 +75,7 @@ def describe(
         "import": imported,
         "prompts": report["generation"]["prompts"],
         "sampling": config.llm.sampling if config.model.startswith("openai/") else {},
-        "sources": _sources(folder, config, report, origins),
+        "sources": _sources(folder, config, report, origins, writer),
         "cost": _cost(state["spent"]),
         "left_out": [
             f"Left out of {name}: {_counts(reasons)}."
@@ -84,7 +85,8 @@ def describe(
             if reasons or name not in written
         ],
         "funnel": report["funnel"],
-        "asked": [f"Filters that asked a model: {', '.join(f'{name} ({model})' for name, model in asked.items())}."]
+        "writer": writer,
+        "asked": [f"Steps that asked a model: {', '.join(f'{name} ({model})' for name, model in asked.items())}."]
         if asked
         else [],
         "settings": _sections(config, report),
@@ -95,7 +97,9 @@ def describe(
     return {"run": _cleaned(run), "verbatim": {"measured": _table(measured), "command": _command(imported, measured)}}
 
 
-def _sources(folder: RunFolder, config: Config, report: Mapping[str, Any], origins: Mapping[str, int]) -> list[str]:
+def _sources(
+    folder: RunFolder, config: Config, report: Mapping[str, Any], origins: Mapping[str, int], writer: str
+) -> list[str]:
     documents, chunks, rows = report["documents"], report["chunks"], report["rows"]
     lines = [
         f"{documents['read']:,} documents were read{_reasons('left out', documents['skipped'])} and cut into {chunks['distinct']:,} "
@@ -106,15 +110,18 @@ def _sources(folder: RunFolder, config: Config, report: Mapping[str, Any], origi
         taken = report["import"]
         lines.append(f"The rows were imported from {taken['file']} (sha256 {taken['sha256']}), which had {taken['rows']:,}.")
     elif origins.keys() == {"rule"}:
-        lines.append(f"The generator is {config.model}: rules over the text of the documents. No LLM wrote these rows.")
+        lines.append(
+            f"The generator is {config.model}: rules over the text of the documents. No LLM wrote a query or an answer in the column answer."
+        )
     else:
         lines.append(f"The generator is {public_model(config.model)}, asked through {_endpoint(config)}.")
         models = _answered_by(folder, config)
         lines += [f"By the names the server gave, these models answered: {', '.join(models)}."] if models else []
     lines.append(f"What wrote the queries: {_counts({public_model(name): n for name, n in rows['generators'].items()})}.")
-    if config.answers.enabled:
-        writer = config.answers.model or config.model
-        lines.append(f"Answers in the column response, and reasoning, were written afterwards by {public_model(writer)}.")
+    if writer:
+        lines.append(
+            f"What stands in the columns response and reasoning was written afterwards by {writer}, where it passed its checks."
+        )
     return lines
 
 
@@ -214,7 +221,7 @@ def _table(measured: Mapping[str, Any] | None) -> str:
 
 
 def _limits(config: Config, report: Mapping[str, Any], origins: Mapping[str, int], reviewed: int) -> list[str]:
-    rows, asked = report["rows"], asked_models(config)
+    rows, judged = report["rows"], asked_models(config).keys() & set(config.filters.order)
     flags, failed = sum(rows["flags"].values()), report["generation"]["calls_failed"]
     limits = [
         (
@@ -225,7 +232,7 @@ def _limits(config: Config, report: Mapping[str, Any], origins: Mapping[str, int
             "What a language model wrote can be wrong, although it passed the filters; it writes as that model does.",
             "llm" in origins,
         ),
-        ("No model was asked whether an answer is right, or a query can be answered from its passage.", not asked),
+        ("No model was asked whether an answer is right, or a query can be answered from its passage.", not judged),
         ("No person has reviewed the rows.", not reviewed),
         (f"{reviewed:,} rows are marked as reviewed by a person.", reviewed),
         ("A query is tied to the passages that are known to answer it; others of the collection may answer it, too.", True),

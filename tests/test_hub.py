@@ -20,7 +20,9 @@ from synthgen.config import load_config
 from synthgen.describing import portable, public_settings
 from synthgen.errors import ConfigError
 from synthgen.hub.columns import CONFIGS
+from synthgen.hub.folder import write_config
 from synthgen.hub.personal import scan
+from synthgen.testing import FakeOpenAI
 
 THREE = ("--license", "mit", "--configs", "triples,corpus,openai-chat")
 SETTINGS = {"training": {"enabled": False}, "splits": {"train": 0.5, "dev": 0.25}, "exports": {"formats": []}}
@@ -165,6 +167,36 @@ def test_rows_of_triples_say_what_the_tables_of_the_run_say(commands: Commands, 
             )
             assert all(one["text"] == texts[one["chunk_id"]] for one in [*row["distractors"], *row["other_positives"]])
             assert all(one["text"] == documents[row["document_id"]][one["start"] : one["end"]] for one in row["quotes"])
+
+
+def test_tables_are_written_batch_by_batch_with_the_columns_that_options_add(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    alive = most = 0
+
+    class Row(dict[str, object]):
+        def __init__(self, **columns: object) -> None:
+            nonlocal alive, most
+            super().__init__(columns)
+            alive += 1
+            most = max(most, alive)
+
+        def __del__(self) -> None:
+            nonlocal alive
+            alive -= 1
+
+    def rows() -> Iterator[Row]:
+        for number in range(5_500):
+            yield Row(anchor=f"query {number}", positive="yes", negative="no", weight=None if number < 2_000 else 1)
+
+    written = write_config(tmp_path, "st-triplet", {"train": rows, "dev": lambda: iter(())})
+    assert written.rows == {"train": 5_500}
+    assert written.types == {"anchor": "string", "positive": "string", "negative": "string", "weight": "int64"}
+    table = pq.ParquetFile(tmp_path / "st-triplet" / "train.parquet")
+    assert [table.metadata.row_group(n).num_rows for n in range(table.num_row_groups)] == [1_000] * 5 + [500]
+    assert table.read().column("anchor").to_pylist() == [f"query {number}" for number in range(5_500)]
+    assert not (tmp_path / "st-triplet" / "dev.parquet").exists()
+    assert most <= 2_001
 
 
 def test_judgments_name_queries_and_passages_that_are_there(commands: Commands, finished: Path) -> None:
@@ -359,6 +391,69 @@ def test_nothing_in_the_folder_names_a_key_or_a_place_on_this_machine(
     for path, data in readable(finished / "hub"):
         for secret in (TOKEN, "sk-precious", str(finished.parent), str(Path.home()), str(tmp_path.parent), sys.prefix):
             assert secret not in data, (path, secret)
+
+
+def test_rows_of_a_model_are_called_synthetic_with_its_prompts_cost_and_terms(commands: Commands, tmp_path: Path) -> None:
+    with FakeOpenAI() as server:
+        llm = {"base_url": server.base_url, "prices": str(prices(tmp_path / "prices.yaml"))}
+        sg.run(
+            write_documents(tmp_path / "docs"), tmp_path / "run", model="openai/fake-model", settings={**SETTINGS, "llm": llm}
+        )
+    arguments = ("push", tmp_path / "run", "ann/rivers", "--license", "mit", "--dry-run", "--configs", "triples,st-triplet")
+    assert commands.run(*arguments).code == 0
+    front, body = card_of(tmp_path / "run")
+    report = json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8"))
+    usage = report["generation"]["usage"]
+    assert "synthetic" in front["tags"]
+    assert "no-llm" not in front["tags"]
+    assert all(f"| {name} | `{digest}` |" in body for name, digest in report["generation"]["prompts"].items())
+    assert "The generator is openai/fake-model, asked through an OpenAI-compatible endpoint." in body
+    assert f"{report['generation']['calls_ok']:,} calls" in body
+    assert f"{usage['prompt']:,} prompt tokens" in body
+    assert f"They cost ${usage['prompt'] + usage['output']:,.2f} by the prices of 2026-01-01." in body
+    assert "temperature = 0.7" in body
+    assert "named no terms of its provider" in body
+    for path, data in readable(tmp_path / "run" / "hub"):
+        assert server.base_url not in data, path
+        assert str(tmp_path) not in data, path
+    assert commands.run(*arguments, "--provider-terms", "Outputs may be used <b>freely</b>.").code == 0
+    assert "Outputs may be used &lt;b&gt;freely&lt;/b&gt;." in card_of(tmp_path / "run")[1]
+
+
+def prices(path: Path) -> Path:
+    """A dollar for each token."""
+    table = {"dated": "2026-01-01", "models": {"fake-model": {"input": 1_000_000, "output": 1_000_000}}}
+    path.write_text(yaml.safe_dump(table), encoding="utf-8")
+    return path
+
+
+def test_the_measurement_is_shown_with_its_intervals_and_said_to_be_stale(
+    commands: Commands, finished: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    delta = {"ndcg@10": 0.123, "low": -0.01, "high": 0.2, "p": 0.04, "minimum_detectable": 0.05}
+    figures = dict.fromkeys(("ndcg@10", "mrr@10", "recall@1", "recall@5", "recall@10", "recall@100"), 0.5)
+    setting = {
+        "setting": "unseen documents", "queries": 15, "queries_are": "synthetic (self-consistency)", "relevance": "chunk",
+        "without_relevant": 0, "unknown_ids": 0, "groups": 12, "index": 24, "systems": {"base": figures, "tuned": figures},
+        "deltas": {"tuned-base": delta},
+    }  # fmt: skip
+    chosen = {"system": "bm25", "reason": "too few", "rule": "always"}
+    measured = {
+        "training": {"base": "static"},
+        "deployment": None,
+        "unseen documents": setting,
+        "recommendation": chosen,
+        "stale": True,
+    }
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    (run / "report.json").write_text(json.dumps(report | {"training": measured}), encoding="utf-8")
+    assert commands.run("push", run, "ann/rivers", *THREE, "--dry-run").code == 0
+    _, body = card_of(run)
+    assert "nDCG@10 +0.123 [-0.010, +0.200]" in body
+    assert "15 queries, synthetic" in body
+    assert "rows before the last change of the filters" in body
 
 
 def test_settings_are_published_without_paths_endpoints_and_secrets(tmp_path: Path) -> None:

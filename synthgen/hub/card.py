@@ -104,7 +104,7 @@ def _front(facts: Facts) -> dict[str, Any]:
     }
     tags = {
         "synthetic": made,
-        "no-llm": set(facts.origins) == {"rule"},
+        "no-llm": set(facts.origins) == {"rule"} and not facts.run["writer"],
         "rag": True,
         "retrieval": True,
         "raft": "raft" in names,

@@ -110,7 +110,10 @@ CONFIGS: Mapping[str, Config] = {
             "cot_answer": ("string", "quotes that support the answer, then `<ANSWER>:` and the answer"),
             "instruction": ("string", "the documents between `<DOCUMENT>` tags, then the question"),
             "oracle_position": ("int64", "index of the answering document among those shown; null where it is not"),
-            "oracle_mode": ("string", "`oracle` where the answering document is shown; else what the row teaches without it"),
+            "oracle_mode": (
+                "string",
+                "`oracle` where the answering document is shown; without it `memorise` (answer all the same) or `abstain`",
+            ),
         },
         "raft",
     ),
