@@ -333,7 +333,9 @@ def _numbered(found: Iterable[Mapping[str, Any]], max_bytes: int) -> Iterator[tu
         try:
             line = json_line(row)
         except UnicodeEncodeError:
-            raise InputError(f"This row has half a character (a lone surrogate), which no file can hold: {row!r:.200}") from None
+            raise InputError(
+                f"This row has half a character (a lone surrogate), which no file can hold: {row!r:.200}"
+            ) from None
         if size and size + len(line) > max_bytes:
             number, size = number + 1, 0
         size += len(line)
