@@ -60,13 +60,12 @@ def _write(path: Path, schema: pa.Schema, rows: Iterable[Row]) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    batches = _batches(rows)
-    first = next(batches, None)
+    stream, count = iter(rows), 0
+    first = next(stream, None)
     if first is None:
         return 0
-    count = 0
     with writing(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for batch in itertools.chain([first], batches):
+        for batch in _batches(itertools.chain([first], stream)):
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
             count += len(batch)
     return count
