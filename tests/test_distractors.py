@@ -205,6 +205,7 @@ LEAKS = {
     "an overlapping span": chunk("ferry.md", "its lower deck. The ferry returns at noon to Hou.", at=80),
     "the next chunk": chunk("ferry.md", "It returns at noon, with as many cars from the harbour of Ballen.", at=101),
     "a nearly equal text": chunk("near.md", SOURCE + " Cars."),
+    "a part of it anywhere": chunk("part.md", "It carries forty cars on its lower deck, with a view of the sea."),
     "a part of it in a copy that is cut elsewhere": chunk(
         "copy.md",
         "Timetables are printed in May. The ferry has eleven cabins for those who sleep. Bring a coat and a hat on windy days.",

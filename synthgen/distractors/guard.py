@@ -4,8 +4,8 @@ The guard refuses, with these reasons:
 
 - `split`: text of another split than the row's, so that no dev or test text reaches a training file;
 - `positive`: a positive, or the same text elsewhere;
-- `overlap`: an overlapping span, also of a place where the same text stands; a text that repeats a positive in part, which is half of
-  the runs of four words in the smaller of them, or a sentence in a document of the same group of near-duplicates;
+- `overlap`: an overlapping span, also of a place where the same text stands; a text that repeats a positive in part, which is a third
+  of the runs of four words in the smaller of them, or a sentence in a document of the same group of near-duplicates;
 - `adjacent`: the chunk before or after a positive or its copy in the same group, which often says the rest of it;
 - `answer`: a chunk that contains the answer of the row, or another that its metadata lists as `answers`;
 - `near_duplicate`: a text nearly equal to a positive (Jaccard of 4-character shingles at least .8).
@@ -43,7 +43,7 @@ OWN = frozenset({"positive", "overlap", "near_duplicate"})
 _TELLING_CHARS = 6  # an answer this long is found inside words
 _SHORT_CHARS, _COMMON, _SAMPLED = 2, 0.25, 400
 _SENTENCE_WORDS = 5.0
-_REPEATED = 0.5
+_REPEATED = 1 / 3
 _KEYS_KEPT, _RUNS_KEPT = 20_000, 4_096
 
 _GROUPED = re.compile(r"(?<=\d)[,，٬'’\u00a0\u202f](?=\d{3}(?!\d))")

@@ -37,7 +37,7 @@ from synthgen.retrieval.passages import Standing, standings
 __all__ = ["Miner", "Row"]
 
 _OWN_HITS = 20  # looked at beyond the window, because the row's own passages are among the best
-_DRAWS, _DRAWS_PER_PLACE = 20, 6
+_DRAWS, _DRAWS_PER_PLACE = 20, 12
 _POINT = 8  # hexadecimal digits
 
 Circle = Sequence[tuple[str, str]]
