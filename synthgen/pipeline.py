@@ -236,7 +236,7 @@ def _measure(
 ) -> None:
     """Train and measure into `report`; where that is not possible, one sentence says why and what to do."""
     report["training"] = None
-    if not config.training.enabled or not _questions(kept):
+    if not config.training.enabled:
         report["notes"].append(_unmeasured(kept))
         return
     try:

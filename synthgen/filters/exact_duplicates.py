@@ -40,8 +40,7 @@ def exact_duplicates(
     questions = [key(triple.query) for triple in triples]
     asked = Counter(questions)
     conflicting = _conflicting(triples, questions)
-    again = (i for i, question in enumerate(questions) if asked[question] > 1 and i not in conflicting)
-    for i in sorted(again, key=lambda i: rank(triples[i], prefer)):
+    for i in sorted((i for i, question in enumerate(questions) if asked[question] > 1), key=lambda i: rank(triples[i], prefer)):
         triple, question = triples[i], questions[i]
         passage = ("passage", question, triple.chunk_sha256)
         answer = ("answer", question, key(triple.answer)) if triple.answer is not None else passage
