@@ -410,6 +410,7 @@ def test_the_first_source_that_has_an_answer_gives_it(tmp_path: Path) -> None:
         (lambda row: turned_away(row, "4 weeks", query="Another question?"), False),
         (lambda row: turned_away(row, "4 weeks", positives=(CHUNKS[6].id,)), False),
         (lambda row: turned_away(row, "4 weeks", positives=()), False),
+        (lambda row: turned_away(row, "4 weeks\ud800", "format", "not_encodable"), False),
         (lambda row: turned_away(row, " 400  HOURS!"), False),
         (lambda row: turned_away(row, "Every 400 hours"), False),
         (lambda row: turned_away(row, "hours"), False),

@@ -8,7 +8,8 @@ None is invented. None may be the right answer in other words, as far as words c
 
 - its comparison key is not that of the row's answer, nor of another right answer that the row was imported with, and neither stands in the
   other (what a file calls wrong only has to differ);
-- an answer that was turned away for another reason than what it says (a duplicate, say) shares no word with the right one;
+- an answer that was turned away for another reason than what it says (a duplicate, say) shares no word with the right one, and
+  what the filter `format` turned away is no answer at all;
 - a distractor in another language gives none: what such a pair teaches is the language;
 - rows that ask the same are never each other's rejected side, nor is any row of a question that other passages answer too.
 """
@@ -92,8 +93,9 @@ class _Answers:
         if "filtered_out" in sources:
             chunks = {triple.chunk_id for triple in triples}
             for one in context.rejected:
-                if one.triple.positives and one.triple.chunk_id in chunks and answer(one.triple):
-                    self._turned_away[one.triple.chunk_id, key(one.triple.query)].append(one)
+                row = one.triple
+                if one.stage != "format" and row.positives and row.chunk_id in chunks and answer(row):
+                    self._turned_away[row.chunk_id, key(row.query)].append(one)
         if "distractor_context" in sources:
             for triple in triples:
                 self._of_chunk[triple.chunk_id].append(triple)
