@@ -15,6 +15,7 @@ from synthgen.exporters import FORMATS, Context, export
 from synthgen.records import CLASSIFICATION, Chunk, Rejection, Triple
 from synthgen.storage import json_line, read_table, write_table
 from synthgen.validators import RULES, Checked, Service, check, files_in
+from synthgen.validators.rules import known
 
 LABELLED = [replace(row, kind=CLASSIFICATION, answer=f"label {n % 3}") for n, row in enumerate(ROWS)]
 
@@ -124,6 +125,7 @@ FAULTS: Sequence[tuple[str, str, dict[str, bytes], str]] = [
     ("not_utf8", "st-pair", {"train.jsonl": b'{"anchor": "\xff", "positive": "b"}\n'}, "train.jsonl, line 1: byte 13"),
     ("not_json", "st-pair", {"train.jsonl": b'{"anchor": "a", "positive": "b"}\n{"anchor": \n'}, "train.jsonl, line 2: "),
     ("not_json", "st-kd", {"train.jsonl": json_line(KD).replace(b"0.5", b"NaN")}, "NaN is no JSON"),
+    ("not_json", "sharegpt", {"train.jsonl": b"[\n  {},\n  {}\n]\n"}, "train.jsonl, line 1: the file is a JSON list"),
     ("blank_line", "openai-chat", {"train.jsonl": json_line(CHAT) + b"\n"}, "train.jsonl, line 2: "),
     ("missing_key", "openai-chat", lines({}), "there is no 'messages'"),
     ("missing_key", "st-ntuple", lines({"anchor": "a", "positive": "b"}), "negative_1"),
@@ -182,8 +184,9 @@ FAULTS: Sequence[tuple[str, str, dict[str, bytes], str]] = [
     ("unsafe_id", "beir", beir(CORPUS + b'{"_id": "d\\t2", "title": "", "text": "b"}\n'), "'d\\t2'"),
     ("missing_key", "beir", beir(judged=b"q1\td1\n"), "qrels/test.tsv, line 2: there is no 'score'"),
     ("file_too_large", "openai-chat", lines(*[CHAT] * 3), "its reader takes 200"),
-    ("few_examples", "openai-chat", lines(CHAT), "1 examples: OpenAI"),
+    ("few_examples", "openai-chat", lines(CHAT), "only 1 rows: OpenAI"),
     ("too_long", "openai-chat", lines(said(("user", "why? " * 300), ("assistant", "because"))), "100 are trained on"),
+    ("too_long", "instruction-text", lines({"text": "why? " * 300}), "601 tokens, but 100 are trained on"),
     ("duplicate", "st-pair", lines(*[{"anchor": "a", "positive": "b"}] * 2), "line 2: this row is line 1 of train.jsonl"),
     (
         "in_two_splits",
@@ -220,6 +223,15 @@ def test_a_rule_finds_its_fault_and_says_where(
     assert message in str(problem)
     if RULES[rule][0] == "warning":
         assert found.errors == {}
+
+
+def test_every_format_has_rules_of_its_own() -> None:
+    assert known() == set(FORMATS)
+
+
+def test_a_models_own_limit_is_no_limit_of_formats_for_other_models(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_bytes(json_line({"text": "why? " * 10_000}))
+    assert checked("instruction-text", tmp_path, service=Service("gpt-3.5-turbo")).warnings == {}
 
 
 def test_every_rule_has_a_fault_that_it_finds_and_a_good_row_has_none(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ def check(
 ) -> Checked:
     """Check the files, by name, as an export of `format` with these options.
 
-    `service` is what they are to be used with; `max_bytes` is what its reader takes in one file.
+    `service` is what they are to be used with; `max_bytes` is what its reader takes in one file. The model's own limit of tokens counts for
+    chat files of fine-tuning services; one that `service` was given counts for every format that trains a generator.
     """
     return _Check(rules_of(format, options or {}), service or Service(), max_bytes).run(files)
 
@@ -61,7 +62,7 @@ class _Check:
         self.rules, self.service, self.max_bytes = rules, service, max_bytes
         self.findings = Findings()
         self.together = [make(self.findings) for make in rules.together]
-        self.tokens = TokenCount(service) if rules.messages else None
+        self.tokens = TokenCount(service) if rules.messages or (rules.texts and service.max_tokens_given) else None
         self.seen: dict[int, tuple[str, str, int]] = {}
 
     def run(self, files: Mapping[str, Path]) -> Checked:
@@ -74,7 +75,7 @@ class _Check:
             if not rows:
                 self.findings.add("no_rows", name, 0, "there is no row in it")
             elif rows < least and not Path(name).name.startswith("test"):
-                self.findings.add("few_examples", name, 0, f"{rows} examples: {meaning}")
+                self.findings.add("few_examples", name, 0, f"only {rows} rows: {meaning}")
         return self.findings.checked(self.tokens.training() if self.tokens and self.tokens.examples else {})
 
     def _file(self, name: str, path: Path) -> None:
@@ -104,11 +105,11 @@ class _Check:
                 self.findings.add(problem[0], name, line, problem[1])
         for watch in self.together:
             watch.see(name, line, row)
-        if self.tokens and self.rules.messages:
-            messages = self.rules.messages(row)
-            if trained:
+        if self.tokens:
+            messages = self.rules.messages(row) if self.rules.messages else None
+            if trained and messages:
                 self.tokens.add(raw, messages)
-            if tokens := self.tokens.too_long(raw, messages):
+            if tokens := self.tokens.too_long(raw, row if messages is None else messages):
                 self.findings.add("too_long", name, line, f"{tokens:,} tokens, but {self.service.max_tokens:,} are trained on")
 
     def _explain(self, name: str, line: int, row: Any, shape: Shape) -> None:
@@ -129,6 +130,11 @@ class _Check:
                 if line == 1 and raw.startswith(_BOM):
                     raw = raw[len(_BOM) :]
                     self.findings.add("byte_order_mark", name, 1, "a byte order mark stands before the first row")
+                if line == 1 and raw.startswith(b"[") and not name.endswith(".tsv"):
+                    self.findings.add(
+                        "not_json", name, 1, "the file is a JSON list, but must have one JSON object on each line (JSONL)"
+                    )
+                    return
                 try:
                     text = raw.decode("utf-8")
                 except UnicodeDecodeError as error:

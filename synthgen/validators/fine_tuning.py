@@ -11,7 +11,7 @@ two million bytes are counted, then one row in thirty-two, drawn by its content,
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -80,7 +80,7 @@ class Service:
         self.model, self.prices = model, prices
         self.facts = load_facts()
         self.known = self.facts.of(model) if model else Model.model_validate({})
-        self.max_tokens = max_tokens or self.known.max_tokens
+        self.max_tokens_given, self.max_tokens = max_tokens, max_tokens or self.known.max_tokens
 
     @property
     def price(self) -> Price | None:
@@ -110,10 +110,16 @@ class TokenCount:
             self._drawn += self._billed(messages)
             self._drawn_bytes += len(raw)
 
-    def too_long(self, raw: bytes, messages: Sequence[Row]) -> int | None:
-        """The tokens of a row where they are more than the model's limit. A text has no more tokens than bytes, so few are counted."""
+    def too_long(self, raw: bytes, example: Sequence[Row] | Row) -> int | None:
+        """The tokens of a row where they are more than the limit. A text has no more tokens than bytes, so few are counted.
+
+        Messages count by the rule above, any other row by its texts alone.
+        """
         limit = self.service.max_tokens
-        if not limit or len(raw) <= limit or (tokens := self.tokens(messages)) <= limit:
+        if not limit or len(raw) <= limit:
+            return None
+        tokens = sum(map(self._count, _texts(example))) if isinstance(example, Mapping) else self.tokens(example)
+        if tokens <= limit:
             return None
         self.over += 1
         return tokens
@@ -150,6 +156,15 @@ class TokenCount:
             "model_ends": service.known.ends.isoformat() if service.known.ends else None,
             "notices": [{"announced": notice.announced.isoformat(), "text": notice.text} for notice in service.facts.notices],
         }
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every string in a row that is no key."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for entry in value.values() if isinstance(value, dict) else value:
+            yield from _texts(entry)
 
 
 def epochs(examples: int) -> int:

@@ -26,7 +26,7 @@ from synthgen.validators.shapes import (
     Text,
 )
 
-__all__ = ["Rules", "rules_of"]
+__all__ = ["Rules", "known", "rules_of"]
 
 Row = Mapping[str, Any]
 
@@ -34,8 +34,8 @@ Row = Mapping[str, Any]
 class Rules(NamedTuple):
     """Of one format. `files` maps patterns of file names to the shapes of their rows; the first that matches counts.
 
-    `least` is how many examples the service takes, and what it does with fewer; `prompt_of` gives the messages of a row that the
-    service trains on, for formats whose training tokens can be counted.
+    `least` is how many examples the service takes, and what it does with fewer; `messages` gives the messages of a row that the
+    service trains on, for formats whose training tokens can be counted; `texts` says that all texts of a row are one example.
     """
 
     files: Mapping[str, Shape]
@@ -43,6 +43,7 @@ class Rules(NamedTuple):
     together: tuple[Callable[[Findings], together.Together], ...] = ()
     least: tuple[int, str] = (0, "")
     messages: Callable[[Row], list[Row]] | None = None
+    texts: bool = False
     folder: bool = False
 
 
@@ -123,7 +124,7 @@ _RULES: Mapping[str, Rules] = {
     "openai-chat": _CHAT,
     "raft-chat": _CHAT,
     "classification-chat": _CHAT,
-    "trl-messages": _CHAT._replace(least=(0, ""), messages=None),
+    "trl-messages": _CHAT._replace(least=(0, ""), messages=None, texts=True),
     "openai-dpo": Rules(
         {
             "*": Object(
@@ -134,7 +135,7 @@ _RULES: Mapping[str, Rules] = {
         least=_SERVICE,
         messages=_dpo_messages,
     ),
-    "trl-prompt-completion": Rules({"*": Object({"prompt": _EITHER, "completion": _EITHER})}),
+    "trl-prompt-completion": Rules({"*": Object({"prompt": _EITHER, "completion": _EITHER})}, texts=True),
     "trl-preference": Rules(
         {"*": Object({"prompt?": _EITHER, "chosen": _EITHER, "rejected": _EITHER, "rejected_source?": Text})},
         (orders.preference,),
@@ -152,9 +153,10 @@ _RULES: Mapping[str, Rules] = {
             )
         },
         together=(together.Keys,),
+        texts=True,
     ),
     "raft": Rules({"*": _RAFT}, (orders.oracle,), (together.Columns,)),
-    "raft-completion": Rules({"*": Object({"prompt": Text, "completion": Text})}, least=_TOGETHER),
+    "raft-completion": Rules({"*": Object({"prompt": Text, "completion": Text})}, least=_TOGETHER, texts=True),
     "raft-eval": Rules(
         {
             "*": Object(
@@ -222,11 +224,11 @@ _RULES: Mapping[str, Rules] = {
 
 
 def _prompt_completion(prompt_field: str = "prompt", completion_field: str = "completion", **_: Any) -> Rules:
-    return Rules({"*": Object({prompt_field: Text, completion_field: Text})}, least=_TOGETHER)
+    return Rules({"*": Object({prompt_field: Text, completion_field: Text})}, least=_TOGETHER, texts=True)
 
 
 def _text(field: str = "text", **_: Any) -> Rules:
-    return Rules({"*": Object({field: Text})})
+    return Rules({"*": Object({field: Text})}, texts=True)
 
 
 def _sharegpt(
@@ -242,6 +244,7 @@ def _sharegpt(
         {"*": Object({column: ListOf(turn), "system?": String, "tools?": String})},
         (orders.turns(column, role, human, model),),
         (together.Keys,),
+        texts=True,
     )
 
 
@@ -252,3 +255,8 @@ _RENAMED: Mapping[str, Callable[..., Rules]] = {
     "corpus-text": _text,
     "sharegpt": _sharegpt,
 }
+
+
+def known() -> set[str]:
+    """The formats that have rules of their own."""
+    return {*_RULES, *_RENAMED}
