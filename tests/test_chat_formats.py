@@ -13,9 +13,11 @@ import pytest
 from export_rows import CHUNKS, CONTEXT, ROWS, STRANGE, chunk, read, triple
 
 from synthgen import storage
+from synthgen.config import load_config
 from synthgen.errors import ConfigError
 from synthgen.exporters import Context, check_format, export, rows
 from synthgen.exporters.llamafactory import sharegpt_info
+from synthgen.importing import import_rows
 from synthgen.records import Rejection, Triple
 from synthgen.tokens import get_tokenizer
 
@@ -653,3 +655,30 @@ def test_rows_are_the_same_after_a_round_trip_through_parquet(format: str, tmp_p
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert one == two
     assert "train.jsonl" in one
+
+
+def test_imported_wrong_answers_become_the_rejected_side(tmp_path: Path) -> None:
+    questions = [
+        {
+            "question": f"What is on shelf {n}?",
+            "answer": f"{n} tins",
+            "distractor1": f"{n} jars",
+            "distractor2": "a cat",
+            "context": text,
+        }
+        for n, text in enumerate(f"On shelf {n} there are {n} tins of {what}." for n, what in enumerate(STRANGE))
+    ]
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(questions), encoding="utf-8")
+    chosen = [
+        "filters.order=[format]",
+        "exports.formats=[openai-dpo]",
+        "training.enabled=false",
+        "splits.train=1",
+        "splits.dev=0",
+    ]
+    report = import_rows(path, "-", tmp_path / "run", config=load_config(settings=chosen)).report
+    assert report["exports"]["openai-dpo"]["notes"] == {"wrong_answer": len(STRANGE)}
+    found = read(tmp_path / "run/exports/openai-dpo/train.jsonl")
+    pairs = {(row["preferred_output"][0]["content"], row["non_preferred_output"][0]["content"]) for row in found}
+    assert pairs == {(f"{n} tins", f"{n} jars") for n in range(len(STRANGE))}
