@@ -56,10 +56,28 @@ def summary(report: Mapping[str, Any]) -> str:
         "",
         f"{report['rows']['kept']:,} rows kept ({report['rows']['answered']:,} with an answer): {counts(report['rows']['splits'])}.",
         *_written(report.get("answers", {})),
+        *_distractors(report["distractors"]),
         *(line for name, export in report["exports"].items() for line in export_lines(f"exports/{name}", export)),
         *report["notes"],
     ]
     return "\n".join(lines)
+
+
+def _distractors(told: Mapping[str, Any]) -> list[str]:
+    """Where distractors come from, how hard they are, and what was refused, in one line."""
+    if not told["asked"]:
+        return []
+    raw, relative = told["hardness"]["raw"], told["hardness"]["relative"]
+    hard = (
+        ""
+        if raw is None
+        else f"; the mined ones score {raw:.2f} of the passage's score ({relative:.2f} on the normalised range)"
+    )
+    further = f"; {told['further_positives']:,} further positives found" if told["further_positives"] else ""
+    return [
+        f"{sum(told['found'].values()):,} distractors: {counts(told['found']) or 'none'}{hard}; "
+        f"{told['short']:,} rows have fewer than {told['asked'] // told['rows']}; refused: {counts(told['refused']) or 'none'}{further}."
+    ]
 
 
 def _imported(rows: Mapping[str, Any] | None) -> list[str]:

@@ -7,14 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from run_files import write_rivers
 
 import synthgen as sg
 from synthgen.config import LLM, Config, Distractors
+from synthgen.console import summary
 from synthgen.distractors import add_distractors
 from synthgen.distractors.checking import STAGE
 from synthgen.distractors.guard import Guard, folded
@@ -552,3 +555,17 @@ def test_no_distractor_ever_breaks_a_rule(
         assert 0 <= d.relative < 0.95
         if answer:
             assert answer not in c.text if answer == "灯塔" else f" {key(answer)} " not in f" {key(c.text)} "
+
+
+def test_the_summary_of_a_run_has_one_line_about_them(tmp_path: Path) -> None:
+    result = sg.run(write_rivers(tmp_path / "docs"), tmp_path / "run", settings={"training": {"enabled": False}})
+    told = result.report["distractors"]
+    rows = len(result.kept)
+    assert told["rows"] == rows
+    assert told["asked"] == 5 * rows == sum(told["found"].values()) + told["missing"]
+    assert told["found"] == Counter(d.found_by for row in result.kept for d in row.distractors)
+    [line] = [line for line in summary(result.report).splitlines() if "distractors" in line]
+    assert line.startswith(f"{sum(told['found'].values()):,} distractors: ")
+    assert f"{told['short']:,} rows have fewer than 5" in line
+    none = sg.run(tmp_path / "docs", tmp_path / "none", settings={"training": {"enabled": False}, "distractors": {"num": 0}})
+    assert "distractors" not in summary(none.report)
