@@ -62,7 +62,8 @@ class _Check:
         self.rules, self.service, self.max_bytes = rules, service, max_bytes
         self.findings = Findings()
         self.together = [make(self.findings) for make in rules.together]
-        self.tokens = TokenCount(service) if rules.messages or (rules.texts and service.max_tokens_given) else None
+        counted = rules.messages or (rules.texts and service.max_tokens_given)
+        self.tokens = TokenCount(service, rules.messages) if counted else None
         self.seen: dict[int, tuple[str, str, int]] = {}
 
     def run(self, files: Mapping[str, Path]) -> Checked:
@@ -106,10 +107,9 @@ class _Check:
         for watch in self.together:
             watch.see(name, line, row)
         if self.tokens:
-            messages = self.rules.messages(row) if self.rules.messages else None
-            if trained and messages:
-                self.tokens.add(raw, messages)
-            if tokens := self.tokens.too_long(raw, row if messages is None else messages):
+            if trained and self.rules.messages:
+                self.tokens.add(raw, row)
+            if tokens := self.tokens.too_long(raw, row):
                 self.findings.add("too_long", name, line, f"{tokens:,} tokens, but {self.service.max_tokens:,} are trained on")
 
     def _explain(self, name: str, line: int, row: Any, shape: Shape) -> None:
@@ -117,7 +117,7 @@ class _Check:
             self.findings.add(rule, name, line, message)
 
     def _again(self, name: str, split: str, line: int, raw: bytes) -> None:
-        first = self.seen.setdefault(hash(raw.rstrip()), (split, name, line))
+        first = self.seen.setdefault(hash(raw if raw.endswith(b"\n") else raw + b"\n"), (split, name, line))
         if first[1:] != (name, line):
             rule = "duplicate" if first[0] == split else "in_two_splits"
             self.findings.add(rule, name, line, f"this row is line {first[2]} of {first[1]}, too")

@@ -5,13 +5,13 @@ Tokens follow the rule of OpenAI's cookbook ("Data preparation and analysis for 
 the model's limit is cut off and not billed. The number of epochs is the default of the same notebook.
 
 A model counts with its own encoding where tiktoken has it, else the result says `estimated`. So does that of a long file: the first
-two million bytes are counted, then one row in thirty-two, drawn by its content, and the others are taken to be like those.
+million bytes are counted, then one row in thirty-two, drawn by its content, and the others are taken to be like those.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +27,7 @@ __all__ = ["Facts", "Service", "TokenCount", "epochs", "load_facts"]
 
 _PACKAGED = Path(__file__).parent.parent / "assets" / "fine_tuning.yaml"
 
-_EXACT_BYTES = 2_000_000
+_EXACT_BYTES = 1_000_000
 _ONE_IN = 32
 
 _EPOCHS, _EPOCHS_MIN, _EPOCHS_MAX = 3, 1, 25
@@ -88,50 +88,46 @@ class Service:
 
 
 class TokenCount:
-    """Adds up the training tokens of rows, each at most `service.max_tokens`."""
+    """Adds up the training tokens of rows, each at most `service.max_tokens`; `messages` gives those of a row, where it has some."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
+    def __init__(self, service: Service, messages: Callable[[Row], Sequence[Row]] | None) -> None:
+        self.service, self._messages = service, messages
         self._tokenizer = get_tokenizer(service.model or DEFAULT_ENCODING)
         self._count = lru_cache(maxsize=1_024)(self._tokenizer.count)  # roles and system messages come again and again
         self.examples = self.over = 0
         self._counted = self._counted_bytes = 0
         self._drawn = self._drawn_bytes = self._left_bytes = 0
 
-    def add(self, raw: bytes, messages: Sequence[Row]) -> None:
+    def add(self, raw: bytes, row: Row) -> None:
         """Take in a row that is trained on."""
         self.examples += 1
         if self._counted_bytes < _EXACT_BYTES:
-            self._counted += self._billed(messages)
+            self._counted += self._billed(row)
             self._counted_bytes += len(raw)
             return
         self._left_bytes += len(raw)
         if zlib.crc32(raw) % _ONE_IN == 0:
-            self._drawn += self._billed(messages)
+            self._drawn += self._billed(row)
             self._drawn_bytes += len(raw)
 
-    def too_long(self, raw: bytes, example: Sequence[Row] | Row) -> int | None:
-        """The tokens of a row where they are more than the limit. A text has no more tokens than bytes, so few are counted.
-
-        Messages count by the rule above, any other row by its texts alone.
-        """
+    def too_long(self, raw: bytes, row: Row) -> int | None:
+        """The tokens of a row where they are more than the limit. A text has no more tokens than bytes, so few are counted."""
         limit = self.service.max_tokens
-        if not limit or len(raw) <= limit:
-            return None
-        tokens = sum(map(self._count, _texts(example))) if isinstance(example, Mapping) else self.tokens(example)
-        if tokens <= limit:
+        if not limit or len(raw) <= limit or (tokens := self.tokens(row)) <= limit:
             return None
         self.over += 1
         return tokens
 
-    def _billed(self, messages: Sequence[Row]) -> int:
-        tokens, limit = self.tokens(messages), self.service.max_tokens
+    def _billed(self, row: Row) -> int:
+        tokens, limit = self.tokens(row), self.service.max_tokens
         return min(tokens, limit) if limit else tokens
 
-    def tokens(self, messages: Sequence[Row]) -> int:
-        """Of one example, by the rule above."""
+    def tokens(self, row: Row) -> int:
+        """Of one example, by the rule above; of a row without messages, those of its texts."""
+        if self._messages is None:
+            return sum(map(self._count, _texts(row)))
         total = 3
-        for message in messages:
+        for message in self._messages(row):
             total += 3 + ("name" in message)
             total += sum(self._count(text) for text in message.values() if type(text) is str)
         return total

@@ -5,7 +5,7 @@ Shapes are those of the readers, not only of what synthgen writes: a chat file m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from synthgen.validators import orders, together
@@ -42,7 +42,7 @@ class Rules(NamedTuple):
     each: tuple[Callable[[Row], orders.Faults], ...] = ()
     together: tuple[Callable[[Findings], together.Together], ...] = ()
     least: tuple[int, str] = (0, "")
-    messages: Callable[[Row], list[Row]] | None = None
+    messages: Callable[[Row], Sequence[Row]] | None = None
     texts: bool = False
     folder: bool = False
 
@@ -99,11 +99,12 @@ _QUERY = Object({"_id": Text, "text": Text, "metadata?": Anything})
 _JUDGED = {"query-id": Text, "corpus-id": Text}
 
 
-def _chat_messages(row: Row) -> list[Row]:
-    return list(row["messages"])
+def _chat_messages(row: Row) -> Sequence[Row]:
+    messages: Sequence[Row] = row["messages"]
+    return messages
 
 
-def _dpo_messages(row: Row) -> list[Row]:
+def _dpo_messages(row: Row) -> Sequence[Row]:
     """The prompt once, and both sides."""
     return [*row["input"]["messages"], *row["preferred_output"], *row["non_preferred_output"]]
 

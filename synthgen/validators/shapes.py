@@ -80,10 +80,10 @@ class OneOf:
 
     def __init__(self, *values: str | int) -> None:
         self.values = values
-        self._typed = {(type(value), value) for value in values}
+        self._typed = {kind: frozenset(value for value in values if type(value) is kind) for kind in (str, int)}
 
     def fits(self, value: Any) -> bool:
-        return type(value) in (str, int) and (type(value), value) in self._typed
+        return value in self._typed.get(type(value), ())
 
     def faults(self, value: Any, where: str) -> Faults:
         if not self.fits(value):
