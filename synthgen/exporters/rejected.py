@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -58,27 +58,34 @@ def rejected_answers(
 
 
 class _Right:
-    """The right answers of a row, to be compared with others."""
+    """The right answers of a row, to be compared with the comparison keys of others."""
 
     def __init__(self, triple: Triple) -> None:
         others = triple.metadata.get("answers")
         texts = [triple.answer, triple.response, *(others if isinstance(others, list) else ())]
         self._keys = {key(text) for text in texts if isinstance(text, str)} - {""}
+        self._solid = {_solid(one) for one in self._keys}
 
-    def equals(self, text: str) -> bool:
-        """Equal keys, also where only spaces tell them apart: 2,900 is 2900."""
-        own = key(text)
-        return not own or _solid(own) in {_solid(one) for one in self._keys}
+    def equals(self, other: str) -> bool:
+        """Nothing, or an equal key, also where only spaces tell them apart: 2,900 is 2900."""
+        return not other or _solid(other) in self._solid
 
-    def overlaps(self, text: str) -> bool:
+    def overlaps(self, other: str) -> bool:
         """Equal, or one stands in the other."""
-        own = key(text)
-        return self.equals(text) or any(find(one, own) >= 0 or find(own, one) >= 0 for one in self._keys)
+        return self.equals(other) or any(find(one, other) >= 0 or find(other, one) >= 0 for one in self._keys)
 
-    def shares(self, text: str) -> bool:
+    def shares(self, other: str) -> bool:
         """Some word that carries content is in both."""
-        own = _telling(text)
-        return self.overlaps(text) or any(not own.isdisjoint(_telling(one)) for one in self._keys)
+        telling = _telling(other)
+        return self.overlaps(other) or any(not telling.isdisjoint(_telling(one)) for one in self._keys)
+
+
+class _Other(NamedTuple):
+    """The answer of another row, with the comparison keys of both its sides."""
+
+    text: str
+    key: str
+    asked: str
 
 
 class _Answers:
@@ -89,7 +96,7 @@ class _Answers:
             {id: chunk.language for id, chunk in context.chunks.items()} if "distractor_context" in sources else {}
         )
         self._turned_away: defaultdict[tuple[str, str], list[Rejection]] = defaultdict(list)
-        self._of_chunk: defaultdict[str, list[Triple]] = defaultdict(list)
+        self._of_chunk: defaultdict[str, list[_Other]] = defaultdict(list)
         if "filtered_out" in sources:
             chunks = {triple.chunk_id for triple in triples}
             for one in context.rejected:
@@ -98,7 +105,9 @@ class _Answers:
                     self._turned_away[row.chunk_id, key(row.query)].append(one)
         if "distractor_context" in sources:
             for triple in triples:
-                self._of_chunk[triple.chunk_id].append(triple)
+                if _AMBIGUOUS not in triple.flags:
+                    text = answer(triple)
+                    self._of_chunk[triple.chunk_id].append(_Other(text, key(text), key(triple.query)))
 
     def filtered_out(self, triple: Triple, right: _Right) -> Iterator[str]:
         """First what was turned away for what it says."""
@@ -106,25 +115,23 @@ class _Answers:
         said = {id(one): f"{one.stage}:{one.reason}" in _FOR_ITS_ANSWER for one in twins}
         for one in sorted(twins, key=lambda one: (not said[id(one)], one.triple.id)):
             text = answer(one.triple)
-            if not (right.overlaps(text) if said[id(one)] else right.shares(text)):
+            if not (right.overlaps if said[id(one)] else right.shares)(key(text)):
                 yield text
 
     def from_distractors(self, triple: Triple, right: _Right) -> Iterator[str]:
         if _AMBIGUOUS in triple.flags:
             return
-        spoken = self._languages[triple.chunk_id]
+        spoken, asked = self._languages[triple.chunk_id], key(triple.query)
         beside = (d.chunk_id for d in triple.distractors if self._languages[d.chunk_id] == spoken)
-        for chunk_id in beside:
-            for other in self._of_chunk.get(chunk_id, ()):
-                text = answer(other)
-                if not right.overlaps(text) and _AMBIGUOUS not in other.flags and key(other.query) != key(triple.query):
-                    yield text
+        for other in (other for chunk_id in beside for other in self._of_chunk.get(chunk_id, ())):
+            if other.asked != asked and not right.overlaps(other.key):
+                yield other.text
 
 
 def _wrong(triple: Triple, right: _Right) -> Iterator[str]:
     wrong = triple.metadata.get("wrong_answers")
     for text in wrong if isinstance(wrong, list) else ():
-        if isinstance(text, str) and not right.equals(text):
+        if isinstance(text, str) and not right.equals(key(text)):
             yield text.strip()
 
 
