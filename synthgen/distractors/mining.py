@@ -11,8 +11,8 @@ mining from 31 % to 8 %). Where the positive itself does not stand above the flo
 score no more than the floor pass. A distractor keeps the score of the search that found it; drawn ones have rank 0 and the score of
 the first judge.
 
-Draws are points on a circle of text digests, chosen by the seed and the row's id, and take the text that follows: a renamed file changes
-no draw, and an edited one only those that were it or are it now.
+Draws are points on a circle of text digests, chosen by the seed and the row's id, and take the text that follows; when they are used up,
+what follows the first of them. So a renamed file changes no draw, and an edited one only those that were it or are it now.
 
 A hit that clearly answers the query better (`better`) becomes a further positive before anything is taken; a reviewed row keeps those
 that it has.
@@ -38,7 +38,7 @@ __all__ = ["Miner", "Row"]
 
 _OWN_HITS = 20  # looked at beyond the window, because the row's own passages are among the best
 _DRAWS, _DRAWS_PER_PLACE = 20, 12
-_POINT = 8  # hexadecimal digits
+_POINTS_PER_PLACE, _POINT = 3, 8  # digits of a point
 
 Circle = Sequence[tuple[str, str]]
 
@@ -186,15 +186,16 @@ class Miner:
         return {source: self._walk(circle, triple.id, row.num) for source, circle in circles.items()}
 
     def _walk(self, circle: Circle, id: str, num: int) -> list[str]:
-        wanted = _DRAWS + _DRAWS_PER_PLACE * num
+        if not circle:
+            return []
         points: list[str] = []
-        while len(points) < wanted:
+        while len(points) < _POINTS_PER_PLACE * num:
             drawn = digest([self._seed, "distractors", id, len(points)])
             points += (drawn[at : at + _POINT] for at in range(0, len(drawn), _POINT))
-        starts = [bisect.bisect(circle, (point, "")) for point in points[:wanted]]
-        if len(circle) <= wanted:  # then all of them, the drawn ones first
-            starts += range(starts[0], starts[0] + len(circle))
-        return list(dict.fromkeys(circle[start % len(circle)][1] for start in starts)) if circle else []
+        starts = [bisect.bisect(circle, (point, "")) for point in points]
+        more = min(len(circle), _DRAWS + _DRAWS_PER_PLACE * num)  # whatever follows the first of them
+        places = itertools.chain(starts, range(starts[0], starts[0] + more) if starts else ())
+        return list(dict.fromkeys(circle[place % len(circle)][1] for place in places))
 
 
 class _Candidates:
