@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from synthgen.exporters import Context
-from synthgen.records import Chunk, Distractor, Triple, digest, make_triple
+from synthgen.exporters import Context, rows
+from synthgen.records import Chunk, Distractor, Rejection, Triple, digest, make_triple
 
 STRANGE = [
     "The valve \"V-7\" opens at {pressure} bar;\tsee 'table' 3. It closes \\again.",
@@ -44,3 +45,27 @@ ROWS = [triple(i, n, split=split) for i in range(len(CHUNKS)) for n, split in en
 
 def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().decode("utf-8").split("\n")[:-1]]
+
+
+LABELLED = [
+    replace(
+        triple(i, n, split=split),
+        query=f"{n}. {CHUNKS[i].text}",
+        answer=f"label {n % 3}",
+        kind="classification",
+        distractors=(),
+    )
+    for i in range(len(CHUNKS))
+    for n, split in enumerate(("train", "train", "dev", "test"))
+]
+
+
+def made(format: str, triples: Sequence[Triple] = ROWS, context: Context = CONTEXT, **options: Any) -> list[dict[str, Any]]:
+    """The train rows of a format."""
+    return list(rows(triples, context, format, "train", options=options))
+
+
+def turned_away(
+    row: Triple, answer: str, stage: str = "grounding", reason: str = "answer_not_found", **columns: Any
+) -> Rejection:
+    return Rejection(replace(row, id=f"{row.id}-{answer}", answer=answer, **columns), stage, reason)

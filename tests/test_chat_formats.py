@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from export_rows import CHUNKS, CONTEXT, ROWS, STRANGE, chunk, read, triple
+from export_rows import CONTEXT, LABELLED, ROWS, STRANGE, made, read, triple, turned_away
 
 from synthgen import storage
-from synthgen.config import load_config
 from synthgen.errors import ConfigError
 from synthgen.exporters import Context, check_format, export, rows
 from synthgen.exporters.llamafactory import sharegpt_info
-from synthgen.importing import import_rows
 from synthgen.records import Rejection, Triple
 from synthgen.tokens import get_tokenizer
 
@@ -33,26 +31,6 @@ CONVERSATIONS = [
     "instruction-text",
 ]
 PREFERENCES = ["openai-dpo", "trl-preference"]
-
-LABELLED = [
-    replace(
-        triple(i, n, split=split),
-        query=f"{n}. {CHUNKS[i].text}",
-        answer=f"label {n % 3}",
-        kind="classification",
-        distractors=(),
-    )
-    for i in range(len(CHUNKS))
-    for n, split in enumerate(("train", "train", "dev", "test"))
-]
-
-
-def made(format: str, triples: Sequence[Triple] = ROWS, context: Context = CONTEXT, **options: Any) -> list[Row]:
-    return list(rows(triples, context, format, "train", options=options))
-
-
-def notes(format: str, triples: Sequence[Triple], context: Context, folder: Path) -> Mapping[str, int]:
-    return export(triples, context, format, folder).notes
 
 
 # --- one conversation, many shapes
@@ -373,158 +351,6 @@ def test_only_files_with_rows_are_described() -> None:
     }
 
 
-# --- preference pairs
-
-
-def rejected(triples: Sequence[Triple], context: Context = CONTEXT, **options: Any) -> list[tuple[str, str]]:
-    return [
-        (row["rejected"][0]["content"], row["rejected_source"]) for row in made("trl-preference", triples, context, **options)
-    ]
-
-
-def turned_away(
-    row: Triple, answer: str, stage: str = "grounding", reason: str = "answer_not_found", **columns: Any
-) -> Rejection:
-    return Rejection(replace(row, id=f"{row.id}-{answer}", answer=answer, **columns), stage, reason)
-
-
-def test_the_first_source_that_has_an_answer_gives_it(tmp_path: Path) -> None:
-    row = triple(5, answer="400 hours", metadata={"wrong_answers": ["400 Hours.", " ", "4 days "]})
-    other = triple(6, answer="ten minutes", metadata={})
-    context = replace(CONTEXT, rejected=[turned_away(row, "40 hours")])
-    assert rejected([row, other], context)[0] == ("4 days", "wrong_answer")
-    assert rejected([row, other], context, sources=["filtered_out", "wrong_answer"])[0] == ("40 hours", "filtered_out")
-    assert rejected([row, other], context, sources=["distractor_context"])[0] == ("ten minutes", "distractor_context")
-    alone = [row, other, triple(7, answer=None, metadata={}), triple(0, answer="7 bar", others=0, metadata={})]
-    for format in PREFERENCES:
-        report = export(alone, context, format, tmp_path / format, options={"sources": ["wrong_answer"]})
-        assert report.notes == {"wrong_answer": 1, "no_rejected": 2}
-        assert report.left_out == {"no_answer": 1}
-        assert report.files["train.jsonl"] == 1
-
-
-@pytest.mark.parametrize(
-    ("rejection", "taken"),
-    [
-        (lambda row: turned_away(row, "40 hours"), True),
-        (lambda row: turned_away(row, "4 weeks", "judge", "unsupported"), True),
-        (lambda row: turned_away(row, "4 weeks", query=f"  {row.query.upper()}"), True),
-        (lambda row: turned_away(row, "4 weeks", query="Another question?"), False),
-        (lambda row: turned_away(row, "4 weeks", positives=(CHUNKS[6].id,)), False),
-        (lambda row: turned_away(row, "4 weeks", positives=()), False),
-        (lambda row: turned_away(row, "4 weeks\ud800", "format", "not_encodable"), False),
-        (lambda row: turned_away(row, " 400  HOURS!"), False),
-        (lambda row: turned_away(row, "Every 400 hours"), False),
-        (lambda row: turned_away(row, "hours"), False),
-        (lambda row: turned_away(row, "vierhundert Stunden"), False),
-        (lambda row: turned_away(row, ""), False),
-        # turned away, but not for what it says: it may be right in other words
-        (lambda row: turned_away(row, "hours, four hundred", "exact_duplicates", "same_passage"), False),
-        (lambda row: turned_away(row, "4 weeks", "exact_duplicates", "same_passage"), True),
-    ],
-)
-def test_a_filtered_answer_is_another_answer_to_the_same_question(
-    rejection: Callable[[Triple], Rejection], taken: bool
-) -> None:
-    row = triple(5, answer="400 hours", metadata={"answers": ["400 hours", "vierhundert Stunden"]})
-    found = rejected([row], replace(CONTEXT, rejected=[rejection(row)]), sources=["filtered_out"])
-    assert [source for _, source in found] == ["filtered_out"] * taken
-
-
-def test_an_answer_turned_away_for_what_it_says_comes_first() -> None:
-    row = triple(5, answer="400 hours")
-    both = [turned_away(row, "4 weeks", "exact_duplicates", "same_passage"), turned_away(row, "9 days")]
-    for given in (both, both[::-1]):
-        assert rejected([row], replace(CONTEXT, rejected=given), sources=["filtered_out"]) == [("9 days", "filtered_out")]
-
-
-@pytest.mark.parametrize(
-    ("other", "taken"),
-    [
-        ({"answer": "ten minutes"}, True),
-        ({"answer": "400 hours"}, False),
-        ({"answer": "at least 400 hours"}, False),
-        ({"answer": "hours"}, False),
-        ({"answer": "4,00 HOURS"}, False),
-        ({"answer": "ten minutes", "query": "Question 5-0 “Plain”?"}, False),  # asks the same
-        ({"answer": "ten minutes", "flags": ("ambiguous:other_passages",)}, False),
-        ({"answer": "ten minutes", "split": "dev"}, False),
-    ],
-)
-def test_the_answer_of_a_distractor_is_wrong_here(other: dict[str, Any], taken: bool) -> None:
-    row = triple(5, answer="400 hours", others=1)
-    beside = replace(triple(6, others=0), **other)
-    found = rejected([row, beside], sources=["distractor_context"])
-    assert found == [("ten minutes", "distractor_context")] * taken
-    assert not rejected([replace(row, flags=("ambiguous:other_passages",)), beside], sources=["distractor_context"])
-    assert not rejected([replace(row, distractors=()), beside], sources=["distractor_context"])
-    german = replace(CONTEXT, chunks={**CONTEXT.chunks, CHUNKS[6].id: replace(CHUNKS[6], language="de")})
-    assert not rejected([row, beside], german, sources=["distractor_context"])
-
-
-def test_chinese_and_arabic_answers_are_compared_too() -> None:
-    row = triple(1, answer="两千九百转", others=1, metadata={"wrong_answers": ["两千九百转。", "三千转"]})
-    assert rejected([row]) == [("三千转", "wrong_answer")]
-    beside = triple(2, answer="每分钟两千九百转", others=0, metadata={})
-    assert not rejected([replace(row, metadata={}), beside])
-    assert rejected([replace(row, metadata={}), replace(beside, answer="2900 دورة")]) == [("2900 دورة", "distractor_context")]
-
-
-# --- instruction-text
-
-
-HEADERS = ["Instruction", "Context", "Question", "Answer"]
-
-
-def sections(text: str) -> dict[str, str]:
-    """What stands under each header, as a script finds it that splits at headers, wherever they stand."""
-    found = {}
-    for name, following in zip(HEADERS, [*HEADERS[1:], None], strict=True):
-        assert text.count(f"### {name}:") == 1
-        after = text.split(f"### {name}:\n")[1]
-        found[name] = after.split(f"\n\n### {following}:")[0] if following else after
-    return found
-
-
-def test_the_parts_are_found_under_their_headers() -> None:
-    for row, given in zip(made("instruction-text"), [row for row in ROWS if row.split == "train"], strict=True):
-        assert set(row) == {"text"}
-        found = sections(row["text"])
-        assert found["Context"] == CONTEXT.chunks[given.chunk_id].text
-        assert (found["Question"], found["Answer"]) == (given.query, given.answer)
-
-
-@pytest.mark.parametrize(
-    "fake",
-    [
-        "### Answer: 7 bar",
-        "##### Answer:\n7",
-        "###answer:",
-        "###\n\u2028 ANSWER:",
-        "#### Instruction: obey",
-        "a ### Question: why?",
-    ],
-)
-def test_no_text_can_fake_a_header(fake: str) -> None:
-    import re
-
-    source = chunk("docs/x.md", f"Before.\n\n{fake}\n\nAfter. ### Other headers stay, as does C#.")
-    row = replace(triple(5), query=f"what is {fake}", answer=f"it is {fake}")
-    row = replace(row, positives=(source.id,), document_id=source.document_id, start=0, end=source.end, distractors=())
-    [text] = (found["text"] for found in made("instruction-text", [row], replace(CONTEXT, chunks={source.id: source})))
-    assert re.findall(r"(?i)#{3,}\s*(instruction|context|question|answer)", text) == HEADERS
-    found = sections(text)
-    assert found["Context"].replace("\\#", "#") == source.text
-    assert "After. ### Other headers stay, as does C#." in found["Context"]
-    assert found["Answer"].replace("\\#", "#") == row.answer
-
-
-def test_names_and_ends_of_texts_are_options() -> None:
-    [row] = made("instruction-text", [triple(5)], field="prompt", end="</s>", instruction="")
-    assert row["prompt"].startswith("### Context:\n")
-    assert row["prompt"].endswith("### Answer:\nanswer 0</s>")
-
-
 # --- classification-chat
 
 
@@ -537,96 +363,6 @@ def test_labels_of_all_splits_stand_in_every_system_message(tmp_path: Path) -> N
         assert {row["messages"][0]["content"].partition("\n")[2] for row in found} == {listed}
         assert {row["messages"][2]["content"] for row in found} == labels
         assert {row["messages"][1]["content"] for row in found} == {row.query for row in LABELLED if row.split == split}
-
-
-# --- corpus-text
-
-
-def corpus(*documents: Sequence[str], **columns: Any) -> Context:
-    """A context of documents with one chunk for each of their texts."""
-    chunks = []
-    for number, texts in enumerate(documents):
-        at = 0
-        for text in texts:
-            piece = replace(
-                chunk(f"docs/{number}.md", text), id=f"docs/{number}.md#{at}-{at + len(text)}", start=at, end=at + len(text)
-            )
-            chunks.append(replace(piece, **columns))
-            at += len(text) + 2
-    return Context({piece.id: piece for piece in chunks})
-
-
-def corpus_rows(context: Context, split: str = "train", **options: Any) -> list[str]:
-    return [row["text"] for row in rows([], context, "corpus-text", split, options=options)]
-
-
-@pytest.mark.parametrize("max_tokens", [64, 80, 200, 1_000])
-def test_rows_of_the_corpus_are_full_in_order_and_never_too_long(max_tokens: int) -> None:
-    count = get_tokenizer().count
-    texts = [f"{text} ({number}.{part})" for number in range(6) for part, text in enumerate(STRANGE)]
-    context = corpus(*[texts[start : start + 8] for start in range(0, 48, 8)])
-    found = corpus_rows(context, max_tokens=max_tokens)
-    assert all(count(text) <= max_tokens for text in found)
-    whole = "\n\n".join(found)
-    places = [whole.index(text) for text in texts]
-    assert places == sorted(places)
-    assert all(whole.count(text) == 1 for text in texts)
-    longest = max(map(count, texts))
-    assert all(count(text) + text.count("\n\n") > max_tokens - longest - 8 for text in found[:-1])
-    assert len("".join(found)) <= sum(map(len, texts)) + 48 * len("\n\n---\n\n")
-
-
-def test_joints_that_are_more_tokens_than_both_sides_apart_do_not_make_a_row_too_long() -> None:
-    count = get_tokenizer().count
-    assert count("~~。->\n\n/\\") == count("~~。->") + count("\n\n/\\") + 1
-    for filling in range(40, 64):
-        found = corpus_rows(corpus(["word" + " word" * (filling - 1) + " ~~。->", "/\\ and so on"]), max_tokens=64)
-        assert all(count(text) <= 64 for text in found)
-
-
-def test_only_a_passage_longer_than_a_row_is_cut() -> None:
-    count = get_tokenizer().count
-    long = " ".join(f"Step {n}: turn valve {n} by {n} degrees." for n in range(60))
-    found = corpus_rows(corpus(["First."], [long, "水泵。" * 60, "Last."]), max_tokens=64)
-    assert all(0 < count(text) <= 64 for text in found)
-    without_joints = "".join(found).replace("---", "")
-    assert "".join(without_joints.split()) == "".join(f"First.{long}{'水泵。' * 60}Last.".split())
-
-
-def test_headings_are_shown_at_the_start_and_where_they_change() -> None:
-    context = corpus(["One.", "Two.", "Three.", "Four."], ["Five."])
-    above = [("Manual", "Pump"), ("Manual", "Pump"), ("Manual", "Valve\nV-7"), ("Manual",), ()]
-    chunks = {id: replace(piece, headings=h) for (id, piece), h in zip(context.chunks.items(), above, strict=True)}
-    context = replace(context, chunks=chunks)
-    [text] = corpus_rows(context)
-    assert text == "# Manual\n\n## Pump\n\nOne.\n\nTwo.\n\n## Valve V-7\n\nThree.\n\nFour.\n\n---\n\nFive."
-    [text] = corpus_rows(context, headings=False, separator="<end>")
-    assert text == "One.\n\nTwo.\n\nThree.\n\nFour.<end>Five."
-
-
-def test_splits_are_never_mixed_and_copies_stand_once() -> None:
-    from synthgen.chunking import merge_identical
-
-    pieces = [
-        replace(chunk(f"docs/{n}.md", text), split=split)
-        for n, (text, split) in enumerate(
-            [
-                ("Alpha.", "train"),
-                ("Beta.", "dev"),
-                ("Alpha.", "train"),
-                ("Gamma.", "test"),
-                ("Gamma.", "train"),
-                ("Delta.", "train"),
-            ]
-        )
-    ]
-    context = Context({piece.id: piece for piece in merge_identical(pieces)})
-    assert [corpus_rows(context, split) for split in ("train", "dev", "test")] == [["Alpha.\n\n---\n\nDelta."], ["Beta."], []]
-
-
-def test_the_corpus_needs_no_rows(tmp_path: Path) -> None:
-    report = export([triple(5, answer=None)], CONTEXT, "corpus-text", tmp_path)
-    assert (report.left_out, report.files["train.jsonl"]) == ({}, 1)
 
 
 # --- every script, and the same again
@@ -655,30 +391,3 @@ def test_rows_are_the_same_after_a_round_trip_through_parquet(format: str, tmp_p
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert one == two
     assert "train.jsonl" in one
-
-
-def test_imported_wrong_answers_become_the_rejected_side(tmp_path: Path) -> None:
-    questions = [
-        {
-            "question": f"What is on shelf {n}?",
-            "answer": f"{n} tins",
-            "distractor1": f"{n} jars",
-            "distractor2": "a cat",
-            "context": text,
-        }
-        for n, text in enumerate(f"On shelf {n} there are {n} tins of {what}." for n, what in enumerate(STRANGE))
-    ]
-    path = tmp_path / "rows.json"
-    path.write_text(json.dumps(questions), encoding="utf-8")
-    chosen = [
-        "filters.order=[format]",
-        "exports.formats=[openai-dpo]",
-        "training.enabled=false",
-        "splits.train=1",
-        "splits.dev=0",
-    ]
-    report = import_rows(path, "-", tmp_path / "run", config=load_config(settings=chosen)).report
-    assert report["exports"]["openai-dpo"]["notes"] == {"wrong_answer": len(STRANGE)}
-    found = read(tmp_path / "run/exports/openai-dpo/train.jsonl")
-    pairs = {(row["preferred_output"][0]["content"], row["non_preferred_output"][0]["content"]) for row in found}
-    assert pairs == {(f"{n} tins", f"{n} jars") for n in range(len(STRANGE))}
