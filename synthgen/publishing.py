@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,31 +74,29 @@ def push(
         target = folder.path / "hub"
         with storage.write_folder(target) as part:
             tables, left_out = _write(part, names, data, on_event)
+            about = describe(
+                folder,
+                data.config,
+                state,
+                left_out,
+                data.origins,
+                written=[table.name for table in tables],
+                reviewed=sum(row.reviewed for row in data.triples),
+                terms=provider_terms or "",
+            )
             facts = Facts(
                 repo_id=repo_id,
                 pretty_name=pretty_name or repo_id.partition("/")[2].replace("-", " ").replace("_", " "),
                 license=declared,
-                languages=[
-                    language
-                    for language in state["report"]["documents"]["languages"]
-                    if language.isalpha() and len(language) < 4
-                ],
+                languages=[name for name in state["report"]["documents"]["languages"] if name != "unknown"],
                 tables=tables,
                 origins=data.origins,
-                **describe(
-                    folder,
-                    data.config,
-                    state,
-                    left_out,
-                    data.origins,
-                    written=[table.name for table in tables],
-                    reviewed=sum(row.reviewed for row in data.triples),
-                    terms=provider_terms or "",
-                ),
+                **about,
                 personal=_personal(data) if scan_personal_data else None,
                 rules={kind: rule.meaning for kind, rule in RULES.items()},
             )
-            for name, text in (("README.md", card(facts)), ("config.yaml", _settings(data.config))):
+            settings = yaml.safe_dump(public_settings(data.config), sort_keys=False, allow_unicode=True)
+            for name, text in (("README.md", card(facts)), ("config.yaml", settings)):
                 with storage.writing(part / name) as file:
                     file.write(text.encode("utf-8"))
         report = {
@@ -114,9 +112,9 @@ def push(
         if dry_run:
             return report
         if on_event:
-            on_event(Event("push", message=f"sending {repo_id}"))
+            on_event(Event("push", len(names), len(names), f"sending {repo_id}"))
         sent = send(target, repo_id, public=public, force=force, message=f"{sum(data.origins.values()):,} rows, by synthgen")
-    return report | {"sent": {"url": sent.url, "commit": sent.commit, "files": sent.files, "deleted": sent.deleted}}
+    return report | {"sent": asdict(sent)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +209,3 @@ def _personal(data: _Data) -> dict[str, dict[str, int]]:
             yield from filter(None, (row.query, row.answer, row.reasoning, row.response))
 
     return {"passages": scan(chunk.text for chunk in data.context.chunks.values()), "rows": scan(written())}
-
-
-def _settings(config: Config) -> str:
-    return yaml.safe_dump(public_settings(config), sort_keys=False, allow_unicode=True)

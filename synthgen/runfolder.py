@@ -6,6 +6,7 @@
     candidates.parquet  the rows of an imported run, as they came
     exports/<format>/ train, dev, test
     model/            the tuned bi-encoder
+    hub/              the data set that `synthgen push` sends, with its card
     verdicts.memo     what filters said of rows, so that a second cut is quick; may be deleted
     report.json       written last; all times stand under `timing`
     run.log           timestamps and events, no document text

@@ -4,8 +4,9 @@
         told = commands.run("push", run, "ann/rivers", "--license", "mit")
         hub.repos["ann/rivers"].files
 
-`hub.fail(k, how)` ends the k-th request from now on: "drop" closes the connection before the request is looked at, "lose" does what it
-asks and closes the connection in place of an answer, "kill" and "kill after" send SIGKILL to the command at the same two moments.
+`hub.fail(k, how)` ends the k-th request from now on (or the next one of a path): "drop" closes the connection before the request is looked at, "lose" does what it
+asks and closes the connection in place of an answer, "kill" and "kill after" send SIGKILL to the command at the same two moments;
+before "meanwhile", somebody else commits to every repository.
 
 `Commands` runs the command line in processes of their own, forked from one that has loaded everything, since it takes longer to load
 the libraries than to push. Called as a program, this file is that process.
@@ -64,7 +65,7 @@ class FakeHub:
         self.objects: dict[str, bytes] = {}
         self.victim: int | None = None
         self.lock = threading.Lock()
-        self._fail: tuple[int, str] | None = None
+        self._fail: tuple[int | str, str] | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self._server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
@@ -83,8 +84,9 @@ class FakeHub:
         self._thread.join()
         self._server.server_close()
 
-    def fail(self, number: int, how: str) -> None:
-        self._fail = (len(self.requests) + number, how)
+    def fail(self, at: int | str, how: str) -> None:
+        """`at` is the number of a request, counted from now, or how the path of one begins."""
+        self._fail = (at if isinstance(at, str) else len(self.requests) + at, how)
 
     def forget(self) -> None:
         """As new."""
@@ -94,8 +96,14 @@ class FakeHub:
         self._fail = None
 
     def fault(self, number: int) -> str:
-        """What is to happen to this request."""
-        return self._fail[1] if self._fail and self._fail[0] == number else ""
+        """What is to happen to this request, the last one."""
+        if self._fail is None:
+            return ""
+        at, how = self._fail
+        if number != at and not (isinstance(at, str) and self.requests[-1].path.startswith(at)):
+            return ""
+        self._fail = None
+        return how
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -115,8 +123,11 @@ class _Handler(BaseHTTPRequestHandler):
             if fault in ("drop", "kill"):
                 self._end(fault)
                 return
+            if fault == "meanwhile":
+                for repo in self.hub.repos.values():
+                    repo.commits.append(("somebody else's", "f" * 40))
             status, headers, content = self._answer(unquote(url.path), parse_qs(url.query), token, body)
-            if fault:
+            if fault in ("lose", "kill after"):
                 self._end(fault)
                 return
         self.send_response(status)

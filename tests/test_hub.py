@@ -250,10 +250,9 @@ def test_a_push_whose_connection_breaks_says_so_and_goes_on(
     fresh: FakeHub, commands: Commands, finished: Path, path: str, how: str
 ) -> None:
     assert commands.run("push", finished, "ann/rivers", *THREE).code == 0
-    number = next(n for n, request in enumerate(fresh.requests, 1) if request.path.startswith(path))
     folder = content(finished / "hub")
     fresh.forget()
-    fresh.fail(number, how)
+    fresh.fail(path, how)
     told = commands.run("push", finished, "ann/rivers", *THREE)
     if path == "/lfs/":
         assert told.code == 0, "the library tries that again by itself"
@@ -299,6 +298,16 @@ def test_an_existing_repository_is_left_alone_unless_forced(fresh: FakeHub, comm
     assert pushed(fresh) == content(finished / "hub"), "files of other configs are deleted"
     assert not any(path.startswith("raft/") for path in pushed(fresh))
     assert len(fresh.repos["ann/rivers"].commits) == 3
+
+
+def test_what_somebody_else_commits_meanwhile_is_not_overwritten(fresh: FakeHub, commands: Commands, finished: Path) -> None:
+    assert commands.run("push", finished, "ann/rivers", "--license", "mit", "--configs", "corpus").code == 0
+    fresh.fail("/api/datasets/ann/rivers/commit/", "meanwhile")
+    before = pushed(fresh)
+    told = commands.run("push", finished, "ann/rivers", "--license", "cc0-1.0", "--configs", "corpus", "--force")
+    assert fresh.requests[-1].path.endswith("/commit/main")
+    assert "Somebody else has changed ann/rivers" in paragraph(told)
+    assert pushed(fresh) == before
 
 
 def test_a_repository_with_anything_in_it_is_somebodys(fresh: FakeHub, commands: Commands, finished: Path) -> None:

@@ -185,20 +185,19 @@ def _reached(api: HfApi, repo_id: str, folder: Path, *, user: str = "") -> Itera
     from huggingface_hub import errors
 
     transport = errors.HTTPError  # of whatever HTTP library it uses
-    after = f"{'Nothing is lost' if user else 'Nothing was sent'}: {folder} is complete, and the same command goes on."
+    after = f"{'Nothing is lost' if user else 'Nothing was sent'}: {folder} is complete"
     try:
         yield
     except errors.OfflineModeIsEnabled:
-        raise HubError(f"HF_HUB_OFFLINE is set, so the Hub is not asked. Unset it to push. {after}") from None
+        raise HubError(f"HF_HUB_OFFLINE is set, so the Hub is not asked. Unset it to push. {after}.") from None
     except errors.HfHubHTTPError as error:
-        raise HubError(f"{_refusal(error, repo_id, user)} {after}") from None
+        raise HubError(f"{_refusal(error, repo_id, user)} {after}; push again once that is mended.") from None
     except (transport, ConnectionError, TimeoutError) as error:
-        raise HubError(f"{api.endpoint} cannot be reached, or cut the connection ({_line(error)}). {after}") from None
-    except (
-        ValueError,
-        RuntimeError,
-    ) as error:  # what the library makes of a refused card, or of a file that did not get through
-        raise HubError(f"The push to {repo_id} failed: {_line(error)}. {after}") from None
+        raise HubError(
+            f"{api.endpoint} cannot be reached, or cut the connection ({_line(error)}). {after}, and the same command goes on."
+        ) from None
+    except (ValueError, RuntimeError) as error:  # a refused card, or a file that did not get through
+        raise HubError(f"The push to {repo_id} failed: {_line(error)}. {after}; push again once that is mended.") from None
 
 
 def _refusal(error: HfHubHTTPError, repo_id: str, user: str) -> str:
