@@ -4,7 +4,7 @@ Two things, each a paid step of its own:
 
 - `raft_answer` (`reasoning`): a chain of thought whose quotes stand in the row's passage, which leads to the answer that the row has;
 - `styled_answer` (`styled`): the answer anew, as an instruction on style, length and form says. The instruction is part of the
-  exported question, and its shares of the rows are exact (`shares`).
+  exported question, its parts stand in `scores` as `answers`, and their shares of the rows are exact (`shares`).
 
 The row's own answer is the measure of both. It is shown to the model, which copies it, or writes "none" where it finds that the passage
 says otherwise; a text beside another answer is not used, so nothing drifts from what was grounded and checked. What fails a check is

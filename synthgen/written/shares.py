@@ -1,7 +1,7 @@
 """Which row is answered in which way: exact shares of styles, lengths and forms, whatever the order of the rows.
 
 Within each split, a share p of n rows is the distance of its bounds on the line of all shares, each bound rounded as floor(n·p + ½). So
-the counts of a dimension add up and none is off by one row. The dimensions are dealt one within the other: each stratum of rows that are
+the counts of a dimension add up, and none is a whole row away from its share. The dimensions are dealt one within the other: each stratum of rows that are
 alike so far gets its part of every way, as even as whole rows allow. Who in a stratum gets which is decided by the rank of a digest of
 the row, so that a row more or less changes what is asked of a few others only, and not of all.
 
