@@ -410,6 +410,20 @@ class TestFurtherPositives:
         assert row.positives == (self.SAID.id,)
         assert stats["further_positives"] == 0
 
+    def test_what_says_less_than_the_passage_is_none(self) -> None:
+        source = chunk(
+            "source.md", f"Long ago Maria Lund led the famous Panther Creek expedition. {self.SAID.text} {KIOSK.text}"
+        )
+        less = chunk("less.md", "Panther Creek: the famous Panther Creek expedition, by Maria Lund. Creek expedition.")
+        row = make_triple(source, self.QUERY, self.ANSWER)
+        [[own, other]] = index([source, less, *FILLERS]).score([self.QUERY], [[source.id, less.id]])
+        assert other > own
+        [row], _ = mine([row], [source, less, *FILLERS])
+        assert row.positives == (source.id,)
+        short = replace(source, text=source.text.replace("famous ", "").replace("led ", "had "))
+        [row], _ = mine([replace(row, positives=(short.id,))], [short, less, *FILLERS])
+        assert row.positives == (short.id, less.id)
+
     def test_every_judge_must_say_so(self) -> None:
         scores = dict.fromkeys((c.id for c in self.CHUNKS), 0.0) | {self.SAID.id: 0.9, self.BETTER.id: 0.8}
         given: dict[str, Any] = {"judges": ["bm25", "dense"], "beside": {"encoders": FakeEncoders(scores)}}
