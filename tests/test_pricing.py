@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_files import RIVERS, write_rivers
+from run_files import TOWNS, write_towns
 
 import synthgen as sg
 from synthgen import planning
@@ -21,7 +21,7 @@ Steps = list[tuple[str, str, int]]
 
 @pytest.fixture
 def docs(tmp_path: Path) -> Path:
-    return write_rivers(tmp_path / "docs")
+    return write_towns(tmp_path / "docs")
 
 
 def settings(server: FakeOpenAI) -> dict[str, Any]:
@@ -45,10 +45,10 @@ def planned(docs: Path, folder: Path, values: dict[str, Any]) -> tuple[Steps, li
 
 
 def reader(request: Logged) -> Fault | None:
-    """Agrees in other words, clears every distractor, and has nothing for Isen."""
+    """Agrees in other words, clears every distractor, and has nothing for Moria."""
     system, user = (request.body["messages"][number]["content"] for number in (0, 1))
     if "You answer questions from a passage" in system:
-        return _says({"quote": "none", "answer": "none" if "Isen" in user else "put in other words"})
+        return _says({"quote": "none", "answer": "none" if "Miners" in user else "put in other words"})
     if "You compare two answers" in system:
         return _says({"agree": "yes"})
     if "You check training data" in system:
@@ -62,17 +62,17 @@ def _says(item: dict[str, str]) -> Fault:
 
 
 def test_every_paid_step_is_priced_in_the_order_of_a_run(docs: Path, tmp_path: Path) -> None:
-    rivers = len(RIVERS)
+    towns = len(TOWNS)
     with FakeOpenAI(script=reader) as server:
         steps, before = planned(docs, tmp_path / "run", settings(server))
         assert steps == [
-            ("generate", "question", rivers),
-            ("answer_check", "answer_check", rivers),
-            ("answer_check", "same_answer", rivers),
-            ("judge", "judge", rivers),
-            ("distractor_check", "distractor_check", 2 * rivers),
-            ("raft_answer", "raft_answer", rivers),
-            ("styled_answer", "styled_answer", rivers),
+            ("generate", "question", towns),
+            ("answer_check", "answer_check", towns),
+            ("answer_check", "same_answer", towns),
+            ("judge", "judge", towns),
+            ("distractor_check", "distractor_check", 2 * towns),
+            ("raft_answer", "raft_answer", towns),
+            ("styled_answer", "styled_answer", towns),
         ]
         assert not server.log
         sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=settings(server))
@@ -89,7 +89,7 @@ def test_rows_go_on_unless_a_stored_answer_turns_them_away(docs: Path, tmp_path:
         first["answers"], first["distractors"] = {"enabled": False}, {"num": 2}
         first["filters"] = first["filters"] | {"order": ["format", "lint", "grounding", "answer_check"]}
         kept = sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=first).kept
-        assert len(kept) == len(RIVERS) - 1
+        assert len(kept) == len(TOWNS) - 1
         steps, _ = planned(docs, tmp_path / "run", settings(server))
         left = {stage: calls for stage, _, calls in steps if calls}
         one = len(kept)

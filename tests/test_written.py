@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run_files import RIVERS, write_rivers
+from run_files import TOWNS, write_towns
 
 import synthgen as sg
 from synthgen import pipeline, planning
@@ -328,7 +328,7 @@ STYLES = {"expert": "Write for a specialist.", "plain": {"instruction": "Use eve
 
 @pytest.fixture
 def docs(tmp_path: Path) -> Path:
-    return write_rivers(tmp_path / "docs")
+    return write_towns(tmp_path / "docs")
 
 
 def settings_of(server: FakeOpenAI, **answers: Any) -> dict[str, Any]:
@@ -365,7 +365,7 @@ def test_a_run_writes_answers_that_its_exports_show_and_pays_once(docs: Path, tm
     with FakeOpenAI() as server:
         result = run(docs, folder, server)
         asked = len(server.log)
-        assert asked == 3 * len(RIVERS)
+        assert asked == 3 * len(TOWNS)
         ways = {"expert": {"asked": 6, "written": 6}, "plain": {"asked": 2, "written": 2}}
         told = {"asked": 8, "written": 8, "failed": {}}
         assert result.report["answers"] == {
@@ -393,7 +393,7 @@ def test_an_answer_that_fails_its_check_leaves_a_plain_row_and_its_text_in_the_s
         assert result.report["answers"]["styled_answer"]["failed"] == {"wrong_length": 8}
         assert result.report["judgements"]["styled_answer"] == {"asked": 8, "ok": 8, "failed": {}, "missing": 0}
         assert {(row.response, row.instruction) for row in result.kept} == {(None, None)}
-        assert len(exported(tmp_path / "run", "openai-chat")) == len(RIVERS)
+        assert len(exported(tmp_path / "run", "openai-chat")) == len(TOWNS)
         mended = pipeline.refilter(tmp_path / "run", settings=["answers.lengths=[]"])
         assert mended["answers"]["styled_answer"]["failed"] == {"not_asked": 8}
 
@@ -450,7 +450,7 @@ def test_retry_repeats_what_failed_and_nothing_else(docs: Path, tmp_path: Path) 
     refusing = {"on": True}
 
     def script(request: Logged) -> Fault | None:
-        refused = refusing["on"] and reasons(request) and "Isen" in request.body["messages"][1]["content"]
+        refused = refusing["on"] and reasons(request) and "Miners" in request.body["messages"][1]["content"]
         return Fault("refusal") if refused else None
 
     with FakeOpenAI(script=script) as server:
@@ -472,7 +472,7 @@ def test_caps_hold_for_written_answers_and_a_run_goes_on_after_them(docs: Path, 
         assert len(server.log) == 13
         assert not (tmp_path / "run" / "exports").exists()
         result = sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=capped)
-        assert len(server.log) == 3 * len(RIVERS)
+        assert len(server.log) == 3 * len(TOWNS)
         assert all(row.response and row.reasoning for row in result.kept)
 
 
