@@ -208,7 +208,9 @@ LEAKS = {
     "an overlapping span": chunk("ferry.md", "its lower deck. The ferry returns at noon to Hou.", at=80),
     "the next chunk": chunk("ferry.md", "It returns at noon, with as many cars from the harbour of Ballen.", at=101),
     "a nearly equal text": chunk("near.md", SOURCE + " Cars."),
-    "a part of it anywhere": chunk("part.md", "It carries forty cars on its lower deck, with a view of the sea."),
+    "a part of it elsewhere in the document": chunk(
+        "ferry.md", "It carries forty cars on its lower deck, with a view of the sea.", at=400
+    ),
     "a part of it in a copy that is cut elsewhere": chunk(
         "copy.md",
         "Timetables are printed in May. The ferry has eleven cabins for those who sleep. Bring a coat and a hat on windy days.",
@@ -277,6 +279,13 @@ class TestGuard:
         [row], _ = mine([ASKED], [source, before, farther, *FILLERS], num=9)
         assert before.id not in ids(row)
         assert farther.id in ids(row)
+
+    def test_pages_of_one_template_are_welcome(self) -> None:
+        twin = chunk(
+            "twin.md", "The ferry to Fur leaves Branden at ten every evening and carries twenty cars on its lower deck."
+        )
+        [row], _ = mine([ASKED], [FERRY, twin, *FILLERS], num=1)
+        assert ids(row) == [twin.id]
 
     def test_another_section_of_the_same_document_is_welcome(self) -> None:
         [row], _ = mine([ASKED], [FERRY, HARBOUR, KIOSK, *FILLERS], num=1)

@@ -4,8 +4,9 @@ The guard refuses, with these reasons:
 
 - `split`: text of another split than the row's, so that no dev or test text reaches a training file;
 - `positive`: a positive, or the same text elsewhere;
-- `overlap`: an overlapping span, also of a place where the same text stands; a text that repeats a positive in part, which is a third
-  of the runs of four words in the smaller of them, or a sentence in a document of the same group of near-duplicates;
+- `overlap`: an overlapping span, also of a place where the same text stands; and in the same document, or another one of its group of
+  near-duplicates, a text that repeats a positive in part: a third of the runs of four words in the smaller of them, or in another
+  document a sentence, because copies are often cut in other places;
 - `adjacent`: the chunk before or after a positive or its copy in the same group, which often says the rest of it;
 - `answer`: a chunk that contains the answer of the row, or another that its metadata lists as `answers`;
 - `near_duplicate`: a text nearly equal to a positive (Jaccard of 4-character shingles at least .8).
@@ -142,12 +143,14 @@ class Guard:
         return any(self.passages.near_duplicates(near, positive) for near in same_group)
 
     def _repeats(self, left: Chunk, right: Chunk) -> bool:
+        """Only where it is known to be about the same: pages of one template are good distractors of each other."""
+        if left.document_id != right.document_id and (not left.group or left.group != right.group):
+            return False
         one, other = self._runs(left.text), self._runs(right.text)
         if len(one & other) >= max(1, _REPEATED * min(len(one), len(other))):
             return True
-        if not left.group or left.group != right.group or left.document_id == right.document_id:
-            return False
-        return not self._sentences(left.text).isdisjoint(self._sentences(right.text))
+        copies = left.document_id != right.document_id
+        return copies and not self._sentences(left.text).isdisjoint(self._sentences(right.text))
 
     def _is_common(self, answer: str) -> bool:
         """Whether it stands in so many chunks that it tells nothing; of a large corpus, in a sample of them."""
