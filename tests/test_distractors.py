@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from run_files import write_rivers
 
 import synthgen as sg
+from synthgen import pipeline
 from synthgen.config import LLM, Config, Distractors
 from synthgen.console import summary
 from synthgen.distractors import add_distractors
@@ -27,6 +28,7 @@ from synthgen.llm.calls import Call
 from synthgen.records import Chunk, Completion, Distractor, Event, Triple, digest, make_triple
 from synthgen.retrieval import Hit, index_text
 from synthgen.retrieval.bm25 import BM25
+from synthgen.testing import FakeOpenAI, Fault, Logged
 from synthgen.text import jaccard, key, shingles
 
 SOURCE = "The ferry to Samsø leaves Hou at nine every morning and carries forty cars on its lower deck."
@@ -592,3 +594,29 @@ def test_the_summary_of_a_run_has_one_line_about_them(tmp_path: Path) -> None:
     assert f"{told['short']:,} rows have fewer than 5" in line
     none = sg.run(tmp_path / "docs", tmp_path / "none", settings={"training": {"enabled": False}, "distractors": {"num": 0}})
     assert "distractors" not in summary(none.report)
+
+
+def test_a_run_asks_about_its_distractors_and_a_second_cut_uses_the_answers(tmp_path: Path) -> None:
+    def script(request: Logged) -> Fault | None:
+        messages = request.body["messages"]
+        assert "meant not to answer" in messages[0]["content"]
+        said = "yes" if "Entwash is" in messages[1]["content"] else "no"
+        return Fault("says", message=json.dumps({"items": [{"reason": "so it is", "answers": said}]}))
+
+    run = tmp_path / "run"
+    with FakeOpenAI(script=script) as server:
+        given = {
+            "training": {"enabled": False},
+            "llm": {"base_url": server.base_url},
+            "distractors": {"num": 2, "check": True, "check_model": "openai/fake-model"},
+        }
+        result = sg.run(write_rivers(tmp_path / "docs"), run, settings=given)
+        asked = len(server.log)
+        again = pipeline.refilter(run, settings=["distractors.num=1"])
+        assert len(server.log) == asked > 0
+    told = result.report["distractors"]
+    assert told["refused"]["answers"] > 0
+    assert not any("Entwash" in d.chunk_id for row in result.kept for d in row.distractors)
+    assert sum(told["found"].values()) == sum(len(row.distractors) for row in result.kept) > 0
+    assert 0 < sum(again["distractors"]["found"].values()) <= len(result.kept)
+    assert result.report["judgements"][STAGE]["asked"] == asked
