@@ -332,10 +332,8 @@ def _numbered(found: Iterable[Mapping[str, Any]], max_bytes: int) -> Iterator[tu
     for row in found:
         try:
             line = json_line(row)
-        except UnicodeEncodeError:
-            raise InputError(
-                f"This row has half a character (a lone surrogate), which no file can hold: {row!r:.200}"
-            ) from None
+        except ValueError as error:
+            raise InputError(f"This row cannot be written as JSON ({error}): {row!a:.200}") from None
         if size and size + len(line) > max_bytes:
             number, size = number + 1, 0
         size += len(line)

@@ -4,8 +4,8 @@
 line and rule (`findings.RULES`): an error makes a file unusable, a warning makes it worse. What a row must look like is data
 (`rules`); a format that is not known there gets the rules that every file of rows must keep.
 
-Files of one split (`train.jsonl`, `train-2.jsonl`) belong together: a row that comes again in them is a duplicate, one that comes
-again in another split is worse.
+Files of one split (`train.jsonl`, `train-2.jsonl`) belong together: a row that comes again in them, byte for byte, is a duplicate, one
+that comes again in another split is worse.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import regex
+from pydantic_core import from_json
 
 from synthgen.errors import InputError
 from synthgen.validators.findings import RULES, Checked, Findings, Problem
@@ -27,7 +28,7 @@ from synthgen.validators.shapes import Shape
 __all__ = ["RULES", "Checked", "Problem", "Service", "check", "files_in"]
 
 _SPLIT = regex.compile(r"^(train|dev|test|validation|valid|val)(?![^\W_])")
-_BOM = b"\xef\xbb\xbf"
+_BOM, _SEPARATORS = b"\xef\xbb\xbf", ("\u2028".encode(), "\u2029".encode(), "\u0085".encode())
 
 
 def check(
@@ -135,34 +136,39 @@ class _Check:
                         "not_json", name, 1, "the file is a JSON list, but must have one JSON object on each line (JSONL)"
                     )
                     return
-                try:
-                    text = raw.decode("utf-8")
-                except UnicodeDecodeError as error:
-                    self.findings.add("not_utf8", name, line, f"byte {error.start + 1} of the line is no UTF-8 text")
-                    continue
-                if not text.isascii() and ("\u2028" in text or "\u2029" in text or "\u0085" in text):
+                if not raw.isascii() and any(mark in raw for mark in _SEPARATORS):
                     self.findings.add("line_separator", name, line, "a raw U+2028, U+2029 or U+0085 stands in the line")
                 if name.endswith(".tsv"):
-                    cells = text.rstrip("\r\n").split("\t")
+                    cells = raw.decode("utf-8", "replace").rstrip("\r\n").split("\t")
                     if line > 1:
                         yield line, raw, dict(zip(header, cells, strict=False))
                     header = header or cells
-                elif (row := self._parsed(name, line, raw, text)) is not _NONE:
+                    continue
+                try:
+                    row = from_json(raw, allow_inf_nan=False, cache_strings="keys")
+                except ValueError:
+                    row = self._reread(name, line, raw)
+                if row is not _NONE:
                     yield line, raw, row
 
-    def _parsed(self, name: str, line: int, raw: bytes, text: str) -> Any:
-        if text.isspace():
-            self.findings.add("blank_line", name, line, "the line is blank")
-            return _NONE
+    def _reread(self, name: str, line: int, raw: bytes) -> Any:
+        """A line that the fast parser refuses: why, and its row where another reader would see one."""
         try:
-            row = _decode(text)
+            text = raw.decode("utf-8")
+            if not text.strip():
+                self.findings.add("blank_line", name, line, "the line is blank")
+                return _NONE
+            row = json.loads(text, parse_constant=_refuse)
+        except UnicodeDecodeError as error:
+            self.findings.add("not_utf8", name, line, f"byte {error.start + 1} of the line is no UTF-8 text")
+        except json.JSONDecodeError as error:
+            self.findings.add("not_json", name, line, f"{error.msg} at column {error.colno}")
         except ValueError as error:
-            reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
-            self.findings.add("not_json", name, line, reason)
-            return _NONE
-        if b"\\u" in raw and _half(row):
+            self.findings.add("not_json", name, line, str(error))
+        else:
             self.findings.add("half_character", name, line, "half a character (a lone surrogate) stands in the row")
-        return row
+            return row
+        return _NONE
 
 
 _NONE = object()
@@ -170,23 +176,3 @@ _NONE = object()
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
-
-
-_decoder = json.JSONDecoder(parse_constant=_refuse)
-
-
-def _decode(line: str) -> Any:
-    """As `json.loads`, without its two searches for white space where a row has none before it and one line end after it."""
-    if line.startswith("{") and line.endswith("}\n"):
-        row, end = _decoder.raw_decode(line)
-        if end == len(line) - 1:
-            return row
-    return _decoder.decode(line)
-
-
-def _half(row: Any) -> bool:
-    try:
-        json.dumps(row, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        return True
-    return False
