@@ -185,10 +185,13 @@ def json_line(row: Mapping[str, Any]) -> bytes:
     JSON cannot hold, such as half a character.
     """
     line = to_json(row)
-    if not line.isascii():
-        for character in "\u2028\u2029\u0085":
-            line = line.replace(character.encode("utf-8"), f"\\u{ord(character):04x}".encode())
+    for last, separator, escape in _SEPARATORS:
+        if last in line:  # a byte is found fifty times as fast as three
+            line = line.replace(separator, escape)
     return line + b"\n"
+
+
+_SEPARATORS = [(c.encode()[-1:], c.encode(), f"\\u{ord(c):04x}".encode()) for c in "\u2028\u2029\u0085"]
 
 
 def read_yaml(path: Path, what: str, *, hint: str = "") -> Any:

@@ -209,9 +209,8 @@ def _between(cuts: list[int], length: int) -> Iterator[tuple[int, int]]:
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int] | None:
-    piece = text[start:end]
-    first, last = start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
-    return (first, last) if first < last else None
+    rest = text[start:end].lstrip()
+    return (end - len(rest), end - len(rest) + len(rest.rstrip())) if rest else None
 
 
 class _Noise(dict[int, str]):
