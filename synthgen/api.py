@@ -27,6 +27,7 @@ from synthgen.config import Config, load_config
 from synthgen.errors import ConfigError, StoppedEarly
 from synthgen.filters import Sifted
 from synthgen.records import Chunk, Document, OnEvent, Skipped, Triple
+from synthgen.wording import counts
 
 if TYPE_CHECKING:
     import datasets
@@ -315,8 +316,8 @@ class _Skips:
 
     def __exit__(self, *error: object) -> None:
         if self._counts:
-            counts = ", ".join(f"{reason} {n}" for reason, n in sorted(self._counts.items()))
-            logging.getLogger("synthgen").warning("left out: %s (pass on_skip= to see each)", counts)
+            told = counts(dict(sorted(self._counts.items())))
+            logging.getLogger("synthgen").warning("left out: %s (pass on_skip= to see each)", told)
 
     def add(self, skipped: Skipped) -> None:
         if self._on_skip is None:

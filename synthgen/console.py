@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synthgen.exported import counts, export_lines
-from synthgen.panel import dollars_text, rate_text, tokens_text
+from synthgen.exported import export_lines
+from synthgen.panel import rate_text, tokens_text
 from synthgen.records import CLASSIFICATION, Chunk, Rejection, Triple, Usage, passage
+from synthgen.wording import counts, dollars_text
 
 if TYPE_CHECKING:
     from synthgen.pipeline import Result

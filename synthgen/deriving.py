@@ -37,6 +37,7 @@ from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
 from synthgen.retrieval.judging import TOO_EASY
 from synthgen.runfolder import RunFolder
+from synthgen.wording import counts
 from synthgen.written import write_answers
 
 __all__ = ["Clock", "derive", "human_queries"]
@@ -256,10 +257,9 @@ def _examples(rejected: Iterable[Rejection]) -> dict[str, list[dict[str, Any]]]:
 
 def _emptied(candidates: Candidates, sifted: Sifted) -> str:
     if not candidates.triples:
-        reasons = ", ".join(f"{reason} {n}" for reason, n in _count(skip.reason for skip in candidates.skipped).items())
+        reasons = counts(_count(skip.reason for skip in candidates.skipped))
         return f"Generation gave no row at all ({reasons or 'no chunk to ask about'})."
-    reasons = ", ".join(f"{reason} {n}" for reason, n in sifted.reasons.items())
-    return f"The filters turned away all {len(candidates.triples)} candidates ({reasons})."
+    return f"The filters turned away all {len(candidates.triples)} candidates ({counts(sifted.reasons)})."
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:
@@ -267,8 +267,8 @@ def _count(values: Iterable[str]) -> dict[str, int]:
 
 
 def _by_split(values: Iterable[str]) -> dict[str, int]:
-    counts = Counter(values)
-    return {name or "none": counts[name] for name in (*SPLITS, "") if counts[name] or name}
+    found = Counter(values)
+    return {name or "none": found[name] for name in (*SPLITS, "") if found[name] or name}
 
 
 @dataclass

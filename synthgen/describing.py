@@ -22,6 +22,7 @@ from synthgen.llm.openai import base_url
 from synthgen.llm.profiles import Profile, profile_of
 from synthgen.records import Usage
 from synthgen.runfolder import RunFolder
+from synthgen.wording import counts, dollars_text
 
 __all__ = ["describe", "portable", "public_model", "public_settings"]
 
@@ -78,9 +79,9 @@ def describe(
         "sources": _sources(folder, config, report, origins, writer),
         "cost": _cost(state["spent"]),
         "left_out": [
-            f"Left out of {name}: {_counts(reasons)}."
+            f"Left out of {name}: {counts(reasons)}."
             if name in written
-            else f"{name} is not here, since no row fits it ({_counts(reasons)})."
+            else f"{name} is not here, since no row fits it ({counts(reasons)})."
             for name, reasons in left_out.items()
             if reasons or name not in written
         ],
@@ -117,7 +118,7 @@ def _sources(
         lines.append(f"The generator is {public_model(config.model)}, asked through {_endpoint(config)}.")
         models = _answered_by(folder, config)
         lines += [f"By the names the server gave, these models answered: {', '.join(models)}."] if models else []
-    lines.append(f"What wrote the queries: {_counts({public_model(name): n for name, n in rows['generators'].items()})}.")
+    lines.append(f"What wrote the queries: {counts({public_model(name): n for name, n in rows['generators'].items()})}.")
     if writer:
         lines.append(
             f"What stands in the columns response and reasoning was written afterwards by {writer}, where it passed its checks."
@@ -149,8 +150,8 @@ def _cost(spent: Mapping[str, Any] | None) -> list[str]:
     if spent["dollars"] is None:
         lines.append(f"What they cost is not known: no price is known of {', '.join(map(public_model, spent['unpriced']))}.")
     else:
-        dollars = spent["dollars"] + spent["batch_dollars"]
-        lines.append(f"They cost ${dollars:,.{2 if dollars >= 1 else 4}f} by the prices of {spent['prices_dated']}.")
+        dollars = dollars_text(spent["dollars"] + spent["batch_dollars"])
+        lines.append(f"They cost {dollars} by the prices of {spent['prices_dated']}.")
     return [*lines, *(["The calls of other runs that share the store are among them."] if spent["shared"] else [])]
 
 
@@ -269,12 +270,8 @@ def _command(imported: Mapping[str, Any] | None, measured: Mapping[str, Any] | N
     return f"synthgen import {shlex.quote(imported['file'])} DOCS RUN -c config.yaml{mapping}{queries}"
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
-
-
-def _reasons(what: str, counts: Mapping[str, int]) -> str:
-    return f" ({sum(counts.values()):,} more {what}: {_counts(counts)})" if any(counts.values()) else ""
+def _reasons(what: str, reasons: Mapping[str, int]) -> str:
+    return f" ({sum(reasons.values()):,} more {what}: {counts(reasons)})" if any(reasons.values()) else ""
 
 
 def _cleaned(value: Any) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synthgen.panel import dollars_text
+from synthgen.wording import counts, dollars_text, place
 
-__all__ = ["check_text", "counts", "export_lines", "export_text"]
+__all__ = ["check_text", "export_lines", "export_text"]
 
 
 def export_lines(name: str, export: Mapping[str, Any]) -> list[str]:
@@ -17,7 +17,7 @@ def export_lines(name: str, export: Mapping[str, Any]) -> list[str]:
     checks = export.get("checks") or {"problems": [], "errors": {}, "warnings": {}}
     first = {problem["rule"]: problem for problem in reversed(checks["problems"])}
     found = (checks["errors"] | checks["warnings"]).items()
-    wrong = [f"{rule} {n:,} ({_where(first[rule])}: {first[rule]['message']})" for rule, n in found]
+    wrong = [f"{rule} {n:,} ({place(first[rule])}: {first[rule]['message']})" for rule, n in found]
     line = f"{name}: {counts(export['files']) or 'no rows'}{f' ({told})' if told else ''}"
     return [line, f"  checked: {'; '.join(wrong)}"] if wrong else [line]
 
@@ -30,7 +30,7 @@ def export_text(export: Mapping[str, Any]) -> str:
 def check_text(checked: Mapping[str, Any]) -> str:
     """What is wrong with a file, line by line, and how often; then what training on it would take."""
     lines = [
-        f"{_where(problem)}: {problem['severity']}: {problem['message']} [{problem['rule']}]" for problem in checked["problems"]
+        f"{place(problem)}: {problem['severity']}: {problem['message']} [{problem['rule']}]" for problem in checked["problems"]
     ]
     found = {kind: checked[kind] for kind in ("errors", "warnings") if checked[kind]}
     told = "; ".join(f"{sum(rules.values()):,} {kind} ({counts(rules)})" for kind, rules in found.items())
@@ -42,10 +42,6 @@ def check_text(checked: Mapping[str, Any]) -> str:
             *_training(checked["training"]),
         ]
     )
-
-
-def _where(problem: Mapping[str, Any]) -> str:
-    return f"{problem['file']}:{problem['line']}" if problem["line"] else problem["file"] or "the files"
 
 
 def _training(training: Mapping[str, Any]) -> list[str]:
@@ -69,8 +65,3 @@ def _training(training: Mapping[str, Any]) -> list[str]:
     if training["model_ends"]:
         lines.append(f"  {model} is shut down on {training['model_ends']}, and what was tuned on it too.")
     return [*lines, *(f"  Notice of {notice['announced']}: {notice['text']}" for notice in training["notices"])]
-
-
-def counts(counts: Mapping[str, int]) -> str:
-    """`name 1, other 2`, without what is 0."""
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)

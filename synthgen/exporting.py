@@ -23,6 +23,7 @@ from synthgen.llm.prices import load_prices
 from synthgen.records import SPLITS, Rejection, Triple
 from synthgen.runfolder import RunFolder
 from synthgen.validators import Checked, Service, check, files_in
+from synthgen.wording import counts, place
 
 __all__ = ["broken", "check_export", "check_files", "export", "export_rows", "write_checked"]
 
@@ -43,12 +44,7 @@ def broken(export: Mapping[str, Any]) -> str:
     if not errors:
         return ""
     first = next(problem for problem in export["checks"]["problems"] if problem["severity"] == "error")
-    return f"{place(first)}: {first['message']} ({', '.join(f'{rule} {n}' for rule, n in errors.items())})."
-
-
-def place(problem: Mapping[str, Any]) -> str:
-    """Where a problem is, as people read it."""
-    return f"{problem['file']}, line {problem['line']}" if problem["line"] else str(problem["file"])
+    return f"{place(first)}: {first['message']} ({counts(errors)})."
 
 
 def export(
@@ -185,5 +181,6 @@ def _fitting(triples: Sequence[Triple], context: ExportContext, format: str) -> 
 
 
 def _no_row(format: str, left_out: Mapping[str, int]) -> EmptyResultError:
-    reasons = ", ".join(f"{reason} {n}" for reason, n in left_out.items())
-    return EmptyResultError(f"No row fits {format!r} ({reasons or 'there is none in this split'}), so nothing was written.")
+    return EmptyResultError(
+        f"No row fits {format!r} ({counts(left_out) or 'there is none in this split'}), so nothing was written."
+    )

@@ -40,6 +40,7 @@ from synthgen.records import CLASSIFICATION, Chunk, Document, Event, OnEvent, Sk
 from synthgen.runfolder import NO_DOCS, RunFolder
 from synthgen.sources import read_folder
 from synthgen.tokens import get_tokenizer
+from synthgen.wording import counts
 
 __all__ = ["KINDS", "import_rows", "parse_mapping", "prepare_import"]
 
@@ -212,8 +213,7 @@ def _starts(candidates: Iterable[Triple]) -> dict[str, int]:
 
 
 def _unusable(file: Path, skipped: Iterable[Skipped]) -> str:
-    reasons = ", ".join(f"{reason} {n}" for reason, n in _count(skipped).items())
-    return f"No row of {file} could be used ({reasons})."
+    return f"No row of {file} could be used ({counts(_count(skipped))})."
 
 
 def _count(skipped: Iterable[Skipped]) -> dict[str, int]:

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from synthgen.records import Event, Meter, Usage
+from synthgen.wording import dollars_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["Facts", "Pace", "describe", "dollars_text", "duration", "rate_text", "tokens_text"]
+__all__ = ["Facts", "Pace", "describe", "duration", "rate_text", "tokens_text"]
 
 _WINDOW_S = 20.0
 _BAR_CELLS = 40
@@ -98,11 +99,6 @@ def tokens_text(usage: Usage) -> str:
     about = "about " if usage.estimated else ""
     cached = f" ({100 * usage.cached / usage.prompt:.0f} % cached)" if usage.prompt else ""
     return f"{about}{usage.prompt:,} prompt tokens{cached}, {usage.output:,} output tokens"
-
-
-def dollars_text(dollars: float) -> str:
-    """Cents, or as much as it takes to see that it is not nothing."""
-    return f"${dollars:,.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.4f}" if dollars >= 0.0001 else "under $0.0001"
 
 
 def rate_text(per_second: float) -> str:

@@ -27,6 +27,7 @@ LAYERS = {
         "runfolder",
         "schemas",
         "ways",
+        "wording",
     ],
     "parts": ["sources", "packing", "chunking", "splits", "prompts", "llm", "retrieval", "imports", "rowstep"],
     "stages": ["generators", "filters", "distractors", "written", "exporters", "validators", "training", "hub"],

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from synthgen.errors import StoppedEarly
-from synthgen.panel import Pace, describe, dollars_text, duration, rate_text
+from synthgen.panel import Pace, describe, duration, rate_text
 from synthgen.progress import Progress, run_log
 from synthgen.records import Event, Meter, Usage
+from synthgen.wording import dollars_text
 
 FROGS = Meter(
     finished=1_000,

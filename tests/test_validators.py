@@ -16,6 +16,7 @@ from synthgen.records import CLASSIFICATION, Chunk, Rejection, Triple
 from synthgen.storage import json_line, read_table, write_table
 from synthgen.validators import RULES, Checked, Service, check, files_in
 from synthgen.validators.rules import known
+from synthgen.wording import place
 
 LABELLED = [replace(row, kind=CLASSIFICATION, answer=f"label {n % 3}") for n, row in enumerate(ROWS)]
 
@@ -220,7 +221,7 @@ def test_a_rule_finds_its_fault_and_says_where(
     kind = found.errors if RULES[rule][0] == "error" else found.warnings
     assert kind[rule] == 1, found
     [problem] = [problem for problem in found.problems if problem.rule == rule]
-    assert message in str(problem)
+    assert message in f"{place(problem.to_dict())}: {problem.message}"
     if RULES[rule][0] == "warning":
         assert found.errors == {}
 
@@ -485,7 +486,7 @@ def test_check_reads_a_file_made_elsewhere(run: Path, tmp_path: Path) -> None:
     mine.write_bytes(json_line(CHAT) * 12 + json_line({"messages": []}))
     told = synthgen("export", run, "-f", "openai-chat", "--check", mine)
     assert told.exit_code == 1
-    assert "mine.jsonl:13: error: messages has 0 entries" in told.output
+    assert "mine.jsonl, line 13: error: messages has 0 entries" in told.output
     assert "11 warnings (duplicate 11)" in told.output
     as_json = synthgen("export", run, "-f", "openai-chat", "--check", mine, "--json")
     assert as_json.exit_code == 1

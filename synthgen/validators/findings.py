@@ -73,9 +73,6 @@ class Problem:
             "message": self.message,
         }
 
-    def __str__(self) -> str:
-        return f"{self.file}{f', line {self.line}' if self.line else ''}: {self.message} [{self.rule}]"
-
 
 @dataclass(frozen=True, slots=True)
 class Checked:

@@ -1,0 +1,23 @@
+"""How numbers and places read in sentences: one form each, whoever writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["counts", "dollars_text", "place"]
+
+
+def counts(numbers: Mapping[str, int]) -> str:
+    """`name 1, other 2,000`, without what is 0; "" when nothing is left."""
+    return ", ".join(f"{name} {number:,}" for name, number in numbers.items() if number)
+
+
+def dollars_text(dollars: float) -> str:
+    """Cents, or as much as it takes to see that it is not nothing."""
+    return f"${dollars:,.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.4f}" if dollars >= 0.0001 else "under $0.0001"
+
+
+def place(problem: Mapping[str, Any]) -> str:
+    """File and line of a problem that a check found; the file alone where the whole of it is meant, or `the files`."""
+    return f"{problem['file']}, line {problem['line']}" if problem["line"] else problem["file"] or "the files"
