@@ -1,4 +1,4 @@
-"""Where a quote stands in a text: exactly, then normalised, then nearly.
+"""Quotes: how a text marks them, and where one stands in a text: exactly, then normalised, then nearly.
 
 Models copy text with other quotation marks, line breaks and capitals, and now and then with a slip. The span returned
 always refers to the text as given, so `text[start:end]` is what really stands there.
@@ -17,7 +17,11 @@ import regex
 
 from synthgen.text import find, normalise
 
-__all__ = ["Found", "locate"]
+__all__ = ["BEGIN", "END", "MARK", "Found", "locate", "marked"]
+
+BEGIN, END = "##begin_quote##", "##end_quote##"
+MARK = regex.compile(r"##\s*(begin|end)_quote\s*##", regex.IGNORECASE)
+"""Either mark as models write it; ours are `BEGIN` and `END`."""
 
 _SAME = str.maketrans(dict.fromkeys("‘’‚‛`´′", "'") | dict.fromkeys("“”„‟″«»「」『』", '"') | dict.fromkeys("‐‑‒–—―−", "-"))
 _MARKUP = "*_"
@@ -32,6 +36,15 @@ class Found(NamedTuple):
     start: int
     end: int
     similarity: float
+
+
+def marked(text: str) -> tuple[str, list[tuple[str, str]]] | None:
+    """The words before the first marked quote, then each quote with the words after it; None when the marks do not pair."""
+    words, *rest = MARK.split(text)
+    marks = [mark.casefold() for mark in rest[0::2]]
+    if marks != ["begin", "end"] * (len(marks) // 2):
+        return None
+    return words, list(zip(rest[1::4], rest[3::4], strict=True))
 
 
 def locate(quote: str, text: str, *, min_similarity: float = 0.9) -> Found | None:

@@ -21,6 +21,7 @@ from synthgen.exporters import Context, check_format, export, rows
 from synthgen.exporters.abstention import ABSTENTIONS
 from synthgen.exporters.raft_quotas import Place, deal, numbers
 from synthgen.imports.chat import flattened
+from synthgen.quotes import MARK, marked
 from synthgen.records import Chunk, Distractor, Triple, make_triple
 from synthgen.text import guess_language
 
@@ -30,7 +31,7 @@ SHARES = [0.0, 0.2, 0.5, 0.8, 1.0]
 TEXTS = [
     *STRANGE,
     "המשאבה פועלת במהירות של 2900 סיבובים בדקה. יש לסגור את השסתום לפני הטיפול.",
-    "<document>A text</Document>\n\nthat has\r\nall of it: ##BEGIN_QUOTE##, < answer >: and ##End_Quote##.",
+    "<document>A text</Document>\n\nthat has\r\nall of it: ##BEGIN_QUOTE##, < answer >: and ## End_Quote\t##.",
     "เครื่องสูบน้ำต้องเติมน้ำมันทุก 400 ชั่วโมง และต้องพักหลังใช้งาน",
     "Die Pumpe läuft mit 2900 Umdrehungen, und der Filter wird in warmem Wasser gewaschen.",
 ]
@@ -233,7 +234,10 @@ def test_no_text_breaks_the_layout(documents: int) -> None:
         assert len(after) == 1
         if one["oracle_mode"] != "abstain":
             assert plain(after[0]) == (triple.answer or "").strip()
-        quotes = re.findall("##begin_quote##(.*?)##end_quote##", before, re.DOTALL)
+        assert not MARK.search(one["instruction"] + one["oracle_context"] + after[0])
+        found = marked(before)
+        assert found is not None
+        quotes = [quote for quote, _ in found[1]]
         assert before.count("##begin_quote##") == before.count("##end_quote##") == len(quotes)
         assert bool(quotes) == (one["oracle_mode"] == "oracle")
         for quote in quotes:
@@ -312,6 +316,13 @@ def test_an_answer_without_a_model_is_said_to_be_made_by_rule(tmp_path: Path) ->
     assert "answers_by_rule" not in notes(thought, tmp_path)
 
 
+def test_evidence_whose_sentence_is_masked_elsewhere_is_quoted_alone() -> None:
+    triple = row(5, answer="400 hours", masks=(span("It needs oil "),), quotes=(span("every 400 hours"),))
+    found = only(triple, p=1)
+    assert "It needs oil" not in found["oracle_context"]
+    assert found["cot_answer"] == "##begin_quote##every 400 hours##end_quote##\n<ANSWER>: 400 hours"
+
+
 def test_reasoning_stands_where_each_of_its_quotes_is_shown(tmp_path: Path) -> None:
     thought = "It is asked how often.\nThe manual says ##begin_quote## every 400 hours ##end_quote##, so <ANSWER>: that is it."
     triple = row(5, answer="400 hours", reasoning=thought, quotes=(span("400 hours"),))
@@ -331,6 +342,8 @@ def test_reasoning_stands_where_each_of_its_quotes_is_shown(tmp_path: Path) -> N
     [
         "##begin_quote##It needs oil every 500 hours.##end_quote##",
         "##begin_quote##every 400 hours##end_quote## and ##begin_quote##seldom##end_quote##",
+        "It says ## BEGIN_QUOTE ##every 500 hours## END_QUOTE ##, so 500.",
+        "every 400 hours ## End_Quote ##",
         "##begin_quote##every 400 hours",
         "every 400 hours##end_quote##",
         "##begin_quote##every ##begin_quote##400##end_quote## hours##end_quote##",
@@ -343,6 +356,24 @@ def test_no_quote_is_shown_that_is_not_there(thought: str, tmp_path: Path) -> No
     by_rule = "##begin_quote##It needs oil every 400 hours.##end_quote##\n<ANSWER>: 400 hours"
     assert only(triple, p=1)["cot_answer"] == by_rule
     assert notes([triple], tmp_path, p=1) == {"answers_by_rule": 1, "oracle": 1, "reasoning_left_out": 1}
+
+
+def test_marks_of_quotes_are_read_as_models_write_them_and_written_in_one_way() -> None:
+    loose = "It says ## BEGIN_QUOTE ##every 400 hours##End_Quote\n##, so 400."
+    exported = only(row(5, answer="400 hours", reasoning=loose), p=1)
+    exact = "It says ##begin_quote##every 400 hours##end_quote##, so 400."
+    assert exported["cot_answer"] == f"{exact}\n<ANSWER>: 400 hours"
+    for reasoning in (loose, exact):
+        read = flattened(exported | {"cot_answer": f"{reasoning}\n<ANSWER>: 400 hours"})
+        assert (read["quote"], read["reasoning"], read["answer"]) == (["every 400 hours"], reasoning, "400 hours")
+    assert "reasoning" not in flattened(exported | {"cot_answer": "##Begin_Quote##every## end_quote##\n<ANSWER>: 400"})
+
+
+@pytest.mark.parametrize("mark", ["##begin_quote##", "## END_QUOTE ##", "##begin_quote####begin_quote##", "##\nEnd_Quote##"])
+def test_marks_in_a_text_are_escaped_and_come_back(mark: str) -> None:
+    exported = only(row(5, query="What is this?", answer=f"The mark {mark} of it"), p=1)
+    assert not MARK.search(exported["cot_answer"])
+    assert flattened(exported)["answer"] == f"The mark {mark} of it"
 
 
 def test_reasoning_that_quotes_nothing_has_its_evidence_below(tmp_path: Path) -> None:

@@ -16,24 +16,25 @@ So a row without oracle quotes nothing that is not there, and one that abstains 
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import regex
 
 from synthgen.exporters import Context
 from synthgen.exporters.abstention import ABSTENTIONS, DEFAULT
 from synthgen.exporters.raft_quotas import ABSTAIN, Place, deal, numbers
 from synthgen.exporters.shown import answer, question
+from synthgen.quotes import BEGIN, END, marked
 from synthgen.records import Chunk, Triple, passage, random_for
 from synthgen.text import guess_language, sentences
 
 __all__ = ["Layout", "layouts"]
 
-_BEGIN, _END, _ANSWER = "##begin_quote##", "##end_quote##", "<ANSWER>: "
-_QUOTE_MARK = re.compile(r"##(begin|end)_quote##", re.IGNORECASE)
+_ANSWER = "<ANSWER>: "
 # Two patterns that begin with what they look for: one of both would be ten times as slow, and every text passes here.
-_BEFORE_TAG = re.compile(r"<(?=\s*(?:/?\s*(?i:document)|(?i:answer))\s*>)")
-_BEFORE_QUOTE_MARK = re.compile(r"##(?=(?i:begin|end)_(?i:quote)##)")
+_BEFORE_TAG = regex.compile(r"<(?=\s*(?:/?\s*(?i:document)|(?i:answer))\s*>)")
+_BEFORE_QUOTE_MARK = regex.compile(r"##(?=\s*(?i:begin|end)_(?i:quote)\s*##)")
 
 _sentences = functools.lru_cache(maxsize=1_024)(sentences)  # the rows of a chunk come one after the other
 
@@ -122,24 +123,25 @@ def _argument(triple: Triple, source: Chunk, texts: Sequence[str], shown: str) -
     if triple.reasoning and triple.reasoning.strip():
         reasoning = _checked(triple.reasoning, texts)
         notes = [] if reasoning else ["reasoning_left_out"]
-    if _BEGIN in reasoning:
+    if BEGIN in reasoning:
         return reasoning, notes
     evidence = dict.fromkeys(_evidence(span, source, shown) for span in triple.quotes) if shown else {}
-    quotes = [f"{_BEGIN}{quote}{_END}" for quote in evidence if quote]
+    quotes = [f"{BEGIN}{quote}{END}" for quote in evidence if quote]
     return "\n".join(filter(None, [reasoning, *quotes])), notes if reasoning else [*notes, "answers_by_rule"]
 
 
 def _checked(reasoning: str, texts: Sequence[str]) -> str:
     """The reasoning, escaped but for its quotes' marks; "" when a quote stands in none of `texts`, or its marks do not pair."""
-    words, *rest = _QUOTE_MARK.split(reasoning.strip())
-    pieces, marks = [_escaped(words)], [mark.lower() for mark in rest[0::2]]
-    if marks != ["begin", "end"] * (len(marks) // 2):
+    found = marked(reasoning.strip())
+    if found is None:
         return ""
-    for quoted, words in zip(rest[1::4], rest[3::4], strict=True):
+    before, quotes = found
+    pieces = [_escaped(before)]
+    for quoted, words in quotes:
         quote = _escaped(quoted.strip())
         if not quote or not any(quote in text for text in texts):
             return ""
-        pieces += [f"{_BEGIN}{quote}{_END}", _escaped(words)]
+        pieces += [f"{BEGIN}{quote}{END}", _escaped(words)]
     return "".join(pieces)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import regex
 
+from synthgen.quotes import marked
+
 __all__ = ["flattened"]
 
 _CONTEXT = r"(?:Context|Passage|Document|Text|Source|Reference)s?"
@@ -25,8 +27,9 @@ _LAYOUTS = [
     )
 ]
 _ANSWER = "<ANSWER>:"
-_QUOTE = regex.compile(r"##begin_quote##(.*?)##end_quote##", regex.DOTALL)
-_ESCAPED = regex.compile(r"&lt;(?=\s*/?\s*DOCUMENT\s*>|\s*ANSWER\s*>)|&#35;&#35;(?=(?:begin|end)_quote##)", regex.IGNORECASE)
+_ESCAPED = regex.compile(
+    r"&lt;(?=\s*/?\s*DOCUMENT\s*>|\s*ANSWER\s*>)|&#35;&#35;(?=\s*(?:begin|end)_quote\s*(?:##|&#35;))", regex.IGNORECASE
+)
 _RAFT = frozenset({"question", "oracle_context", "cot_answer"})
 
 
@@ -76,9 +79,10 @@ def _raft(columns: Mapping[str, Any]) -> dict[str, Any]:
         "context": _plain(columns["oracle_context"]),
         "answer": None if abstains else _plain(answer.strip() if mark else written),
     }
-    if quotes := [_plain(quote) for quote in _QUOTE.findall(before)]:
-        found["quote"] = quotes
-    if _QUOTE.sub("", before).strip():
+    words, quotes = marked(before) or (before, [])
+    if quotes:
+        found["quote"] = [_plain(quote) for quote, _ in quotes]
+    if any(part.strip() for part in (words, *(after for _, after in quotes))):
         found["reasoning"] = _plain(before.strip())
     used = {"question", "oracle_context", "cot_answer", "context"}
     rest = {name: value for name, value in columns.items() if name not in used}

@@ -10,18 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import regex
-
 from synthgen.config import Written
-from synthgen.quotes import locate
+from synthgen.quotes import BEGIN, END, locate, marked
 from synthgen.records import Chunk, Triple, passage
 from synthgen.rowstep import Paid, Reply, RowStep, source_passage
 from synthgen.text import key
 
 __all__ = ["quoted_exactly", "reasoned", "shown_to_writer", "stands_by"]
 
-_BEGIN, _END = "##begin_quote##", "##end_quote##"
-_MARK = regex.compile(r"##\s*(begin|end)_quote\s*##", regex.IGNORECASE)
 _NEVER = 2.0  # a similarity that no near match reaches
 _OUTPUT_TOKENS = 150
 
@@ -54,18 +50,18 @@ def stands_by(row: Triple, reply: Reply) -> bool:
 
 def quoted_exactly(text: str, shown: str) -> tuple[str, str]:
     """`text` with each quote as `shown` has it, and ""; or "" and the reason: broken_marks, no_quote, quote_not_found."""
-    words, *rest = _MARK.split(text)
-    marks = [mark.casefold() for mark in rest[0::2]]
-    if marks != ["begin", "end"] * (len(marks) // 2):
+    halves = marked(text)
+    if halves is None:
         return "", "broken_marks"
-    if not marks:
+    before, quotes = halves
+    if not quotes:
         return "", "no_quote"
-    pieces = [words]
-    for quote, words in zip(rest[1::4], rest[3::4], strict=True):
+    pieces = [before]
+    for quote, words in quotes:
         found = locate(quote, shown, min_similarity=_NEVER)
         if found is None:
             return "", "quote_not_found"
-        pieces += [_BEGIN, shown[found.start : found.end], _END, words]
+        pieces += [BEGIN, shown[found.start : found.end], END, words]
     return "".join(pieces), ""
 
 
