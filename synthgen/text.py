@@ -40,9 +40,14 @@ _HYPHEN = regex.compile(r"(?<=[\p{L}\p{N}])-|-(?!\p{N})")
 _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 
 # A sentence ends at a full stop of a spaced script followed by space, or at one of a script that needs none,
-# with the closing quotes and brackets that belong to it; a blank line always ends one.
+# with the closing quotes and brackets that belong to it; a blank line always ends one. Dotted letters (p.m., U.S.) end one
+# only where no small letter follows.
 _END = regex.compile(
-    r"""(?: [.!?…]+ [\p{Pe}\p{Pf}"']* (?=\s) | [。！？｡؟।۔։፧፨]+ [\p{Pe}\p{Pf}"']* | \n[^\S\n]*\n )""",
+    r"""
+    [.!?…]+ [\p{Pe}\p{Pf}"']* (?=\s) (?! (?<= \b\p{L}\.\p{L}\. [\p{Pe}\p{Pf}"']*) \s+ \p{Ll})
+    | [。！？｡؟।۔։፧፨]+ [\p{Pe}\p{Pf}"']*
+    | \n[^\S\n]*\n
+    """,
     regex.VERBOSE,
 )
 _ABBREVIATION = regex.compile(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.text import guess_language, key, words
+from synthgen.text import guess_language, key, sentences, words
 
 ASCII = st.text(st.characters(max_codepoint=127))
 
@@ -47,3 +47,19 @@ def test_words_of_ascii_text_are_those_that_stand_in_it_beside_other_letters(tex
 )
 def test_a_language_is_guessed_from_script_and_stop_words(text: str, code: str) -> None:
     assert guess_language(text) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("He left at 5 p.m. and slept.", ["He left at 5 p.m. and slept."]),
+        ("It opens at 9 a.m.\nevery day. Come!", ["It opens at 9 a.m.\nevery day.", "Come!"]),
+        ("He left at 5 p.m. She stayed.", ["He left at 5 p.m.", "She stayed."]),
+        ("The U.S. army (in the U.S.) was there.", ["The U.S. army (in the U.S.) was there."]),
+        ("At 5 p.m.\n\nand later", ["At 5 p.m.", "and later"]),
+        ("Der Zug, u.a. der nach Ulm, fährt. Er hält.", ["Der Zug, u.a. der nach Ulm, fährt.", "Er hält."]),
+        ("I ate. yes. 他走了。他在。", ["I ate.", "yes.", "他走了。", "他在。"]),
+    ],
+)
+def test_dotted_letters_end_no_sentence_before_a_small_letter(text: str, found: list[str]) -> None:
+    assert [text[start:end] for start, end in sentences(text)] == found
