@@ -52,7 +52,7 @@ class Length(Way):
     """Bounds as `text` counts: sentences, words (half a word for each letter of scripts without spaces), characters.
 
     They are read off the instruction or the name, where that is a number or a band: "three sentences", "20-40 words",
-    "at most 200 characters". Other wordings come with their own.
+    "at most 200 characters". Other wordings come with their own: an instruction, unit, and least, most or both.
     """
 
     unit: Literal["words", "sentences", "characters"]
@@ -65,7 +65,9 @@ class Length(Way):
         if not isinstance(given, dict):
             return given
         if "unit" in given:
-            return _told(given, f"Answer in {given.get('name')}.")
+            if not given.get("instruction") or not (given.get("least") or given.get("most")):
+                raise ValueError("a length with a unit needs an instruction, which the model is told, and least, most or both")
+            return given
         text = str(given.get("instruction") or given.get("name") or "").strip()
         found = _LENGTH.fullmatch(text.casefold())
         first = _number(found["from"]) if found else None
@@ -75,6 +77,8 @@ class Length(Way):
                 f"{text!r} is no length such as 'three sentences', '20-40 words' or 'at most 200 characters'; "
                 "other wordings need unit (words, sentences or characters), least and most"
             )
+        if found["limit"] and found["to"]:
+            raise ValueError(f"{text!r} has a limit and a band; write either, such as '{first}-{last} {found['unit']}s'")
         least, most = {"at least": (first, None), "at most": (1, first)}.get(found["limit"], (first, last))
         return {**given, "instruction": f"Answer in {text}.", "unit": f"{found['unit']}s", "least": least, "most": most}
 

@@ -81,9 +81,17 @@ def test_other_ways_take_the_place_of_those_before() -> None:
         ({"lengths": ["one paragraph"]}, "'one paragraph' is no length such as 'three sentences'"),
         ({"lengths": ["40-20 words"]}, "its most, 20, is less than its least, 40"),
         ({"lengths": ["0 words"]}, "answers.lengths.0.least = 0 is not allowed"),
+        ({"lengths": ["at most 5 to 10 words"]}, "has a limit and a band; write either, such as '5-10 words'"),
+        ({"lengths": {"mine": "at least 20-40 words"}}, "has a limit and a band; write either, such as '20-40 words'"),
+        (
+            {"lengths": [{"name": "kurz", "instruction": "Kurz.", "unit": "words"}]},
+            "needs an instruction, .* and least, most or both",
+        ),
+        ({"lengths": [{"name": "kurz", "unit": "words", "most": 5}]}, "needs an instruction, .* and least, most or both"),
         ({"forms": ["list"]}, "a form is `text`, or has a json_schema"),
         ({"forms": [{"name": "j", "json_schema": {"$ref": "#"}}]}, r"json_schema has \$ref, which is not checked here"),
-        ({"enabled": True, "reasoning": False, "forms": ["text"]}, "it has nothing to write"),
+        ({"forms": ["text"]}, "the form text is named, but there is nothing to write"),
+        ({"model": "openai/m"}, "a model is named, but there is nothing to write: set answers.reasoning"),
     ],
 )
 def test_what_cannot_be_kept_to_is_refused(settings: dict[str, Any], told: str) -> None:
