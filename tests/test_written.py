@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -136,12 +137,28 @@ def test_reasoning_with_a_quote_that_cannot_be_verified_is_not_used(reasoning: s
     assert report == {"asked": 1, "written": 0, "failed": {reason: 1}}
 
 
-@pytest.mark.parametrize("checked", ["none", "Ten arches.", "Nine arches or ten."])
+@pytest.mark.parametrize("checked", ["##disagree##", "none", "Ten arches.", "Nine arches or ten."])
 def test_what_leads_to_another_answer_is_not_used(checked: str) -> None:
     said = {"reasoning": "##begin_quote##nine##end_quote##", "checked_answer": checked}
     assert reasoned(said) == (ROW, {"asked": 1, "written": 0, "failed": {"disagrees": 1}})
     row, report = styled("It has nine of them.", checked=checked, styles=["plain"])
     assert (row, report["failed"]) == (ROW, {"disagrees": 1})
+
+
+def test_an_answer_that_says_none_can_be_disagreed_with() -> None:
+    row = make_triple(BREE, "Which permit does the bridge at Bree need?", "None.")
+    writer = Writer(lambda request: {"reasoning": "##begin_quote##toll##end_quote##", "checked_answer": _refusal(request)})
+    assert write_answers([row], {BREE.id: BREE}, written(), writer)[1]["raft_answer"]["failed"] == {"disagrees": 1}
+    writer = Writer(lambda request: {"checked_answer": _refusal(request), "answer": "None is."})
+    ways = written(reasoning=False, styles=["plain"])
+    assert write_answers([row], {BREE.id: BREE}, ways, writer)[1]["styled_answer"]["failed"] == {"disagrees": 1}
+
+
+def _refusal(request: Request) -> str:
+    """The word that the prompt has for a model that does not stand by the answer."""
+    found = re.search(r'`checked_answer` is "(.+?)"', request.messages[0]["content"])
+    assert found is not None
+    return found[1]
 
 
 @pytest.mark.parametrize("reason", ["refusal", "timeout", "malformed"])
@@ -339,7 +356,7 @@ def settings_of(server: FakeOpenAI, **answers: Any) -> dict[str, Any]:
         "distractors": {"num": 2},
         "splits": {"train": 1, "dev": 0},
         "training": {"enabled": False},
-        "answers": {"enabled": True, "styles": STYLES, **answers},
+        "answers": {"reasoning": True, "styles": STYLES, **answers},
     }
 
 
@@ -441,7 +458,7 @@ def test_a_second_cut_makes_no_call_and_says_what_it_lacks(docs: Path, tmp_path:
         assert any(note.startswith(lacks) for note in cut["notes"])
         back = pipeline.refilter(tmp_path / "run", settings=[f"answers.styles={json.dumps(STYLES)}"])
         assert back["answers"] == before["answers"]
-        off = pipeline.refilter(tmp_path / "run", settings=["answers.enabled=false"])
+        off = pipeline.refilter(tmp_path / "run", settings=["answers.reasoning=false", "answers.styles=[]"])
         assert (off["answers"], off["judgements"]) == ({}, {})
         assert len(server.log) == asked
 

@@ -6,9 +6,9 @@ Two things, each a paid step of its own:
 - `styled_answer` (`styled`): the answer anew, as an instruction on style, length and form says. The instruction is part of the
   exported question, its parts stand in `scores` as `answers`, and their shares of the rows are exact (`shares`).
 
-The row's own answer is the measure of both. It is shown to the model, which copies it, or writes "none" where it finds that the passage
-says otherwise; a text beside another answer is not used, so nothing drifts from what was grounded and checked. What fails a check is
-counted with its reason and stays in the call store; its row stays as it is.
+The row's own answer is the measure of both. It is shown to the model, which copies it, or writes "##disagree##" where it finds that the
+passage says otherwise (no answer is that word, as one may be "none"); a text beside another answer is not used, so nothing drifts from
+what was grounded and checked. What fails a check is counted with its reason and stays in the call store; its row stays as it is.
 
 Reasons: `not_asked` (no call was allowed, and no answer is stored), `disagrees` (the model does not stand by the row's answer); of
 reasoning `broken_marks`, `no_quote`, `quote_not_found`; of answers `not_json`, `wrong_schema`, `wrong_length`, `number_not_found`,
