@@ -116,6 +116,10 @@ def said(*messages: tuple[str, str]) -> dict[str, Any]:
     return {"messages": [{"role": role, "content": text} for role, text in messages]}
 
 
+def parts(*content: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": list(content)}, {"role": "assistant", "content": "because"}]}
+
+
 def beir(corpus: bytes = CORPUS, queries: bytes = QUERIES, judged: bytes = b"q1\td1\t1\n") -> dict[str, bytes]:
     return {"corpus.jsonl": corpus, "queries.jsonl": queries, "qrels/test.tsv": HEADER + judged}
 
@@ -126,6 +130,15 @@ FAULTS: Sequence[tuple[str, str, dict[str, bytes], str]] = [
     ("not_utf8", "st-pair", {"train.jsonl": b'{"anchor": "\xff", "positive": "b"}\n'}, "train.jsonl, line 1: byte 13"),
     ("not_json", "st-pair", {"train.jsonl": b'{"anchor": "a", "positive": "b"}\n{"anchor": \n'}, "train.jsonl, line 2: "),
     ("not_json", "st-kd", {"train.jsonl": json_line(KD).replace(b"0.5", b"NaN")}, "NaN is no JSON"),
+    ("not_json", "st-pair", {"train.jsonl": b"[" * 100_000 + b"\n"}, "the file is a JSON list"),
+    ("not_json", "st-pair", {"train.jsonl": b'{"anchor": ' * 100_000 + b"1" + b"}" * 100_000}, "nested too deeply"),
+    ("not_json", "openai-chat", {"train.jsonl": b'{"messages": ' + b"[" * 300 + b"]" * 300 + b"}"}, "nested too deeply"),
+    (
+        "not_json",
+        "st-pair",
+        {"train.jsonl": b'{"anchor": "\\ud83d", "positive": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"},
+        "nested too deeply",
+    ),
     ("not_json", "sharegpt", {"train.jsonl": b"[\n  {},\n  {}\n]\n"}, "train.jsonl, line 1: the file is a JSON list"),
     ("blank_line", "openai-chat", {"train.jsonl": json_line(CHAT) + b"\n"}, "train.jsonl, line 2: "),
     ("missing_key", "openai-chat", lines({}), "there is no 'messages'"),
@@ -138,6 +151,12 @@ FAULTS: Sequence[tuple[str, str, dict[str, bytes], str]] = [
     ("wrong_value", "openai-chat", lines(said(("boss", "do"), ("assistant", "done"))), "messages[0].role is 'boss'"),
     ("wrong_value", "st-labeled-pair", lines({"anchor": "a", "document": "b", "label": 2}), "one of 0, 1"),
     ("empty", "openai-chat", lines(said(("user", "why?"), ("assistant", " \n"))), "messages[1].content is empty"),
+    ("empty", "openai-chat", lines(parts({"type": "text", "text": ""})), "messages[0].content[0].text is empty"),
+    ("missing_key", "openai-chat", lines(parts({"type": "text"})), "there is no 'text' in messages[0].content[0]"),
+    ("missing_key", "openai-chat", lines(parts({"text": "a"})), "there is no 'type' in messages[0].content[0]"),
+    ("wrong_type", "openai-chat", lines(parts("a")), "messages[0].content[0] is 'a', but must be a JSON object"),
+    ("wrong_value", "openai-chat", lines(parts({"type": "txt", "text": "a"})), "messages[0].content[0].type is 'txt'"),
+    ("wrong_type", "my_formats:poems", {"train.jsonl": b"3\n"}, "the row is 3, but must be a JSON object"),
     ("empty", "flagembedding", lines(FLAG | {"neg": []}), "neg has 0 entries"),
     ("half_character", "st-pair", {"train.jsonl": b'{"anchor": "\\ud83d", "positive": "b"}\n'}, "line 1"),
     ("roles", "openai-chat", lines(said(("user", "why?"))), "no message is the assistant's"),
@@ -324,6 +343,16 @@ def test_parts_of_a_split_are_one_file_to_the_rules(tmp_path: Path) -> None:
     assert found.warnings == {"duplicate": 1}
 
 
+def test_examples_of_a_split_are_counted_together(tmp_path: Path) -> None:
+    for number, name in enumerate(["train.jsonl", "train-2.jsonl", "dev.jsonl", "dev-2.jsonl"]):
+        rows = [said(("user", f"{number} {n}"), ("assistant", "ok")) for n in range(6 if "train" in name else 4)]
+        (tmp_path / name).write_bytes(b"".join(map(json_line, rows)))
+    found = checked("openai-chat", tmp_path)
+    assert found.warnings == {"few_examples": 1}
+    assert found.problems[0].file.startswith("dev")
+    assert "only 8 rows" in found.problems[0].message
+
+
 def test_the_fine_tuning_formats_have_the_limit_of_their_service() -> None:
     limited = {name for name, entry in FORMATS.items() if entry.max_bytes == 512_000_000}
     assert {"openai-chat", "openai-dpo", "raft-chat", "classification-chat"} <= limited
@@ -364,7 +393,30 @@ def test_tokens_are_counted_by_the_rule_of_the_cookbook(tmp_path: Path) -> None:
     limit = sorted(counted)[4]
     cut = checked("openai-chat", tmp_path, service=Service("gpt-4o-mini-2024-07-18", max_tokens=limit))
     assert cut.training["tokens"] == sum(min(tokens, limit) for tokens in counted)
-    assert cut.training["too_long"] == cut.warnings["too_long"] == sum(tokens > limit for tokens in counted)
+    assert cut.warnings["too_long"] == sum(tokens > limit for tokens in counted)
+
+
+def test_parts_of_content_and_calls_of_tools_are_counted_by_their_texts(tmp_path: Path) -> None:
+    from synthgen.tokens import get_tokenizer
+
+    count = get_tokenizer("gpt-4o-mini").count
+    plain = said(("user", "Why is it cold? " * 40), ("assistant", "because"))
+    parted = {"type": "text", "text": "Why is it cold? " * 40}, {"type": "image_url", "image_url": {"url": "data:,AAAA"}}
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"place": "Oslo"}'}}
+    rows = {
+        "plain": plain,
+        "parted": {"messages": [{"role": "user", "content": list(parted)}, plain["messages"][1]]},
+        "called": {"messages": [plain["messages"][0], {"role": "assistant", "tool_calls": [call]}]},
+    }
+    expected = {name: tokens_of(plain["messages"]) for name in rows}
+    expected["called"] += count("weather") + count('{"place": "Oslo"}') - count("because")
+    for name, row in rows.items():
+        (tmp_path / f"{name}.jsonl").write_bytes(json_line(row))
+        found = check("openai-chat", {name: tmp_path / f"{name}.jsonl"}, service=Service("gpt-4o-mini", max_tokens=100))
+        assert (found.errors, found.warnings["too_long"]) == ({}, 1)
+        assert f"{expected[name]} tokens" in next(str(p) for p in found.problems if p.rule == "too_long")
+        whole = check("openai-chat", {name: tmp_path / f"{name}.jsonl"}, service=Service("gpt-4o-mini"))
+        assert whole.training["tokens"] == expected[name]
 
 
 def test_both_sides_of_a_preference_are_counted(tmp_path: Path) -> None:
@@ -505,6 +557,19 @@ def test_check_reads_a_folder_of_splits_together(run: Path, tmp_path: Path) -> N
     assert "in_two_splits 1" in synthgen("export", run, "-f", "st-pair", "--check", tmp_path).output
 
 
+def test_check_reads_judgments_alone(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judgments = tmp_path / "qrels" / "test.tsv"
+    judgments.parent.mkdir()
+    judgments.write_bytes(HEADER + b"q1\td1\t1\nq1\td2\tmuch\n")
+    monkeypatch.chdir(judgments.parent)
+    for path in (judgments, judgments.parent, "test.tsv", "."):
+        told = synthgen("export", run, "-f", "beir", "--check", path)
+        assert told.exit_code == 1
+        assert "qrels/test.tsv, line 3: error: score is 'much'" in told.output, told.output
+    judgments.write_bytes(HEADER + b"q1\td1\t1\n")
+    assert "1 rows of beir; nothing is wrong" in synthgen("export", run, "-f", "beir", "--check", judgments).output
+
+
 def test_check_says_what_it_cannot_check(run: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "a.jsonl").write_text("{}\n")
@@ -513,6 +578,7 @@ def test_check_says_what_it_cannot_check(run: Path, tmp_path: Path) -> None:
         ("st-pair", tmp_path / "empty", "has no .jsonl file"),
         ("st-pear", tmp_path / "a.jsonl", "no format called 'st-pear'"),
         ("beir", tmp_path / "a.jsonl", "a.jsonl is no file of this format"),
+        ("beir", tmp_path / "a.jsonl", "Name a file that is called so, or the folder that has all of them."),
     ]:
         told = synthgen("export", run, "-f", format, "--check", path)
         assert (told.exit_code, message in told.output) == (1, True), told.output

@@ -11,6 +11,7 @@ that comes again in another split is worse.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -28,6 +29,7 @@ from synthgen.validators.shapes import Shape
 __all__ = ["RULES", "Checked", "Problem", "Service", "check", "files_in"]
 
 _SPLIT = regex.compile(r"^(train|dev|test|validation|valid|val)(?![^\W_])")
+_UNTRAINED = ("dev", "test", "validation", "valid", "val")
 _BOM, _SEPARATORS = b"\xef\xbb\xbf", ("\u2028".encode(), "\u2029".encode(), "\u0085".encode())
 
 
@@ -48,10 +50,16 @@ def check(
 
 
 def files_in(path: Path) -> dict[str, Path]:
-    """The files of rows in a folder, by their paths in it and in the order of splits; a file is one alone."""
+    """The files of rows in a folder, by their paths in it and in the order of splits; a file is one alone.
+
+    Judgments, or a folder of them, keep the folder `qrels` in their names, by which they are known.
+    """
+    path = path.absolute()
+    folder = path if path.is_dir() else path.parent
+    base = folder.parent if folder.name == "qrels" else folder
     if not path.is_dir():
-        return {path.name: path}
-    found = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.suffix in (".jsonl", ".tsv") and p.is_file()}
+        return {path.relative_to(base).as_posix(): path}
+    found = {p.relative_to(base).as_posix(): p for p in path.rglob("*") if p.suffix in (".jsonl", ".tsv") and p.is_file()}
     order = ("corpus", "queries", "train", "dev", "test")
     return dict(sorted(found.items(), key=lambda item: (*(not item[0].startswith(name) for name in order), item[0])))
 
@@ -72,25 +80,31 @@ class _Check:
             self._file(name, path)
         for rule in self.together:
             rule.end()
+        least, meaning = self.rules.least
+        splits: Counter[str] = Counter()
         for name, rows in self.findings.rows.items():
-            least, meaning = self.rules.least
+            splits[_split(name)] += rows
             if not rows:
                 self.findings.add("no_rows", name, 0, "there is no row in it")
-            elif rows < least and not Path(name).name.startswith("test"):
-                self.findings.add("few_examples", name, 0, f"only {rows} rows: {meaning}")
+        for split, rows in splits.items():
+            if 0 < rows < least and split != "test":
+                first = next(name for name in files if _split(name) == split)
+                self.findings.add("few_examples", first, 0, f"only {rows} rows: {meaning}")
         return self.findings.checked(self.tokens.training() if self.tokens and self.tokens.examples else {})
 
     def _file(self, name: str, path: Path) -> None:
         shape = next((shape for pattern, shape in self.rules.files.items() if fnmatchcase(name, pattern)), None)
         if shape is None:
-            raise InputError(f"{name} is no file of this format, whose files are called {', '.join(self.rules.files)}.")
-        found = _SPLIT.match(Path(name).name)
-        split = found[1] if found else Path(name).stem
+            raise InputError(
+                f"{name} is no file of this format, whose files are called {', '.join(self.rules.files)}. "
+                "Name a file that is called so, or the folder that has all of them."
+            )
+        split = _split(name)
         size = path.stat().st_size
         if self.max_bytes and size > self.max_bytes:
             self.findings.add("file_too_large", name, 0, f"{size:,} bytes, but its reader takes {self.max_bytes:,}")
         rows = 0
-        trained = split == "train" or found is None
+        trained = split not in _UNTRAINED
         for line, raw, row in self._rows(name, path):
             rows += 1
             if shape.fits(row):
@@ -146,23 +160,27 @@ class _Check:
                     continue
                 try:
                     row = from_json(raw, allow_inf_nan=False, cache_strings="keys")
-                except ValueError:
-                    row = self._reread(name, line, raw)
+                except ValueError as error:
+                    row = self._reread(name, line, raw, str(error))
                 if row is not _NONE:
                     yield line, raw, row
 
-    def _reread(self, name: str, line: int, raw: bytes) -> Any:
+    def _reread(self, name: str, line: int, raw: bytes, refused: str) -> Any:
         """A line that the fast parser refuses: why, and its row where another reader would see one."""
         try:
             text = raw.decode("utf-8")
             if not text.strip():
                 self.findings.add("blank_line", name, line, "the line is blank")
                 return _NONE
+            if refused.startswith("recursion limit"):
+                raise RecursionError
             row = json.loads(text, parse_constant=_refuse)
         except UnicodeDecodeError as error:
             self.findings.add("not_utf8", name, line, f"byte {error.start + 1} of the line is no UTF-8 text")
         except json.JSONDecodeError as error:
             self.findings.add("not_json", name, line, f"{error.msg} at column {error.colno}")
+        except RecursionError:
+            self.findings.add("not_json", name, line, "the row is nested too deeply")
         except ValueError as error:
             self.findings.add("not_json", name, line, str(error))
         else:
@@ -172,6 +190,12 @@ class _Check:
 
 
 _NONE = object()
+
+
+def _split(name: str) -> str:
+    """The split whose file this is, or part of; a file of no split is one alone."""
+    found = _SPLIT.match(Path(name).name)
+    return found[1] if found else Path(name).stem
 
 
 def _refuse(constant: str) -> None:

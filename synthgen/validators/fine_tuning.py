@@ -2,7 +2,9 @@
 
 Tokens follow the rule of OpenAI's cookbook ("Data preparation and analysis for chat model fine-tuning"), which calls it not exact:
 3 for an example, 3 for each message, the tokens of every text in it, its role included, and 1 more for a name. What is beyond
-the model's limit is cut off and not billed. The number of epochs is the default of the same notebook.
+the model's limit is cut off and not billed. The number of epochs is the default of the same notebook. Parts of content count with
+their texts, calls of tools with their names and arguments; what a message shows besides (an image, a sound) is not counted, and neither
+are definitions of tools.
 
 A model counts with its own encoding where tiktoken has it, else the result says `estimated`. So does that of a long file: the first
 million bytes are counted, then one row in thirty-two, drawn by its content, and the others are taken to be like those.
@@ -32,6 +34,8 @@ _ONE_IN = 32
 
 _EPOCHS, _EPOCHS_MIN, _EPOCHS_MAX = 3, 1, 25
 _EXAMPLES_MIN, _EXAMPLES_MAX = 100, 25_000  # of examples times epochs, which the default keeps between
+
+_NO_TEXTS = frozenset({"type", "id", "image_url", "input_audio", "file", "image", "audio", "video"})  # of an object with a type
 
 Row = Mapping[str, Any]
 
@@ -94,7 +98,7 @@ class TokenCount:
         self.service, self._messages = service, messages
         self._tokenizer = get_tokenizer(service.model or DEFAULT_ENCODING)
         self._count = lru_cache(maxsize=1_024)(self._tokenizer.count)  # roles and system messages come again and again
-        self.examples = self.over = 0
+        self.examples = 0
         self._counted = self._counted_bytes = 0
         self._drawn = self._drawn_bytes = self._left_bytes = 0
 
@@ -115,7 +119,6 @@ class TokenCount:
         limit = self.service.max_tokens
         if not limit or len(raw) <= limit or (tokens := self.tokens(row)) <= limit:
             return None
-        self.over += 1
         return tokens
 
     def _billed(self, row: Row) -> int:
@@ -129,7 +132,7 @@ class TokenCount:
         total = 3
         for message in self._messages(row):
             total += 3 + ("name" in message)
-            total += sum(self._count(text) for text in message.values() if type(text) is str)
+            total += sum(map(self._count, _texts(message)))
         return total
 
     def training(self) -> dict[str, Any]:
@@ -144,7 +147,6 @@ class TokenCount:
             "tokens": tokens,
             "estimated": self._tokenizer.estimated or bool(self._left_bytes),
             "max_tokens": service.max_tokens,
-            "too_long": self.over,
             "epochs": passes,
             "billed_tokens": tokens * passes,
             "dollars": None if price is None else tokens * passes * price / 1_000_000,
@@ -155,11 +157,15 @@ class TokenCount:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every string in a row that is no key."""
+    """Every text in a row or message: strings, but no keys, and of parts and calls neither their types and ids nor what is no text."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, list | dict):
-        for entry in value.values() if isinstance(value, dict) else value:
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            if key not in _NO_TEXTS or "type" not in value:
+                yield from _texts(entry)
+    elif isinstance(value, list):
+        for entry in value:
             yield from _texts(entry)
 
 

@@ -21,6 +21,7 @@ from synthgen.validators.shapes import (
     Number,
     Object,
     OneOf,
+    Part,
     Shape,
     String,
     Text,
@@ -44,7 +45,11 @@ class Rules(NamedTuple):
     least: tuple[int, str] = (0, "")
     messages: Callable[[Row], Sequence[Row]] | None = None
     texts: bool = False
-    folder: bool = False
+
+    @property
+    def folder(self) -> bool:
+        """Whether files have rows of several kinds."""
+        return len(self.files) > 1
 
 
 def rules_of(format: str, options: Mapping[str, Any]) -> Rules:
@@ -57,7 +62,9 @@ def rules_of(format: str, options: Mapping[str, Any]) -> Rules:
 _SERVICE = (10, "OpenAI and those that follow it refuse a file with fewer than 10 examples; 50 to 100 begin to show an effect")
 _TOGETHER = (10, "services such as Together want 10 examples or more")
 
-_CONTENT = Either(Text, ListOf(Anything), Null)
+_KINDS = ("image_url", "input_audio", "file", "refusal", "image", "audio", "video")  # the last three are TRL's
+_PART = Part({"type": OneOf("text", *_KINDS), "text?": Text, **{f"{kind}?": Anything for kind in _KINDS}})
+_CONTENT = Either(Text, ListOf(_PART), Null)
 _MESSAGE = Object(
     {
         "role": OneOf("system", "developer", "user", "assistant", "tool", "function"),
@@ -118,7 +125,6 @@ _RETRIEVAL = Rules(
         "qrels/*.jsonl": Object({**_JUDGED, "score": Integer}),
     },
     together=(together.Judgments,),
-    folder=True,
 )
 
 _RULES: Mapping[str, Rules] = {
@@ -217,7 +223,6 @@ _RULES: Mapping[str, Rules] = {
         },
         (orders.sides,),
         (together.Passages,),
-        folder=True,
     ),
     "beir": _RETRIEVAL,
     "mteb": _RETRIEVAL,

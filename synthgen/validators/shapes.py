@@ -23,6 +23,7 @@ __all__ = [
     "Number",
     "Object",
     "OneOf",
+    "Part",
     "Shape",
     "String",
     "Text",
@@ -32,7 +33,10 @@ Faults = Iterator[tuple[str, str]]
 
 
 class Shape(Protocol):
-    """What a value must look like."""
+    """What a value must look like; `types` are those that such values have."""
+
+    @property
+    def types(self) -> tuple[type, ...]: ...
 
     def fits(self, value: Any) -> bool: ...
 
@@ -50,7 +54,7 @@ class _Type:
 
     def faults(self, value: Any, where: str) -> Faults:
         if type(value) not in self.types:
-            yield "wrong_type", f"{where} is {_named(value)}, but must be {self.name}"
+            yield "wrong_type", f"{where or 'the row'} is {_named(value)}, but must be {self.name}"
 
 
 class _Text(_Type):
@@ -80,6 +84,7 @@ class OneOf:
 
     def __init__(self, *values: str | int) -> None:
         self.values = values
+        self.types = (str, int)
         self._typed = {kind: frozenset(value for value in values if type(value) is kind) for kind in (str, int)}
 
     def fits(self, value: Any) -> bool:
@@ -91,21 +96,25 @@ class OneOf:
 
 
 class Either:
-    """A value that fits one of several shapes; faults are those of the first."""
+    """A value that fits one of several shapes; faults are those of the first with its type, or of the first."""
 
     def __init__(self, first: Shape, *others: Shape) -> None:
         self.first, self.others = first, others
+        self.types = tuple(kind for shape in (first, *others) for kind in shape.types)
 
     def fits(self, value: Any) -> bool:
         return self.first.fits(value) or any(shape.fits(value) for shape in self.others)
 
     def faults(self, value: Any, where: str) -> Faults:
         if not self.fits(value):
-            yield from self.first.faults(value, where)
+            meant = next((shape for shape in (self.first, *self.others) if type(value) in shape.types), self.first)
+            yield from meant.faults(value, where)
 
 
 class ListOf:
     """A list of at least `least` values, all of one shape."""
+
+    types = (list,)
 
     def __init__(self, shape: Shape, *, least: int = 1) -> None:
         self.shape, self.least = shape, least
@@ -128,6 +137,8 @@ class Object:
 
     A `?` ends the name of a key that may be missing; `name_#` stands for `name_1`, `name_2`, … without a gap.
     """
+
+    types = (dict,)
 
     def __init__(self, fields: Mapping[str, Shape]) -> None:
         self.needed = {name: shape for name, shape in fields.items() if not name.endswith(("?", "#"))}
@@ -175,6 +186,18 @@ class Object:
     def _shape(self, key: str) -> Shape | None:
         known = self.needed.get(key) or self.optional.get(key)
         return known or next((shape for name, shape in self.numbered.items() if _numbered(key, name)), None)
+
+
+class Part(Object):
+    """A part of the content of a message: an object with these keys, where one whose `type` is text has a `text`."""
+
+    def fits(self, value: Any) -> bool:
+        return super().fits(value) and (value["type"] != "text" or "text" in value)
+
+    def faults(self, value: Any, where: str) -> Faults:
+        yield from super().faults(value, where)
+        if type(value) is dict and value.get("type") == "text" and "text" not in value:
+            yield "missing_key", f"there is no 'text' in {where}"
 
 
 def _numbered(key: str, name: str) -> bool:
