@@ -251,7 +251,7 @@ def export(
     run: Run,
     format: Annotated[str, typer.Option("-f", "--format", help="A format; `synthgen list formats` shows them.")],
     output: Annotated[
-        str | None, typer.Option("-o", "--output", help="A folder (all splits), a file, or - (one split).")
+        str | None, typer.Option("-o", "--output", help="A folder (all splits), a .jsonl or .json file, or - (one split).")
     ] = None,
     split: Annotated[str, typer.Option("--split", help="The split for a file or -.")] = "train",
     check: Annotated[
@@ -266,13 +266,15 @@ def export(
         from synthgen import exported, exporting
 
         if check is not None:
+            if output is not None:
+                raise InputError("--check writes nothing, so there is nothing for -o to name. Leave one of the two out.")
             checked = exporting.check_files(run, format, check, settings=given.settings)
             out(checked, exported.check_text, as_json=as_json)
             if checked["errors"]:
                 raise typer.Exit(1)
         elif output == "-":
-            rows, left_out, notes = exporting.export_rows(run, format, split=split, settings=given.settings)
-            write_lines(rows)
+            lines, left_out, notes = exporting.export_rows(run, format, split=split, settings=given.settings)
+            write_lines(lines)
             for what, counts in (("left out", left_out), ("note", notes)):
                 for name, n in counts.items():
                     say(f"{what}: {name} {n}")

@@ -7,6 +7,7 @@ model may add answers, through the `Paid` they are given.
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +22,7 @@ from synthgen.config import Config
 from synthgen.corpus import Corpus
 from synthgen.distractors import add_distractors
 from synthgen.encoders import CorpusEncoders
-from synthgen.errors import EmptyResultError, RunFolderError
+from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError, UnknownNameError
 from synthgen.exporters import FORMATS
 from synthgen.exporters import Context as ExportContext
 from synthgen.exporting import broken, write_checked
@@ -108,14 +109,19 @@ def derive(
         raise EmptyResultError(f"{_emptied(candidates, sifted)} To read them: synthgen show {folder.path} --rejected")
     exports = {}
     with clock("exports"):
-        export_context = ExportContext(
-            chunks, {d.id: d.title for d in corpus.documents if d.title}, config.seed, sifted.rejected
-        )
+        export_context = ExportContext.of(chunks, corpus.documents, config.seed, sifted.rejected)
         # What was exported by hand since is written anew, too: no format may show other rows than the rest.
-        by_hand = sorted(p.name for p in folder.exports.glob("*") if p.name in FORMATS and p.name not in config.exports.formats)
-        formats = [*config.exports.formats, *by_hand]
+        there = sorted(p.name for p in folder.exports.glob("*") if p.name in FORMATS or ":" in p.name)
+        formats = list(dict.fromkeys([*config.exports.formats, *there]))
+        removed = {}
         for number, name in enumerate(formats, 1):
-            exports[name] = write_checked(kept, export_context, name, folder.exports / name, config).to_dict()
+            try:
+                exports[name] = write_checked(kept, export_context, name, folder.exports / name, config).to_dict()
+            except (UnknownNameError, ConfigError, InputError, ImportError) as error:
+                if name in config.exports.formats or name in FORMATS:
+                    raise
+                shutil.rmtree(folder.exports / name)
+                removed[name] = error
             if on_event:
                 on_event(Event("exports", number, len(formats), name))
     report = _report(corpus, candidates, sifted, generator) | {
@@ -128,6 +134,10 @@ def derive(
     judgements = paid.report() if paid else {}
     report["notes"] += [
         *context.notes,
+        *(
+            f"exports/{name} showed rows of before and was removed: it could not be written anew. {e}"
+            for name, e in removed.items()
+        ),
         *(
             f"exports/{name} must not be used as it is: {wrong}"
             for name, export in exports.items()

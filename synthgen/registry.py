@@ -13,6 +13,7 @@ import importlib
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from itertools import combinations
 from typing import Any, NamedTuple
 
 from pydantic import ConfigDict, ValidationError, create_model
@@ -20,7 +21,14 @@ from pydantic.fields import FieldInfo
 
 from synthgen.errors import ConfigError, UnknownNameError, nearest
 
-__all__ = ["Option", "describe_options", "resolve", "validate_options"]
+__all__ = ["Apart", "Option", "describe_options", "resolve", "resolved_options", "validate_options"]
+
+
+class Apart(NamedTuple):
+    """Part of the annotation of options that are names in one place: no two of one `place` may be equal, nor one of `taken`."""
+
+    place: str
+    taken: tuple[str, ...] = ()
 
 
 class Option(NamedTuple):
@@ -58,18 +66,45 @@ def resolve(kind: str, name: str, table: Mapping[str, str]) -> Any:
 def validate_options(function: Callable[..., Any], options: Mapping[str, Any], *, owner: str = "") -> dict[str, Any]:
     """`options` as `function` takes them, converted to the annotated types (a YAML 1 for a float, say).
 
-    Raises ConfigError naming every unknown option with the nearest right one, and every value of a wrong type or out of
-    range. `owner` says whose option it is, for the message.
+    Raises ConfigError naming every unknown option with the nearest right one, every value of a wrong type or out of range, and
+    names that must differ (`Apart`). `owner` says whose option it is, for the message.
     """
-    known = _keywords(function)
+    every = resolved_options(function, options, owner=owner)
+    return {name: every[name] for name in options}
+
+
+def resolved_options(function: Callable[..., Any], options: Mapping[str, Any], *, owner: str = "") -> dict[str, Any]:
+    """All options of `function`, by name: those given, as `validate_options` takes them, and the defaults of the others."""
+    known, of = _keywords(function), f" of {owner}" if owner else ""
     fields: dict[str, Any] = {p.name: (annotation, _default(p)) for p, annotation in known.values()}
     model = create_model("Options", __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields)
     try:
         valid = model.model_validate(dict(options))
     except ValidationError as error:
-        of = f" of {owner}" if owner else ""
         raise ConfigError(" ".join(_explain(e, of, list(known)) for e in error.errors())) from None
-    return {name: getattr(valid, name) for name in options}
+    every = {name: getattr(valid, name) for name in known}
+    _refuse_equal(every, known, of)
+    return every
+
+
+def _refuse_equal(values: Mapping[str, Any], known: Mapping[str, tuple[inspect.Parameter, Any]], of: str) -> None:
+    marks = {
+        name: mark
+        for name, (_, annotation) in known.items()
+        for mark in getattr(annotation, "__metadata__", ())
+        if isinstance(mark, Apart)
+    }
+    for name, mark in marks.items():
+        if values[name] in mark.taken:
+            raise ConfigError(
+                f"The option {name} = {values[name]!r}{of} is taken: {', '.join(mark.taken)} cannot name another {mark.place}."
+            )
+    for one, other in combinations(marks, 2):
+        if marks[one].place == marks[other].place and values[one] == values[other]:
+            raise ConfigError(
+                f"The options {one} and {other}{of} are both {values[one]!r}, so one {marks[one].place} would take the other's place. "
+                "Give them different names."
+            )
 
 
 def describe_options(function: Callable[..., Any]) -> list[Option]:

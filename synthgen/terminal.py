@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import IO, TYPE_CHECKING, Any
 
@@ -100,9 +100,7 @@ def out(value: Any, as_text: Callable[..., str], *shown: Any, as_json: bool) -> 
         print(text)
 
 
-def write_lines(rows: Iterator[Mapping[str, Any]]) -> None:
-    from synthgen.storage import json_line
-
+def write_lines(lines: Iterator[bytes]) -> None:
     with printing():
-        for row in rows:
-            sys.stdout.buffer.write(json_line(row))
+        for line in lines:
+            sys.stdout.buffer.write(line)

@@ -14,7 +14,7 @@ from export_rows import CONTEXT, LABELLED, ROWS, STRANGE, made, read, triple, tu
 
 from synthgen import storage
 from synthgen.errors import ConfigError
-from synthgen.exporters import Context, check_format, export, rows
+from synthgen.exporters import Context, check_format, export, format_options, rows
 from synthgen.exporters.llamafactory import sharegpt_info
 from synthgen.records import Rejection, Triple
 from synthgen.tokens import get_tokenizer
@@ -344,7 +344,8 @@ def test_llamafactory_skips_no_row(format: str, options: dict[str, Any], tmp_pat
 
 
 def test_only_files_with_rows_are_described() -> None:
-    [info] = sharegpt_info({"train.jsonl": 3, "train-2.jsonl": 1, "dev.jsonl": 0}, CONTEXT).values()
+    files = {"train.jsonl": 3, "train-2.jsonl": 1, "dev.jsonl": 0}
+    [info] = sharegpt_info(files, CONTEXT, format_options("sharegpt")).values()
     assert {name: entry["file_name"] for name, entry in json.loads(info).items()} == {
         "synthgen_train": "train.jsonl",
         "synthgen_train-2": "train-2.jsonl",

@@ -11,7 +11,8 @@ import pytest
 from export_rows import CHUNKS, CONTEXT, ROWS, STRANGE, triple
 
 from synthgen.errors import ConfigError, UnknownNameError
-from synthgen.exporters import _LACKS, FORMATS, Context, check_format, export, rows, usable
+from synthgen.exporters import FORMATS, Context, Format, check_format, export, rows, usable
+from synthgen.exporters.formats import LACKS
 from synthgen.records import Triple
 from synthgen.registry import describe_options, resolve
 from synthgen.storage import read_table, write_table
@@ -82,7 +83,7 @@ def test_rows_that_lack_what_a_format_needs_are_left_out_and_counted() -> None:
         kept, left_out = usable(everything, CONTEXT, format)
         assert set(left_out) == reasons, format
         assert len(kept) + sum(left_out.values()) == len(everything)
-    assert {reason for _, reason in _LACKS.values()} == {*lacking, "no_label"}
+    assert {reason for _, reason in LACKS.values()} == {*lacking, "no_label"}
 
 
 def test_masked_text_is_in_no_passage() -> None:
@@ -126,7 +127,7 @@ def test_wrong_formats_and_options_are_told_before_anything_runs() -> None:
 def test_every_option_has_a_meaning_and_every_format_a_reader() -> None:
     for name, entry in FORMATS.items():
         assert entry.reads
-        assert set(entry.needs or ()) <= set(_LACKS)
+        assert set(entry.needs or ()) <= set(LACKS)
         assert all(option.description for option in describe_options(resolve("format", name, {name: entry.path})))
 
 
@@ -162,11 +163,8 @@ def test_the_question_and_its_passage_are_in_the_users_turn_untouched() -> None:
 
 
 def test_a_whole_format_writes_one_file_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from synthgen import exporters
-
     monkeypatch.setitem(sys.modules, "my_formats", sys.modules[__name__])
-    entry = exporters.Format("my_formats:back_and_forth", "nobody", whole=True)
-    monkeypatch.setattr(exporters, "FORMATS", {"tangled": entry})
+    monkeypatch.setitem(FORMATS, "tangled", Format("my_formats:back_and_forth", "nobody", whole=True))  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"came back to 'a.jsonl'"):
         export([], CONTEXT, "tangled", tmp_path / "out")
     assert not (tmp_path / "out").exists()

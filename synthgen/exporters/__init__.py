@@ -3,30 +3,28 @@
 An exporter is a pure generator `name(triples, context, *, <options with types and defaults>)` of dictionaries, called once
 for each split; its rows become `<split>.jsonl`. One that needs all splits at once (`whole`) yields (file name, row) pairs
 and names its own `.jsonl` and `.tsv` files. What a generator *returns* may be a mapping of counts; it goes into the
-report as `notes`. One format is one file and one line of `FORMATS`; any `module:function` works in place of a name.
-
-A row that lacks what a format needs is left out before the exporter sees it, and counted with its reason:
-`unknown_chunk`, `no_passage` (nothing is left of it beside what is masked), `no_answer`, `no_distractor`, `no_negative`
-(no mined distractor), `masked` (the query stands word for word in the corpus), `ambiguous` (the same question is asked of other
-passages, which would be negatives of each other; flagged by the filter of that name), `no_question` (a text with its label), `no_label`
-(a question).
+report as `notes`. One format is one file and one line of `formats.FORMATS`, which also says what a row must have; any
+`module:function` works in place of a name.
 """
 
 from __future__ import annotations
 
+import inspect
 import itertools
-import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any
 
-from synthgen.errors import ConfigError, InputError
-from synthgen.records import CLASSIFICATION, SPLITS, Chunk, Rejection, Triple, passage
-from synthgen.registry import resolve, validate_options
-from synthgen.storage import json_line, write_folder, writing
+from synthgen.errors import ConfigError, EmptyResultError
+from synthgen.exporters.context import Context, Rows
+from synthgen.exporters.formats import FORMATS, LACKS, Format, format_of, needs_of
+from synthgen.exporters.writing import Counted, write_rows
+from synthgen.records import CLASSIFICATION, SPLITS, Triple
+from synthgen.registry import resolve, resolved_options
+from synthgen.storage import write_folder, writing
+from synthgen.wording import counts
 
 __all__ = [
     "FORMATS",
@@ -34,163 +32,15 @@ __all__ = [
     "Counted",
     "ExportReport",
     "Format",
+    "Rows",
     "check_format",
     "export",
-    "names_beside",
+    "format_of",
+    "format_options",
+    "no_row",
     "rows",
     "usable",
-    "write_rows",
 ]
-
-
-class Format(NamedTuple):
-    """Where the exporter is, who reads what it writes, and what a row must have (names of `_LACKS`).
-
-    `beside` is the path of a function `name(files, context, *, <the options of the exporter>)` that gives the texts of further files by
-    name, for readers that want a description of the rows; `files` has the number of rows by file. A reader that takes no file of
-    more than `max_bytes` gets several: `train.jsonl`, `train-2.jsonl`, …  A format whose `needs` are None shows no rows, but their corpus.
-    """
-
-    path: str
-    reads: str
-    needs: tuple[str, ...] | None = ()
-    whole: bool = False
-    beside: str = ""
-    max_bytes: int | None = None
-
-
-_OPENAI_BYTES = 512_000_000  # "512 MB"; the smaller of its two meanings
-
-FORMATS: Mapping[str, Format] = {
-    "openai-chat": Format(
-        "synthgen.exporters.chat:openai_chat",
-        "OpenAI and Azure fine-tuning, TRL, Axolotl",
-        ("answer",),
-        max_bytes=_OPENAI_BYTES,
-    ),
-    "openai-dpo": Format(
-        "synthgen.exporters.preference:openai_dpo",
-        "preference fine-tuning (DPO) by OpenAI, Azure, Together",
-        ("answer",),
-        max_bytes=_OPENAI_BYTES,
-    ),
-    "prompt-completion": Format(
-        "synthgen.exporters.chat:prompt_completion", "completion models: davinci-002, Together, TRL", ("answer",)
-    ),
-    "trl-prompt-completion": Format(
-        "synthgen.exporters.chat:trl_prompt_completion", "TRL's SFTTrainer: loss on the answer alone", ("answer",)
-    ),
-    "trl-messages": Format("synthgen.exporters.chat:trl_messages", "TRL's SFTTrainer: whole conversations", ("answer",)),
-    "trl-preference": Format(
-        "synthgen.exporters.preference:trl_preference", "TRL's DPOTrainer and others that take preferences", ("answer",)
-    ),
-    "sharegpt": Format(
-        "synthgen.exporters.llamafactory:sharegpt",
-        "LLaMA-Factory, Axolotl, Unsloth: ShareGPT conversations",
-        ("answer",),
-        beside="synthgen.exporters.llamafactory:sharegpt_info",
-    ),
-    "alpaca": Format(
-        "synthgen.exporters.llamafactory:alpaca",
-        "LLaMA-Factory, Axolotl: Alpaca instructions",
-        ("answer",),
-        beside="synthgen.exporters.llamafactory:alpaca_info",
-    ),
-    "instruction-text": Format(
-        "synthgen.exporters.text:instruction_text", "LoRA scripts: one text under ### headers", ("answer",)
-    ),
-    "classification-chat": Format(
-        "synthgen.exporters.labels:classification_chat",
-        "OpenAI and Azure fine-tuning, TRL: texts with labels from `import --kind classification`",
-        ("label",),
-        max_bytes=_OPENAI_BYTES,
-    ),
-    "corpus-text": Format("synthgen.exporters.text:corpus_text", "continued pre-training: the passages themselves", None),
-    "raft": Format("synthgen.exporters.raft:raft", "readers of the RAFT reference rows", ("answer", "distractor")),
-    "raft-chat": Format(
-        "synthgen.exporters.raft:raft_chat",
-        "OpenAI and Azure fine-tuning, TRL: RAFT rows as conversations",
-        ("answer", "distractor"),
-        max_bytes=_OPENAI_BYTES,
-    ),
-    "raft-completion": Format(
-        "synthgen.exporters.raft:raft_completion",
-        "fine-tuning of completion models: RAFT rows as prompt and completion",
-        ("answer", "distractor"),
-        max_bytes=_OPENAI_BYTES,
-    ),
-    "raft-eval": Format(
-        "synthgen.exporters.raft:raft_eval",
-        "evaluation scripts of RAFT: question, documents and the answer to find",
-        ("answer", "distractor"),
-    ),
-    "st-pair": Format(
-        "synthgen.exporters.contrastive:st_pair",
-        "sentence-transformers: MultipleNegativesRankingLoss, GIST",
-        ("unambiguous",),
-    ),
-    "st-triplet": Format(
-        "synthgen.exporters.contrastive:st_triplet",
-        "sentence-transformers: the same, TripletLoss",
-        ("unambiguous", "negative"),
-    ),
-    "st-ntuple": Format(
-        "synthgen.exporters.contrastive:st_ntuple",
-        "sentence-transformers: MultipleNegativesRankingLoss with several hard negatives",
-        ("unambiguous", "negative"),
-    ),
-    "st-labeled-pair": Format(
-        "synthgen.exporters.contrastive:st_labeled_pair",
-        "sentence-transformers: ContrastiveLoss, OnlineContrastiveLoss; cross-encoders: BinaryCrossEntropyLoss",
-        ("unambiguous", "negative"),
-    ),
-    "st-kd": Format(
-        "synthgen.exporters.contrastive:st_kd",
-        "sentence-transformers: MarginMSELoss, DistillKLDivLoss, with scores of the search",
-        ("unambiguous", "negative"),
-    ),
-    "flagembedding": Format(
-        "synthgen.exporters.flagembedding:flagembedding",
-        "FlagEmbedding: fine-tuning of BGE embedders and rerankers",
-        ("unambiguous", "negative"),
-    ),
-    "tevatron": Format(
-        "synthgen.exporters.tevatron:tevatron",
-        "Tevatron 1: training rows and the corpus to encode",
-        ("unambiguous", "negative"),
-        whole=True,
-    ),
-    "beir": Format("synthgen.exporters.beir:beir", "BEIR and other evaluators of retrievers", ("unmasked",), whole=True),
-    "mteb": Format(
-        "synthgen.exporters.mteb:mteb",
-        "MTEB: a task to run, with its data as a data set for datasets and the Hub",
-        ("unmasked",),
-        whole=True,
-        beside="synthgen.exporters.mteb:mteb_files",
-    ),
-}
-
-Rows = Generator[Any, None, Mapping[str, int] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What exporters may look at: chunks by id, titles by document id, the run's seed, the rows that filters turned away.
-
-    `rejected` may be walked more than once. `split` is that of the rows, "" for formats that need all splits at once.
-    `labels` are those of all splits, sorted, where the rows are texts with labels.
-    """
-
-    chunks: Mapping[str, Chunk]
-    titles: Mapping[str, str] = field(default_factory=dict)
-    seed: int = 0
-    rejected: Iterable[Rejection] = ()
-    split: str = ""
-    labels: tuple[str, ...] = ()
-
-    def title(self, document_id: str) -> str:
-        """The document's title, or its path when it has none."""
-        return self.titles.get(document_id) or document_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +62,19 @@ class ExportReport:
 
 def check_format(format: str, options: Mapping[str, Any] | None = None) -> None:
     """Raises UnknownNameError or ConfigError for what `export` would refuse, before anything is paid for."""
-    _exporter(format, options or {})
+    _exporter(format, options)
+
+
+def format_options(format: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """All options of a format: those given, and the defaults of the others. Raises as `check_format` does."""
+    return resolved_options(_function(format), options or {}, owner=f"format {format!r}")
 
 
 def usable(triples: Iterable[Triple], context: Context, format: str) -> tuple[list[Triple], dict[str, int]]:
     """The triples that have what `format` needs, and the others counted by reason."""
     kept: list[Triple] = []
     left_out: Counter[str] = Counter()
-    needs = [_LACKS[need] for need in _needs(format)]
+    needs = [LACKS[need] for need in needs_of(format)]
     for triple in triples:
         for lacks, reason in needs:
             if lacks(triple, context):
@@ -233,13 +88,13 @@ def usable(triples: Iterable[Triple], context: Context, format: str) -> tuple[li
 def rows(
     triples: Iterable[Triple], context: Context, format: str, split: str, *, options: Mapping[str, Any] | None = None
 ) -> Rows:
-    """The rows of one split; what the generator returns is what the exporter notes (`Counted` keeps it).
+    """The rows of one split; what the generator returns is what the exporter notes (`writing.Counted` keeps it).
 
     Raises ConfigError for a format whose files only make sense together.
     """
-    if _format(format).whole:
+    if format_of(format).whole:
         raise ConfigError(f"{format!r} is a folder of files that belong together, not a list of rows. Export it to a folder.")
-    exporter = _exporter(format, options or {})
+    exporter = _exporter(format, options)
     kept, _ = usable(triples, context, format)
     return (yield from exporter([t for t in kept if t.split == split], replace(context, split=split, labels=_labels(kept))))
 
@@ -252,141 +107,93 @@ def export(
     *,
     options: Mapping[str, Any] | None = None,
     max_bytes: int | None = None,
+    empty: bool = True,
 ) -> ExportReport:
     """Write one format to `folder`, which is replaced as a whole. Equal input and seed give equal bytes.
 
-    `max_bytes` is what a `.jsonl` file may have at most; unset, what the format's readers take.
+    `max_bytes` is what a `.jsonl` file may have at most; unset, what the format's readers take. Raises EmptyResultError, and leaves
+    `folder` as it was, where there is no row to write and `empty` is false.
     """
-    exporter, most = _exporter(format, options or {}), max_bytes or _format(format).max_bytes
+    entry, exporter = format_of(format), _exporter(format, options)
+    most = max_bytes or entry.max_bytes
     kept, left_out = usable(triples, context, format)
     context, report = replace(context, labels=_labels(kept)), ExportReport(format, left_out=left_out)
     with write_folder(folder) as part:
-        if _format(format).whole:
+        if entry.whole:
             counted = Counted(exporter(kept, context))
             for name, pairs in itertools.groupby(counted, key=lambda pair: pair[0]):
                 if name in report.files:
                     raise ConfigError(f"The exporter {format!r} came back to {name!r}. It must yield one file after the other.")
-                report.files.update(write_rows(part, name, (row for _, row in pairs), most))
+                report.files.update(write_rows(part, name, (row for _, row in pairs), format, most))
             report.notes.update(counted.notes)
-        for split in () if _format(format).whole else SPLITS:
+        for split in () if entry.whole else SPLITS:
             counted = Counted(exporter([t for t in kept if t.split == split], replace(context, split=split)))
-            report.files.update(write_rows(part, f"{split}.jsonl", counted, most))
+            report.files.update(write_rows(part, f"{split}.jsonl", counted, format, most))
             report.notes.update(Counter(report.notes) + Counter(counted.notes))
-        for name, text in _beside(format, report.files, context, options or {}).items():
-            with writing(part / name) as file:
-                file.write(text.encode("utf-8"))
+        # A whole format may have a corpus without any row of a query.
+        if not empty and (not any(report.files.values()) or (not kept and entry.needs is not None)):
+            raise no_row(format, left_out | report.notes)
+        if entry.beside:
+            beside = resolve("format", entry.beside, {})
+            for name, text in beside(report.files, context, format_options(format, options)).items():
+                with writing(part / name) as file:
+                    file.write(text.encode("utf-8"))
     return report
 
 
-def names_beside(format: str, context: Context, options: Mapping[str, Any]) -> set[str]:
-    """The names of what stands beside the rows of an export."""
-    every = {f"{folder}{split}.jsonl": 1 for split in SPLITS for folder in ("", "qrels/")}
-    return set(_beside(format, every, context, options))
-
-
-def _beside(format: str, files: Mapping[str, int], context: Context, options: Mapping[str, Any]) -> dict[str, str]:
-    path = _format(format).beside
-    if not path:
-        return {}
-    function = resolve("format", path, {})
-    made: dict[str, str] = function(files, context, **validate_options(function, options, owner=f"format {format!r}"))
-    return made
-
-
-class Counted:
-    """Iterates over a generator and keeps the counts it returns."""
-
-    def __init__(self, generator: Rows) -> None:
-        self.generator, self.notes = generator, dict[str, int]()
-
-    def __iter__(self) -> Iterator[Any]:
-        returned = yield from self.generator
-        self.notes.update(returned or {})
-
-
-def write_rows(folder: Path, name: str, found: Iterable[Mapping[str, Any]], max_bytes: int | None = None) -> dict[str, int]:
-    """Write the rows unless there are none, as `name`, `name-2`, … of at most `max_bytes` each; returns rows by file.
-
-    A `.tsv` file has the first row's keys as its header, and is never cut.
-    """
-    stream = iter(found)
-    first = next(stream, None)
-    if first is None:
-        return {name: 0}
-    everything = itertools.chain([first], stream)
-    if name.endswith(".tsv"):
-        with writing(folder / name) as file:
-            file.write("\t".join(first).encode() + b"\n")
-            return {name: _written(file, ("\t".join(str(row[key]) for key in first).encode() + b"\n" for row in everything))}
-    files = {}
-    for number, lines in itertools.groupby(_numbered(everything, max_bytes or sys.maxsize), key=itemgetter(0)):
-        part = Path(name) if number == 1 else Path(name).with_stem(f"{Path(name).stem}-{number}")
-        with writing(folder / part) as file:
-            files[part.as_posix()] = _written(file, (line for _, line in lines))
-    return files
-
-
-def _numbered(found: Iterable[Mapping[str, Any]], max_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """The line of each row, with the number of the file that it still fits in."""
-    number, size = 1, 0
-    for row in found:
-        try:
-            line = json_line(row)
-        except ValueError as error:
-            raise InputError(f"This row cannot be written as JSON ({error}): {row!a:.200}") from None
-        if size and size + len(line) > max_bytes:
-            number, size = number + 1, 0
-        size += len(line)
-        yield number, line
-
-
-def _written(file: IO[bytes], lines: Iterable[bytes]) -> int:
-    count = 0
-    for line in lines:
-        file.write(line)
-        count += 1
-    return count
-
-
-def _format(name: str) -> Format:
-    return FORMATS.get(name) or Format(name, "")
-
-
-def _needs(name: str) -> tuple[str, ...]:
-    needs = _format(name).needs
-    if needs is None:
-        return ()
-    asked = () if "label" in needs or name not in FORMATS else ("question",)
-    return ("chunk", "passage", *asked, *needs)
+def no_row(format: str, left_out: Mapping[str, int]) -> EmptyResultError:
+    """The error of an export that would be empty, with what was left out by reason."""
+    return EmptyResultError(
+        f"No row fits {format!r} ({counts(left_out) or 'there is none in this split'}), so nothing was written."
+    )
 
 
 def _labels(triples: Iterable[Triple]) -> tuple[str, ...]:
     return tuple(sorted({t.answer.strip() for t in triples if t.kind == CLASSIFICATION and t.answer}))
 
 
-def _exporter(name: str, options: Mapping[str, Any]) -> Callable[[Sequence[Triple], Context], Rows]:
+def _function(name: str) -> Callable[..., Any]:
     function = resolve("format", name, {known: entry.path for known, entry in FORMATS.items()})
-    valid = validate_options(function, options, owner=f"format {name!r}")
+    if not callable(function):
+        raise _faulty(name, f"is a {type(function).__name__}")
+    return function  # type: ignore[no-any-return]
+
+
+def _exporter(name: str, options: Mapping[str, Any] | None) -> Callable[[Sequence[Triple], Context], Rows]:
+    function, valid = _function(name), format_options(name, options)
+    try:
+        inspect.signature(function).bind((), Context({}), **valid)
+    except TypeError as error:
+        raise _faulty(name, f"cannot be called like that ({error})") from None
 
     def exporter(triples: Sequence[Triple], context: Context) -> Rows:
         made: Rows = function(triples, context, **valid)
-        return made
+        return made if name in FORMATS else _sound(name, made)
 
     return exporter
 
 
-def _no_passage(triple: Triple, context: Context) -> bool:
-    return not passage(triple, context.chunks[triple.chunk_id]).strip()
+def _sound(name: str, made: Any) -> Rows:
+    """What a format of one's own yields, with one sentence for what is no row."""
+    if not isinstance(made, Iterable):
+        raise _faulty(name, f"returned a {type(made).__name__}")
+    stream = iter(made)
+    while True:
+        try:
+            row = next(stream)
+        except StopIteration as end:
+            notes = end.value
+            break
+        if not isinstance(row, Mapping):
+            raise _faulty(name, f"yielded a {type(row).__name__}")
+        yield row
+    if not isinstance(notes, Mapping | None):
+        raise _faulty(name, f"returned a {type(notes).__name__} after its rows")
+    return notes
 
 
-_LACKS: Mapping[str, tuple[Callable[[Triple, Context], bool], str]] = {
-    "chunk": (lambda t, c: not c.chunks.keys() >= {*t.positives, *(d.chunk_id for d in t.distractors)}, "unknown_chunk"),
-    "passage": (_no_passage, "no_passage"),
-    "question": (lambda t, c: t.kind == CLASSIFICATION, "no_question"),
-    "label": (lambda t, c: t.kind != CLASSIFICATION or not (t.answer or "").strip(), "no_label"),
-    "answer": (lambda t, c: not (t.answer or "").strip(), "no_answer"),
-    "distractor": (lambda t, c: not t.distractors, "no_distractor"),
-    "negative": (lambda t, c: not any(d.mined for d in t.distractors), "no_negative"),
-    "unmasked": (lambda t, c: bool(t.masks), "masked"),
-    "unambiguous": (lambda t, c: "ambiguous:other_passages" in t.flags, "ambiguous"),
-}
+def _faulty(name: str, what: str) -> ConfigError:
+    return ConfigError(
+        f"The format {name!r} {what}. It must be a generator function of (triples, context), with options as keyword-only parameters, "
+        "that yields a mapping for each row and returns nothing or a mapping of counts."
+    )

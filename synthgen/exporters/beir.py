@@ -10,31 +10,46 @@ of qrels split lines at tabs and take a quotation mark as the start of a quoted 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import regex
 
-from synthgen.exporters import Context
+from synthgen.exporters.context import Context
 from synthgen.records import SPLITS, Chunk, Triple
 
-__all__ = ["beir", "breadcrumb", "safe_id"]
+__all__ = ["beir", "breadcrumb", "corpus", "qrels", "queries", "safe_id"]
 
 _UNSAFE = regex.compile(r"[%\"\p{Cc}\u2028\u2029]")
 
 
 def beir(triples: Sequence[Triple], context: Context) -> Iterator[tuple[str, dict[str, Any]]]:
     """Corpus and queries first, then one file of judgments for each split that has rows."""
+    yield from (("corpus.jsonl", row) for row in corpus(context))
+    yield from (("queries.jsonl", row) for row in queries(triples))
+    for split in SPLITS:
+        yield from ((f"qrels/{split}.tsv", row) for row in qrels((t for t in triples if t.split == split), context))
+
+
+def corpus(context: Context) -> Iterator[dict[str, Any]]:
+    """Every chunk."""
     for chunk in context.chunks.values():
-        yield "corpus.jsonl", _passage(chunk, context)
+        metadata = {"document": chunk.document_id, "start": chunk.start, "end": chunk.end}
+        yield {"_id": safe_id(chunk.id), "title": breadcrumb(chunk, context), "text": chunk.text, "metadata": metadata}
+
+
+def queries(triples: Iterable[Triple]) -> Iterator[dict[str, Any]]:
     for triple in triples:
         metadata = {"split": triple.split, "kind": triple.kind, "generator": triple.generator}
-        yield "queries.jsonl", {"_id": safe_id(triple.id), "text": triple.query, "metadata": metadata}
-    for split in SPLITS:
-        for triple in triples:
-            for chunk_id in _relevant(triple, context) if triple.split == split else ():
-                yield f"qrels/{split}.tsv", {"query-id": safe_id(triple.id), "corpus-id": safe_id(chunk_id), "score": 1}
+        yield {"_id": safe_id(triple.id), "text": triple.query, "metadata": metadata}
+
+
+def qrels(triples: Iterable[Triple], context: Context) -> Iterator[dict[str, Any]]:
+    """The judgments: each triple with each of its relevant chunks."""
+    for triple in triples:
+        for chunk_id in _relevant(triple, context):
+            yield {"query-id": safe_id(triple.id), "corpus-id": safe_id(chunk_id), "score": 1}
 
 
 def breadcrumb(chunk: Chunk, context: Context) -> str:
@@ -44,11 +59,6 @@ def breadcrumb(chunk: Chunk, context: Context) -> str:
 
 def safe_id(name: str) -> str:
     return _UNSAFE.sub(lambda match: quote(match.group()), name)
-
-
-def _passage(chunk: Chunk, context: Context) -> dict[str, Any]:
-    metadata = {"document": chunk.document_id, "start": chunk.start, "end": chunk.end}
-    return {"_id": safe_id(chunk.id), "title": breadcrumb(chunk, context), "text": chunk.text, "metadata": metadata}
 
 
 def _relevant(triple: Triple, context: Context) -> list[str]:

@@ -10,18 +10,19 @@ it: they train on an answer of weight 0 as on any other, so it is off unless ask
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from synthgen.exporters import Context
+from synthgen.exporters.context import Context, Rows
 from synthgen.exporters.conversation import SYSTEM, USER, System, User, conversations
 from synthgen.records import Triple
+from synthgen.registry import Apart
 
 __all__ = ["openai_chat", "prompt_completion", "trl_messages", "trl_prompt_completion"]
 
-Name = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Apart("field"), Field(min_length=1)]
 
 
 def openai_chat(
@@ -66,7 +67,7 @@ def prompt_completion(
     stop: Annotated[str, Field(description="ends the completion; most trainers add their own end token")] = "",
     prompt_field: Annotated[Name, Field(description="name of the prompt's field")] = "prompt",
     completion_field: Annotated[Name, Field(description="name of the completion's field")] = "completion",
-) -> Generator[dict[str, str], None, Mapping[str, int]]:
+) -> Rows:
     """Two texts. An answer that holds `stop` itself would be cut there, so it is left out; returns how many were."""
     held = 0
     for shown in conversations(triples, context, system=system, user=user):

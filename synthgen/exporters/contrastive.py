@@ -15,18 +15,17 @@ where the mined ones are too few; they are easier.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.exporters import Context
+from synthgen.exporters.context import Context, Rows
 from synthgen.records import Distractor, Triple, passage
 from synthgen.retrieval.passages import is_hidden
 
 __all__ = [
     "Fill",
-    "Rows",
     "distillable",
     "negatives_of",
     "positives_of",
@@ -37,7 +36,6 @@ __all__ = [
     "st_triplet",
 ]
 
-Rows = Generator[dict[str, Any], None, Mapping[str, int]]
 Exactly = Annotated[int, Field(ge=1, description="negatives of every row; rows with fewer are left out and counted")]
 Fill = Annotated[bool, Field(description="whether distractors that no search found may fill up: same document, random")]
 

@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, Field
 
-from synthgen.exporters import Context
+from synthgen.exporters.context import Context
 from synthgen.exporters.shown import answer, question
 from synthgen.records import Triple, passage
 

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from synthgen.exporters import Context
-from synthgen.exporters.contrastive import Fill, Rows, distillable, negatives_of, positives_of
+from synthgen.exporters.context import Context, Rows
+from synthgen.exporters.contrastive import Fill, distillable, negatives_of, positives_of
 from synthgen.records import Triple
 from synthgen.retrieval.passages import is_hidden
 

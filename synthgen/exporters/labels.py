@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from synthgen.exporters import Context
+from synthgen.exporters.context import Context
 from synthgen.exporters.shown import answer
 from synthgen.records import Triple
 

@@ -15,9 +15,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from synthgen.exporters import Context
+from synthgen.exporters.context import Context
 from synthgen.exporters.conversation import SYSTEM, USER, System, User, conversations
 from synthgen.records import Triple
+from synthgen.registry import Apart
 
 __all__ = ["alpaca", "alpaca_info", "sharegpt", "sharegpt_info"]
 
@@ -25,11 +26,12 @@ Dataset = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_-]+$", description="what the splits are called: NAME_train, NAME_dev, NAME_test")
 ]
 Tag = Annotated[str, Field(min_length=1)]
-Column = Annotated[Tag, Field(description="name of the column of turns")]
-Role = Annotated[Tag, Field(description="name of a turn's field that says who speaks")]
-Content = Annotated[Tag, Field(description="name of a turn's field that has the text")]
-Human = Annotated[Tag, Field(description="what the user is called")]
-Model = Annotated[Tag, Field(description="what the model is called")]
+Column = Annotated[Tag, Apart("column", ("system",)), Field(description="name of the column of turns")]
+Role = Annotated[Tag, Apart("field"), Field(description="name of a turn's field that says who speaks")]
+Content = Annotated[Tag, Apart("field"), Field(description="name of a turn's field that has the text")]
+Speaker = Apart("speaker", ("system", "observation", "function_call"))
+Human = Annotated[Tag, Speaker, Field(description="what the user is called")]
+Model = Annotated[Tag, Speaker, Field(description="what the model is called")]
 
 
 def sharegpt(
@@ -51,30 +53,19 @@ def sharegpt(
         yield {column: turns, **({"system": shown.system} if shown.system else {})}
 
 
-def sharegpt_info(
-    files: Mapping[str, int],
-    context: Context,
-    *,
-    system: str = SYSTEM,
-    user: str = USER,
-    column: str = "conversations",
-    role: str = "from",
-    content: str = "value",
-    human: str = "human",
-    model: str = "gpt",
-    dataset: str = "synthgen",
-) -> dict[str, str]:
+def sharegpt_info(files: Mapping[str, int], context: Context, options: Mapping[str, Any]) -> dict[str, str]:
     """`dataset_info.json` beside the files of `sharegpt`."""
     tags = {
-        "role_tag": role,
-        "content_tag": content,
-        "user_tag": human,
-        "assistant_tag": model,
+        "role_tag": options["role"],
+        "content_tag": options["content"],
+        "user_tag": options["human"],
+        "assistant_tag": options["model"],
         "observation_tag": "observation",
         "function_tag": "function_call",
         "system_tag": "system",
     }
-    return _info(files, dataset, {"formatting": "sharegpt", "columns": {"messages": column, **_system(system)}, "tags": tags})
+    columns = {"messages": options["column"], **_system(options)}
+    return _info(files, options, {"formatting": "sharegpt", "columns": columns, "tags": tags})
 
 
 def alpaca(
@@ -86,19 +77,18 @@ def alpaca(
         yield row | ({"system": shown.system} if shown.system else {})
 
 
-def alpaca_info(
-    files: Mapping[str, int], context: Context, *, system: str = SYSTEM, dataset: str = "synthgen"
-) -> dict[str, str]:
+def alpaca_info(files: Mapping[str, int], context: Context, options: Mapping[str, Any]) -> dict[str, str]:
     """`dataset_info.json` beside the files of `alpaca`."""
-    columns = {"prompt": "instruction", "query": "input", "response": "output", **_system(system)}
-    return _info(files, dataset, {"formatting": "alpaca", "columns": columns})
+    columns = {"prompt": "instruction", "query": "input", "response": "output", **_system(options)}
+    return _info(files, options, {"formatting": "alpaca", "columns": columns})
 
 
-def _system(system: str) -> dict[str, str]:
-    return {"system": "system"} if system.strip() else {}
+def _system(options: Mapping[str, Any]) -> dict[str, str]:
+    return {"system": "system"} if options["system"].strip() else {}
 
 
-def _info(files: Mapping[str, int], dataset: str, entry: Mapping[str, Any]) -> dict[str, str]:
+def _info(files: Mapping[str, int], options: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, str]:
     """One entry for each file with rows, in ASCII: LLaMA-Factory reads it in the encoding of the machine."""
-    entries = {f"{dataset}_{name.partition('.')[0]}": {"file_name": name, **entry} for name, rows in files.items() if rows}
+    called = {name: f"{options['dataset']}_{name.partition('.')[0]}" for name, rows in files.items() if rows}
+    entries = {called[name]: {"file_name": name, **entry} for name in called}
     return {"dataset_info.json": json.dumps(entries, indent=2) + "\n"}

@@ -15,8 +15,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field
 
-from synthgen.exporters import Context
 from synthgen.exporters.beir import beir
+from synthgen.exporters.context import Context
 from synthgen.records import SPLITS, Triple
 
 __all__ = ["mteb", "mteb_files"]
@@ -104,12 +104,12 @@ def mteb(
     return ((name.replace(".tsv", ".jsonl"), row) for name, row in beir(triples, context))
 
 
-def mteb_files(files: Mapping[str, int], context: Context, *, task: Task = "SynthgenRetrieval") -> dict[str, str]:
+def mteb_files(files: Mapping[str, int], context: Context, options: Mapping[str, Any]) -> dict[str, str]:
     """`README.md` and `synthgen_task.py`. MTEB evaluates on the test rows; where there are none, on dev, then train, and says so."""
     splits = [split for split in SPLITS if files.get(f"qrels/{split}.jsonl")]
     if not splits:
         return {}
-    split, languages = splits[-1], _languages(context)
+    split, languages, task = splits[-1], _languages(context), options["task"]
     description = " ".join(_description(split, languages))
     head = yaml.safe_dump({"configs": _configs(splits)}, sort_keys=False)
     facts = {"name": task, "told": description, "splits": [split], "languages": languages or [_TAGS["en"]]}

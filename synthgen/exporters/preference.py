@@ -9,22 +9,19 @@ A row without a worse answer is left out, and counted as `no_rejected`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from synthgen.exporters import Context
+from synthgen.exporters.context import Context, Rows
 from synthgen.exporters.conversation import SYSTEM, USER, Conversation, Message, System, User, conversations
 from synthgen.exporters.rejected import SOURCES, Sources, rejected_answers
 from synthgen.records import Triple
 
 __all__ = ["openai_dpo", "trl_preference"]
 
-Counts = Mapping[str, int]
-
 
 def openai_dpo(
     triples: Sequence[Triple], context: Context, *, system: System = SYSTEM, user: User = USER, sources: Sources = SOURCES
-) -> Generator[dict[str, Any], None, Counts]:
+) -> Rows:
     """`input` (its `messages`), `preferred_output` and `non_preferred_output`, each one assistant message."""
     counts: Counter[str] = Counter()
     for shown, worse, _ in _pairs(triples, context, system, user, sources, counts):
@@ -34,7 +31,7 @@ def openai_dpo(
 
 def trl_preference(
     triples: Sequence[Triple], context: Context, *, system: System = SYSTEM, user: User = USER, sources: Sources = SOURCES
-) -> Generator[dict[str, Any], None, Counts]:
+) -> Rows:
     """`prompt`, `chosen` and `rejected` as messages, and `rejected_source`."""
     counts: Counter[str] = Counter()
     for shown, worse, source in _pairs(triples, context, system, user, sources, counts):

@@ -22,19 +22,17 @@ abstentions in a language without a template as `abstention_in_english`, rows of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from synthgen.exporters import Context
+from synthgen.exporters.context import Context, Rows
 from synthgen.exporters.raft_layout import Layout, layouts
 from synthgen.exporters.raft_quotas import numbers
 from synthgen.records import Triple
 
 __all__ = ["raft", "raft_chat", "raft_completion", "raft_eval"]
-
-_Rows = Generator[dict[str, Any], None, Mapping[str, int]]
 
 
 def _are_numbers(documents: Any) -> Any:
@@ -67,7 +65,7 @@ def raft(
     documents: _Documents = 5,
     memorise: _Memorise = 0.5,
     abstention: _Abstention = "",
-) -> _Rows:
+) -> Rows:
     """The seven fields of the reference, `oracle_position` and `oracle_mode`, for each answered triple in the given order."""
     laid = layouts(triples, context, p=p, documents=documents, memorise=memorise, abstention=abstention)
     return (yield from _counted(laid, _reference))
@@ -82,7 +80,7 @@ def raft_chat(
     memorise: _Memorise = 0.5,
     abstention: _Abstention = "",
     system: Annotated[str, Field(description="system message; empty leaves it out")] = "",
-) -> _Rows:
+) -> Rows:
     """`messages`: the instruction and the chain of thought, for each row of `raft` and in its order."""
     laid = layouts(triples, context, p=p, documents=documents, memorise=memorise, abstention=abstention)
     first = [{"role": "system", "content": system}] if system.strip() else []
@@ -98,7 +96,7 @@ def raft_completion(
     memorise: _Memorise = 0.5,
     abstention: _Abstention = "",
     stop: Annotated[str, Field(description="ends the completion, as the reference has it")] = "<STOP>",
-) -> _Rows:
+) -> Rows:
     """`prompt` and `completion`, for each row of `raft` and in its order, but for those whose answer holds `stop` (`has_stop`)."""
     notes: Counter[str] = Counter()
     for row in layouts(triples, context, p=p, documents=documents, memorise=memorise, abstention=abstention):
@@ -118,13 +116,13 @@ def raft_eval(
     documents: _Documents = 5,
     memorise: _Memorise = 0.5,
     abstention: _Abstention = "",
-) -> _Rows:
+) -> Rows:
     """`question`, `gold_final_answer`, `context`, position and mode, for each row of `raft` and in its order."""
     laid = layouts(triples, context, p=p, documents=documents, memorise=memorise, abstention=abstention)
     return (yield from _counted(laid, _evaluated))
 
 
-def _counted(laid: Iterable[Layout], form: Callable[[Layout], dict[str, Any]]) -> _Rows:
+def _counted(laid: Iterable[Layout], form: Callable[[Layout], dict[str, Any]]) -> Rows:
     notes: Counter[str] = Counter()
     for row in laid:
         notes.update(row.notes)

@@ -20,6 +20,8 @@ from synthgen.records import digest, random_for
 
 __all__ = ["ABSTAIN", "MEMORISE", "ORACLE", "Place", "deal", "numbers"]
 
+MOST_DOCUMENTS = 1_000
+
 ORACLE, MEMORISE, ABSTAIN = "oracle", "memorise", "abstain"
 
 
@@ -33,10 +35,12 @@ class Place(NamedTuple):
 
 
 def numbers(documents: int | str) -> range:
-    """The numbers of documents that "3..8" or 5 stand for. Raises ValueError for anything else, and below 2."""
+    """The numbers of documents that "3..8" or 5 stand for. Raises ValueError for anything else."""
     first, dots, last = str(documents).partition("..")
     if not first.isdecimal() or not (last.isdecimal() or not dots) or not 2 <= int(first) <= int(last or first):
         raise ValueError(f"{documents!r} is neither a number of documents, 2 or more (5), nor a range of them (3..8)")
+    if int(last or first) > MOST_DOCUMENTS:
+        raise ValueError(f"{documents!r} is more than {MOST_DOCUMENTS:,} documents, which is the most that a row may show")
     return range(int(first), int(last or first) + 1)
 
 

@@ -22,7 +22,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from synthgen.exporters import Context
+from synthgen.exporters.context import Context
 from synthgen.exporters.shown import answer
 from synthgen.records import Rejection, Triple
 from synthgen.text import contents, find, key, words

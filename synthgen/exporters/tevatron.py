@@ -11,14 +11,14 @@ only, and `masked` counts those left out. Identifiers have no white space, becau
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import regex
 
-from synthgen.exporters import Context
 from synthgen.exporters.beir import breadcrumb, safe_id
+from synthgen.exporters.context import Context, Rows
 from synthgen.exporters.contrastive import Fill, negatives_of, positives_of
 from synthgen.records import SPLITS, Chunk, Triple
 from synthgen.retrieval.passages import is_hidden
@@ -30,9 +30,7 @@ Passage = dict[str, str]
 _SPACE = regex.compile(r"\s")
 
 
-def tevatron(
-    triples: Sequence[Triple], context: Context, *, fill: Fill = False
-) -> Generator[tuple[str, dict[str, Any]], None, Mapping[str, int]]:
+def tevatron(triples: Sequence[Triple], context: Context, *, fill: Fill = False) -> Rows:
     """`query_id`, `query`, `positive_passages`, `negative_passages`; passages and corpus have `docid`, `title`, `text`."""
     left_out: Counter[str] = Counter()
     corpus = {chunk.id: _passage(chunk, context) for chunk in context.chunks.values()}

@@ -26,7 +26,7 @@ from typing import Annotated
 import regex
 from pydantic import Field
 
-from synthgen.exporters import Context
+from synthgen.exporters.context import Context
 from synthgen.exporters.conversation import SYSTEM, conversations
 from synthgen.records import Chunk, Triple
 from synthgen.tokens import DEFAULT_ENCODING, Tokenizer, get_tokenizer
