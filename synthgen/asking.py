@@ -30,7 +30,7 @@ __all__ = ["Asking", "asked_models", "asking", "repeating", "shared_by"]
 
 _SETTINGS = {
     "distractor_check": ("distractors.check_model", "leave distractors.check off"),
-    "answers": ("answers.model", "leave answers.enabled off"),
+    "answers": ("answers.model", "leave answers.reasoning off and answers.styles, lengths and forms empty"),
 }
 """The setting of the model of a step that is no filter, and how to do without the step."""
 

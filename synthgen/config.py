@@ -174,6 +174,13 @@ class Distractors(_Section):
             raise ValueError(f"with mined = {mined} it leaves less than nothing; the two shares are 1 at most")
         return value
 
+    @field_validator("check_model")
+    @classmethod
+    def _used(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not info.data.get("check", True):
+            raise ValueError("no distractor is checked: set distractors.check=true, or leave check_model unset")
+        return value
+
     @field_validator("judges")
     @classmethod
     def _once(cls, value: list[str]) -> list[str]:
@@ -183,11 +190,10 @@ class Distractors(_Section):
 
 
 class Written(_Section):
-    """Answers that a model writes for the exports, once filters and distractors are done."""
+    """Answers that a model writes for the exports, once filters and distractors are done (a paid step)."""
 
-    enabled: bool = Field(False, description="whether a model writes the answers that exports show (a paid step)")
     model: str | None = Field(None, description="openai/NAME that writes them; unset means the run's own model")
-    reasoning: bool = Field(True, description="whether it writes chains of thought that quote the passage, for RAFT")
+    reasoning: bool = Field(False, description="whether it writes chains of thought that quote the passage, for RAFT")
     styles: Annotated[list[Style], BeforeValidator(as_ways)] = Field(
         [], description="styles, by name: what the instruction says, or a mapping of instruction and share"
     )
@@ -204,10 +210,18 @@ class Written(_Section):
         check_ways(ways)
         return ways
 
+    @property
+    def enabled(self) -> bool:
+        """Whether there is anything to write."""
+        return self.reasoning or any(way.instruction for way in (*self.styles, *self.lengths, *self.forms))
+
     @model_validator(mode="after")
     def _has_work(self) -> Self:
-        if self.enabled and not (self.reasoning or any(way.instruction for way in (*self.styles, *self.lengths, *self.forms))):
-            raise ValueError("it has nothing to write: set answers.reasoning, or name answers.styles, lengths or forms")
+        if not self.enabled and (self.model or self.forms):
+            name = "a model" if self.model else "the form text"
+            raise ValueError(
+                f"{name} is named, but there is nothing to write: set answers.reasoning, or name answers.styles, lengths or JSON forms"
+            )
         return self
 
 

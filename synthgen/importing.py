@@ -14,7 +14,7 @@ from typing import Any
 from synthgen import pipeline
 from synthgen.asking import shared_by
 from synthgen.chunking import chunk_documents
-from synthgen.config import Config, Distractors
+from synthgen.config import Config, Distractors, Written
 from synthgen.corpus import Corpus, keep_corpus, make_corpus, prepare
 from synthgen.deriving import Clock
 from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError, nearest
@@ -65,9 +65,11 @@ def import_rows(
     """The rows of `file` on the documents of `docs` to checked training data, exports and a measured gain in `run_folder`.
 
     `docs` may be "-": each distinct context is a document of its own then. `mapping` is role -> column (`imports.ROLES`), for
-    columns of other names than the usual ones. Rows of the `kind` classification are texts with labels (`imports.labels`): filters,
-    distractors and training that are meant for questions are off, unless the settings name filters or formats. The same call makes the same again; another file needs `update`. Raises what
-    `pipeline.run` raises, InputError for a file that cannot be read and ConfigError for columns that are not there.
+    columns of other names than the usual ones. Rows of the `kind` classification are texts with labels (`imports.labels`):
+    distractors, written answers and training are off whatever the settings say, and in place of the default filters and formats stand
+    those that labels can have; other filters and formats that the settings name are kept. The same call makes the same again; another
+    file needs `update`. Raises what `pipeline.run` raises, InputError for a file that cannot be read and ConfigError for columns that
+    are not there.
     """
     file, clock = Path(file), Clock()
     check_kind(kind)
@@ -151,8 +153,12 @@ def _for_labels(config: Config) -> Config:
         filters = filters.model_copy(update={"order": list(_FOR_LABELS)})
     if exports.formats == usual.exports.formats:
         exports = exports.model_copy(update={"formats": ["classification-chat"]})
-    off = {name: getattr(config, name).model_copy(update={"enabled": False}) for name in ("answers", "training")}
-    return config.model_copy(update={"filters": filters, "exports": exports, "distractors": Distractors(num=0), **off})
+    off = {
+        "distractors": Distractors(num=0),
+        "answers": Written(),
+        "training": config.training.model_copy(update={"enabled": False}),
+    }
+    return config.model_copy(update={"filters": filters, "exports": exports, **off})
 
 
 def _check_file(folder: RunFolder, file: Path, imported: Mapping[str, Any], *, update: bool) -> None:

@@ -222,6 +222,15 @@ def test_formats_and_filters_that_are_named_stay(tmp_path: Path) -> None:
     assert sum(report["exports"]["corpus-text"]["files"].values()) >= 3
 
 
+def test_what_only_questions_can_have_is_off_whatever_the_settings_say(tmp_path: Path) -> None:
+    config = load_config(
+        settings=["answers.styles=[expert]", "answers.model=openai/m", "distractors.num=3", "training.enabled=true"]
+    )
+    result = imported(tmp_path, complaints(), config=config)
+    assert (result.report["answers"], result.report["training"], result.report["distractors"]["found"]) == ({}, None, {})
+    assert not any(row.distractors for row in result.kept)
+
+
 def test_the_same_file_is_not_taken_for_questions_by_mistake(tmp_path: Path) -> None:
     rows = [{**row, "query": row["text"], "context": row["text"]} for row in complaints()]
     imported(tmp_path, rows)

@@ -76,3 +76,24 @@ def test_a_field_for_the_server_must_be_json() -> None:
     )
     with pytest.raises(ConfigError, match=r"llm.extra_body.since = datetime.*not a valid JSON value"):
         load_config(settings=["llm.extra_body={since: 2020-01-01}"])
+
+
+def test_naming_what_is_to_be_written_is_all_it_takes() -> None:
+    assert not Config().answers.enabled
+    for setting in (
+        "reasoning=true",
+        "styles=[expert]",
+        "lengths=[one sentence]",
+        "forms=[{name: j, json_schema: {type: object}}]",
+    ):
+        assert load_config(settings=[f"answers.{setting}"]).answers.enabled
+
+
+def test_a_model_that_would_check_no_distractor_is_refused() -> None:
+    setting = "distractors.check_model=openai/judge"
+    with pytest.raises(
+        ConfigError, match="check_model = 'openai/judge' .* no distractor is checked: set distractors.check=true"
+    ):
+        load_config(settings=[setting])
+    base = load_config(settings=[setting, "distractors.check=true"])
+    assert load_config(base=base).distractors == base.distractors

@@ -35,7 +35,7 @@ def settings(server: FakeOpenAI) -> dict[str, Any]:
         "distractors": {"num": 2, "check": True},
         "splits": {"train": 1, "dev": 0},
         "training": {"enabled": False},
-        "answers": {"enabled": True, "styles": ["expert", "plain"]},
+        "answers": {"reasoning": True, "styles": ["expert", "plain"]},
     }
 
 
@@ -86,7 +86,7 @@ def test_every_paid_step_is_priced_in_the_order_of_a_run(docs: Path, tmp_path: P
 def test_rows_go_on_unless_a_stored_answer_turns_them_away(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI(script=reader) as server:
         first = settings(server)
-        first["answers"], first["distractors"] = {"enabled": False}, {"num": 2}
+        first["answers"], first["distractors"] = {}, {"num": 2}
         first["filters"] = first["filters"] | {"order": ["format", "lint", "grounding", "answer_check"]}
         kept = sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=first).kept
         assert len(kept) == len(TOWNS) - 1
@@ -99,10 +99,13 @@ def test_rows_go_on_unless_a_stored_answer_turns_them_away(docs: Path, tmp_path:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"answers": {"enabled": True}}, "'answers' asks a model.*Set answers.model=openai/NAME, or leave answers.enabled off"),
+        (
+            {"answers": {"reasoning": True}},
+            "'answers' asks a model.*Set answers.model=openai/NAME, or leave answers.reasoning off",
+        ),
         ({"distractors": {"check": True}}, "Set distractors.check_model=openai/NAME, or leave distractors.check off"),
         ({"filters": {"order": ["judge"]}}, r"Set filters\.options\.judge\.model=openai/NAME, or leave the filter judge out"),
-        ({"answers": {"enabled": True, "model": "extractive"}}, "'extractive' is none that can be asked"),
+        ({"answers": {"reasoning": True, "model": "extractive"}}, "'extractive' is none that can be asked"),
     ],
 )
 def test_a_step_without_a_model_names_its_own_setting(values: dict[str, Any], told: str) -> None:
@@ -115,7 +118,7 @@ def test_each_step_can_have_a_model_of_its_own() -> None:
         "model": "openai/one",
         "filters": {"order": ["format", "judge"], "options": {"judge": {"model": "openai/two"}}},
         "distractors": {"check": True, "check_model": "openai/three"},
-        "answers": {"enabled": True, "model": "openai/four"},
+        "answers": {"reasoning": True, "model": "openai/four"},
     }
     assert asked_models(Config.build(values)) == {"judge": "two", "distractor_check": "three", "answers": "four"}
-    assert asked_models(Config.build({"model": "openai/one", "answers": {"enabled": True}})) == {"answers": "one"}
+    assert asked_models(Config.build({"model": "openai/one", "answers": {"reasoning": True}})) == {"answers": "one"}

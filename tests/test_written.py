@@ -67,7 +67,7 @@ def _call(key: str, said: Call | dict[str, str], step: Step[Triple, Any]) -> Cal
 
 
 def written(**settings: Any) -> Written:
-    return Config.build({"answers": settings}).answers
+    return Config.build({"answers": {"reasoning": True} | settings}).answers
 
 
 def reasoned(said: Call | dict[str, str] | None, row: Triple = ROW, chunk: Chunk = BREE) -> tuple[Triple, dict[str, Any]]:
