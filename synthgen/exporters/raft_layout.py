@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import regex
 
-from synthgen.exporters import Context
 from synthgen.exporters.abstention import ABSTENTIONS, DEFAULT
+from synthgen.exporters.context import Context
 from synthgen.exporters.raft_quotas import ABSTAIN, Place, deal, numbers
 from synthgen.exporters.shown import answer, question
 from synthgen.quotes import BEGIN, END, marked
