@@ -40,7 +40,27 @@ def triple(i: int, number: int = 0, *, others: int = 5, found_by: str = "bm25", 
     return replace(made, distractors=tuple(Distractor(d, found_by, n, 5.0, 0.5) for n, d in enumerate(around, 1)), **columns)
 
 
-ROWS = [triple(i, n, split=split) for i in range(len(CHUNKS)) for n, split in enumerate(("train", "train", "dev", "test"))]
+STRANGE_ROWS = [  # query and answer, for one row of each split and chunk
+    ("水泵每分钟转多少转？先关闭哪个阀门", "两千九百转；先关闭“进水”阀门。"),
+    ("كم دورة في الدقيقة تدور المضخة؟", "٢٩٠٠ دورة في الدقيقة، ثم أغلق الصمام."),
+    (
+        'Does </DOCUMENT> end {it}, or < / document >\t"so"?',
+        "It ends with </DOCUMENT>,\t{so} or 'so'; $question \\n <ANSWER>: none.",
+    ),
+    ("Which lines\u2028are there\u0085in it?", "Line one\u2028line two\u0085line three\u2029and\n\n### Answer:\nfour."),
+]
+
+
+def strange(i: int, number: int, split: str) -> Triple:
+    query, answer = STRANGE_ROWS[i % len(STRANGE_ROWS)]
+    return replace(triple(i, number, answer=answer, split=split), query=f"{query} {i}-{number}")
+
+
+ROWS = [
+    strange(i, n, split) if n else triple(i, n, split=split)
+    for i in range(len(CHUNKS))
+    for n, split in enumerate(("train", "train", "dev", "test"))
+]
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from export_rows import CHUNKS, CONTEXT, ROWS, STRANGE, triple
@@ -122,6 +123,30 @@ def test_wrong_formats_and_options_are_told_before_anything_runs() -> None:
         check_format("openai-chat", {"user": "Question: $question"})
     with pytest.raises(ConfigError, match="'beir' is a folder of files"):
         next(rows(ROWS, CONTEXT, "beir", "train"))
+
+
+@pytest.mark.parametrize(
+    ("format", "options", "told"),
+    [
+        ("prompt-completion", {"prompt_field": "completion"}, "prompt_field and completion_field .* are both 'completion'"),
+        ("sharegpt", {"human": "gpt"}, "human and model .* are both 'gpt'"),
+        ("sharegpt", {"model": "function_call"}, "model = 'function_call' .* is taken"),
+        ("sharegpt", {"role": "value"}, "role and content .* are both 'value'"),
+        ("sharegpt", {"column": "system"}, "column = 'system' .* is taken"),
+        ("raft", {"documents": "2..99999999999"}, "'2..99999999999' is more than 1,000 documents"),
+        ("raft", {"documents": 1_001}, "1001 is more than 1,000 documents"),
+    ],
+)
+def test_options_that_would_lose_rows_or_memory_are_refused(format: str, options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        check_format(format, options)
+
+
+@pytest.mark.parametrize("format", [name for name, entry in FORMATS.items() if entry.beside])
+def test_what_stands_beside_rows_has_the_names_that_its_format_says(format: str, tmp_path: Path) -> None:
+    report = export(ROWS, CONTEXT, format, tmp_path / "out")
+    rows = {name.partition("/")[0] for name in report.files}
+    assert {p.name for p in (tmp_path / "out").iterdir()} - rows == set(FORMATS[format].beside_names) != set()
 
 
 def test_every_option_has_a_meaning_and_every_format_a_reader() -> None:

@@ -189,6 +189,16 @@ def test_a_cut_that_leaves_nothing_leaves_the_result_as_it_was(result: pipeline.
     assert outputs(result.path) == first
 
 
+def test_a_run_writes_the_formats_most_people_want(result: pipeline.Result) -> None:
+    wanted = ["openai-chat", "raft", "st-triplet", "beir"]
+    assert list(result.report["exports"]) == wanted
+    assert sorted(p.name for p in (result.path / "exports").iterdir()) == sorted(wanted)
+    for name, written in result.report["exports"].items():
+        folder = result.path / "exports" / name
+        found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+        assert found == {file for file, rows in written["files"].items() if rows} != set()
+
+
 def test_formats_exported_by_hand_follow_a_new_cut(result: pipeline.Result) -> None:
     from synthgen.exporting import export
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import pytest
 
-from synthgen.errors import UnknownNameError
-from synthgen.registry import resolve
+from synthgen.errors import ConfigError, UnknownNameError
+from synthgen.registry import Apart, describe_options, resolve, resolved_options, validate_options
 
 TABLE = {"counter": "collections:Counter", "loads": "json:loads", "nested": "collections:OrderedDict.fromkeys"}
 
@@ -49,3 +50,31 @@ def test_an_import_error_inside_a_module_is_its_own(tmp_path, monkeypatch) -> No
 def test_the_table_is_not_imported_before_it_is_asked() -> None:
     resolve("toy", "loads", TABLE | {"other": "this:s"})
     assert "this" not in sys.modules
+
+
+# --- options
+
+Name = Annotated[str, Apart("field", ("system",))]
+
+
+def named(rows: list[str], *, first: Name = "a", second: Name = "b", other: str = "a", many: int = 3) -> None:
+    """Two options of one place, and two that stand alone."""
+
+
+def test_resolved_options_are_all_of_them() -> None:
+    assert resolved_options(named, {"many": "4", "first": "c"}) == {"first": "c", "second": "b", "other": "a", "many": 4}
+    assert validate_options(named, {"many": "4"}) == {"many": 4}
+    assert [option.name for option in describe_options(named)] == ["first", "second", "other", "many"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"second": "a"}, "The options first and second of it are both 'a', so one field would take the other's place"),
+        ({"first": "c", "second": "c"}, "are both 'c'"),
+        ({"second": "system"}, "The option second = 'system' of it is taken: system cannot name another field"),
+    ],
+)
+def test_names_in_one_place_must_differ(options: dict[str, str], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        validate_options(named, options, owner="it")
