@@ -1,6 +1,6 @@
 """What the card of a data set says of the run it came from: the run's facts as sentences and tables of plain text.
 
-Nothing that names a place on the user's machine or an address of theirs is among them (`portable`), and no key.
+No setting that is shown names a place on the user's machine or an address of theirs, and none is a key (`hub.settings`).
 """
 
 from __future__ import annotations
@@ -10,44 +10,21 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-import regex
 from pydantic import BaseModel
 
 from synthgen.asking import asked_models
 from synthgen.config import Config
 from synthgen.generation import store_path
 from synthgen.generators import IMPORT
+from synthgen.hub.settings import public_encoder, public_name, public_settings
 from synthgen.llm.calls import CallStore
 from synthgen.llm.openai import base_url
 from synthgen.llm.profiles import Profile, profile_of
 from synthgen.records import Usage
-from synthgen.runfolder import RunFolder
+from synthgen.runfolder import NO_DOCS, RunFolder
 from synthgen.wording import counts, dollars_text
 
-__all__ = ["describe", "portable", "public_model", "public_settings"]
-
-_FOLDERS = regex.compile(r"(?<![^\s\"'=,(\[])(?:[A-Za-z]:[\\/]|\\\\|~?/)(?=\S)(?:[^\s\"',;)\]/\\]+[/\\])*")
-_PLACES = ("base_url", "endpoint_id", "api_key_env", "store", "prices")
-_SECRET = regex.compile(r"key|token|secret|password|authorization|credential", regex.IGNORECASE)
-
-
-def portable(text: str) -> str:
-    """`text` with each absolute path in it cut down to its last part."""
-    return _FOLDERS.sub("", text)
-
-
-def public_model(name: str) -> str:
-    """A model as others may read it: some servers call theirs by the path of its file."""
-    provider, slash, model = name.partition("/")
-    return f"{provider}/{portable(model)}" if slash else portable(name)
-
-
-def public_settings(config: Config) -> dict[str, Any]:
-    """The settings of a run that make the same rows elsewhere: no endpoint, no store, no path but the last part, no secret."""
-    values = config.dump()
-    values["llm"] = {name: value for name, value in values["llm"].items() if name not in _PLACES}
-    cleaned: dict[str, Any] = _cleaned(values) | {"model": public_model(config.model)}
-    return cleaned
+__all__ = ["describe"]
 
 
 def describe(
@@ -66,16 +43,16 @@ def describe(
     `state` is what `planning.status` says, `left_out` counts the rows that each config lacks, by reason, `written` names the configs
     that have any; `reviewed` counts rows that a person has checked.
     """
-    report, asked = state["report"], asked_models(config)
-    imported, measured = report.get("import"), report["training"]
-    writer = public_model(config.answers.model or config.model) if config.answers.enabled else ""
+    report, shown = state["report"], Config.build(public_settings(config))
+    imported, measured, asked = report.get("import"), report["training"], asked_models(shown)
+    writer = (shown.answers.model or shown.model) if shown.answers.enabled else ""
     run = {
         "version": version("synthgen"),
         "seed": config.seed,
         "rows": report["rows"],
         "import": imported,
         "prompts": report["generation"]["prompts"],
-        "sampling": config.llm.sampling if config.model.startswith("openai/") else {},
+        "sampling": shown.llm.sampling if shown.model.startswith("openai/") else {},
         "sources": _sources(folder, config, report, origins, writer),
         "cost": _cost(state["spent"]),
         "left_out": [
@@ -90,12 +67,12 @@ def describe(
         "asked": [f"Steps that asked a model: {', '.join(f'{name} ({model})' for name, model in asked.items())}."]
         if asked
         else [],
-        "settings": _sections(config, report),
+        "settings": _sections(shown, report),
         "measured": _measured(measured),
         "limits": _limits(config, report, origins, reviewed),
         "terms": _terms(config, origins, terms),
     }
-    return {"run": _cleaned(run), "verbatim": {"measured": _table(measured), "command": _command(imported, measured)}}
+    return {"run": run, "verbatim": {"measured": _table(measured), "command": _command(imported, measured, state["documents"])}}
 
 
 def _sources(
@@ -115,10 +92,10 @@ def _sources(
             f"The generator is {config.model}: rules over the text of the documents. No LLM wrote a query or an answer in the column answer."
         )
     else:
-        lines.append(f"The generator is {public_model(config.model)}, asked through {_endpoint(config)}.")
+        lines.append(f"The generator is {public_name(config.model)}, asked through {_endpoint(config)}.")
         models = _answered_by(folder, config)
         lines += [f"By the names the server gave, these models answered: {', '.join(models)}."] if models else []
-    lines.append(f"What wrote the queries: {counts({public_model(name): n for name, n in rows['generators'].items()})}.")
+    lines.append(f"What wrote the queries: {counts({public_name(name): n for name, n in rows['generators'].items()})}.")
     if writer:
         lines.append(
             f"What stands in the columns response and reasoning was written afterwards by {writer}, where it passed its checks."
@@ -136,7 +113,7 @@ def _answered_by(folder: RunFolder, config: Config) -> list[str]:
     if not path.exists():
         return []
     with CallStore(path, read_only=True) as store:
-        return sorted({public_model(model) for model, _ in store.totals().used if model})
+        return sorted({public_name(model) for model, _ in store.totals().used if model})
 
 
 def _cost(spent: Mapping[str, Any] | None) -> list[str]:
@@ -148,7 +125,7 @@ def _cost(spent: Mapping[str, Any] | None) -> list[str]:
         f"{spent['calls']:,} calls{when} took {used.prompt:,} prompt tokens ({used.cached:,} cached) and {used.output:,} output tokens."
     ]
     if spent["dollars"] is None:
-        lines.append(f"What they cost is not known: no price is known of {', '.join(map(public_model, spent['unpriced']))}.")
+        lines.append(f"What they cost is not known: no price is known of {', '.join(map(public_name, spent['unpriced']))}.")
     else:
         dollars = dollars_text(spent["dollars"] + spent["batch_dollars"])
         lines.append(f"They cost {dollars} by the prices of {spent['prices_dated']}.")
@@ -208,7 +185,7 @@ def _measured(measured: Mapping[str, Any] | None) -> str:
         else ""
     )
     return (
-        f"{stale}A small bi-encoder ({measured['training']['base']}) was tuned on the train rows and compared with its base, with BM25 and "
+        f"{stale}A small bi-encoder ({public_encoder(measured['training']['base'])}) was tuned on the train rows and compared with its base, with BM25 and "
         "with the hybrid. Intervals are of 95 %, drawn by groups of documents."
     )
 
@@ -261,27 +238,15 @@ def _terms(config: Config, origins: Mapping[str, int], terms: str) -> list[str]:
     return []
 
 
-def _command(imported: Mapping[str, Any] | None, measured: Mapping[str, Any] | None) -> str:
+def _command(imported: Mapping[str, Any] | None, measured: Mapping[str, Any] | None, documents: str) -> str:
     queries = " --queries QUERIES" if measured and measured["deployment"] else ""
     if imported is None:
         return f"synthgen run DOCS RUN -c config.yaml{queries}"
     pairs = ",".join(f"{role}={column}" for role, column in imported["map"].items())
     mapping = f" --map {shlex.quote(pairs)}" if pairs else ""
-    return f"synthgen import {shlex.quote(imported['file'])} DOCS RUN -c config.yaml{mapping}{queries}"
+    docs = NO_DOCS if documents == NO_DOCS else "DOCS"
+    return f"synthgen import {shlex.quote(imported['file'])} {docs} RUN -c config.yaml{mapping}{queries}"
 
 
 def _reasons(what: str, reasons: Mapping[str, int]) -> str:
     return f" ({sum(reasons.values()):,} more {what}: {counts(reasons)})" if any(reasons.values()) else ""
-
-
-def _cleaned(value: Any) -> Any:
-    """`value` without folders in its texts, and without what its name says is secret."""
-    if isinstance(value, str):
-        return portable(value)
-    if isinstance(value, Mapping):
-        return {
-            name: _cleaned(inner) for name, inner in value.items() if not _SECRET.search(str(name)) or isinstance(inner, int)
-        }
-    if isinstance(value, list | tuple):
-        return [_cleaned(inner) for inner in value]
-    return value

@@ -19,19 +19,20 @@ import yaml
 
 from synthgen import storage
 from synthgen.config import Config
-from synthgen.describing import describe, public_model, public_settings
+from synthgen.describing import describe
 from synthgen.errors import ConfigError, EmptyResultError, UnknownNameError
-from synthgen.exporters import Context, rows, usable
-from synthgen.exporters.beir import beir
+from synthgen.exporters import Context, beir, rows, usable
+from synthgen.exporting import exportable
 from synthgen.generators import GENERATORS, IMPORT
 from synthgen.hub.card import Facts, card, check_license
 from synthgen.hub.columns import CONFIGS, DEFAULT
 from synthgen.hub.folder import Splits, Written, write_config
-from synthgen.hub.personal import RULES, scan
+from synthgen.hub.personal import scan
 from synthgen.hub.rows import triple_row
 from synthgen.hub.sending import check_repo_id, send
+from synthgen.hub.settings import public_name, public_settings
 from synthgen.planning import status
-from synthgen.records import SPLITS, Event, OnEvent, Triple
+from synthgen.records import CLASSIFICATION, SPLITS, Event, OnEvent, Triple
 from synthgen.runfolder import RunFolder
 
 __all__ = ["push"]
@@ -59,7 +60,7 @@ def push(
     `license` is that of the source documents: an id of the Hub, or "other" with a name and a link. `configs` are those of
     `hub.columns.CONFIGS` to write, all by default. `force` replaces what the repository has, `dry_run` sends nothing.
 
-    Returns what was written and sent. Raises ConfigError for a licence or name that is missing or wrong, EmptyResultError for a run
+    Returns what was written and sent. Raises ConfigError for a licence or name that is missing or wrong and for texts with labels, EmptyResultError for a run
     without rows, RunFolderError for one that is not finished, and HubError for what the Hub refuses.
     """
     declared = check_license(license, license_name, license_link)
@@ -71,8 +72,7 @@ def push(
         state = status(folder.path)
         data = _read(folder)
         _check_mixed(data, mixed)
-        target = folder.path / "hub"
-        with storage.write_folder(target) as part:
+        with storage.write_folder(folder.hub) as part:
             tables, left_out = _write(part, names, data, on_event)
             about = describe(
                 folder,
@@ -93,7 +93,6 @@ def push(
                 origins=data.origins,
                 **about,
                 personal=_personal(data) if scan_personal_data else None,
-                rules={kind: rule.meaning for kind, rule in RULES.items()},
             )
             settings = yaml.safe_dump(public_settings(data.config), sort_keys=False, allow_unicode=True)
             for name, text in (("README.md", card(facts)), ("config.yaml", settings)):
@@ -102,7 +101,7 @@ def push(
         report = {
             "run": str(folder.path),
             "repo_id": repo_id,
-            "path": str(target),
+            "path": str(folder.hub),
             "configs": {table.name: table.rows for table in tables},
             "left_out": left_out,
             "personal": facts.personal,
@@ -113,7 +112,9 @@ def push(
             return report
         if on_event:
             on_event(Event("push", len(names), len(names), f"sending {repo_id}"))
-        sent = send(target, repo_id, public=public, force=force, message=f"{sum(data.origins.values()):,} rows, by synthgen")
+        sent = send(
+            folder.hub, repo_id, public=public, force=force, message=f"{sum(data.origins.values()):,} rows, by synthgen"
+        )
     return report | {"sent": asdict(sent)}
 
 
@@ -128,14 +129,18 @@ class _Data:
 
 
 def _read(folder: RunFolder) -> _Data:
-    config, _ = folder.open()
-    chunks = {chunk.id: chunk for chunk in folder.read("chunks")}
-    titles = {document.id: document.title for document in folder.read("documents") if document.title}
-    triples = [replace(row, generator=public_model(row.generator)) for row in folder.read("triples")]
+    config, found, context = exportable(folder)
+    triples = [replace(row, generator=public_name(row.generator)) for row in found]
     if not triples or not folder.report.exists():
         raise EmptyResultError(f"{folder.path} has no finished rows to push. Run `synthgen status {folder.path}` to see why.")
+    if any(row.kind == CLASSIFICATION for row in triples):
+        raise ConfigError(
+            f"{folder.path} has texts with labels, and a data set that is pushed is one of queries and passages: its columns and its card would "
+            f"say what is not so. Nothing was written. Write them with `synthgen export {folder.path} -f classification-chat`, and send that "
+            "folder with `hf upload OWNER/NAME FOLDER --repo-type dataset`."
+        )
     origins = Counter(_origin(row, config) for row in triples)
-    return _Data(config, triples, Context(chunks, titles, config.seed), dict(sorted(origins.items())))
+    return _Data(config, triples, context, dict(sorted(origins.items())))
 
 
 def _origin(triple: Triple, config: Config) -> str:
@@ -190,14 +195,15 @@ def _splits(name: str, triples: Sequence[Triple], data: _Data) -> Splits:
     def of(split: str) -> Callable[[], Iterable[Mapping[str, Any]]]:
         mine = [triple for triple in triples if triple.split == split]
         if name == DEFAULT:
-            return lambda: (triple_row(t, context.chunks, context.titles, origin=_origin(t, data.config)) for t in mine)
-        if CONFIGS[name].format == "beir":
-            file = {"queries": "queries.jsonl", "qrels": f"qrels/{split}.tsv"}[name]
-            return lambda: (row for part, row in beir(mine, context) if part == file)
+            return lambda: (triple_row(t, context.chunks, context.title, origin=_origin(t, data.config)) for t in mine)
+        if name == "queries":
+            return lambda: beir.queries(mine)
+        if name == "qrels":
+            return lambda: beir.qrels(mine, context)
         return lambda: rows(mine, context, CONFIGS[name].format, split, options=options)
 
     if name == "corpus":
-        return {"corpus": lambda: (row for _, row in beir([], context))}
+        return {"corpus": lambda: beir.corpus(context)}
     return {split: of(split) for split in SPLITS}
 
 

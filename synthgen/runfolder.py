@@ -76,6 +76,10 @@ class RunFolder:
         return self.path / "model"
 
     @property
+    def hub(self) -> Path:
+        return self.path / "hub"
+
+    @property
     def report(self) -> Path:
         return self.path / "report.json"
 

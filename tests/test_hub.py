@@ -17,11 +17,15 @@ from fake_hub import TOKEN, Commands, FakeHub, Told
 
 import synthgen as sg
 from synthgen.config import load_config
-from synthgen.describing import portable, public_settings
 from synthgen.errors import ConfigError
+from synthgen.exporters.beir import breadcrumb
+from synthgen.exporters.context import Context
+from synthgen.hub.card import Facts, card, check_license
 from synthgen.hub.columns import CONFIGS
-from synthgen.hub.folder import write_config
+from synthgen.hub.folder import Written, write_config
 from synthgen.hub.personal import scan
+from synthgen.hub.settings import public_name, public_settings
+from synthgen.records import Chunk
 from synthgen.testing import FakeOpenAI
 
 THREE = ("--license", "mit", "--configs", "triples,corpus,openai-chat")
@@ -466,36 +470,127 @@ def test_the_measurement_is_shown_with_its_intervals_and_said_to_be_stale(
 
 
 def test_settings_are_published_without_paths_endpoints_and_secrets(tmp_path: Path) -> None:
-    place = tmp_path / "precious"
+    place = f"{tmp_path}/acme precious"
     config = load_config(
         overrides={
             "model": f"openai/{place}/llama",
+            "sources": {"loaders": {".x": f"{place}/loader.py:load", ".key": "plain"}},
             "llm": {
                 "base_url": "http://barad-dur:8000/v1",
                 "store": f"{place}/calls.sqlite",
-                "extra_body": {"api_key": "sk-precious", "top_k": 2},
+                "prices": f"{place}/prices.yaml",
+                "extra_body": {
+                    "api_key": "sk-precious",
+                    "adapter": f"file://{place}/lora",
+                    "nested": [{"accessToken": "precious"}],
+                },
             },
             "training": {"base": f"{place}/encoder"},
-            "generation": {"prompt": [f"{place}/ask.yaml", "question"]},
+            "generation": {
+                "prompt": [f"{place}/ask.yaml", "../acme-precious/more.yaml", "question"],
+                "shots": "precious/shots.jsonl",
+            },
+            "distractors": {
+                "cross_encoder": "precious/models/reranker",
+                "check": True,
+                "check_model": "openai/C:\\Users\\precious\\checker",
+            },
+            "answers": {"model": "openai/~precious/writer", "reasoning": True},
+            "filters": {
+                "options": {
+                    "judge": {"model": f"openai/{place}/judge", "prompt": "precious/mine.yaml"},
+                    "answer_check": {"model": "openai/file:///precious/check"},
+                    "round_trip": {"reranker": f"{place}/cross"},
+                }
+            },
+            "exports": {"options": {"mine": {"Authorization": "Bearer precious"}}},
         }
     )
     published = public_settings(config)
     assert all(word not in yaml.safe_dump(published) for word in ("precious", "barad-dur", str(tmp_path)))
-    assert published["generation"]["prompt"] == ["ask.yaml", "question"]
-    assert published["model"] == "openai/llama"
-    assert load_config(overrides=published).training.base == "encoder"
-
-
-def test_only_absolute_paths_are_cut() -> None:
-    same = ["openai/gpt", "and/or", "https://huggingface.co/a/b", "a/b.md", "1/2", "$context / $question", "</DOCUMENT>"]
-    assert [portable(text) for text in same] == same
-    cut = {
-        "/home/bob/x.yaml": "x.yaml",
-        r"C:\Users\bob\x.yaml": "x.yaml",
-        "see /home/bob/x.yaml.": "see x.yaml.",
-        "~/runs/x": "x",
+    assert published["generation"]["prompt"] == ["ask.yaml", "more.yaml", "question"]
+    assert published["generation"]["shots"] == "shots.jsonl"
+    assert published["sources"]["loaders"] == {".x": "loader.py:load", ".key": "plain"}
+    assert published["llm"]["extra_body"] == {"adapter": "lora", "nested": [{}]}
+    assert published["exports"]["options"] == {"mine": {}}
+    again = load_config(overrides=published)
+    models = (again.model, again.answers.model, again.distractors.check_model)
+    assert models == ("openai/llama", "openai/writer", "openai/checker")
+    assert (again.training.base, again.distractors.cross_encoder) == ("encoder", "reranker")
+    assert again.filters.options == {
+        "judge": {"model": "openai/judge", "prompt": "mine.yaml"},
+        "answer_check": {"model": "openai/check"},
+        "round_trip": {"reranker": "cross"},
     }
-    assert {text: portable(text) for text in cut} == cut
+
+
+def test_settings_that_name_no_place_are_published_as_they_are() -> None:
+    config = load_config(
+        overrides={
+            "model": "openai/accounts/fireworks/models/llama",
+            "chunking": {"tokenizer": "cl100k_base"},
+            "generation": {"prompt": ["keyword", "question"]},
+            "llm": {
+                "stop": ["/", "~/a/b"],
+                "logit_bias": {"token": 5},
+                "extra_body": {"stop_token_ids": [1, 2], "max_tokens": 3},
+            },
+            "distractors": {
+                "cross_encoder": "cross-encoder/ms-marco-MiniLM-L6-v2",
+                "check": True,
+                "check_model": "openai/acme/gpt",
+            },
+            "answers": {"styles": [{"name": "plain", "instruction": "/home/or/away: the key is a secret."}]},
+            "filters": {"options": {"secret:filter": {"min": 1}}},
+            "exports": {
+                "options": {
+                    "corpus-text": {"tokenizer": "cl100k_base"},
+                    "openai-chat": {"system": "/no_think Answer from $x."},
+                }
+            },
+            "training": {"base": "sentence-transformers/all-MiniLM-L6-v2"},
+        }
+    )
+    assert load_config(overrides=public_settings(config)) == config
+
+
+def test_names_of_models_that_are_paths_are_cut() -> None:
+    same = ["openai/gpt", "acme/gpt", "openai/@cf/meta/llama", "extractive:pattern", "mine:make", "/no_think", "", "openai/"]
+    assert [public_name(text) for text in same] == same
+    cut = {
+        "/home/bob/x": "x",
+        "openai//home/bob ross/x y": "openai/x y",
+        r"C:\Users\bob\x": "x",
+        r"\\server\share\x": "x",
+        "~bob/x": "x",
+        "../acme/x": "x",
+        "file:///home/bob/x": "x",
+        "/home/bob/x/": "x/",
+    }
+    assert {text: public_name(text) for text in cut} == cut
+
+
+def test_no_model_of_any_step_is_published_with_its_folder(commands: Commands, finished: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    stored = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    place = "openai//home/jane doe/acme"
+    stored["config"]["answers"] |= {"reasoning": True, "model": f"{place}/writer"}
+    stored["config"]["distractors"] |= {"check": True, "check_model": f"{place}/checker"}
+    stored["config"]["filters"]["order"] += ["answer_check", "judge"]
+    stored["config"]["filters"]["options"] |= {name: {"model": f"{place}/{name}er"} for name in ("answer_check", "judge")}
+    (run / "config.yaml").write_text(yaml.safe_dump(stored), encoding="utf-8")
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    report["generation"]["prompts"] = {"keyword": "0123abc"}
+    (run / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    assert commands.run("push", run, "ann/rivers", *THREE, "--dry-run").code == 0
+    body = card_of(run)[1]
+    assert "answer_check (answer_checker), judge (judgeer), distractor_check (checker), answers (writer)" in body
+    assert "| model | openai/writer |" in body
+    assert "| keyword | `0123abc` |" in body
+    for path, data in readable(run / "hub"):
+        assert "jane" not in data, path
+        assert "acme" not in data, path
 
 
 def test_imported_rows_are_called_imported_and_are_not_mixed_with_others(commands: Commands, tmp_path: Path) -> None:
@@ -524,9 +619,98 @@ def test_imported_rows_are_called_imported_and_are_not_mixed_with_others(command
     assert "**imported** from\nplain.jsonl" in body
     assert "annotations_creators" not in front
     assert "source_datasets" not in front
-    assert "synthgen import plain.jsonl DOCS RUN" in body
+    assert "synthgen import plain.jsonl - RUN -c config.yaml\n" in body
     assert "<b>" not in body
     assert "terms, is not known" in body
+
+
+def test_texts_with_labels_are_refused_and_told_how_to_go(commands: Commands, tmp_path: Path) -> None:
+    rows = [{"text": f"River {n} is cold and {n}00 miles long.", "label": ("cold", "warm")[n % 2]} for n in range(8)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    sg.import_rows(tmp_path / "rows.jsonl", "-", tmp_path / "run", kind="classification")
+    told = paragraph(commands.run("push", tmp_path / "run", "ann/rivers", "--license", "mit", "--dry-run"))
+    assert "texts with labels" in told
+    assert f"synthgen export {tmp_path / 'run'} -f classification-chat" in told
+    assert not (tmp_path / "run" / "hub").exists()
+
+
+def test_the_command_of_an_import_names_its_columns_and_documents(commands: Commands, tmp_path: Path) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    text = "River Arn is 300 miles long and cold. It ends in the sea near the old mill of Brodel."
+    (folder / "arn.md").write_text(text, encoding="utf-8")
+    row = {"question": "How long is Arn?", "answer": "300 miles", "document": "arn.md", "start": 0, "end": 37}
+    (tmp_path / "my rows.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    settings = {**SETTINGS, "filters": {"order": ["format"]}}
+    sg.import_rows(tmp_path / "my rows.jsonl", folder, tmp_path / "run", mapping={"query": "question"}, settings=settings)
+    assert commands.run("push", tmp_path / "run", "ann/rivers", "--license", "mit", "--dry-run").code == 0
+    assert "synthgen import 'my rows.jsonl' DOCS RUN -c config.yaml --map query=question\n" in card_of(tmp_path / "run")[1]
+
+
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "data:text/html,x", "../LICENSE", "//evil.example", "https://", "https:// x"]
+)
+def test_a_link_to_a_licence_is_an_address_or_a_file(link: str) -> None:
+    with pytest.raises(ConfigError, match="--license-link takes"):
+        check_license("other", "Havens", link)
+
+
+def test_links_to_licences() -> None:
+    links = ["https://havens.example/licence?x=1", "HTTP://havens.example", "LICENSE", "LICENSE.md"]
+    assert [check_license("other", "Havens", link).link for link in links] == links
+
+
+@pytest.mark.parametrize("reviewed", [True, False])
+def test_whether_a_person_has_reviewed_rows_is_told(commands: Commands, tmp_path: Path, reviewed: bool) -> None:
+    row = {
+        "query": "How long is Arn?",
+        "answer": "300 miles",
+        "context": "Arn is 300 miles long and cold.",
+        "reviewed": reviewed,
+    }
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    sg.import_rows(tmp_path / "rows.jsonl", "-", tmp_path / "run", settings={**SETTINGS, "filters": {"order": ["format"]}})
+    assert commands.run("push", tmp_path / "run", "ann/rivers", "--license", "mit", "--dry-run").code == 0
+    body = card_of(tmp_path / "run")[1]
+    assert ("No person has reviewed the rows." in body) is not reviewed
+    assert ("1 rows are marked as reviewed by a person." in body) is reviewed
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"),
+    [(1, "n<1K"), (999, "n<1K"), (1_000, "1K<n<10K"), (9_999, "1K<n<10K"), (10_000, "10K<n<100K"), (10_000_000, "10M<n<100M")],
+)
+def test_the_size_is_that_of_the_largest_config(rows: int, size: str) -> None:
+    """All splits together."""
+    run = {
+        "rows": {"answered": 1}, "writer": "", "import": None, "version": "1", "seed": 0, "measured": "", **dict.fromkeys(
+            ("left_out", "sources", "cost", "funnel", "asked", "settings", "limits", "terms"), ()), "prompts": {}, "sampling": {},
+    }  # fmt: skip
+    tables = [Written("triples", {"train": rows - 1, "test": 1}, {}), Written("qrels", {"train": 1}, {})]
+    facts = Facts(
+        "ann/rivers",
+        "Rivers",
+        check_license("mit", None, None),
+        ["en"],
+        tables,
+        {"rule": rows},
+        run,
+        {"measured": "", "command": ""},
+    )
+    assert yaml.safe_load(card(facts).split("---\n")[1])["size_categories"] == [size]
+
+
+def test_the_corpus_is_made_for_its_own_config_alone(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice: for its columns, and for its rows."""
+    made: list[str] = []
+
+    def counted(chunk: Chunk, context: Context) -> str:
+        made.append(chunk.id)
+        return breadcrumb(chunk, context)
+
+    monkeypatch.setattr("synthgen.exporters.beir.breadcrumb", counted)
+    sg.push(finished, "ann/rivers", license="mit", dry_run=True)
+    assert len(made) == 2 * chunks(finished)
 
 
 # Personal data

@@ -8,20 +8,23 @@ name in an imported file nor a title can put a link or a script into the card.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+import regex
 import yaml
 
 from synthgen.errors import ConfigError
 from synthgen.hub.columns import CONFIGS, DEFAULT
 from synthgen.hub.folder import Written
+from synthgen.hub.personal import RULES
 from synthgen.prompts import render
 
 __all__ = ["Facts", "License", "card", "check_license"]
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
 _HUGE = "10M<n<100M"
+_LINK = regex.compile(r"https?://[^\s/][^\s]*|\w[\w.-]*", regex.IGNORECASE)
 _ESCAPES = {"\\": "\\\\", "|": "\\|", "[": "\\[", "]": "\\]", "`": "'", "<": "&lt;", ">": "&gt;"}
 
 
@@ -51,7 +54,6 @@ class Facts:
     run: Mapping[str, Any]
     verbatim: Mapping[str, str]
     personal: Mapping[str, Mapping[str, int]] | None = None
-    rules: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_license(given: str | None, name: str | None, link: str | None) -> License:
@@ -69,6 +71,11 @@ def check_license(given: str | None, name: str | None, link: str | None) -> Lice
         )
     if license.id == "other" and not (license.name and license.link):
         raise ConfigError("--license other needs --license-name NAME and --license-link URL, since its id says nothing.")
+    if license.link and not _LINK.fullmatch(license.link):
+        raise ConfigError(
+            f"--license-link takes an address that begins with https:// or http://, or the name of a file of the repository such as LICENSE; "
+            f"given: {license.link!r}."
+        )
     if license.id != "other" and (license.name or license.link):
         raise ConfigError(f"--license-name and --license-link go with --license other; given: --license {license.id}.")
     return license
@@ -87,7 +94,7 @@ def card(facts: Facts) -> str:
         "splits": list(dict.fromkeys(split for table in facts.tables for split in table.rows)),
         "first": next(((table.name, split) for table in facts.tables for split in table.rows), ("", "")),
         "personal": facts.personal,
-        "rules": facts.rules,
+        "rules": {kind: rule.meaning for kind, rule in RULES.items()},
     }
     front = yaml.safe_dump(_front(facts), sort_keys=False, allow_unicode=True, width=1_000)
     return f"---\n{front}---\n\n{render('dataset_card.jinja', values)}\n"

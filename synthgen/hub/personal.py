@@ -16,12 +16,28 @@ import regex
 __all__ = ["RULES", "scan"]
 
 
+def _whole(found: str) -> Iterable[str]:
+    return (found,)
+
+
+def _fewer_groups(found: str) -> Iterable[str]:
+    """The candidate, and what is left of it without the last groups, which may be the next words."""
+    yield found
+    while " " in found:
+        found = found.rpartition(" ")[0]
+        yield found
+
+
 class Rule(NamedTuple):
-    """What a kind of data looks like: a candidate, the check that it must pass, and both in words."""
+    """What a kind of data looks like: a candidate, the check that it must pass, and both in words.
+
+    `parts` gives what of a candidate may be the data, in the order to try.
+    """
 
     pattern: regex.Pattern[str]
     check: Callable[[str], bool]
     meaning: str
+    parts: Callable[[str], Iterable[str]] = _whole
 
 
 _RESERVED = regex.compile(
@@ -68,6 +84,7 @@ RULES: Mapping[str, Rule] = {
         regex.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![A-Za-z0-9])"),
         _iban,
         "two letters, two digits and groups of four, together or with spaces, whose checksum is right",
+        _fewer_groups,
     ),
     "payment card": Rule(
         regex.compile(r"(?<![\d.,])\d(?:[ -]?\d){12,18}(?![\d]|[.,]\d)"),
@@ -98,17 +115,9 @@ def scan(texts: Iterable[str]) -> dict[str, int]:
         for kind, rule in RULES.items():
 
             def taken(found: regex.Match[str], kind: str = kind, rule: Rule = rule) -> str:
-                whole = next((part for part in _shorter(found.group(), kind) if rule.check(part)), "")
+                whole = next((part for part in rule.parts(found.group()) if rule.check(part)), "")
                 counts[kind] += bool(whole)
                 return " ; " + found.group()[len(whole) :] if whole else found.group()
 
             text = rule.pattern.sub(taken, text)
     return {kind: counts[kind] for kind in RULES}
-
-
-def _shorter(found: str, kind: str) -> Iterable[str]:
-    """The candidate, and for accounts with spaces what is left without the last groups, which may be the next words."""
-    yield found
-    while kind == "bank account (IBAN)" and " " in found:
-        found = found.rpartition(" ")[0]
-        yield found
