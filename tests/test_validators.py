@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from export_rows import CHUNKS, CONTEXT, ROWS, STRANGE, triple
 
-from synthgen.exporters import FORMATS, Context, export
+from synthgen.exporters import FORMATS, Context, export, format_options
 from synthgen.records import CLASSIFICATION, Chunk, Rejection, Triple
 from synthgen.storage import json_line, read_table, write_table
 from synthgen.validators import RULES, Checked, Service, check, files_in
-from synthgen.validators.rules import known
+from synthgen.validators.rules import known, rules_of
 from synthgen.wording import place
 
 LABELLED = [replace(row, kind=CLASSIFICATION, answer=f"label {n % 3}") for n, row in enumerate(ROWS)]
@@ -30,7 +30,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def checked(format: str, folder: Path, **settings: Any) -> Checked:
-    return check(format, files_in(folder), **settings)
+    options = format_options(format, settings.pop("options", None)) if format in FORMATS else {}
+    return check(format, files_in(folder), options=options, **settings)
 
 
 # --- what synthgen writes itself
@@ -215,6 +216,7 @@ FAULTS: Sequence[tuple[str, str, dict[str, bytes], str]] = [
         "dev",
     ),
     ("contradiction", "st-labeled-pair", lines(*({"anchor": "a", "document": "b", "label": n} for n in (1, 0))), "label 1"),
+    ("roles", "openai-chat", lines({"messages": [CHAT["messages"][0] | {"weight": 1}, CHAT["messages"][1]]}), "has a weight"),
     ("not_alternating", "openai-chat", lines(said(("user", "a"), ("user", "b"), ("assistant", "c"))), "do not alternate"),
     (
         "mixed_keys",
@@ -305,6 +307,13 @@ def test_renamed_fields_are_known_by_the_formats_options(tmp_path: Path) -> None
     export(ROWS, CONTEXT, "sharegpt", tmp_path / "out", options=options)
     assert checked("sharegpt", tmp_path / "out", options=options).errors == {}
     assert checked("sharegpt", tmp_path / "out").errors == {"missing_key": 32, "unknown_key": 32}
+
+
+@pytest.mark.parametrize("format", ["prompt-completion", "instruction-text", "corpus-text", "sharegpt"])
+def test_names_in_a_row_have_their_defaults_from_the_exporter_alone(format: str) -> None:
+    with pytest.raises(TypeError, match="missing"):
+        rules_of(format, {})
+    assert rules_of(format, format_options(format)).files
 
 
 def test_the_first_of_each_problem_are_shown_and_all_are_counted(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def check(
     service: Service | None = None,
     max_bytes: int | None = None,
 ) -> Checked:
-    """Check the files, by name, as an export of `format` with these options.
+    """Check the files, by name, as an export of `format`; `options` are all of its exporter's, as `exporters.format_options` gives them.
 
     `service` is what they are to be used with; `max_bytes` is what its reader takes in one file. The model's own limit of tokens counts for
     chat files of fine-tuning services; one that `service` was given counts for every format that trains a generator.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter, methodcaller
 from typing import Any
 
 __all__ = ["aligned", "chat", "oracle", "preference", "sides", "turns"]
@@ -16,6 +17,8 @@ __all__ = ["aligned", "chat", "oracle", "preference", "sides", "turns"]
 Row = Mapping[str, Any]
 Faults = Iterable[tuple[str, str]]
 _FINE: Sequence[tuple[str, str]] = ()
+_USUAL = (("system", "user", "assistant"), ("user", "assistant"))
+_ROLE, _CONTENT = itemgetter("role"), methodcaller("get", "content")
 
 
 def chat(row: Row) -> Faults:
@@ -24,11 +27,9 @@ def chat(row: Row) -> Faults:
 
 
 def _conversation(messages: Sequence[Row]) -> Faults:
-    roles = [message["role"] for message in messages]
-    if roles in (["system", "user", "assistant"], ["user", "assistant"]) and all(
-        message.get("content") for message in messages
-    ):
-        return _FINE
+    roles = tuple(map(_ROLE, messages))
+    if roles in _USUAL and sum(map(len, messages)) == 2 * len(roles) and all(map(_CONTENT, messages)):
+        return _FINE  # most rows are like this, and nothing is asked of them twice
     return [*_contents(messages), *_roles(roles)]
 
 

@@ -53,7 +53,10 @@ class Rules(NamedTuple):
 
 
 def rules_of(format: str, options: Mapping[str, Any]) -> Rules:
-    """The rules of a format whose exporter has these options; of a format that is not known here, those that every file must keep."""
+    """The rules of a format whose exporter has these options (all of them, with defaults, where options rename what is in a row).
+
+    Of a format that is not known here, those that every file must keep.
+    """
     if format in _RENAMED:
         return _RENAMED[format](**options)
     return _RULES.get(format, Rules({"*": AnyObject}, together=(together.Keys,)))
@@ -229,22 +232,15 @@ _RULES: Mapping[str, Rules] = {
 }
 
 
-def _prompt_completion(prompt_field: str = "prompt", completion_field: str = "completion", **_: Any) -> Rules:
+def _prompt_completion(*, prompt_field: str, completion_field: str, **_: Any) -> Rules:
     return Rules({"*": Object({prompt_field: Text, completion_field: Text})}, least=_TOGETHER, texts=True)
 
 
-def _text(field: str = "text", **_: Any) -> Rules:
+def _text(*, field: str, **_: Any) -> Rules:
     return Rules({"*": Object({field: Text})}, texts=True)
 
 
-def _sharegpt(
-    column: str = "conversations",
-    role: str = "from",
-    content: str = "value",
-    human: str = "human",
-    model: str = "gpt",
-    **_: Any,
-) -> Rules:
+def _sharegpt(*, column: str, role: str, content: str, human: str, model: str, **_: Any) -> Rules:
     turn = Object({role: OneOf(human, model, "system", "observation", "function_call"), content: Text})
     return Rules(
         {"*": Object({column: ListOf(turn), "system?": String, "tools?": String})},
