@@ -3,10 +3,16 @@
     python benchmarks/distractors.py DATA… [--num 5] [--judges bm25] [--out FILE]
 
 DATA is a BEIR folder with answers. Its human pairs are read as `synthgen import` reads them (the first answer is the row's, all of them
-stand in its metadata); each passage is a chunk, and the passages of one title or `metadata.doc` a document, as in `filter_quality`.
+stand in its metadata), in two settings:
 
-Four ways to choose `--num` distractors for every pair: `ours` (the default settings), `random` (any other chunks), `bm25` (the best hits
-beside the passage), `bm25 95 %` (those of them below 95 % of the passage's score). For each:
+    one corpus  each passage is a chunk, the passages of one title or `metadata.doc` are a document, as in `filter_quality`, and nothing
+                is split. Four ways to choose `--num` distractors for every pair: `ours` (the default settings), `random` (any other
+                chunks), `bm25` (the best hits beside the passage), `bm25 95 %` (those of them below 95 % of the passage's score)
+    imported    `synthgen import DATA - RUN` with no filter but `format`: each passage is a document of its own, and a distractor comes
+                from the split of its row. `imported` is all rows of RUN together; then the rows of each split, of which dev and test
+                have a tenth of the passages to choose from
+
+For each:
 
     answer      distractors, and rows with at least one, that contain an accepted answer: by a plain rule (the answer as it is
                 written, whatever its case, at the borders of words and numbers) and by SQuAD's own normal form (no case, punctuation or
@@ -15,8 +21,8 @@ beside the passage), `bm25 95 %` (those of them below 95 % of the passage's scor
                 30 or more
     adjacent    distractors that stand beside the passage in its document (a look, no fault: questions are of one passage)
     full        rows that have all `--num`
-    hardness    BM25 score divided by the passage's, raw and on the normalised range (0 below the 51st best score): of `ours` the
-                mined half, and all. Pairs whose passage scores 0 have no raw one
+    hardness    BM25 score divided by the passage's, raw and on the normalised range (0 below the 51st best score): of synthgen's the
+                mined ones, and all. Pairs whose passage scores 0 have no raw one
 
 Nothing here uses the guard's own functions. Intervals are 95 %, by bootstrap over documents; where nothing was found, the upper end is
 that of the rule of three over rows.
@@ -32,6 +38,7 @@ import random
 import re
 import string
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,8 +52,12 @@ from filter_quality import Corpus
 from synthgen.config import Config, Training
 from synthgen.distractors import add_distractors
 from synthgen.encoders import CorpusEncoders
+from synthgen.importing import import_rows
 from synthgen.imports import read_rows
-from synthgen.records import Chunk, Triple, make_triple
+from synthgen.records import SPLITS, Chunk, Triple, make_triple
+from synthgen.retrieval import Retriever
+from synthgen.retrieval.bm25 import over_chunks
+from synthgen.runfolder import RunFolder
 
 FLOOR_RANK, DEPTH, MARGIN, COMMON_RUN = 51, 60, 0.95, 30
 RESAMPLES = 2_000
@@ -60,6 +71,13 @@ class Pair(NamedTuple):
     answers: Sequence[str]
 
 
+class Index(NamedTuple):
+    """The chunks by id, and BM25 over them."""
+
+    chunks: Mapping[str, Chunk]
+    retriever: Retriever
+
+
 def pairs_of(corpus: Corpus) -> list[Pair]:
     rows, skipped, _ = read_rows(corpus.folder)
     if skipped:
@@ -67,21 +85,21 @@ def pairs_of(corpus: Corpus) -> list[Pair]:
     chunks = {text.strip(): chunk for text, chunk in corpus.by_text.items()}
     found = []
     for row in rows:
-        triple = make_triple(chunks[row.context], row.query, row.answer, metadata=row.metadata)
-        found.append(Pair(triple, row.metadata.get("answers") or [row.answer or ""]))
+        found.append(pair_of(make_triple(chunks[row.context], row.query, row.answer, metadata=row.metadata)))
     return found
+
+
+def pair_of(triple: Triple) -> Pair:
+    return Pair(triple, triple.metadata.get("answers") or [triple.answer or ""])
 
 
 class Search:
     """BM25 as the rows see it: the hits of each query, the score of its passage, and the score at the floor."""
 
-    def __init__(self, corpus: Corpus, pairs: Sequence[Pair]) -> None:
-        retriever = corpus.context.retriever
-        assert retriever is not None
-        self._retriever = retriever
-        self.hits = {
-            p.triple.id: h for p, h in zip(pairs, retriever.search([p.triple.query for p in pairs], DEPTH), strict=True)
-        }
+    def __init__(self, index: Index, pairs: Sequence[Pair]) -> None:
+        self._retriever = index.retriever
+        found = index.retriever.search([p.triple.query for p in pairs], DEPTH)
+        self.hits = {p.triple.id: hits for p, hits in zip(pairs, found, strict=True)}
         self.source = dict(self.scores(pairs, {p.triple.id: [p.triple.chunk_id] for p in pairs}))
 
     def scores(self, pairs: Sequence[Pair], chosen: Chosen) -> Iterator[tuple[str, Any]]:
@@ -145,10 +163,10 @@ def repeats(chunk: Chunk, source: Chunk) -> bool:
     return 2 * sum(block.size for block in blocks if block.size >= COMMON_RUN) >= min(len(one), len(other))
 
 
-def beside(corpus: Corpus) -> dict[str, set[str]]:
+def beside(index: Index) -> dict[str, set[str]]:
     """The chunks before and after each one in its document."""
     documents: defaultdict[str, list[Chunk]] = defaultdict(list)
-    for chunk in corpus.chunks.values():
+    for chunk in index.chunks.values():
         documents[chunk.document_id].append(chunk)
     found: defaultdict[str, set[str]] = defaultdict(set)
     for chunks in documents.values():
@@ -159,19 +177,19 @@ def beside(corpus: Corpus) -> dict[str, set[str]]:
     return dict(found)
 
 
-def at_random(corpus: Corpus, pairs: Sequence[Pair], search: Search, num: int) -> Chosen:
-    draw, every = random.Random(0), list(corpus.chunks)
+def at_random(index: Index, pairs: Sequence[Pair], search: Search, num: int) -> Chosen:
+    draw, every = random.Random(0), list(index.chunks)
     return {p.triple.id: [id for id in draw.sample(every, num + 1) if id != p.triple.chunk_id][:num] for p in pairs}
 
 
-def best_hits(corpus: Corpus, pairs: Sequence[Pair], search: Search, num: int) -> Chosen:
+def best_hits(index: Index, pairs: Sequence[Pair], search: Search, num: int) -> Chosen:
     return {
         p.triple.id: [hit.id for hit in search.hits[p.triple.id] if hit.id != p.triple.chunk_id and hit.score > 0][:num]
         for p in pairs
     }
 
 
-def below_margin(corpus: Corpus, pairs: Sequence[Pair], search: Search, num: int) -> Chosen:
+def below_margin(index: Index, pairs: Sequence[Pair], search: Search, num: int) -> Chosen:
     found = {}
     for pair in pairs:
         id = pair.triple.id
@@ -180,7 +198,7 @@ def below_margin(corpus: Corpus, pairs: Sequence[Pair], search: Search, num: int
     return found
 
 
-BASELINES: Mapping[str, Callable[[Corpus, Sequence[Pair], Search, int], Chosen]] = {
+BASELINES: Mapping[str, Callable[[Index, Sequence[Pair], Search, int], Chosen]] = {
     "random": at_random,
     "bm25": best_hits,
     "bm25 95 %": below_margin,
@@ -211,9 +229,9 @@ class Documents:
         return [round(float(x), 4) for x in (sums.sum() / counts.sum(), low, high)]
 
 
-def measured(corpus: Corpus, pairs: Sequence[Pair], chosen: Chosen, search: Search, num: int) -> dict[str, Any]:
-    documents, near = Documents(pairs), beside(corpus)
-    texts, hard = corpus.chunks, search.hardness(pairs, chosen)
+def measured(index: Index, pairs: Sequence[Pair], chosen: Chosen, search: Search, num: int) -> dict[str, Any]:
+    documents, near = Documents(pairs), beside(index)
+    texts, hard = index.chunks, search.hardness(pairs, chosen)
     by_distractor: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
     by_row: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
     for triple, answers in pairs:
@@ -246,25 +264,27 @@ def measured(corpus: Corpus, pairs: Sequence[Pair], chosen: Chosen, search: Sear
     }
 
 
-def of_set(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+def of_ours(index: Index, rows: Sequence[Triple], search: Search, num: int) -> dict[str, Any]:
+    """The measures of rows with the distractors that synthgen gave them."""
+    pairs = [pair_of(row) for row in rows]
+    found = measured(index, pairs, {row.id: [d.chunk_id for d in row.distractors] for row in rows}, search, num)
+    mined = {row.id: [d.chunk_id for d in row.distractors if d.mined] for row in rows}
+    return found | {"hardness of the mined": measured(index, pairs, mined, search, num)["hardness"]}
+
+
+def of_one_corpus(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     corpus = Corpus(folder)
-    pairs = pairs_of(corpus)
-    search = Search(corpus, pairs)
-    arms: dict[str, Any] = {}
+    assert corpus.context.retriever is not None
+    index, pairs = Index(corpus.chunks, corpus.context.retriever), pairs_of(corpus)
+    search = Search(index, pairs)
     settings = Config.build({"distractors": {"num": given.num, "judges": given.judges}}).distractors
     encoders = CorpusEncoders(Training(), list(corpus.chunks.values()), seed=0)
     started = time.perf_counter()
-    assert corpus.context.retriever is not None
-    rows, report = add_distractors(
-        [p.triple for p in pairs], corpus.chunks, corpus.context.retriever, settings, encoders=encoders
-    )
+    rows, report = add_distractors([p.triple for p in pairs], *index, settings, encoders=encoders)
     seconds = time.perf_counter() - started
-    own = [Pair(row, pair.answers) for row, pair in zip(rows, pairs, strict=True)]
-    arms["ours"] = measured(corpus, own, {row.id: [d.chunk_id for d in row.distractors] for row in rows}, search, given.num)
-    mined = {row.id: [d.chunk_id for d in row.distractors if d.mined] for row in rows}
-    arms["ours"]["hardness of the mined"] = measured(corpus, own, mined, search, given.num)["hardness"]
+    arms = {"ours": of_ours(index, rows, search, given.num)}
     for name, choose in BASELINES.items():
-        arms[name] = measured(corpus, pairs, choose(corpus, pairs, search, given.num), search, given.num)
+        arms[name] = measured(index, pairs, choose(index, pairs, search, given.num), search, given.num)
     return {
         "chunks": len(corpus.chunks),
         "documents": len({chunk.document_id for chunk in corpus.chunks.values()}),
@@ -275,11 +295,35 @@ def of_set(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def of_import(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+    settings = {
+        "distractors": {"num": given.num, "judges": given.judges},
+        "filters": {"order": ["format"]},
+        "exports": {"formats": []},
+        "training": {"enabled": False},
+    }
+    with tempfile.TemporaryDirectory() as place:
+        report = import_rows(folder, "-", Path(place) / "run", config=Config.build(settings)).report
+        run = RunFolder(Path(place) / "run")
+        rows, chunks = list(run.read("triples")), list(run.read("chunks"))
+    index = Index({chunk.id: chunk for chunk in chunks}, over_chunks(chunks))
+    search = Search(index, [pair_of(row) for row in rows])
+    arms = {"imported": of_ours(index, rows, search, given.num)}
+    for split in SPLITS:
+        arms[split] = of_ours(index, [row for row in rows if row.split == split], search, given.num)
+    return {
+        "chunks": report["chunks"]["splits"],
+        "rows": report["rows"]["splits"],
+        "report": report["distractors"],
+        "arms": arms,
+    }
+
+
 def table(result: Mapping[str, Any]) -> str:
     names = ("answer", "SQuAD form", "rows, answer", "passage", "adjacent", "full", "raw", "relative")
     lines = [f"{'set':12} {'distractors':10} " + " ".join(f"{name:>12}" for name in names)]
     for name, found in result["sets"].items():
-        for arm, of in found["arms"].items():
+        for arm, of in {**found["one corpus"]["arms"], **found["imported"]["arms"]}.items():
             one, rows, hard = of["of distractors"], of["of rows"], of.get("hardness of the mined", of["hardness"])
             cells = [one["answer"], one["answer in SQuAD form"], rows["answer"], one["passage"], one["adjacent"], rows["full"]]
             cells += [hard["raw"], hard["relative"]]
@@ -297,7 +341,7 @@ def main() -> None:
     result: dict[str, Any] = {"num": given.num, "judges": given.judges, "sets": {}}
     for folder in given.data:
         name = "/".join(folder.parts[-2:]) if folder.parent.name == "xquad" else folder.name
-        result["sets"][name] = of_set(folder, given)
+        result["sets"][name] = {"one corpus": of_one_corpus(folder, given), "imported": of_import(folder, given)}
     print(table(result), file=sys.stderr)
     write_result(result, given.out)
 

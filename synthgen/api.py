@@ -298,10 +298,9 @@ def _resolved(config: str | Path | Config | None, overrides: Mapping[str, Any] |
 
 
 def _index(chunks: Sequence[Chunk]) -> BM25:
-    from synthgen.retrieval import index_text
-    from synthgen.retrieval.bm25 import BM25
+    from synthgen.retrieval.bm25 import over_chunks
 
-    return BM25([chunk.id for chunk in chunks], [index_text(chunk) for chunk in chunks])
+    return over_chunks(chunks)
 
 
 class _Skips:

@@ -34,8 +34,7 @@ from synthgen.filters.memory import Memory
 from synthgen.generation import Candidates, Generator, store_path
 from synthgen.generators import IMPORT
 from synthgen.records import SPLITS, Event, OnEvent, Rejection, Skipped, Triple, Verdict
-from synthgen.retrieval import index_text
-from synthgen.retrieval.bm25 import BM25
+from synthgen.retrieval.bm25 import over_chunks
 from synthgen.retrieval.judging import TOO_EASY
 from synthgen.runfolder import RunFolder
 from synthgen.wording import counts
@@ -64,7 +63,7 @@ def derive(
     with clock("candidates"):
         candidates = _candidates(generator, corpus, folder, on_event)
     with clock("index"):
-        retriever = BM25([chunk.id for chunk in corpus.chunks], [index_text(chunk) for chunk in corpus.chunks])
+        retriever = over_chunks(corpus.chunks)
     with clock("filters"):
         queries = human_queries(folder)
         memory = Memory(folder.verdicts, chunks, generator.shots, queries)

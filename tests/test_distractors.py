@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from synthgen.distractors.checking import STAGE
 from synthgen.distractors.guard import Guard, folded
 from synthgen.distractors.mix import SOURCES, interleaved, quotas, shares_of
 from synthgen.errors import ConfigError
+from synthgen.importing import import_rows
 from synthgen.llm.calls import Call
 from synthgen.records import Chunk, Completion, Distractor, Event, Triple, digest, make_triple
 from synthgen.retrieval import Hit, index_text
@@ -119,6 +121,7 @@ class TestSources:
         [row], stats = mine([ASKED], [FERRY, BUS], num=4)
         assert names(row) == {"bus.md"}
         assert (stats["asked"], stats["missing"], stats["short"]) == (4, 3, 1)
+        assert type(stats["short"]) is int, "the report says 1, not true"
         [alone], stats = mine([ASKED], [FERRY], num=4)
         assert alone.distractors == ()
         assert stats["hardness"] == {"judge": "bm25", "raw": None, "relative": None}
@@ -289,6 +292,48 @@ class TestGuard:
         [row], _ = mine([ASKED], [FERRY, twin, *FILLERS], num=1)
         assert ids(row) == [twin.id]
 
+    def test_what_repeats_half_of_the_passage_is_none_wherever_it_stands(self) -> None:
+        part = SOURCE.removesuffix("lower deck.")
+        other = chunk(
+            "other.md", part + "strong back, past the lighthouse and two islands that no map shows, to a quay of wood."
+        )
+        [row], stats = mine([make_triple(FERRY, ASKED.query)], [FERRY, other, BUS, TRAIN, *FILLERS], num=9, max_relative=1.0)
+        assert other.id not in ids(row)
+        assert stats["refused"]["overlap"] == 1
+        less = replace(other, text=other.text.replace("Samsø leaves Hou at", "Fur goes at about"))
+        [row], _ = mine([make_triple(FERRY, ASKED.query)], [FERRY, less, BUS, TRAIN, *FILLERS], num=9, max_relative=1.0)
+        assert less.id in ids(row)
+        inside = replace(less, group=FERRY.group)
+        [row], _ = mine([make_triple(FERRY, ASKED.query)], [FERRY, inside, BUS, TRAIN, *FILLERS], num=9, max_relative=1.0)
+        assert inside.id not in ids(row), "in a copy of the document a third is too much"
+
+    def test_places_are_compared_in_little_time(self) -> None:
+        length, number = len(SOURCE), 20_000
+
+        def placed(text: str, first: int, step: int) -> Chunk:
+            spans = [f"pages.md#{at}-{at + len(text)}" for at in range(first + step, first + step * number, step)]
+            return chunk("pages.md", text, at=first, places=tuple(spans))
+
+        source, beside, over = placed(SOURCE, 0, 500), placed(KIOSK.text, length, 500), placed(BUS.text, 490, 500)
+        guard = Guard({c.id: c for c in (source, beside, over)})
+        started = time.process_time()
+        assert guard.sameness(beside, source) == guard.sameness(source, beside) == ""
+        assert guard.sameness(over, source) == guard.sameness(source, over) == "overlap"
+        assert time.process_time() - started < 2, "each with each would be 1.6 billion comparisons"
+
+    @given(
+        st.lists(st.integers(0, 60), min_size=1), st.lists(st.integers(0, 60), min_size=1), st.integers(1, 9), st.integers(1, 9)
+    )
+    def test_places_overlap_where_they_do(self, ones: list[int], others: list[int], one: int, other: int) -> None:
+        def placed(name: str, starts: list[int], length: int) -> Chunk:
+            text = (name * length)[:length]
+            places = tuple(f"pages.md#{at}-{at + length}" for at in starts[1:])
+            return Chunk(name, "pages.md", starts[0], starts[0] + length, text, digest(text), places=places)
+
+        left, right = placed("x", ones, one), placed("y", others, other)
+        expected = any(a < b + other and b < a + one for a in ones for b in others)
+        assert (Guard({"x": left, "y": right}).sameness(left, right) == "overlap") == expected
+
     def test_another_section_of_the_same_document_is_welcome(self) -> None:
         [row], _ = mine([ASKED], [FERRY, HARBOUR, KIOSK, *FILLERS], num=1)
         assert ids(row) == [KIOSK.id]
@@ -351,6 +396,31 @@ class TestAnswers:
             ("محمد", "كتبه مُحَمَّد في ذلك العام"),
             ("กรุงเทพ", "เมืองหลวงคือกรุงเทพ มหานคร"),
             ("“quoted” {braces}\t", "It says: quoted {braces}."),
+            ("Battle of Bulge", "In winter the Battle of the Bulge began."),
+            ("vitamin A", "The cod has vitamin A in its liver."),
+            ("10,000", "In all 10 000 people came."),
+            ("10,000 people", "In all 10\u2009000 people came."),
+            ("10000", "Es kamen 10.000 Leute."),
+            ("1,00,000", "It cost 100000 rupees."),
+            ("1,00,000", "It cost 1 00 000 rupees."),
+            ("100", "Cabins, cars, seats: 12 100 200"),
+            ("٢٠١٤", "وقع ذلك في عام 2014 في المدينة"),
+            ("2014", "وقع ذلك في عام ٢٠١٤ في المدينة"),
+            ("२५", "At 25 knots it is the fastest."),
+            ("بغداد", "ولد الشاعر ببغداد عام 915"),
+            ("مصر", "سافر إلى الشام وبمصر مات"),
+            ("שלום", "כתוב בשלום הוא"),
+            ("أحمد", "قال احمد ذلك"),
+            ("תל־אביב", "נסענו אל תל אביב"),
+            ("COVID-19", "Of the patients with COVID19 two died."),
+            ("COVID19", "Of the patients with COVID-19 two died."),
+            ("SARS-CoV-2", "The SARSCoV-2 virus spreads."),
+            ("the 1990s", "It was built in the 1990's by them."),
+            ("Beyoncé", "The singer Beyonce won."),
+            ("Istanbul", "It goes to İstanbul."),
+            ("Paris", "It goes to Pa\u00adris today."),
+            ("Paris", "It goes to Pa-\nris today."),
+            ("T cell", "This is a T-\ncell of its kind."),
         ],
     )
     def test_are_found(self, answer: str, text: str) -> None:
@@ -358,7 +428,15 @@ class TestAnswers:
 
     @pytest.mark.parametrize(
         ("answer", "text"),
-        [("42", "The ferry is 142 metres long."), ("nine", "The nineteen cars left."), ("art", "It starts at the party.")],
+        [
+            ("42", "The ferry is 142 metres long."),
+            ("nine", "The nineteen cars left."),
+            ("art", "It starts at the party."),
+            ("COVID-1", "Of the patients with COVID-19 two died."),
+            ("1914-1918", "Two orders were placed: 19141918 and 7."),
+            ("10,000", "It carries 10 cars and 0 people."),
+            ("5", "It carries 5,000 cars."),
+        ],
     )
     def test_are_not_seen_where_they_are_not(self, answer: str, text: str) -> None:
         assert not looked_for(answer, text)
@@ -382,7 +460,8 @@ class TestAnswers:
         assert chunks[1].id not in ids(found)
 
     def test_folding(self) -> None:
-        assert folded("The  U.S. spent $1,234.50 (nearly)") == "the us spent 1234 50 nearly"
+        assert folded("The  U.S. spent $1,234.50 (nearly)") == ("the us spent 1234 50 nearly", "us spent 1234 50 nearly")
+        assert folded("Ein Bau-\nwerk für 10.000") == ("ein bau werk fur 10 000", "ein bauwerk fur 10000")
 
 
 class TestFurtherPositives:
@@ -528,6 +607,15 @@ class TestChecks:
         assert row.distractors == ()
         assert len(paid.asked) == stats["refused"]["answers"] == 12
 
+    def test_what_could_not_be_asked_about_is_not_replaced(self) -> None:
+        paid = FakePaid({"bus": "yes", "train": "no"}, otherwise=None)
+        [row], stats = mine([ASKED], self.CHUNKS, check=True, beside={"paid": paid}, num=3)
+        assert ids(row) == [TRAIN.id]
+        assert len(paid.asked) == 3, "another candidate would lack an answer as well"
+        assert stats["refused"] == {"answers": 1, "not_asked": 1} | {
+            reason: n for reason, n in stats["refused"].items() if reason not in ("answers", "not_asked")
+        }
+
     def test_a_cross_encoder_is_asked_first(self) -> None:
         encoders = FakeEncoders({}, {SOURCE: 2.0, BUS.text: 2.0})
         paid = FakePaid({"bus": "no"})
@@ -580,6 +668,27 @@ def test_no_distractor_ever_breaks_a_rule(
         assert 0 <= d.relative < 0.95
         if answer:
             assert answer not in c.text if answer == "灯塔" else f" {key(answer)} " not in f" {key(c.text)} "
+
+
+def test_equal_scores_are_not_ordered_by_the_names_of_files(tmp_path: Path) -> None:
+    wardens = ["Anna", "Bela", "Cleo", "Dora", "Emil", "Finn", "Gerd", "Hans", "Ivan", "Jana", "Kurt", "Lena"]
+    texts = [f"The warden {name} keeps oil. " + " ".join(f"{name}{i}" for i in range(20)) for name in wardens]
+    texts += [f"Nothing of it: {' '.join(f'w{i}x{j}' for j in range(26))}." for i in range(60)]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"query": "Which warden Anna keeps oil?", "answer": "Anna3 Anna4", "context": texts[0]}))
+    given = {"splits": {"train": 1, "dev": 0}, "training": {"enabled": False}, "filters": {"order": ["round_trip"]}}
+    found = []
+    for name, order in (("one", texts), ("other", texts[::-1])):
+        (tmp_path / name).mkdir()
+        for i, text in enumerate(order):
+            (tmp_path / name / f"{i:02}.md").write_text(text + "\n")
+        result = import_rows(rows, tmp_path / name, tmp_path / f"run {name}", config=Config.build(given))
+        [row] = result.kept
+        assert sum(d.mined for d in row.distractors) >= 3
+        mined = [(result.chunks[d.chunk_id].text, d.found_by, d.rank, d.score) for d in row.distractors]
+        rival = result.chunks[str(row.scores["round_trip_rival"])].text
+        found.append((mined, rival, row.scores["round_trip"], row.scores["round_trip_rank"]))
+    assert found[0] == found[1]
 
 
 def test_the_summary_of_a_run_has_one_line_about_them(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def _checks(chunks: Mapping[str, Chunk], settings: Distractors, encoders: Encode
 def _check(rows: Sequence[Row], checks: Sequence[Check], chunks: Mapping[str, Chunk], guard: Guard) -> None:
     """Ask about every distractor, then about what takes the place of those refused, and so on; nothing unasked stays.
 
-    A row of which nothing could be asked is left as it is then: more of the same would be said of other candidates.
+    A row with something that could not be asked is left as it is then: more of the same would be said of other candidates.
     """
     if not checks:
         return
@@ -135,13 +135,13 @@ def _check(rows: Sequence[Row], checks: Sequence[Check], chunks: Mapping[str, Ch
             reasons = check([(waiting[i][0].triple, chunks[waiting[i][1].chunk_id]) for i in asked])
             for i, reason in zip(asked, reasons, strict=True):
                 said[i] = reason
-        heard: dict[int, bool] = {}
+        asked_about: dict[int, bool] = {}
         for (row, distractor), reason in zip(waiting, said, strict=True):
-            heard[id(row)] = heard.get(id(row), False) or reason != "not_asked"
+            asked_about[id(row)] = asked_about.get(id(row), True) and reason != "not_asked"
             row.settle(distractor, refused=bool(reason))
             guard.refused[reason] += bool(reason)
         for row in rows:
-            if left and heard.get(id(row)):
+            if left and asked_about.get(id(row)):
                 row.fill()
 
 
@@ -162,7 +162,7 @@ class _Tally:
         self._counts.update(
             rows=1,
             missing=missing,
-            short=missing > 0,
+            short=int(missing > 0),
             filled=sum(max(0, len(row.found[source]) - row.quota[source]) for source in SOURCES),
             further_positives=row.further,
         )

@@ -4,18 +4,21 @@ The guard refuses, with these reasons:
 
 - `split`: text of another split than the row's, so that no dev or test text reaches a training file;
 - `positive`: a positive, or the same text elsewhere;
-- `overlap`: an overlapping span, also of a place where the same text stands; and in the same document, or another one of its group of
-  near-duplicates, a text that repeats a positive in part: a third of the runs of four words in the smaller of them, or in another
-  document a sentence, because copies are often cut in other places;
+- `overlap`: an overlapping span, also of a place where the same text stands; and a text that repeats a positive in part. In the same
+  document, or another one of its group of near-duplicates, that is a third of the runs of four words in the smaller of them, and in a
+  copy a sentence, because copies are often cut in other places. Elsewhere it is nearly half of the runs, so that pages of one template
+  stay distractors of each other: of 330,000 pairs of human questions' passages and best hits, those with half of the letters in common
+  share .46 of the runs or more, and all others .38 at most;
 - `adjacent`: the chunk before or after a positive or its copy in the same group, which often says the rest of it;
 - `answer`: a chunk that contains the answer of the row, or another that its metadata lists as `answers`;
 - `near_duplicate`: a text nearly equal to a positive (Jaccard of 4-character shingles at least .8).
 
-Answers are compared folded: case, punctuation, symbols, articles, the separators in 1,000 and the dots in U.S. make no difference, nor
-do the points of Arabic and Hebrew. Answers of six characters or more that are no numbers are found wherever their letters follow each
-other, so inside words (where inflections and prefixes are), across hyphens and line ends; shorter ones at word borders. Only what
-nearly every text contains is not looked for: words of one or two letters ("is", 是) that stand in a quarter of the chunks or more.
-`unchecked_answers` counts their rows.
+Answers are compared folded (`folded`): case, punctuation, symbols, accents, articles, hyphens, the separators in 1,000, the dots in U.S.
+and the script of digits make no difference, nor do the points of Arabic and Hebrew. Answers of six characters or more that are no
+numbers are found wherever their letters follow each other, so inside words (where inflections and prefixes are), across hyphens and
+line ends; shorter ones at word borders, but those of three letters in Arabic and Hebrew inside words, because these write "in" and
+"and" in one with what follows. Only what nearly every text contains is not looked for: words of one or two letters ("is", 是) that
+stand in a quarter of the chunks or more. `unchecked_answers` counts their rows.
 
 Not covered: answers in other words, and numbers spelled out. A cross-encoder or a model may be asked for these (`checking`).
 """
@@ -44,42 +47,63 @@ OWN = frozenset({"positive", "overlap", "near_duplicate"})
 _TELLING_CHARS = 6  # an answer this long is found inside words
 _SHORT_CHARS, _COMMON, _SAMPLED = 2, 0.25, 400
 _SENTENCE_WORDS = 5.0
-_REPEATED = 1 / 3
+_REPEATED, _REPEATED_ELSEWHERE = 1 / 3, 0.45
 _KEYS_KEPT, _RUNS_KEPT = 20_000, 4_096
 
-_GROUPED = re.compile(r"(?<=\d)[,，٬'’\u00a0\u202f](?=\d{3}(?!\d))")
+_GROUPED = re.compile(r"(?<=\d)[,，٬'’\u00a0\u2007\u2009\u202f](?=(?:\d\d[,，٬])*\d{3}(?!\d))")  # 1,000 and 1,00,000
 _DOTTED = re.compile(r"(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
-_POINTS = re.compile(r"[\u0591-\u05c7\u0640\u064b-\u065f\u0670]")
-_BETWEEN_ASCII = re.compile(r"[^a-z0-9]+")
-_BETWEEN = regex.compile(r"[^\p{L}\p{N}\p{M}]+")
+_BROKEN = re.compile(r"(?<=[^\W\d_])[-‐][^\S\n]*\n\s*(?=[^\W\d_])")  # a word at the end of a line
+_ASCII_WORD = re.compile(r"[a-z]+|[0-9]+")
+_WORD = regex.compile(r"\p{Nd}+|[\p{L}\p{N}\p{M}--\p{Nd}]+", regex.V1)
+_MARKS = regex.compile(r"[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0640\u064b-\u065f\u0670\p{Cf}]")
+_OTHER_DIGIT = re.compile(r"[^\D0-9]")
 _LOOSE = regex.compile(rf"(?<=[{UNSPACED}]) (?=[{UNSPACED}])")
-_ARTICLES = re.compile(r"\b(?:an?|the) ")
+_ARTICLES = re.compile(r"\b(?:an?|the) (?=.)")
+_SPACED_NUMBER = re.compile(r"\b\d{1,3}(?: \d\d\d?)* \d{3}\b")
+_PREFIXED = regex.compile(r"[\p{Arabic}\p{Hebrew}]{3}")
+
+
+class Folded(NamedTuple):
+    """A text for comparing answers, as words and numbers between spaces.
+
+    `plain` has no articles, no words broken at the end of a line, and joins numbers at what may be a separator (10 000, 10.000). Both
+    are compared, because each of these may also be something else: the A of vitamin A, two numbers side by side in a table.
+    """
+
+    exact: str
+    plain: str
 
 
 class Sought(NamedTuple):
-    """The answers that no distractor of a row may contain, folded: as they are, and without articles where they have any."""
+    """The answers that no distractor of a row may contain, in both forms."""
 
-    answers: tuple[str, ...]
-    bare: tuple[str, ...] = ()
+    exact: tuple[str, ...]
+    plain: tuple[str, ...]
 
     @classmethod
-    def of(cls, answers: Iterable[str]) -> Sought:
-        """`answers` are folded."""
+    def of(cls, answers: Iterable[Folded]) -> Sought:
         found = sorted({*answers})
-        return cls(tuple(found), tuple(bare for answer in found if (bare := _bare(answer)) != answer))
+        return cls(tuple(one.exact for one in found), tuple(one.plain for one in found))
 
-    def stands_in(self, text: str) -> bool:
-        """Whether one of them stands in this folded text."""
-        return _any_in(text, self.answers) or (bool(self.bare) and _any_in(_bare(text), self.bare))
+    def stands_in(self, text: Folded) -> bool:
+        """Whether one of them stands in this text."""
+        return _any_in(text.exact, self.exact) or _any_in(text.plain, self.plain)
 
 
-def folded(text: str) -> str:
-    """Words between spaces, for comparing answers."""
+def folded(text: str) -> Folded:
+    """Words and numbers; letters and digits are parted (covid 19), so that COVID19 is COVID-19."""
+    exact, whole = _spaced(text), _BROKEN.sub("", text)
+    plain = exact if whole == text else _spaced(whole)
+    return Folded(exact, _SPACED_NUMBER.sub(lambda found: found[0].replace(" ", ""), _ARTICLES.sub("", plain)))
+
+
+def _spaced(text: str) -> str:
     text = _DOTTED.sub("", _GROUPED.sub("", text))
     if text.isascii():
-        return _BETWEEN_ASCII.sub(" ", text.lower()).strip()
-    text = unicodedata.normalize("NFKC", _POINTS.sub("", text)).casefold()
-    return _LOOSE.sub("", _BETWEEN.sub(" ", text).strip())
+        return " ".join(_ASCII_WORD.findall(text.lower()))
+    text = unicodedata.normalize("NFKC", _MARKS.sub("", unicodedata.normalize("NFKD", text))).casefold()
+    text = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
+    return _LOOSE.sub("", " ".join(_WORD.findall(text)))
 
 
 class Guard:
@@ -101,8 +125,8 @@ class Guard:
         others = triple.metadata.get("answers")
         listed = [triple.answer, *(others if isinstance(others, Sequence) and not isinstance(others, str) else [others])]
         texts = [text for text in listed if isinstance(text, str) and text.strip()]
-        answers = {found for text in texts if (found := folded(text))}
-        looked_for = {answer for answer in answers if not (_is_short(answer) and self._common(answer))}
+        answers = {found for text in texts if (found := folded(text)).exact}
+        looked_for = {answer for answer in answers if not (_is_short(answer.exact) and self._common(answer.exact))}
         self.unchecked_answers += bool(texts) and len(looked_for) < max(1, len(answers))
         return Sought.of(looked_for)
 
@@ -115,7 +139,7 @@ class Guard:
             return own
         if any(self._is_adjacent(chunk, positive) for positive in positives):
             return "adjacent"
-        if sought.answers and sought.stands_in(self._folded(chunk.text)):
+        if sought.exact and sought.stands_in(self._folded(chunk.text)):
             return "answer"
         return "overlap" if any(self._repeats(chunk, positive) for positive in positives) else ""
 
@@ -131,8 +155,7 @@ class Guard:
 
     def _overlapping(self, left: Chunk, right: Chunk) -> bool:
         one, other = self._spans[left.id], self._spans[right.id]
-        return any(start < end_ and start_ < end for name in one if name in other
-                   for start, end in one[name] for start_, end_ in other[name])  # fmt: skip
+        return any(_any_overlap(*sorted((one[name], other[name]), key=len)) for name in one if name in other)
 
     def _is_adjacent(self, chunk: Chunk, positive: Chunk) -> bool:
         around = self._adjacent.get(chunk.id, frozenset())
@@ -143,37 +166,42 @@ class Guard:
         return any(self.passages.near_duplicates(near, positive) for near in same_group)
 
     def _repeats(self, left: Chunk, right: Chunk) -> bool:
-        """Only where it is known to be about the same: pages of one template are good distractors of each other."""
-        if left.document_id != right.document_id and (not left.group or left.group != right.group):
-            return False
         one, other = self._runs(left.text), self._runs(right.text)
-        if len(one & other) >= max(1, _REPEATED * min(len(one), len(other))):
+        alike = left.document_id == right.document_id or bool(left.group and left.group == right.group)
+        if len(one & other) >= max(1, (_REPEATED if alike else _REPEATED_ELSEWHERE) * min(len(one), len(other))):
             return True
-        copies = left.document_id != right.document_id
+        copies = alike and left.document_id != right.document_id
         return copies and not self._sentences(left.text).isdisjoint(self._sentences(right.text))
 
     def _is_common(self, answer: str) -> bool:
         """Whether it stands in so many chunks that it tells nothing; of a large corpus, in a sample of them."""
         sample = sorted(self.passages.chunks.values(), key=lambda chunk: chunk.sha256)[:_SAMPLED]
-        return sum(_any_in(self._folded(chunk.text), [answer]) for chunk in sample) >= _COMMON * len(sample)
+        return sum(_any_in(self._folded(chunk.text).exact, [answer]) for chunk in sample) >= _COMMON * len(sample)
 
 
 def _any_in(text: str, answers: Sequence[str]) -> bool:
     letters = ""
     for answer in answers:
-        wanted = answer.replace(" ", "")
-        if len(wanted) >= _TELLING_CHARS and not answer[0].isdigit() and not answer[-1].isdigit():
-            letters = letters or text.replace(" ", "")
-            if wanted in letters:
-                return True
-        elif find(answer, text) >= 0:
+        if find(answer, text) >= 0 or (_PREFIXED.match(answer) and answer in text):
             return True
+        wanted = answer.replace(" ", "")
+        if len(wanted) >= _TELLING_CHARS and not wanted.isdecimal():
+            letters = letters or text.replace(" ", "")
+            if _in_letters(wanted, letters):
+                return True
     return False
 
 
-def _bare(text: str) -> str:
-    """Without the articles that something follows."""
-    return _ARTICLES.sub("", text)
+def _in_letters(wanted: str, letters: str) -> bool:
+    """Whether it stands there, with a number at either end of it not going on."""
+    at = letters.find(wanted)
+    while at >= 0:
+        end = at + len(wanted)
+        goes_on = wanted[0].isdecimal() and letters[max(0, at - 1) : at].isdecimal()
+        if not goes_on and not (wanted[-1].isdecimal() and letters[end : end + 1].isdecimal()):
+            return True
+        at = letters.find(wanted, at + 1)
+    return False
 
 
 def _is_short(answer: str) -> bool:
@@ -193,14 +221,20 @@ def _sentence_keys(text: str) -> Set[str]:
 
 
 def _spans(chunk: Chunk) -> dict[str, list[tuple[int, int]]]:
-    """Where the text stands, by document: the chunk's own span, and those of its other places."""
+    """Where the text stands, by document and in order: the chunk's own span, and those of its other places."""
     found = {chunk.document_id: [(chunk.start, chunk.end)]}
     for place in chunk.places:
         document, _, span = place.rpartition("#")
         start, _, end = span.partition("-")
         if start.isdigit() and end.isdigit():
             found.setdefault(document, []).append((int(start), int(end)))
-    return found
+    return {document: sorted(places) for document, places in found.items()}
+
+
+def _any_overlap(few: Sequence[tuple[int, int]], many: Sequence[tuple[int, int]]) -> bool:
+    """Places are sorted, and those of one text are of one length, so the last to begin before an end is the last to end."""
+    before = ((start, bisect.bisect_left(many, (end, 0)) - 1) for start, end in few)
+    return any(at >= 0 and many[at][1] > start for start, at in before)
 
 
 def _neighbours(spans: Mapping[str, Mapping[str, Iterable[tuple[int, int]]]]) -> dict[str, Set[str]]:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from synthgen.records import Chunk
+from synthgen.retrieval import index_text
 from synthgen.retrieval.ranking import Ranking, best
 from synthgen.text import words
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["BM25"]
+__all__ = ["BM25", "over_chunks"]
 
 _FREQUENT = 0.05  # share of the chunks
 _MAX_ARRAY_BYTES = 64_000_000
@@ -112,3 +114,9 @@ class BM25(Ranking):
 
         order = np.argsort(-counts, kind="stable")[: _MAX_ARRAY_BYTES // (4 * len(self.ids))]
         return dict.fromkeys(order[counts[order] >= _FREQUENT * len(self.ids)].tolist())
+
+
+def over_chunks(chunks: Iterable[Chunk]) -> BM25:
+    """An index of chunks in the order of their texts, so that of equal scores none comes first for the name of its file."""
+    ordered = sorted(chunks, key=lambda chunk: (chunk.sha256, chunk.id))
+    return BM25([chunk.id for chunk in ordered], map(index_text, ordered))
