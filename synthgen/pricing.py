@@ -27,8 +27,7 @@ from synthgen.llm import Answers, Step
 from synthgen.llm.calls import Call, CallStore
 from synthgen.llm.estimate import Prefixes, estimate
 from synthgen.records import Chunk, Completion, Request, Triple, make_triple
-from synthgen.retrieval import index_text
-from synthgen.retrieval.bm25 import BM25
+from synthgen.retrieval.bm25 import over_chunks
 from synthgen.rowstep import Row, RowStep
 from synthgen.written import write_answers
 
@@ -71,7 +70,7 @@ class _Rows:
         per_chunk = self._config.generation.per_chunk * max(1, len(generator.prompts))
         self._written = found.triples
         self.stand_ins = [_stand_in(chunk, n) for chunk in chunks if chunk.id in unwritten for n in range(per_chunk)]
-        self._index = BM25([c.id for c in corpus.chunks], [index_text(c) for c in corpus.chunks]) if found.triples else None
+        self._index = over_chunks(corpus.chunks) if found.triples else None
         self._encoders = CorpusEncoders(self._config.training, corpus.chunks, seed=self._config.seed)
         self._stored = Context(
             corpus.by_id,
