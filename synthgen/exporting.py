@@ -31,7 +31,17 @@ __all__ = ["broken", "check_export", "check_files", "export", "export_rows", "ex
 
 _EXPORTED = regex.compile(r"(train|dev|test|corpus|queries)(-\d+)?\.jsonl|qrels")
 _FILES = (".jsonl", ".json")
-_OTHER_FILES = (".tsv", ".csv", ".parquet", ".arrow", ".ndjson", ".txt", ".gz", ".zip")  # files of rows that are not written
+_OTHER_FILES = (
+    ".tsv",
+    ".csv",
+    ".parquet",
+    ".arrow",
+    ".ndjson",
+    ".txt",
+    ".gz",
+    ".zip",
+    ".sqlite",
+)  # files, but none that is written
 
 
 def write_checked(

@@ -43,6 +43,13 @@ def alone(triples):
 def half(triples, context):
     yield {"q": "\\ud800"}
 
+def unknown(triples, context, *, mark: "Nope" = 1):
+    yield {"q": 1}
+
+def breaks(triples, context):
+    raise KeyError("of its own")
+    yield
+
 nothing = 3
 """
 
@@ -88,10 +95,8 @@ def test_a_file_must_be_json_lines_by_its_name(name: str, run: Path, tmp_path: P
     (run / "calls.sqlite").write_bytes(b"what was paid for")
     before = files(run)
     for place in (run / name, tmp_path / name, run / "exports" / name):
-        if place.exists() or place.suffix != ".sqlite":
-            with pytest.raises(InputError, match=r"its name must end in \.jsonl or \.json"):
-                export(run, "st-pair", output=str(place))
-            assert place.exists() == (place.parent == run and name in before)
+        with pytest.raises(InputError, match=r"its name must end in \.jsonl or \.json"):
+            export(run, "st-pair", output=str(place))
     assert files(run) == before
 
 
@@ -160,7 +165,7 @@ def test_formats_of_ones_own_follow_a_new_cut(run: Path, own: str) -> None:
     good.write_text("{}\n", encoding="utf-8")
     report = pipeline.refilter(run)
     assert good.read_text(encoding="utf-8").count("\n") == report["exports"][f"{own}:good"]["files"]["train.jsonl"] > 1
-    for folder, why in ((gone, "no format called"), (faulty, "returned a NoneType")):
+    for folder, why in ((gone, "no format called"), (faulty, "returned NoneType")):
         assert not folder.exists()
         [note] = [note for note in report["notes"] if folder.name in note]
         assert "was removed" in note
@@ -170,11 +175,13 @@ def test_formats_of_ones_own_follow_a_new_cut(run: Path, own: str) -> None:
 @pytest.mark.parametrize(
     ("name", "fault"),
     {
-        "none": "returned a NoneType",
-        "strings": "yielded a str",
-        "counted": "returned a int after its rows",
+        "none": "returned NoneType",
+        "strings": "yielded str",
+        "counted": "returned int after its rows",
         "alone": "cannot be called like that",
-        "nothing": "is a int",
+        "nothing": "has no signature that can be read",
+        "unknown": "has no signature that can be read .*Nope",
+        "breaks": r"failed in .*formats.py, line \d+ \(KeyError: 'of its own'\)",
     }.items(),
 )
 def test_a_faulty_format_is_told_in_one_sentence(name: str, fault: str, run: Path, own: str, tmp_path: Path) -> None:

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from synthgen.errors import ConfigError, EmptyResultError
+from synthgen.errors import ConfigError, EmptyResultError, SynthgenError
 from synthgen.exporters.context import Context, Rows
 from synthgen.exporters.formats import FORMATS, LACKS, Format, format_of, needs_of
 from synthgen.exporters.writing import Counted, write_rows
 from synthgen.records import CLASSIFICATION, SPLITS, Triple
-from synthgen.registry import resolve, resolved_options
+from synthgen.registry import describe_options, resolve, resolved_options
 from synthgen.storage import write_folder, writing
 from synthgen.wording import counts
 
@@ -154,8 +156,11 @@ def _labels(triples: Iterable[Triple]) -> tuple[str, ...]:
 
 def _function(name: str) -> Callable[..., Any]:
     function = resolve("format", name, {known: entry.path for known, entry in FORMATS.items()})
-    if not callable(function):
-        raise _faulty(name, f"is a {type(function).__name__}")
+    if name not in FORMATS:
+        try:
+            describe_options(function)
+        except (TypeError, ValueError, NameError) as error:
+            raise _faulty(name, f"has no signature that can be read ({error})") from None
     return function  # type: ignore[no-any-return]
 
 
@@ -167,28 +172,35 @@ def _exporter(name: str, options: Mapping[str, Any] | None) -> Callable[[Sequenc
         raise _faulty(name, f"cannot be called like that ({error})") from None
 
     def exporter(triples: Sequence[Triple], context: Context) -> Rows:
-        made: Rows = function(triples, context, **valid)
-        return made if name in FORMATS else _sound(name, made)
+        made = partial(function, triples, context, **valid)
+        return made() if name in FORMATS else _sound(name, made)
 
     return exporter
 
 
-def _sound(name: str, made: Any) -> Rows:
-    """What a format of one's own yields, with one sentence for what is no row."""
-    if not isinstance(made, Iterable):
-        raise _faulty(name, f"returned a {type(made).__name__}")
-    stream = iter(made)
-    while True:
-        try:
-            row = next(stream)
-        except StopIteration as end:
-            notes = end.value
-            break
-        if not isinstance(row, Mapping):
-            raise _faulty(name, f"yielded a {type(row).__name__}")
-        yield row
-    if not isinstance(notes, Mapping | None):
-        raise _faulty(name, f"returned a {type(notes).__name__} after its rows")
+def _sound(name: str, make: Callable[[], Any]) -> Rows:
+    """What a format of one's own yields, with one sentence for what is no row, and for an error of its own."""
+    try:
+        made = make()
+        if not isinstance(made, Iterable):
+            raise _faulty(name, f"returned {type(made).__name__}")
+        stream = iter(made)
+        while True:
+            try:
+                row = next(stream)
+            except StopIteration as end:
+                notes = end.value
+                break
+            if not isinstance(row, Mapping):
+                raise _faulty(name, f"yielded {type(row).__name__}")
+            yield row
+        if not isinstance(notes, Mapping | None):
+            raise _faulty(name, f"returned {type(notes).__name__} after its rows")
+    except Exception as error:
+        if isinstance(error, SynthgenError):
+            raise
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        raise _faulty(name, f"failed in {where.filename}, line {where.lineno} ({type(error).__name__}: {error})") from error
     return notes
 
 
