@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import sys
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +52,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 @app.command("run")
 @flags(*ASKED, *CAPS, *PACE, "store")
+@told()
 def run_(
     *,
     docs: Docs,
@@ -65,18 +65,18 @@ def run_(
     verbose: Verbose = False,
 ) -> None:
     """The whole recipe: documents to checked training data, and the measured gain. The same command resumes."""
-    with told():
-        from synthgen import console, pipeline
-        from synthgen.corpus import prepare
+    from synthgen import console, pipeline
+    from synthgen.corpus import prepare
 
-        settings = config(given)
-        with logged(prepare(docs, run), quiet, verbose) as progress:
-            result = pipeline.run(docs, run, queries=queries, config=settings, update=update, on_event=progress)
-        out(result.report, console.result_text, result, as_json=as_json)
+    settings = config(given)
+    with logged(prepare(docs, run), quiet, verbose) as progress:
+        result = pipeline.run(docs, run, queries=queries, config=settings, update=update, on_event=progress)
+    out(result.report, console.result_text, result, as_json=as_json)
 
 
 @app.command("import")
 @flags("config", "set_", "seed", *CAPS, *PACE, "store")
+@told()
 def import_(
     *,
     file: Annotated[Path, typer.Argument(help="Rows: JSONL, JSON, CSV, Parquet or a BEIR folder.", show_default=False)],
@@ -94,19 +94,19 @@ def import_(
     verbose: Verbose = False,
 ) -> None:
     """Existing rows into a run, for the same filters, distractors, exports and measurements."""
-    with told():
-        from synthgen import console, importing
+    from synthgen import console, importing
 
-        settings, mapping = config(given), importing.parse_mapping(map_ or (), kind)
-        with logged(importing.prepare_import(docs, run), quiet, verbose) as progress:
-            result = importing.import_rows(
-                file, docs, run, kind=kind, config=settings, mapping=mapping, queries=queries, update=update, on_event=progress
-            )
-        out(result.report, console.result_text, result, as_json=as_json)
+    settings, mapping = config(given), importing.parse_mapping(map_ or (), kind)
+    with logged(importing.prepare_import(docs, run), quiet, verbose) as progress:
+        result = importing.import_rows(
+            file, docs, run, kind=kind, config=settings, mapping=mapping, queries=queries, update=update, on_event=progress
+        )
+    out(result.report, console.result_text, result, as_json=as_json)
 
 
 @app.command()
 @flags(*ASKED, *CAPS, *PACE, "store")
+@told()
 def plan(
     *,
     docs: Docs,
@@ -120,27 +120,27 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """What a run would do and cost. Makes no call, except with --pilot."""
-    with told():
-        from synthgen import console, planning
-        from synthgen.progress import Progress
+    from synthgen import console, planning
+    from synthgen.progress import Progress
 
-        settings = config(given)
-        with closing(Progress(quiet=quiet)) as progress:
-            planned = planning.plan(docs, run, config=settings, show=show, pilot=pilot, on_event=progress)
-        out(planned, console.plan_text, as_json=as_json)
+    settings = config(given)
+    with closing(Progress(quiet=quiet)) as progress:
+        planned = planning.plan(docs, run, config=settings, show=show, pilot=pilot, on_event=progress)
+    out(planned, console.plan_text, as_json=as_json)
 
 
 @app.command()
+@told()
 def status(run: Run, as_json: Json = False) -> None:
     """Funnel, spend, failures, and what a rerun would do."""
-    with told():
-        from synthgen import console, planning
+    from synthgen import console, planning
 
-        state = planning.status(run)
-        out(state, console.status_text, as_json=as_json)
+    state = planning.status(run)
+    out(state, console.status_text, as_json=as_json)
 
 
 @app.command()
+@told()
 def show(
     run: Run,
     n: Annotated[int, typer.Option("-n", min=0, help="How many rows.")] = 5,
@@ -149,60 +149,39 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Read rows: query, answer, context, where they come from, why they were rejected."""
-    with told():
-        from synthgen import console
-        from synthgen.runfolder import RunFolder
+    from synthgen import console, planning
 
-        folder = RunFolder(run)
-        rows = folder.read("rejected" if rejected or reason else "triples")
-        wanted = list(islice((row for row in rows if reason is None or row.reason == reason), n))
-        if not wanted and reason is not None:
-            seen = sorted({row.reason for row in folder.read("rejected")})
-            raise InputError(f"No row was rejected for {reason!r}. Reasons of this run: {', '.join(seen) or 'none'}.")
-        chunks = {chunk.id: chunk for chunk in folder.read("chunks")}
-        out({"rows": [row.to_dict() for row in wanted]}, console.rows_text, wanted, chunks, as_json=as_json)
+    rows, chunks = planning.rows(run, n, rejected=rejected, reason=reason)
+    out({"rows": [row.to_dict() for row in rows]}, console.rows_text, rows, chunks, as_json=as_json)
 
 
 @app.command("filter")
 @flags("config", "set_")
-def filter_(
-    *,
-    run: Run,
-    given: Given,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
+@told()
+def filter_(*, run: Run, given: Given, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Cut the funnel again with other thresholds: no call, distractors and exports anew, model marked stale."""
-    with told():
-        from synthgen import console, pipeline
+    from synthgen import console, pipeline
 
-        with logged(existing(run), quiet, verbose) as progress:
-            report = pipeline.refilter(run, config=given.config, settings=given.settings, on_event=progress)
-        out(report, console.summary, as_json=as_json)
+    with logged(existing(run), quiet, verbose) as progress:
+        report = pipeline.refilter(run, config=given.config, settings=given.settings, on_event=progress)
+    out(report, console.summary, as_json=as_json)
 
 
 @app.command()
 @flags("set_", *CAPS, *PACE)
-def retry(
-    *,
-    run: Run,
-    given: Given,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
+@told()
+def retry(*, run: Run, given: Given, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Repeat the calls that failed, and no others; then the funnel anew."""
-    with told():
-        from synthgen import console, pipeline
+    from synthgen import console, pipeline
 
-        with logged(existing(run), quiet, verbose) as progress:
-            report = pipeline.retry(run, settings=given.settings, overrides=given.overrides, on_event=progress)
-        out(report, console.summary, as_json=as_json)
+    with logged(existing(run), quiet, verbose) as progress:
+        report = pipeline.retry(run, settings=given.settings, overrides=given.overrides, on_event=progress)
+    out(report, console.summary, as_json=as_json)
 
 
 @batch.command("submit")
 @flags(*ASKED, *CAPS, "store")
+@told()
 def batch_submit(
     *,
     run: Run,
@@ -213,35 +192,34 @@ def batch_submit(
     verbose: Verbose = False,
 ) -> None:
     """Submit the calls still to be made as batches, at the batch price."""
-    with told():
-        from synthgen import batches, console
-        from synthgen.corpus import prepare
-        from synthgen.runfolder import RunFolder
+    from synthgen import batches, console
+    from synthgen.corpus import prepare
+    from synthgen.runfolder import RunFolder
 
-        settings = config(given, base=None if docs else RunFolder(run).open()[0])
-        with logged(prepare(docs, run) if docs else RunFolder(run), quiet, verbose) as progress:
-            report = batches.submit(run, docs=docs, config=settings, on_event=progress)
-        out(report, console.batch_text, as_json=as_json)
+    settings = config(given, base=None if docs else RunFolder(run).open()[0])
+    with logged(prepare(docs, run) if docs else RunFolder(run), quiet, verbose) as progress:
+        report = batches.submit(run, docs=docs, config=settings, on_event=progress)
+    out(report, console.batch_text, as_json=as_json)
 
 
 @batch.command("status")
+@told()
 def batch_status(run: Run, as_json: Json = False) -> None:
     """How far the batches of a run are."""
-    with told():
-        from synthgen import batches, console
+    from synthgen import batches, console
 
-        out(batches.status(run), console.batch_text, as_json=as_json)
+    out(batches.status(run), console.batch_text, as_json=as_json)
 
 
 @batch.command("collect")
+@told()
 def batch_collect(run: Run, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Store the answers of batches that have ended."""
-    with told():
-        from synthgen import batches, console
+    from synthgen import batches, console
 
-        with logged(existing(run), quiet, verbose) as progress:
-            report = batches.collect(run, on_event=progress)
-        out(report, console.batch_text, as_json=as_json)
+    with logged(existing(run), quiet, verbose) as progress:
+        report = batches.collect(run, on_event=progress)
+    out(report, console.batch_text, as_json=as_json)
 
 
 @app.command()
@@ -285,6 +263,7 @@ def export(
 
 @app.command()
 @flags("set_")
+@told()
 def train(
     *,
     run: Run,
@@ -296,17 +275,17 @@ def train(
     verbose: Verbose = False,
 ) -> None:
     """Fine-tune the bi-encoder on the kept rows and measure before and after."""
-    with told():
-        from synthgen import pipeline
-        from synthgen.training import format_table
+    from synthgen import pipeline
+    from synthgen.training import format_table
 
-        overrides = {"training": {"base": base}} if base else {}
-        with logged(existing(run), quiet, verbose) as progress:
-            result = pipeline.train(run, queries=queries, settings=given.settings, overrides=overrides, on_event=progress)
-        out(result, format_table, as_json=as_json)
+    overrides = {"training": {"base": base}} if base else {}
+    with logged(existing(run), quiet, verbose) as progress:
+        result = pipeline.train(run, queries=queries, settings=given.settings, overrides=overrides, on_event=progress)
+    out(result, format_table, as_json=as_json)
 
 
 @app.command()
+@told()
 def evaluate(
     run: Run,
     queries: Annotated[Path, typer.Option("--queries", help="BEIR folder of human queries.")],
@@ -316,16 +295,16 @@ def evaluate(
     verbose: Verbose = False,
 ) -> None:
     """Measure BM25, the base, the tuned encoder and the hybrid on human queries."""
-    with told():
-        from synthgen import pipeline
-        from synthgen.training import format_table
+    from synthgen import pipeline
+    from synthgen.training import format_table
 
-        with logged(existing(run), quiet, verbose, shared=True) as progress:
-            result = pipeline.evaluate(run, queries, base=base, on_event=progress)
-        out(result, format_table, as_json=as_json)
+    with logged(existing(run), quiet, verbose, shared=True) as progress:
+        result = pipeline.evaluate(run, queries, base=base, on_event=progress)
+    out(result, format_table, as_json=as_json)
 
 
 @app.command()
+@told()
 def push(
     run: Run,
     repo_id: Annotated[str, typer.Argument(help="OWNER/NAME of the data set on the Hub.", show_default=False)],
@@ -353,51 +332,50 @@ def push(
     verbose: Verbose = False,
 ) -> None:
     """Write a data set with its card into RUN/hub and send it to the Hugging Face Hub, as one commit."""
-    with told():
-        from synthgen import console, publishing
+    from synthgen import console, publishing
 
-        with logged(existing(run), quiet, verbose) as progress:
-            report = publishing.push(
-                run,
-                repo_id,
-                license=license,
-                license_name=license_name,
-                license_link=license_link,
-                public=public,
-                force=force,
-                configs=[name.strip() for name in configs.split(",")] if configs else None,
-                pretty_name=pretty_name,
-                provider_terms=provider_terms,
-                scan_personal_data=scan,
-                mixed=mixed,
-                dry_run=dry_run,
-                on_event=progress,
-            )
-        out(report, console.push_text, as_json=as_json)
+    with logged(existing(run), quiet, verbose) as progress:
+        report = publishing.push(
+            run,
+            repo_id,
+            license=license,
+            license_name=license_name,
+            license_link=license_link,
+            public=public,
+            force=force,
+            configs=[name.strip() for name in configs.split(",")] if configs else None,
+            pretty_name=pretty_name,
+            provider_terms=provider_terms,
+            scan_personal_data=scan,
+            mixed=mixed,
+            dry_run=dry_run,
+            on_event=progress,
+        )
+    out(report, console.push_text, as_json=as_json)
 
 
 @app.command()
+@told()
 def init(directory: Annotated[Path, typer.Argument(help="Folder for config.yaml and prompts/.", show_default=False)]) -> None:
     """Write a commented config.yaml and a copy of the prompts to edit."""
-    with told():
-        from synthgen import catalogue
+    from synthgen import catalogue
 
-        made = catalogue.init(directory)
-        with printing():
-            print("\n".join(map(str, made)))
+    made = catalogue.init(directory)
+    with printing():
+        print("\n".join(map(str, made)))
 
 
 @app.command("list")
+@told()
 def list_(
     what: Annotated[str, typer.Argument(help="prompts, models, loaders, filters or formats.", show_default=False)],
     as_json: Json = False,
 ) -> None:
     """What there is to choose from."""
-    with told():
-        from synthgen import catalogue, console
+    from synthgen import catalogue, console
 
-        rows = catalogue.listing(what)
-        out({what: rows}, console.listing_text, rows, as_json=as_json)
+    rows = catalogue.listing(what)
+    out({what: rows}, console.listing_text, rows, as_json=as_json)
 
 
 def main() -> None:

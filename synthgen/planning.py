@@ -16,17 +16,19 @@ from synthgen import storage
 from synthgen.config import Config
 from synthgen.corpus import Corpus, prepare, read_corpus
 from synthgen.deriving import human_queries
+from synthgen.errors import InputError
 from synthgen.generation import Generator, make_generator, store_path, stores_before
+from synthgen.generators import IMPORT
 from synthgen.llm.batchbook import open_batches
 from synthgen.llm.calls import CallStore, Totals
 from synthgen.llm.estimate import Prefixes, estimate
 from synthgen.llm.prices import Price, load_prices
 from synthgen.piloting import check_pilot, draw, make_calls, price_pilot
 from synthgen.pricing import prices_after_generation
-from synthgen.records import Chunk, OnEvent, Usage
+from synthgen.records import Chunk, OnEvent, Rejection, Triple, Usage
 from synthgen.runfolder import RunFolder
 
-__all__ = ["plan", "status"]
+__all__ = ["plan", "rows", "status"]
 
 
 def plan(
@@ -75,7 +77,9 @@ def plan(
 def status(run_folder: str | Path) -> dict[str, Any]:
     """The report of a run, the calls it asks for, what its call store has cost, and what the same command would still do.
 
-    `calls` is of this run, None when it makes none. `spent` and the open `batches` are of its call store, which other runs may
+    `calls` is of generation, None when it makes none. `later` has how many calls each step after generation lacks, as the report
+    counts them or, where there is none, as `pricing` does, for which stored candidates go through the filters. `calls_remaining` is
+    the sum of both. `spent` and the open `batches` are of its call store, which other runs may
     share; `spent` is None when there is none yet.
     """
     folder = RunFolder(Path(run_folder))
@@ -83,21 +87,42 @@ def status(run_folder: str | Path) -> dict[str, Any]:
     generator, path = make_generator(config), store_path(config, folder.calls)
     with _stored_answers(path) as store:
         calls = _asked(generator, folder, store) if generator.makes_calls else None
+        report = storage.read_json(folder.report) if folder.report.exists() else None
+        later = _later(generator, folder, store, report)
         shared = {"store": str(path), "shared": path.resolve() != folder.calls.resolve()}
         spent = None if store is None else _spent(generator, store.totals()) | shared
         batches = [] if store is None else [asdict(batch) for batch in open_batches(store)]
     remaining, waiting = (calls["remaining"], calls["waiting"]) if calls else (0, 0)
+    remaining += sum(later.values())
     return {
         "run": str(folder.path),
         "documents": stored["docs"],
         "model": config.model,
-        "finished": folder.report.exists() and remaining == waiting == 0,
+        "finished": report is not None and remaining == waiting == 0,
         "calls": calls,
+        "later": later,
         "calls_remaining": remaining,
         "spent": spent,
         "batches": batches,
-        "report": storage.read_json(folder.report) if folder.report.exists() else None,
+        "report": report,
     }
+
+
+def rows(
+    run_folder: str | Path, n: int, *, rejected: bool = False, reason: str | None = None
+) -> tuple[list[Triple] | list[Rejection], dict[str, Chunk]]:
+    """The first `n` rows that were kept, or that were `rejected` (for that `reason`), and their chunks by id.
+
+    Raises InputError for a reason that no row was rejected for.
+    """
+    folder = RunFolder(Path(run_folder))
+    found = folder.read("rejected" if rejected or reason is not None else "triples")
+    wanted = list(islice((row for row in found if reason is None or row.reason == reason), n))
+    if not wanted and reason is not None:
+        seen = sorted({row.reason for row in folder.read("rejected")})
+        raise InputError(f"No row was rejected for {reason!r}. Reasons of this run: {', '.join(seen) or 'none'}.")
+    named = {(row.triple if isinstance(row, Rejection) else row).chunk_id for row in wanted}
+    return wanted, {chunk.id: chunk for chunk in folder.read("chunks") if chunk.id in named}
 
 
 def _spent(generator: Generator, totals: Totals) -> dict[str, Any]:
@@ -192,6 +217,25 @@ def _asked(generator: Generator, folder: RunFolder, store: CallStore | None) -> 
     found = asdict(generator.outcomes(generator.asked(chunks), store))
     found.pop("usage")  # `spent` has it, with what it cost
     return found
+
+
+def _later(
+    generator: Generator, folder: RunFolder, store: CallStore | None, report: Mapping[str, Any] | None
+) -> dict[str, int]:
+    """How many calls each step after generation lacks."""
+    if report is not None:
+        return {stage: told["missing"] for stage, told in report.get("judgements", {}).items()}
+    if not folder.table("chunks").exists() or not folder.table("documents").exists():
+        return {}
+    corpus = Corpus(list(folder.read("documents")), list(folder.read("chunks")), [])
+    rows = [*folder.read("candidates")] if folder.table("candidates").exists() else []
+    imported = rows if generator.config.model == IMPORT else None
+    measured_on = folder.queries()
+    queries = human_queries(folder) if measured_on is not None and measured_on.is_dir() else []
+    lacking: Counter[str] = Counter()
+    for step in prices_after_generation(generator, corpus, store, Prefixes(), queries, imported=imported):
+        lacking[step["stage"]] += step["calls"]
+    return dict(lacking)
 
 
 def _found_in(generator: Generator, folder: RunFolder) -> Path:
