@@ -70,7 +70,8 @@ def run(finished: Path, tmp_path: Path) -> Path:
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     package = tmp_path / "code" / "dotted" / "sub"
     package.mkdir(parents=True)
-    (package / "formats.py").write_text(OWN, encoding="utf-8")
+    for file in (package / "formats.py", tmp_path / "code" / "undotted.py"):
+        file.write_text(OWN, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path / "code"))
     return "dotted.sub.formats"
 
@@ -83,10 +84,10 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_an_export_that_would_be_empty_leaves_the_one_before_it(run: Path, own: str) -> None:
-    export(run, f"{own}:longer")
+    export(run, "undotted:longer")
     before = files(run)
-    with pytest.raises(EmptyResultError, match=r"No row fits 'dotted.*' \(too_short \d+\), so nothing was written"):
-        export(run, f"{own}:longer", settings=[f'exports.options={{"{own}:longer": {{"than": 999}}}}'])
+    with pytest.raises(EmptyResultError, match=r"No row fits 'undotted:longer' \(too_short \d+\), so nothing was written"):
+        export(run, "undotted:longer", settings=['exports.options={"undotted:longer": {"than": 999}}'])
     assert files(run) == before
 
 
