@@ -103,15 +103,15 @@ class _Check:
         size = path.stat().st_size
         if self.max_bytes and size > self.max_bytes:
             self.findings.add("file_too_large", name, 0, f"{size:,} bytes, but its reader takes {self.max_bytes:,}")
-        rows = 0
+        rows, fits, folder = 0, shape.fits, self.rules.folder
         trained = split not in _UNTRAINED
         for line, raw, row in self._rows(name, path):
             rows += 1
-            if shape.fits(row):
+            if fits(row):
                 self._row(name, line, raw, row, trained)
             else:
                 self._explain(name, line, row, shape)
-            if not self.rules.folder:
+            if not folder:
                 self._again(name, split, line, raw)
         self.findings.rows[name] = rows
 
@@ -132,8 +132,9 @@ class _Check:
             self.findings.add(rule, name, line, message)
 
     def _again(self, name: str, split: str, line: int, raw: bytes) -> None:
-        first = self.seen.setdefault(hash(raw if raw.endswith(b"\n") else raw + b"\n"), (split, name, line))
-        if first[1:] != (name, line):
+        here = (split, name, line)
+        first = self.seen.setdefault(hash(raw if raw.endswith(b"\n") else raw + b"\n"), here)
+        if first is not here:
             rule = "duplicate" if first[0] == split else "in_two_splits"
             self.findings.add(rule, name, line, f"this row is line {first[2]} of {first[1]}, too")
 
