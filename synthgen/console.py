@@ -26,6 +26,8 @@ __all__ = [
     "summary",
 ]
 
+_SHOWN = 300  # characters of a passage
+
 
 def columns(rows: Sequence[Sequence[Any]], *, right: str = "") -> str:
     """Rows as aligned text. `right` names, by index, the columns aligned to the right ("12" is the second and third)."""
@@ -122,12 +124,12 @@ def rows_text(rows: Sequence[Triple | Rejection], chunks: Mapping[str, Chunk]) -
     return "\n\n".join(row_text(row, chunks) for row in rows)
 
 
-def row_text(row: Triple | Rejection, chunks: Mapping[str, Chunk], *, width: int = 300) -> str:
+def row_text(row: Triple | Rejection, chunks: Mapping[str, Chunk]) -> str:
     """One row to read: query, answer, context, and why it was rejected if it was."""
     triple = row.triple if isinstance(row, Rejection) else row
     context = passage(triple, chunks[triple.chunk_id]) if triple.chunk_id in chunks else "(not in chunks.parquet)"
     shown = " ".join(context.split())
-    passage_text = f"{shown[:width]}{'…' if len(shown) > width else ''}"
+    passage_text = f"{shown[:_SHOWN]}{'…' if len(shown) > _SHOWN else ''}"
     if triple.kind == CLASSIFICATION:
         lines = [
             f"text     {passage_text}",
@@ -188,7 +190,10 @@ def status_text(status: Mapping[str, Any]) -> str:
         lines.append("No call was made yet: there is no call store.")
     if status["report"]:
         lines += ["", summary(status["report"]), *_later(later), *_rejected(status["report"])]
-    waiting, left = calls and calls["waiting"], f"make {status['calls_remaining']:,} calls and finish it"
+    missing = counts(status["later"])
+    steps = f" ({', '.join(filter(None, [calls and counts({'generate': calls['remaining']}), missing]))})" if missing else ""
+    about = "about " if missing and not status["report"] else ""  # what will be refused, and so asked again, is not known
+    waiting, left = calls and calls["waiting"], f"make {about}{status['calls_remaining']:,} calls{steps} and finish it"
     if status["finished"]:
         left = "make no call"
     first = "collect first, and then the" if waiting else "the"
@@ -355,6 +360,10 @@ def _planned(calls: Mapping[str, Any]) -> list[str]:
         f"prompt {calls['prompt']}: {calls['calls']:,} calls ({calls['stored']:,} more are stored already{waiting}), "
         f"{about}{calls['prompt_tokens']:,} prompt tokens, about {calls['output_tokens']:,} output tokens, {_dollars(calls)}"
     ]
+    if calls.get("at_most", 0) > calls["calls"]:
+        lines.append(
+            f"  at most {calls['at_most']:,} calls if passages are refused, since others are then asked about in their place"
+        )
     if calls["static_tokens"]:
         one = calls["prefixes"] == 1
         begin = "all begin with the same" if one else f"each begins with one of {calls['prefixes']:,} texts of up to"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 from run_files import TOWNS, write_towns
 
 import synthgen as sg
-from synthgen import planning
+from synthgen import pipeline, planning
 from synthgen.asking import asked_models
 from synthgen.config import Config
-from synthgen.errors import ConfigError
+from synthgen.console import plan_text, status_text
+from synthgen.errors import ConfigError, StoppedEarly, SynthgenError
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
 Steps = list[tuple[str, str, int]]
@@ -94,6 +96,93 @@ def test_rows_go_on_unless_a_stored_answer_turns_them_away(docs: Path, tmp_path:
         left = {stage: calls for stage, _, calls in steps if calls}
         one = len(kept)
         assert left == {"judge": one, "distractor_check": 2 * one, "raft_answer": one, "styled_answer": one}
+
+
+@pytest.mark.parametrize("clears", ["no", "yes"])
+def test_checks_of_distractors_are_priced_through_all_their_rounds(docs: Path, tmp_path: Path, clears: str) -> None:
+    """Interrupted at any point, no fewer calls are left than are then made, as far as answers are known, and no more than at most."""
+
+    def script(request: Logged) -> Fault | None:
+        refuses = clears == "yes" and "The passage was" in request.body["messages"][0]["content"]
+        return _says({"reason": "so", "answers": "yes"}) if refuses else reader(request)
+
+    towns, left = len(TOWNS), list[tuple[int, int, int]]()
+    with FakeOpenAI(script=script) as server:
+        values = settings(server)
+        values["filters"], values["answers"] = {"order": ["format", "lint", "grounding"]}, {}
+        for cap in (towns, 5, towns, 2 * towns, 3, 100):
+            values["llm"]["max_calls"] = cap
+            with suppress(StoppedEarly):
+                sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=values)
+            [*_, check] = planned(docs, tmp_path / "run", values)[1]
+            left.append((len(server.log) - towns, check["calls"], check["at_most"]))
+        state = planning.status(tmp_path / "run")
+        assert (state["later"], state["finished"]) == ({"distractor_check": 0}, True)
+    made = left[-1][0]
+    assert left[0] == (0, 2 * towns, 7 * towns), "each row can be asked about seven others"
+    assert all(done + at_most >= made for done, _, at_most in left)
+    assert all((calls > 0) == (done < made) for done, calls, _ in left)
+    assert left[-1][1:] == (0, 0)
+    assert made == (7 if clears == "yes" else 2) * towns
+
+
+def test_what_failed_and_would_be_asked_again_is_taken_to_pass(docs: Path, tmp_path: Path) -> None:
+    def script(request: Logged) -> Fault | None:
+        return Fault("error", status=503) if "You check" in request.body["messages"][0]["content"] else None
+
+    with FakeOpenAI(script=script) as server:
+        values = settings(server)
+        values["filters"] = {"order": ["format", "lint", "grounding", "judge"]}
+        values["llm"] |= {"max_attempts": 1, "patience_s": 0.1}
+        with pytest.raises(SynthgenError):
+            sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=values)
+        steps = {stage: calls for stage, _, calls in planned(docs, tmp_path / "run", values)[0]}
+    assert steps["judge"] == steps["raft_answer"] == len(TOWNS)
+
+
+def test_plan_says_what_refused_distractors_may_add(docs: Path, tmp_path: Path) -> None:
+    with FakeOpenAI() as server:
+        config = Config.build({"model": "openai/fake-model", **settings(server)})
+        told = plan_text(planning.plan(docs, tmp_path / "run", config=config))
+    assert told.count("at most 56 calls if passages are refused") == 1
+
+
+def test_status_counts_what_later_steps_lack(docs: Path, tmp_path: Path) -> None:
+    with FakeOpenAI(script=reader) as server:
+        values = settings(server)
+        values["filters"] = {"order": ["format", "lint", "grounding", "judge"]}
+        values["llm"]["max_calls"] = len(TOWNS) + 5
+        with pytest.raises(StoppedEarly):
+            sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=values)
+        state = planning.status(tmp_path / "run")
+        assert state["calls"]["remaining"] == 0
+        assert state["later"] == {"judge": 3, "distractor_check": 16, "raft_answer": 8, "styled_answer": 8}
+        assert (state["calls_remaining"], state["finished"]) == (35, False)
+        would = "would make about 35 calls (judge 3, distractor_check 16, raft_answer 8, styled_answer 8) and finish it"
+        assert would in status_text(state)
+        sent, values["llm"]["max_calls"] = len(server.log), None
+        sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=values)
+        assert len(server.log) - sent == 35
+        assert planning.status(tmp_path / "run")["finished"]
+        pipeline.refilter(tmp_path / "run", settings=["answers.styles=[terse]"])
+        state = planning.status(tmp_path / "run")
+        assert (state["later"]["styled_answer"], state["calls_remaining"], state["finished"]) == (8, 8, False)
+        assert "would make 8 calls (styled_answer 8) and finish it" in status_text(state)
+
+
+def test_status_counts_what_an_import_lacks(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows = [
+        {"query": f"What is said of {town}?", "answer": text.split(".")[0], "context": text} for town, text in TOWNS.items()
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with FakeOpenAI(script=reader) as server:
+        values = settings(server)
+        values["filters"], values["answers"] = {"order": ["format"]}, {}
+        values["distractors"]["check_model"], values["llm"]["max_calls"] = "openai/fake-model", 5
+        with pytest.raises(StoppedEarly):
+            sg.import_rows(file, "-", tmp_path / "run", settings=values)
+        assert planning.status(tmp_path / "run")["later"] == {"distractor_check": 2 * len(TOWNS) - 5}
 
 
 @pytest.mark.parametrize(
