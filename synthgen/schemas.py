@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["SUPPORTED", "check_schema", "misfit", "read_strict"]
+__all__ = ["check_schema", "misfit", "read_strict"]
 
 Schema = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ _BOUNDS: Mapping[str, tuple[str, Callable[[Any], float], Callable[[float, float]
 _ANNOTATIONS = frozenset({"title", "description", "default", "examples", "$schema"})
 _STRUCTURE = frozenset({"type", "enum", "const", "properties", "required", "additionalProperties", "items", "anyOf"})
 
-SUPPORTED = _STRUCTURE | _BOUNDS.keys() | _ANNOTATIONS
+_SUPPORTED = _STRUCTURE | _BOUNDS.keys() | _ANNOTATIONS
 
 
 def check_schema(schema: Any, place: str = "schema") -> None:
@@ -49,9 +49,9 @@ def check_schema(schema: Any, place: str = "schema") -> None:
         return
     if not isinstance(schema, dict):
         raise ValueError(f"{place} must be a mapping, and is {schema!r}")
-    if unknown := sorted(set(map(str, schema)) - SUPPORTED):
+    if unknown := sorted(set(map(str, schema)) - _SUPPORTED):
         raise ValueError(
-            f"{place} has {', '.join(unknown)}, which is not checked here; checked are {', '.join(sorted(SUPPORTED))}"
+            f"{place} has {', '.join(unknown)}, which is not checked here; checked are {', '.join(sorted(_SUPPORTED))}"
         )
     for name, (holds, form) in _FORMS.items():
         if name in schema and not holds(schema[name]):

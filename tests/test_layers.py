@@ -28,6 +28,7 @@ LAYERS = {
         "schemas",
         "ways",
         "wording",
+        "shares",
     ],
     "parts": ["sources", "packing", "chunking", "splits", "prompts", "llm", "retrieval", "imports", "rowstep"],
     "stages": ["generators", "filters", "distractors", "written", "exporters", "validators", "training", "hub"],

@@ -30,8 +30,8 @@ from synthgen.records import Chunk, Completion, Request, Triple, digest, make_tr
 from synthgen.testing import FakeOpenAI, Fault, Logged
 from synthgen.written import write_answers
 from synthgen.written.reasoning import quoted_exactly
-from synthgen.written.shares import Task, deal
 from synthgen.written.styled import fits
+from synthgen.written.tasks import Task, deal
 
 TEXT = "The bridge at Bree was built in 1402. It has “nine” arches,\nand the toll is two pennies."
 BREE = Chunk("bree.md#0-88", "bree.md", 0, len(TEXT), TEXT, digest(TEXT), headings=("Roads",))

@@ -14,6 +14,7 @@ from math import floor
 from typing import TypeVar
 
 from synthgen.records import digest
+from synthgen.shares import exact, in_turn
 
 __all__ = ["SOURCES", "interleaved", "quotas", "shares_of"]
 
@@ -26,7 +27,7 @@ Shares = Mapping[str, Fraction]
 
 def shares_of(mined: float, same_document: float) -> Shares:
     """The share of each source; what the first two leave is random. Raises ValueError when they leave less than nothing."""
-    one, other = Fraction(str(mined)), Fraction(str(same_document))
+    one, other = exact(mined), exact(same_document)
     if one + other > 1:
         raise ValueError(f"The shares {mined} and {same_document} are more than the whole.")
     return dict(zip(SOURCES, (one, other, 1 - one - other), strict=True))
@@ -54,13 +55,7 @@ def interleaved(found: Mapping[str, Sequence[Kept]], shares: Shares) -> list[Kep
 
 @functools.cache
 def _order(counts: tuple[int, ...], shares: tuple[Fraction, ...]) -> Sequence[int]:
-    """Which source stands where: always the one that is furthest behind its share."""
-    at, order = [0] * len(counts), list[int]()
-    while left := [source for source, count in enumerate(counts) if at[source] < count]:
-        due = max(left, key=lambda source: shares[source] * (len(order) + 1) - at[source])
-        order.append(due)
-        at[due] += 1
-    return order
+    return tuple(in_turn(counts, shares))
 
 
 def _totals(rows: int, odd: Shares) -> dict[str, int]:

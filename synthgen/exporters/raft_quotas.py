@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from typing import NamedTuple
 
 from synthgen.records import digest, random_for
+from synthgen.shares import exact, rounded
 
-__all__ = ["ABSTAIN", "MEMORISE", "ORACLE", "Place", "deal", "numbers"]
+__all__ = ["ABSTAIN", "Place", "deal", "numbers"]
 
 MOST_DOCUMENTS = 1_000
 
@@ -46,8 +46,8 @@ def numbers(documents: int | str) -> range:
 
 def deal(rows: Sequence[tuple[str, int]], seed: int, *, p: float, documents: range, memorise: float) -> list[Place]:
     """One place for each row, given as its id and how many distractors it has. A row with too few shows what it has."""
-    with_oracle = _quota(len(rows), p)
-    answered = with_oracle + _quota(len(rows) - with_oracle, memorise)
+    with_oracle = rounded(len(rows), exact(p))
+    answered = with_oracle + rounded(len(rows) - with_oracle, exact(memorise))
     asked = _cycle(documents, seed, "numbers")  # rows of one mode come one after the other, so it is even in each
     positions: dict[int, Iterator[int]] = {}
     places: dict[int, Place] = {}
@@ -59,10 +59,6 @@ def deal(rows: Sequence[tuple[str, int]], seed: int, *, p: float, documents: ran
             positions[shown] = _cycle(range(shown), seed, f"positions {shown}")
         places[i] = Place(mode, shown, number - shown, next(positions[shown]) if has_oracle else None)
     return [places[i] for i in range(len(rows))]
-
-
-def _quota(rows: int, share: float) -> int:
-    return int(rows * Fraction(str(share)) + Fraction(1, 2))
 
 
 def _cycle(values: range, seed: int, what: str) -> Iterator[int]:

@@ -27,8 +27,8 @@ from synthgen.config import Written
 from synthgen.records import Chunk, Triple, Verdict, passage
 from synthgen.rowstep import Paid
 from synthgen.written.reasoning import reasoned
-from synthgen.written.shares import Task, deal
 from synthgen.written.styled import styled
+from synthgen.written.tasks import Task, deal
 
 __all__ = ["write_answers"]
 

@@ -17,7 +17,7 @@ from synthgen.schemas import misfit, read_strict
 from synthgen.text import sentences, units
 from synthgen.ways import Length
 from synthgen.written.reasoning import shown_to_writer, stands_by
-from synthgen.written.shares import Task
+from synthgen.written.tasks import Task
 
 __all__ = ["fits", "measured", "styled"]
 

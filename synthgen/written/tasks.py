@@ -11,7 +11,7 @@ A length is of plain text: rows with a JSON form get none, and shares of lengths
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
@@ -19,6 +19,7 @@ from typing import Any
 
 from synthgen.config import Written
 from synthgen.records import Triple, digest
+from synthgen.shares import exact, in_turn, rounded
 from synthgen.ways import Form, Length, Style, Way
 
 __all__ = ["Task", "deal"]
@@ -69,7 +70,7 @@ def deal(triples: Sequence[Triple], settings: Written, *, seed: int) -> dict[str
 
 def _dealt(strata: Sequence[Stratum], kind: str, ways: Sequence[Way], seed: int) -> list[Stratum]:
     """The strata cut by `ways`; the rest of the rows gets None."""
-    turns = _spread(_quotas(sum(len(ids) for _, ids in strata), ways))
+    turns = in_turn(_quotas(sum(len(ids) for _, ids in strata), ways))
     cut: list[Stratum] = []
     for task, ids in strata:
         counts = Counter(islice(turns, len(ids)))
@@ -82,19 +83,10 @@ def _dealt(strata: Sequence[Stratum], kind: str, ways: Sequence[Way], seed: int)
 
 def _quotas(rows: int, ways: Sequence[Way]) -> list[int]:
     """How many rows each way gets, and, last, how many get none."""
-    given = [None if way.share is None else Fraction(str(way.share)) for way in ways]
+    given = [None if way.share is None else exact(way.share) for way in ways]
     left, unset = 1 - sum((share for share in given if share is not None), Fraction(0)), given.count(None)
     bounds, at = [0], Fraction(0)
     for share in given:
         at += left / unset if share is None else share
-        bounds.append(int(rows * at + Fraction(1, 2)))
+        bounds.append(rounded(rows, at))
     return [last - first for first, last in zip(bounds, [*bounds[1:], rows], strict=True)]
-
-
-def _spread(quotas: Sequence[int]) -> Iterator[int]:
-    """Each number as often as its quota says, as evenly as can be: the one that is furthest behind its share is next."""
-    total, given = sum(quotas), [0] * len(quotas)
-    for place in range(1, total + 1):
-        number = max(range(len(quotas)), key=lambda number: place * quotas[number] - total * given[number])
-        given[number] += 1
-        yield number
