@@ -63,38 +63,32 @@ _SPACED_NUMBER = re.compile(r"\b\d{1,3}(?: \d\d\d?)* \d{3}\b")
 _PREFIXED = regex.compile(r"[\p{Arabic}\p{Hebrew}]{3}")
 
 
-class Folded(NamedTuple):
-    """A text for comparing answers, as words and numbers between spaces.
-
-    `plain` has no articles, no words broken at the end of a line, and joins numbers at what may be a separator (10 000, 10.000). Both
-    are compared, because each of these may also be something else: the A of vitamin A, two numbers side by side in a table.
-    """
-
-    exact: str
-    plain: str
-
-
 class Sought(NamedTuple):
-    """The answers that no distractor of a row may contain, in both forms."""
+    """The forms of the answers that no distractor of a row may contain."""
 
-    exact: tuple[str, ...]
-    plain: tuple[str, ...]
+    forms: tuple[str, ...]
 
     @classmethod
-    def of(cls, answers: Iterable[Folded]) -> Sought:
-        found = sorted({*answers})
-        return cls(tuple(one.exact for one in found), tuple(one.plain for one in found))
+    def of(cls, answers: Iterable[str]) -> Sought:
+        """`answers` are folded."""
+        return cls(tuple(sorted({form for answer in answers for form in answer.splitlines()})))
 
-    def stands_in(self, text: Folded) -> bool:
-        """Whether one of them stands in this text."""
-        return _any_in(text.exact, self.exact) or _any_in(text.plain, self.plain)
+    def stands_in(self, text: str) -> bool:
+        """Whether one of them stands in this folded text."""
+        return _any_in(text, self.forms)
 
 
-def folded(text: str) -> Folded:
-    """Words and numbers; letters and digits are parted (covid 19), so that COVID19 is COVID-19."""
+def folded(text: str) -> str:
+    """The text as words and numbers between spaces, for comparing answers; letters and digits are parted, so COVID19 is COVID-19.
+
+    Where it differs, a second line has the text without articles and without words broken at the end of a line, and joins numbers at
+    what may be a separator (10 000, 10.000). Both are compared, because each of these may also be something else: the A of vitamin A,
+    two numbers side by side in a table.
+    """
     exact, whole = _spaced(text), _BROKEN.sub("", text)
     plain = exact if whole == text else _spaced(whole)
-    return Folded(exact, _SPACED_NUMBER.sub(lambda found: found[0].replace(" ", ""), _ARTICLES.sub("", plain)))
+    plain = _SPACED_NUMBER.sub(lambda found: found[0].replace(" ", ""), _ARTICLES.sub("", plain))
+    return exact if plain == exact else f"{exact}\n{plain}"
 
 
 def _spaced(text: str) -> str:
@@ -125,8 +119,8 @@ class Guard:
         others = triple.metadata.get("answers")
         listed = [triple.answer, *(others if isinstance(others, Sequence) and not isinstance(others, str) else [others])]
         texts = [text for text in listed if isinstance(text, str) and text.strip()]
-        answers = {found for text in texts if (found := folded(text)).exact}
-        looked_for = {answer for answer in answers if not (_is_short(answer.exact) and self._common(answer.exact))}
+        answers = {found for text in texts if (found := folded(text))}
+        looked_for = {answer for answer in answers if not (_is_short(answer) and self._common(answer))}
         self.unchecked_answers += bool(texts) and len(looked_for) < max(1, len(answers))
         return Sought.of(looked_for)
 
@@ -139,7 +133,7 @@ class Guard:
             return own
         if any(self._is_adjacent(chunk, positive) for positive in positives):
             return "adjacent"
-        if sought.exact and sought.stands_in(self._folded(chunk.text)):
+        if sought.forms and sought.stands_in(self._folded(chunk.text)):
             return "answer"
         return "overlap" if any(self._repeats(chunk, positive) for positive in positives) else ""
 
@@ -176,7 +170,7 @@ class Guard:
     def _is_common(self, answer: str) -> bool:
         """Whether it stands in so many chunks that it tells nothing; of a large corpus, in a sample of them."""
         sample = sorted(self.passages.chunks.values(), key=lambda chunk: chunk.sha256)[:_SAMPLED]
-        return sum(_any_in(self._folded(chunk.text).exact, [answer]) for chunk in sample) >= _COMMON * len(sample)
+        return sum(_any_in(self._folded(chunk.text), [answer]) for chunk in sample) >= _COMMON * len(sample)
 
 
 def _any_in(text: str, answers: Sequence[str]) -> bool:
