@@ -190,7 +190,10 @@ def status_text(status: Mapping[str, Any]) -> str:
         lines.append("No call was made yet: there is no call store.")
     if status["report"]:
         lines += ["", summary(status["report"]), *_later(later), *_rejected(status["report"])]
-    waiting, left = calls and calls["waiting"], f"make {status['calls_remaining']:,} calls and finish it"
+    missing = counts(status["later"])
+    steps = f" ({', '.join(filter(None, [calls and counts({'generate': calls['remaining']}), missing]))})" if missing else ""
+    about = "about " if missing and not status["report"] else ""  # what will be refused, and so asked again, is not known
+    waiting, left = calls and calls["waiting"], f"make {about}{status['calls_remaining']:,} calls{steps} and finish it"
     if status["finished"]:
         left = "make no call"
     first = "collect first, and then the" if waiting else "the"
@@ -357,6 +360,10 @@ def _planned(calls: Mapping[str, Any]) -> list[str]:
         f"prompt {calls['prompt']}: {calls['calls']:,} calls ({calls['stored']:,} more are stored already{waiting}), "
         f"{about}{calls['prompt_tokens']:,} prompt tokens, about {calls['output_tokens']:,} output tokens, {_dollars(calls)}"
     ]
+    if calls.get("at_most", 0) > calls["calls"]:
+        lines.append(
+            f"  at most {calls['at_most']:,} calls if passages are refused, since others are then asked about in their place"
+        )
     if calls["static_tokens"]:
         one = calls["prefixes"] == 1
         begin = "all begin with the same" if one else f"each begins with one of {calls['prefixes']:,} texts of up to"
