@@ -29,6 +29,7 @@ LAYERS = {
         "ways",
         "wording",
         "shares",
+        "sourcecode",
     ],
     "parts": ["sources", "packing", "chunking", "splits", "prompts", "llm", "retrieval", "imports", "rowstep"],
     "stages": ["generators", "filters", "distractors", "written", "exporters", "validators", "training", "hub"],

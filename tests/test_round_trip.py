@@ -17,7 +17,6 @@ import pytest
 import synthgen
 from synthgen.errors import ConfigError
 from synthgen.filters import Context
-from synthgen.filters.memory import code
 from synthgen.filters.round_trip import _SEARCHING, round_trip
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple
 from synthgen.retrieval import Hit, Retriever, index_text
@@ -25,6 +24,7 @@ from synthgen.retrieval.bm25 import BM25
 from synthgen.retrieval.dense import BiEncoder
 from synthgen.retrieval.judging import TOO_EASY, Copying
 from synthgen.retrieval.ranking import best
+from synthgen.sourcecode import code
 from synthgen.text import words
 
 KETTLE = "Descale the kettle with vinegar once a month. Rinse it twice before the next tea."

@@ -12,14 +12,14 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from synthgen.records import Chunk, Triple, Verdict, digest
+from synthgen.sourcecode import code
 from synthgen.storage import writing
 
-__all__ = ["ROW_FILTERS", "Memory", "code"]
+__all__ = ["ROW_FILTERS", "Memory"]
 
 ROW_FILTERS = frozenset({"format", "lint", "leaks", "language", "entities", "grounding"})
 _JUDGING = ("filters/*.py", "near.py", "quotes.py", "records.py", "text.py")
@@ -109,11 +109,3 @@ def _read(path: Path) -> dict[str, dict[bytes, str]]:
     stamps = [name for name in table.column_names if name != "row"]
     pairs = {stamp: zip(rows, table[stamp].to_pylist(), strict=True) for stamp in stamps}
     return {stamp: {mark: said for mark, said in listed if said is not None} for stamp, listed in pairs.items()}
-
-
-@cache
-def code(*patterns: str) -> str:
-    """A digest of the package's modules that match: what is remembered of their results is void when they change."""
-    package = Path(__file__).parent.parent
-    files = sorted({file for pattern in patterns for file in package.glob(pattern)})
-    return digest([[file.relative_to(package).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()] for file in files])

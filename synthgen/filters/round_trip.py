@@ -43,11 +43,11 @@ from pydantic import Field
 
 from synthgen.errors import ConfigError
 from synthgen.filters import Context, Encoders, flagged
-from synthgen.filters.memory import code
 from synthgen.records import Triple, Verdict, digest
 from synthgen.retrieval import Retriever, index_text
 from synthgen.retrieval.judging import Copying, Judged, contenders, judged
 from synthgen.retrieval.passages import Passages, is_hidden, shown_text, standings
+from synthgen.sourcecode import code
 
 __all__ = ["round_trip"]
 
