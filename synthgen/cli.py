@@ -120,13 +120,13 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """What a run would do and cost. Makes no call, except with --pilot."""
-    from synthgen import console, planning
+    from synthgen import planned, planning
     from synthgen.progress import Progress
 
     settings = config(given)
     with closing(Progress(quiet=quiet)) as progress:
-        planned = planning.plan(docs, run, config=settings, show=show, pilot=pilot, on_event=progress)
-    out(planned, console.plan_text, as_json=as_json)
+        found = planning.plan(docs, run, config=settings, show=show, pilot=pilot, on_event=progress)
+    out(found, planned.plan_text, as_json=as_json)
 
 
 @app.command()
@@ -192,34 +192,34 @@ def batch_submit(
     verbose: Verbose = False,
 ) -> None:
     """Submit the calls still to be made as batches, at the batch price."""
-    from synthgen import batches, console
+    from synthgen import batched, batches
     from synthgen.corpus import prepare
     from synthgen.runfolder import RunFolder
 
     settings = config(given, base=None if docs else RunFolder(run).open()[0])
     with logged(prepare(docs, run) if docs else RunFolder(run), quiet, verbose) as progress:
         report = batches.submit(run, docs=docs, config=settings, on_event=progress)
-    out(report, console.batch_text, as_json=as_json)
+    out(report, batched.batch_text, as_json=as_json)
 
 
 @batch.command("status")
 @told()
 def batch_status(run: Run, as_json: Json = False) -> None:
     """How far the batches of a run are."""
-    from synthgen import batches, console
+    from synthgen import batched, batches
 
-    out(batches.status(run), console.batch_text, as_json=as_json)
+    out(batches.status(run), batched.batch_text, as_json=as_json)
 
 
 @batch.command("collect")
 @told()
 def batch_collect(run: Run, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Store the answers of batches that have ended."""
-    from synthgen import batches, console
+    from synthgen import batched, batches
 
     with logged(existing(run), quiet, verbose) as progress:
         report = batches.collect(run, on_event=progress)
-    out(report, console.batch_text, as_json=as_json)
+    out(report, batched.batch_text, as_json=as_json)
 
 
 @app.command()

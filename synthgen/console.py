@@ -1,4 +1,4 @@
-"""How the command line looks: plans, reports, rows and the state of a run as text."""
+"""How the command line looks: reports, rows and the state of a run as text."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any
 from synthgen.exported import export_lines
 from synthgen.panel import rate_text, tokens_text
 from synthgen.records import CLASSIFICATION, Chunk, Rejection, Triple, Usage, passage
-from synthgen.wording import counts, dollars_text
+from synthgen.wording import columns, counts, dollars_text, reasons
 
 if TYPE_CHECKING:
     from synthgen.pipeline import Result
 
 __all__ = [
-    "batch_text",
-    "columns",
     "listing_text",
-    "plan_text",
     "push_text",
     "result_text",
     "row_text",
@@ -29,19 +26,11 @@ __all__ = [
 _SHOWN = 300  # characters of a passage
 
 
-def columns(rows: Sequence[Sequence[Any]], *, right: str = "") -> str:
-    """Rows as aligned text. `right` names, by index, the columns aligned to the right ("12" is the second and third)."""
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    pad = [str.rjust if str(i) in right else str.ljust for i in range(len(widths))]
-    return "\n".join("  ".join(pad[i](cell, widths[i]) for i, cell in enumerate(row)).rstrip() for row in cells)
-
-
 def summary(report: Mapping[str, Any]) -> str:
     """What a run did: where rows came from, the funnel, and what was exported."""
     documents, chunks, generation = report["documents"], report["chunks"], report["generation"]
     lines = [
-        f"{documents['read']:,} documents read, {sum(documents['skipped'].values()):,} files skipped{_reasons(documents['skipped'])}; "
+        f"{documents['read']:,} documents read, {sum(documents['skipped'].values()):,} files skipped{reasons(documents['skipped'])}; "
         f"{chunks['distinct']:,} chunks ({counts(chunks['splits'])}); {generation['candidates']:,} candidate rows by {generation['generator']}"
         f"{', no LLM' if generation['generator'] == 'extractive' else ''}.",
         *_imported(report.get("import")),
@@ -91,7 +80,7 @@ def _imported(rows: Mapping[str, Any] | None) -> list[str]:
     left = f"; kept as metadata: {', '.join(rows['metadata'])}" if rows["metadata"] else ""
     unused = sum(rows["skipped"].values())
     return [
-        f"{rows['file']} ({rows['format']}): {rows['rows']:,} rows, {unused:,} not used{_reasons(rows['skipped'])}; "
+        f"{rows['file']} ({rows['format']}): {rows['rows']:,} rows, {unused:,} not used{reasons(rows['skipped'])}; "
         f"{', '.join(taken)}{left}."
     ]
 
@@ -100,7 +89,7 @@ def _written(answers: Mapping[str, Any]) -> list[str]:
     """What a model wrote for the rows, and how many of each style, length and form are there."""
     lines = []
     for step, told in answers.items():
-        lines.append(f"{step}: {told['written']:,} of {told['asked']:,} written{_reasons(told['failed'])}")
+        lines.append(f"{step}: {told['written']:,} of {told['asked']:,} written{reasons(told['failed'])}")
         for kind in ("styles", "lengths", "forms"):
             ways = ", ".join(f"{name} {n['written']:,} of {n['asked']:,}" for name, n in told.get(kind, {}).items())
             lines += [f"  {kind}: {ways}"] if ways else []
@@ -151,27 +140,6 @@ def row_text(row: Triple | Rejection, chunks: Mapping[str, Chunk]) -> str:
     return "\n".join(lines)
 
 
-def plan_text(plan: Mapping[str, Any]) -> str:
-    """Counts first, then money, then the messages that were asked for."""
-    lines = [
-        f"{plan['documents']:,} documents ({counts(plan['skipped']) or 'none'} left out), {plan['chunks']:,} chunks of "
-        f"{plan['tokens']:,} tokens; {plan['chunks_asked']:,} of them would be used with {plan['model']}.",
-    ]
-    for calls in plan["calls"]:
-        lines += _planned(calls)
-    if len(plan["calls"]) > 1:
-        lines.append(f"in all: {sum(calls['calls'] for calls in plan['calls']):,} calls, {_dollars(_together(plan['calls']))}")
-    if not plan["calls"]:
-        lines.append("0 calls, 0 tokens, $0: this generator uses no LLM.")
-    if plan["pilot"]:
-        lines.append(_pilot(plan["pilot"]))
-    lines += [f"The run would stop early, at {cap}." for cap in plan["stopped_by"]]
-    for number, messages in enumerate(plan["messages"], 1):
-        lines.append(f"\n--- call {number}")
-        lines += [f"[{message['role']}]\n{message['content']}" for message in messages]
-    return "\n".join(lines)
-
-
 def status_text(status: Mapping[str, Any]) -> str:
     """Where a run stands: its calls, what they cost, its report, and what there is left to do."""
     calls, spent = status["calls"], status["spent"]
@@ -182,7 +150,7 @@ def status_text(status: Mapping[str, Any]) -> str:
         failed = sum(calls["failed"].values())
         lines.append(
             f"{calls['ok'] + failed:,}/{calls['total']:,} calls finished: {calls['ok']:,} answered, {failed:,} failed"
-            f"{_reasons(calls['failed'])}"
+            f"{reasons(calls['failed'])}"
         )
     if spent:
         lines += _spent(spent)
@@ -261,66 +229,6 @@ def _clock(iso: str) -> str:
     return iso[:19].replace("T", " ")
 
 
-def batch_text(report: Mapping[str, Any]) -> str:
-    """What `batch submit`, `status` or `collect` did or found: the batches, the counts, and what comes next."""
-    rows = [
-        (
-            row["id"][:8],
-            row["state"],
-            f"{row['requests']:,}",
-            f"{row['completed']:,}",
-            f"{row['failed']:,}",
-            row["created"][:16],
-        )
-        for row in report["batches"]
-    ]
-    lines = (
-        [columns([("batch", "state", "requests", "answered", "failed", "since (UTC)"), *rows], right="234"), ""] if rows else []
-    )
-    lines += [f"{row['id'][:8]}: {message}" for row in report["batches"] for message in row["messages"]]
-    return "\n".join([*lines, *{"submit": _submitted, "status": _in_batches, "collect": _collected}[report["what"]](report)])
-
-
-def _submitted(report: Mapping[str, Any]) -> list[str]:
-    lines = [f"{report['submitted']:,} requests submitted; {report['waiting_before']:,} wait in batches from before."]
-    if report["asked_live"]:
-        lines.append(f"{report['asked_live']:,} asked live before, to find the form of request that the endpoint accepts.")
-    if report["submitted"] or report["waiting_before"]:
-        lines.append(f"Batches take up to 24 hours. `synthgen batch collect {report['run']}` takes in those that have ended.")
-    else:
-        lines.append("This run needs no more calls.")
-    return lines
-
-
-def _in_batches(report: Mapping[str, Any]) -> list[str]:
-    return [f"{report['answers']:,} answers are stored.", *_left(report)]
-
-
-def _collected(report: Mapping[str, Any]) -> list[str]:
-    usage, without = Usage.from_dict(report["usage"]), sum(report["to_resubmit"].values())
-    lines = [f"{report['ok']:,} answers stored, {sum(report['failed'].values()):,} failed{_reasons(report['failed'])}."]
-    if without:
-        lines.append(f"{without:,} requests came back without an answer{_reasons(report['to_resubmit'])}.")
-    if report["unknown"] or report["unreadable"]:
-        lines.append(
-            f"Left aside: {report['unknown']:,} lines for other requests, {report['unreadable']:,} that are no answer lines."
-        )
-    if usage.prompt or usage.output:
-        price = "price unknown" if report["dollars"] is None else f"{dollars_text(report['dollars'])} at the price of batches"
-        lines.append(f"{tokens_text(usage)}, {price}")
-    return [*lines, *_left(report)]
-
-
-def _left(report: Mapping[str, Any]) -> list[str]:
-    """What is still out, and the command for what is left to do."""
-    lines = [f"{report['waiting']:,} requests wait in batches."] if report["waiting"] else []
-    if report["to_submit"]:
-        lines.append(f"`synthgen batch submit {report['run']}` would submit {report['to_submit']:,} requests.")
-    elif not report["waiting"]:
-        lines.append("This run needs no more calls: `synthgen run` goes on from the answers.")
-    return lines
-
-
 def push_text(pushed: Mapping[str, Any]) -> str:
     """What a data set has, what looks like personal data in it, and where it is."""
     splits = list(dict.fromkeys(split for rows in pushed["configs"].values() for split in rows))
@@ -352,74 +260,7 @@ def listing_text(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _planned(calls: Mapping[str, Any]) -> list[str]:
-    """What one paid step would send, and how much of it a provider's cache would hold."""
-    about = "about " if calls["estimated_tokens"] else ""
-    waiting = f", {calls['waiting']:,} wait in a batch" if calls["waiting"] else ""
-    lines = [
-        f"prompt {calls['prompt']}: {calls['calls']:,} calls ({calls['stored']:,} more are stored already{waiting}), "
-        f"{about}{calls['prompt_tokens']:,} prompt tokens, about {calls['output_tokens']:,} output tokens, {_dollars(calls)}"
-    ]
-    if calls.get("at_most", 0) > calls["calls"]:
-        lines.append(
-            f"  at most {calls['at_most']:,} calls if passages are refused, since others are then asked about in their place"
-        )
-    if calls["static_tokens"]:
-        one = calls["prefixes"] == 1
-        begin = "all begin with the same" if one else f"each begins with one of {calls['prefixes']:,} texts of up to"
-        lines.append(f"  {begin} {about}{calls['static_tokens']:,} tokens; {_caching(calls)}")
-    return lines
-
-
-def _caching(calls: Mapping[str, Any]) -> str:
-    from synthgen.llm.estimate import MIN_CACHED_TOKENS
-
-    saving = calls["cache_saving"]
-    if calls["static_tokens"] < MIN_CACHED_TOKENS:
-        return f"caching saves $0, because a provider's cache takes nothing below {MIN_CACHED_TOKENS:,} tokens."
-    if saving is None:
-        return "what caching saves is unknown, as the price is."
-    if saving < 0:
-        return f"caching would cost {dollars_text(-saving)} more than it saves."
-    return f"caching should save about {dollars_text(saving)} of that."
-
-
-def _together(steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    known = all(calls["dollars"] is not None for calls in steps)
-    sums = {name: sum(calls[name] for calls in steps) if known else None for name in ("dollars", "batch_dollars")}
-    return {**steps[0], **sums}
-
-
-def _pilot(pilot: Mapping[str, Any]) -> str:
-    """What a pilot found out, or why it found out nothing."""
-    failed = _reasons(pilot["failed"])
-    if pilot["expected"] is None:
-        why = "none of its calls was answered" if not pilot["answered"] else "too few of its calls are finished"
-        return f"The pilot gives no range: {why}{failed}."
-    if not pilot["rest"]:
-        return f"pilot: {pilot['answered']:,} of {pilot['requests']:,} requests answered{failed}; no call is left to make."
-    amounts = [pilot[name] for name in ("low", "expected", "high")]
-    places = 2 if min(amounts) >= 0.1 else 4
-    dollars = pilot["unit"] == "dollars"
-    low, expected, high = (f"${amount:,.{places}f}" if dollars else f"{amount:,.0f} tokens" for amount in amounts)
-    return (
-        f"pilot: {pilot['answered']:,} of {pilot['requests']:,} requests answered{failed}. The {pilot['rest']:,} calls that are left "
-        f"will take {low} to {high} ({100 * pilot['confidence']:g} % range), most likely about {expected}."
-    )
-
-
-def _dollars(calls: Mapping[str, Any]) -> str:
-    if calls["dollars"] is None:
-        return f"unknown price for {calls['model']} (name a table with --set llm.prices=FILE)."
-    live, batch = dollars_text(calls["dollars"]), dollars_text(calls["batch_dollars"])
-    return f"about {live}, or {batch} through the Batch API (prices of {calls['prices_dated']})."
-
-
 def _varied(rows: Sequence[Triple], wanted: int) -> list[Triple]:
     """Answered training rows of different documents, if there are any."""
     answered = {row.document_id: row for row in reversed(rows) if row.answer is not None and row.split == "train"}
     return sorted(answered.values(), key=lambda row: row.id)[:wanted] or list(rows[:wanted])
-
-
-def _reasons(reasons: Mapping[str, int]) -> str:
-    return f" ({counts(reasons)})" if any(reasons.values()) else ""

@@ -21,7 +21,7 @@ from typing import Any
 from synthgen.asking import Asking, asked_models
 from synthgen.config import Config
 from synthgen.corpus import Corpus
-from synthgen.distractors import _ROUNDS, add_distractors
+from synthgen.distractors import ROUNDS, add_distractors
 from synthgen.distractors.checking import STAGE, Pair, checking_step
 from synthgen.encoders import CorpusEncoders
 from synthgen.filters import PAID, Context, apply_filters
@@ -137,7 +137,7 @@ class _Pricing(_Stored):
     def __init__(self, config: Config, store: CallStore | None, chunks: Sequence[Chunk]) -> None:
         super().__init__(config, store)
         self._asked: dict[tuple[str, str], list[tuple[Step[Any, Any], Sequence[Any]]]] = {}
-        self._checks = _Checks(min(_ROUNDS * config.distractors.num, len(chunks) - 1))
+        self._checks = _Checks(min(ROUNDS * config.distractors.num, len(chunks) - 1))
 
     def answers(self, step: Step[Row, Any], rows: Sequence[Row]) -> Answers:
         if not rows:

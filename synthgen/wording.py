@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["counts", "dollars_text", "place"]
+__all__ = ["columns", "counts", "dollars_text", "place", "reasons"]
 
 
 def counts(numbers: Mapping[str, int]) -> str:
@@ -21,3 +21,16 @@ def dollars_text(dollars: float) -> str:
 def place(problem: Mapping[str, Any]) -> str:
     """File and line of a problem that a check found; the file alone where the whole of it is meant, or `the files`."""
     return f"{problem['file']}, line {problem['line']}" if problem["line"] else problem["file"] or "the files"
+
+
+def reasons(numbers: Mapping[str, int]) -> str:
+    """` (name 1, other 2)`, to stand behind what they add up to; "" when all are 0."""
+    return f" ({counts(numbers)})" if any(numbers.values()) else ""
+
+
+def columns(rows: Sequence[Sequence[Any]], *, right: str = "") -> str:
+    """Rows as aligned text. `right` names, by index, the columns aligned to the right ("12" is the second and third)."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    pad = [str.rjust if str(i) in right else str.ljust for i in range(len(widths))]
+    return "\n".join("  ".join(pad[i](cell, widths[i]) for i, cell in enumerate(row)).rstrip() for row in cells)

@@ -12,8 +12,9 @@ import pytest
 from fills import KEY, keys_of
 
 from synthgen import batches, pipeline, planning
+from synthgen.batched import batch_text
 from synthgen.config import LLM, Config, load_config
-from synthgen.console import batch_text, status_text
+from synthgen.console import status_text
 from synthgen.errors import ConfigError, ModelError, RunFolderError, StoppedEarly
 from synthgen.llm.batch import ENDED, Provider, counts_of, messages_of, state_of
 from synthgen.llm.batchbook import BatchBook, open_batches, waiting_keys

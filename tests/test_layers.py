@@ -50,7 +50,21 @@ LAYERS = {
         "describing",
         "publishing",
     ],
-    "doors": ["api", "console", "exported", "panel", "progress", "flags", "terminal", "cli", "testing", "__init__", "__main__"],
+    "doors": [
+        "api",
+        "console",
+        "planned",
+        "batched",
+        "exported",
+        "panel",
+        "progress",
+        "flags",
+        "terminal",
+        "cli",
+        "testing",
+        "__init__",
+        "__main__",
+    ],
 }
 ORDER = list(LAYERS)
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}

@@ -12,7 +12,6 @@ import pytest
 from fills import always, keys_of
 
 from synthgen.config import Config, load_config
-from synthgen.console import plan_text
 from synthgen.errors import ConfigError, RunFolderError, StoppedEarly
 from synthgen.generation import make_generator
 from synthgen.llm.calls import Call, CallStore
@@ -20,6 +19,7 @@ from synthgen.llm.estimate import prompt_tokens
 from synthgen.llm.pilot import Sampled, pilot_range, student_quantile
 from synthgen.piloting import price_pilot
 from synthgen.pipeline import run
+from synthgen.planned import plan_text
 from synthgen.planning import plan
 from synthgen.records import Chunk, Completion, Usage, digest
 from synthgen.runfolder import RunFolder

@@ -14,8 +14,9 @@ import synthgen as sg
 from synthgen import pipeline, planning
 from synthgen.asking import asked_models
 from synthgen.config import Config
-from synthgen.console import plan_text, status_text
+from synthgen.console import status_text
 from synthgen.errors import ConfigError, StoppedEarly, SynthgenError
+from synthgen.planned import plan_text
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
 Steps = list[tuple[str, str, int]]

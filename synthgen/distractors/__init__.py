@@ -29,10 +29,10 @@ from synthgen.records import Chunk, Event, OnEvent, Triple
 from synthgen.retrieval import Retriever
 from synthgen.rowstep import Paid
 
-__all__ = ["Encoders", "add_distractors"]
+__all__ = ["ROUNDS", "Encoders", "add_distractors"]
 
 _ROWS_AT_A_TIME = 2_000
-_ROUNDS = 4  # of asking: for the first choice, then for what takes the place of the refused
+ROUNDS = 4  # of asking: for the first choice, then for what takes the place of the refused
 
 
 class Encoders(Protocol):
@@ -125,7 +125,7 @@ def _check(rows: Sequence[Row], checks: Sequence[Check], chunks: Mapping[str, Ch
     """
     if not checks:
         return
-    for left in reversed(range(_ROUNDS)):
+    for left in reversed(range(ROUNDS)):
         waiting = [(row, distractor) for row in rows for distractor in row.unchecked()]
         if not waiting:
             return
