@@ -397,7 +397,7 @@ def test_stored_scores_are_void_when_the_code_is_another(monkeypatch: pytest.Mon
 def test_the_stamp_covers_every_module_that_a_search_imports() -> None:
     package = Path(synthgen.__file__).parent
     covered = {file for pattern in _SEARCHING for file in package.glob(pattern)}
-    apart = {"synthgen.errors", "synthgen.filters", "synthgen.filters.memory"}  # they do not score
+    apart = {"synthgen.errors", "synthgen.filters", "synthgen.sourcecode"}  # they do not score
     for file in covered:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if (
@@ -413,8 +413,7 @@ def test_the_stamp_covers_every_module_that_a_search_imports() -> None:
 def test_a_stamp_of_code_changes_with_a_module_and_only_with_those_that_match(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "filters").mkdir()
-    monkeypatch.setattr("synthgen.filters.memory.__file__", str(tmp_path / "filters" / "memory.py"))
+    monkeypatch.setattr("synthgen.sourcecode.__file__", str(tmp_path / "sourcecode.py"))
     stamps = []
     for text in ("a = 1", "a = 2", "a = 1"):
         (tmp_path / "one.py").write_text(text)
