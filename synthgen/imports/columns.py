@@ -11,7 +11,7 @@ import ast
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,19 @@ class Taken:
         return {"format": self.format, "rows": self.rows, "columns": roles, "metadata": sorted(self.metadata)}
 
 
-def check_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
-    """Raises ConfigError for a role that there is not."""
+def check_mapping(
+    mapping: Mapping[str, str],
+    roles: Collection[str] = ROLES,
+    *,
+    where: str = "",
+    example: str = "query=question,answer=correct_answer,context=support",
+) -> dict[str, str]:
+    """Raises ConfigError for a role that is none of `roles`; `where` says in what kind of rows."""
     for role in mapping:
-        if role not in ROLES:
+        if role not in roles:
             raise ConfigError(
-                f"A column cannot be mapped to {role!r}.{nearest(role, ROLES)} Known: {', '.join(ROLES)}; "
-                "for example query=question,answer=correct_answer,context=support. Other columns are kept in metadata as they are."
+                f"A column cannot be mapped to {role!r}{where}.{nearest(role, roles)} Known: {', '.join(roles)}; "
+                f"for example {example}. Other columns are kept in metadata as they are."
             )
     return dict(mapping)
 

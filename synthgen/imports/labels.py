@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import ConfigError, InputError, nearest
-from synthgen.imports.columns import BadValue, ImportRow, Taken, other_columns, truth
+from synthgen.imports.columns import BadValue, ImportRow, Taken, check_mapping, other_columns, truth
 from synthgen.imports.files import raw_rows
 from synthgen.records import CLASSIFICATION, Skipped
 from synthgen.text import normalise
@@ -28,13 +28,7 @@ _SHOWN_AS = {"text": "query", "label": "answer"}
 
 def check_label_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
     """Raises ConfigError for a role that there is not."""
-    for role in mapping:
-        if role not in ROLES:
-            raise ConfigError(
-                f"A column cannot be mapped to {role!r} where rows are texts with labels.{nearest(role, ROLES)} Known: {', '.join(ROLES)}; "
-                "for example text=review,label=stars. Other columns are kept in metadata as they are."
-            )
-    return dict(mapping)
+    return check_mapping(mapping, ROLES, where=" where rows are texts with labels", example="text=review,label=stars")
 
 
 def read_labelled(path: Path, mapping: Mapping[str, str] | None = None) -> tuple[list[ImportRow], list[Skipped], Taken]:
