@@ -22,13 +22,13 @@ from typing import Any
 
 from engine_setup import chunks, in_child, peak_mib, write_result
 
-from synthgen import batches
-from synthgen.config import Config
-from synthgen.generation import StoredChunks, make_generator, open_store
-from synthgen.llm.batch import ENDED
-from synthgen.llm.calls import CallStore
-from synthgen.llm.loops import run_async
-from synthgen.runfolder import RunFolder
+from synthgen.config.settings import Config
+from synthgen.llm.batch.api import ENDED
+from synthgen.llm.call_store import CallStore
+from synthgen.llm.event_loop import run_async
+from synthgen.pipeline import batch as batches
+from synthgen.pipeline.generation import StoredChunks, make_generator, open_store
+from synthgen.pipeline.run_folder import RunFolder
 from synthgen.testing import BatchFate, FakeOpenAI
 
 FAILING = 0.01

@@ -35,17 +35,17 @@ from typing import Any
 
 from engine_setup import chunks, write_result
 
-from synthgen.config import LLM
+from synthgen.config.settings import LLM
 from synthgen.errors import StoppedEarly
 from synthgen.generators.prompted import Prompted
-from synthgen.llm import retry
-from synthgen.llm.budget import Budget, Spend
-from synthgen.llm.calls import Call, CallStore
-from synthgen.llm.client import fill
-from synthgen.llm.followup import follow_up
-from synthgen.llm.prices import Price
-from synthgen.llm.shared import Shared
-from synthgen.prompts import load_prompt
+from synthgen.llm.call_store import Call, CallStore
+from synthgen.llm.costs.budget import Budget, Spend
+from synthgen.llm.costs.prices import Price
+from synthgen.llm.fill import fill
+from synthgen.llm.rate_limit import retry
+from synthgen.llm.reask import follow_up
+from synthgen.llm.session import Shared
+from synthgen.prompting.templates import load_prompt
 from synthgen.records import Completion, Usage
 from synthgen.testing import FakeOpenAI, Fault, Latency, Logged, Script
 from synthgen.testing.chat import Chat

@@ -31,17 +31,17 @@ from typing import Any
 
 from engine_setup import SUBJECTS, write_result
 
-from synthgen.chunking import chunk_documents
-from synthgen.config import Config, load_config
-from synthgen.generation import Generator, make_generator
-from synthgen.llm.calls import Call, CallStore
-from synthgen.llm.estimate import MIN_CACHED_TOKENS, Prefixes, estimate, prompt_tokens, static_tokens
-from synthgen.llm.followup import follow_up
-from synthgen.llm.prices import Price, load_prices
-from synthgen.piloting import draw as sampled_chunks
-from synthgen.piloting import price_pilot
-from synthgen.pipeline import run
-from synthgen.planning import plan
+from synthgen.chunking.chunker import chunk_documents
+from synthgen.config.settings import Config, load_config
+from synthgen.llm.call_store import Call, CallStore
+from synthgen.llm.costs.estimate import MIN_CACHED_TOKENS, Prefixes, estimate, prompt_tokens, static_tokens
+from synthgen.llm.costs.prices import Price, load_prices
+from synthgen.llm.reask import follow_up
+from synthgen.pipeline.generation import Generator, make_generator
+from synthgen.pipeline.pilot import draw as sampled_chunks
+from synthgen.pipeline.pilot import price_pilot
+from synthgen.pipeline.plan import plan
+from synthgen.pipeline.run import run
 from synthgen.records import Chunk, Completion, Request, Usage, make_document
 from synthgen.testing import FakeOpenAI
 

@@ -49,15 +49,15 @@ import numpy as np
 from engine_setup import write_result
 from filter_quality import Corpus
 
-from synthgen.config import Config, Training
-from synthgen.distractors import add_distractors
-from synthgen.encoders import CorpusEncoders
-from synthgen.importing import import_rows
-from synthgen.imports import read_rows
+from synthgen.config.settings import Config, Training
+from synthgen.distractors.select import add_distractors
+from synthgen.importers import read_rows
+from synthgen.pipeline.import_run import import_rows
+from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import SPLITS, Chunk, Triple, make_triple
 from synthgen.retrieval import Retriever
 from synthgen.retrieval.bm25 import over_chunks
-from synthgen.runfolder import RunFolder
+from synthgen.training.corpus_encoders import CorpusEncoders
 
 FLOOR_RANK, DEPTH, MARGIN, COMMON_RUN = 51, 60, 0.95, 30
 RESAMPLES = 2_000

@@ -19,10 +19,10 @@ from typing import Any
 
 from engine_setup import chunks, medians, prompted, write_result
 
-from synthgen.config import LLM
-from synthgen.llm.calls import CallStore
-from synthgen.llm.client import fill
-from synthgen.llm.followup import calls_of
+from synthgen.config.settings import LLM
+from synthgen.llm.call_store import CallStore
+from synthgen.llm.fill import fill
+from synthgen.llm.reask import calls_of
 from synthgen.records import Triple
 from synthgen.testing import FakeOpenAI, mix
 

@@ -18,15 +18,15 @@ from pathlib import Path
 
 from engine_setup import chunks, in_child, peak_mib, server, write_result
 
-from synthgen.config import Config
-from synthgen.runfolder import RunFolder
+from synthgen.config.settings import Config
+from synthgen.pipeline.run_folder import RunFolder
 
 SIZES = (20_000, 200_000)
 
 
 def filled(url: str, folder: str, calls: int) -> dict[str, float]:
-    from synthgen.generation import StoredChunks, make_generator
-    from synthgen.llm.calls import CallStore
+    from synthgen.llm.call_store import CallStore
+    from synthgen.pipeline.generation import StoredChunks, make_generator
 
     llm = {"base_url": url, "concurrency": 64}
     config = Config.build({"model": "openai/fake-model", "generation": {"per_chunk": 1}, "llm": llm})

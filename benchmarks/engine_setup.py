@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from synthgen.config import LLM, Config
-from synthgen.generation import make_generator
+from synthgen.config.settings import LLM, Config
 from synthgen.generators.prompted import Prompted
+from synthgen.pipeline.generation import make_generator
 from synthgen.records import Chunk, make_document
 
 SUBJECTS = ("heron", "otter", "kingfisher", "dragonfly", "mayfly", "trout", "crayfish", "alder", "willow", "sluice")

@@ -27,7 +27,7 @@ from typing import Any
 
 from engine_setup import chunks, in_child, medians, prompted, server, write_documents, write_result
 
-from synthgen.config import LLM
+from synthgen.config.settings import LLM
 from synthgen.records import Request
 
 LATENCY_S = 0.3
@@ -38,8 +38,8 @@ def settings(url: str, concurrency: int) -> LLM:
 
 
 def engine(url: str, calls: int, concurrency: int) -> dict[str, float]:
-    from synthgen.llm.calls import CallStore
-    from synthgen.llm.client import fill
+    from synthgen.llm.call_store import CallStore
+    from synthgen.llm.fill import fill
 
     llm = settings(url, concurrency)
     step, rows = prompted(llm), list(chunks(calls))

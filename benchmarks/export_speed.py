@@ -33,9 +33,9 @@ import regex
 from engine_setup import in_child, peak_mib, write_result
 
 from synthgen import storage
-from synthgen.config import Config
-from synthgen.exporters import FORMATS, Context, export
-from synthgen.exporting import check_export
+from synthgen.config.settings import Config
+from synthgen.exporters.export import FORMATS, Context, export
+from synthgen.pipeline.export import check_export
 from synthgen.records import CLASSIFICATION, Chunk, Distractor, Triple, digest, make_triple
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "handbook"

@@ -38,7 +38,7 @@ from typing import Any
 import filter_defects as defects
 from engine_setup import write_result
 
-from synthgen.config import Config
+from synthgen.config.settings import Config
 from synthgen.filters import Context, apply_filters
 from synthgen.records import Chunk, Triple, digest, make_triple
 from synthgen.retrieval import index_text

@@ -24,7 +24,7 @@ from typing import Any
 
 from engine_setup import in_child, peak_mib, write_result
 
-from synthgen.config import Config
+from synthgen.config.settings import Config
 from synthgen.records import Event
 
 FUNCTION_WORDS = ("how", "does", "the", "of", "in", "is", "what", "a", "and", "for", "when", "to")
@@ -109,8 +109,8 @@ def recut(rows: int) -> dict[str, Any]:
     """A run folder of imported rows, cut with another threshold and back."""
     from synthgen import storage
     from synthgen.filters.round_trip import round_trip
-    from synthgen.importing import import_rows
-    from synthgen.pipeline import refilter
+    from synthgen.pipeline.import_run import import_rows
+    from synthgen.pipeline.run import refilter
     from synthgen.registry import describe_options
 
     with tempfile.TemporaryDirectory() as name:

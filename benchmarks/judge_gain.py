@@ -27,16 +27,16 @@ from typing import Any
 from engine_setup import write_result
 from filter_quality import Corpus, Row, mixed, scores
 
-from synthgen.config import Training
-from synthgen.encoders import CorpusEncoders
+from synthgen.config.settings import Training
+from synthgen.evaluation.before_and_after import untuned
+from synthgen.evaluation.metrics import measures
+from synthgen.evaluation.significance import compare
 from synthgen.filters import apply_filters
 from synthgen.records import Chunk, Triple, digest
 from synthgen.retrieval import index_text
 from synthgen.retrieval.dense import Dense
+from synthgen.training.corpus_encoders import CorpusEncoders
 from synthgen.training.finetune import finetune, training_rows
-from synthgen.training.measure import untuned
-from synthgen.training.metrics import measures
-from synthgen.training.statistics import compare
 
 JUDGES: Mapping[str, Mapping[str, Any]] = {
     "bm25": {"judge": "bm25"},

@@ -23,12 +23,12 @@ from typing import Any
 from engine_setup import write_result
 from filter_quality import OFFLINE, Corpus, read
 
-from synthgen.asking import Asking, shared_by
-from synthgen.config import Config
+from synthgen.config.settings import Config
 from synthgen.errors import StoppedEarly
 from synthgen.filters import apply_filters
-from synthgen.generation import make_generator
-from synthgen.llm.calls import CallStore
+from synthgen.llm.call_store import CallStore
+from synthgen.pipeline.generation import make_generator
+from synthgen.pipeline.paid_steps import Asking, shared_by
 from synthgen.records import Triple
 from synthgen.testing import FakeOpenAI, Fault, Logged, Script
 from synthgen.text import normalise

@@ -2,7 +2,7 @@
 
     python benchmarks/rate_limits.py [--repeats 3] [--seconds 300] [--out results/rate_limits.json]
 
-The engine (`synthgen.llm.client.fill`, 64 in flight, answers after 2 s in the mean, log-normal) against the packaged fake server,
+The engine (`synthgen.llm.fill.fill`, 64 in flight, answers after 2 s in the mean, log-normal) against the packaged fake server,
 each in a process of its own, which counts a sliding minute. Four scenarios: short prompts, where the limit on requests binds, and
 long ones, where that on tokens does; and each with x-ratelimit headers and Retry-After, and with no word about limits at all (what
 the text of a 429 says is kept from the limiter, too). All runs go side by side, since they mostly wait: some `seconds` in all.
@@ -30,11 +30,11 @@ from typing import Any
 
 from engine_setup import passage, server, write_result
 
-from synthgen.config import LLM
-from synthgen.llm.calls import CallStore
-from synthgen.llm.client import fill
-from synthgen.llm.limits import Grant, Limiter
-from synthgen.llm.shared import Shared
+from synthgen.config.settings import LLM
+from synthgen.llm.call_store import CallStore
+from synthgen.llm.fill import fill
+from synthgen.llm.rate_limit.limiter import Grant, Limiter
+from synthgen.llm.session import Shared
 from synthgen.records import Request, Usage, make_request
 
 RPM, TPM = 600, 100_000

@@ -21,13 +21,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from synthgen.config import Training, load_config
-from synthgen.pipeline import run
+from synthgen.config.settings import Training, load_config
+from synthgen.evaluation.before_and_after import untuned
+from synthgen.evaluation.retrieval import measure_human
+from synthgen.pipeline.run import run
 from synthgen.records import Chunk, Event
 from synthgen.storage import read_json, read_jsonl, read_table, write_json, write_jsonl
 from synthgen.training.encoder import load
-from synthgen.training.evaluate import measure_human
-from synthgen.training.measure import untuned
 from synthgen.training.queries import Judged, read_queries
 
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
         split,
         to_dataset,
     )
-    from synthgen.config import Config, load_config
+    from synthgen.config.settings import Config, load_config
     from synthgen.errors import SynthgenError
-    from synthgen.pipeline import Result
-    from synthgen.publishing import push
+    from synthgen.pipeline.push import push
+    from synthgen.pipeline.run import Result
     from synthgen.records import Chunk, Distractor, Document, Event, Rejection, Skipped, Triple, Verdict, make_document
 
 __all__ = [
@@ -63,10 +63,10 @@ _HOMES = {
     "synthgen.api": (
         "Sifted Triples add_distractors agenerate apply_filters chunk generate import_rows load_documents run split to_dataset"
     ),
-    "synthgen.config": "Config load_config",
+    "synthgen.config.settings": "Config load_config",
     "synthgen.errors": "SynthgenError",
-    "synthgen.pipeline": "Result",
-    "synthgen.publishing": "push",
+    "synthgen.pipeline.run": "Result",
+    "synthgen.pipeline.push": "push",
     "synthgen.records": "Chunk Distractor Document Event Rejection Skipped Triple Verdict make_document",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -22,12 +22,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from synthgen import pipeline
-from synthgen.config import Config, load_config
+from synthgen.config.settings import Config, load_config
 from synthgen.errors import ConfigError, StoppedEarly
 from synthgen.filters import Sifted
+from synthgen.pipeline import run as pipeline
 from synthgen.records import Chunk, Document, OnEvent, Skipped, Triple
-from synthgen.wording import counts
+from synthgen.text.humanize import counts
 
 if TYPE_CHECKING:
     import datasets
@@ -99,7 +99,7 @@ def import_rows(
     `mapping` is role -> column, for columns of other names than the usual ones: `{"query": "question"}`. Rows of the `kind`
     classification are texts with labels.
     """
-    from synthgen import importing
+    from synthgen.pipeline import import_run as importing
 
     resolved = _resolved(config, settings)
     return importing.import_rows(
@@ -111,7 +111,7 @@ def load_documents(
     folder: str | Path, *, encoding: str | None = None, on_skip: OnSkip | None = None, on_event: OnEvent | None = None
 ) -> list[Document]:
     """The readable documents of a folder, in the order of their ids. Raises InputError when there is none."""
-    from synthgen.sources import read_folder
+    from synthgen.loaders import read_folder
 
     settings, documents = Config.build({"sources": {"encoding": encoding}}).sources, []
     with _Skips(on_skip) as skips:
@@ -132,7 +132,7 @@ def chunk(
     on_event: OnEvent | None = None,
 ) -> list[Chunk]:
     """Passages of at most `max_tokens`; identical ones are one chunk that knows its other places."""
-    from synthgen.chunking import chunk_documents, merge_identical
+    from synthgen.chunking.chunker import chunk_documents, merge_identical
 
     settings = {"max_tokens": max_tokens, "min_tokens": min_tokens, "tokenizer": tokenizer}
     return merge_identical(chunk_documents(documents, Config.build({"chunking": settings}).chunking, on_event=on_event))
@@ -162,7 +162,7 @@ def generate(
     Without `store` or `llm.store` the answers live only as long as this call. `settings` is a nested mapping, for example
     `{"llm": {"base_url": …, "max_calls": 100}}`. Raises what `agenerate` raises; works inside a running event loop, too.
     """
-    from synthgen.llm.loops import run_async
+    from synthgen.llm.event_loop import run_async
 
     coroutine = agenerate(
         chunks,
@@ -192,8 +192,8 @@ async def agenerate(
     on_event: OnEvent | None = None,
 ) -> Triples:
     """`generate` for asyncio programs. Raises ModelError, StoppedEarly, ConfigError or UnknownNameError."""
-    from synthgen.generation import make_generator
-    from synthgen.llm.calls import CallStore
+    from synthgen.llm.call_store import CallStore
+    from synthgen.pipeline.generation import make_generator
 
     prompts = [prompt] if isinstance(prompt, str) else list(prompt)
     named = {"model": model, "seed": seed, "generation": {"prompt": prompts, "per_chunk": per_chunk}}
@@ -228,9 +228,9 @@ def apply_filters(
 
     `encoder` is the bi-encoder for options that want one: `static`, or a sentence-transformers model by name or path.
     """
-    from synthgen.encoders import CorpusEncoders
     from synthgen.filters import Context
     from synthgen.filters import apply_filters as sift
+    from synthgen.training.corpus_encoders import CorpusEncoders
 
     by_id = {chunk.id: chunk for chunk in chunks}
     encoders = CorpusEncoders(Config.build({"training": {"base": encoder}}).training, chunks, seed=seed)
@@ -255,8 +255,8 @@ def add_distractors(
     `settings` are those of the section `distractors`, for example `{"mined": 1.0, "judges": ["bm25", "dense"]}`; `encoder` is the
     bi-encoder for those that want one. Raises ConfigError for `check`, which only a run can make.
     """
-    from synthgen.distractors import add_distractors as mine
-    from synthgen.encoders import CorpusEncoders
+    from synthgen.distractors.select import add_distractors as mine
+    from synthgen.training.corpus_encoders import CorpusEncoders
 
     config = Config.build({"distractors": {"num": num_distractors, **(settings or {})}, "training": {"base": encoder}})
     by_id = {chunk.id: chunk for chunk in chunks}
@@ -281,7 +281,7 @@ def to_dataset(
     """
     import datasets
 
-    from synthgen.exporters import Context, rows
+    from synthgen.exporters.export import Context, rows
 
     if chunks is not None:
         by_id: Mapping[str, Chunk] = {chunk.id: chunk for chunk in chunks}

@@ -22,11 +22,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from synthgen.config import Splits
+from synthgen.config.settings import Splits
 from synthgen.errors import ConfigError
-from synthgen.near import candidates, signatures
 from synthgen.records import Chunk, Document, Skipped, digest, random_for
 from synthgen.text import jaccard, shingles
+from synthgen.text.minhash import candidates, signatures
 
 __all__ = ["SplitResult", "assign_splits", "split_sections"]
 

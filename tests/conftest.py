@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.llm import health, retry
-from synthgen.llm.calls import CallStore
+from synthgen.llm.call_store import CallStore
+from synthgen.llm.rate_limit import circuit_breaker as health
+from synthgen.llm.rate_limit import retry
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from synthgen.exporters import Context, rows
+from synthgen.exporters.export import Context, rows
 from synthgen.records import Chunk, Distractor, Rejection, Triple, digest, make_triple
 
 STRANGE = [

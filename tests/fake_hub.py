@@ -331,11 +331,11 @@ def _serve() -> None:
         "pyarrow.compute",
         "pyarrow.parquet",
         "jinja2",
-        "synthgen.publishing",
-        "synthgen.training",
+        "synthgen.pipeline.push",
+        "synthgen.evaluation",
     ):
         import_module(module)
-    cli = import_module("synthgen.cli")
+    cli = import_module("synthgen.cli.main")
     while line := sys.stdin.readline():
         asked, (go, went) = json.loads(line), os.pipe()
         child = os.fork()

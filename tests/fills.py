@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from synthgen.config import LLM
-from synthgen.llm.calls import CallStore
-from synthgen.llm.client import FillReport, fill
-from synthgen.llm.loops import run_async
+from synthgen.config.settings import LLM
+from synthgen.llm.call_store import CallStore
+from synthgen.llm.event_loop import run_async
+from synthgen.llm.fill import FillReport, fill
 from synthgen.records import Request, make_request
 from synthgen.testing import FakeOpenAI, Fault, Script
 

@@ -20,8 +20,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from synthgen.config import LLM
-from synthgen.llm.limits import Grant, Limiter
+from synthgen.config.settings import LLM
+from synthgen.llm.rate_limit.limiter import Grant, Limiter
 from synthgen.records import Request, Usage
 
 __all__ = ["Bucket", "Fixed", "Meter", "Outcome", "Server", "Sliding", "Traffic", "simulate"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from synthgen import exporters
+from synthgen.exporters import export as exporters
 from synthgen.filters import Context, apply_filters
 from synthgen.filters.ambiguous import ambiguous
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.answers import Answer, ended_badly, read_answer, strict_schema
+from synthgen.llm.structured_output import Answer, ended_badly, read_answer, strict_schema
 from synthgen.records import Completion
 
 FIELDS = {"quote": "the proof", "query": "the question", "answer": "the answer"}

@@ -11,17 +11,19 @@ from typing import Any
 import pytest
 from fills import KEY, keys_of
 
-from synthgen import batches, pipeline, planning
-from synthgen.batched import batch_text
-from synthgen.config import LLM, Config, load_config
-from synthgen.console import status_text
+from synthgen.cli.views.batch import batch_text
+from synthgen.cli.views.run import status_text
+from synthgen.config.settings import LLM, Config, load_config
 from synthgen.errors import ConfigError, ModelError, RunFolderError, StoppedEarly
-from synthgen.llm.batch import ENDED, Provider, counts_of, messages_of, state_of
-from synthgen.llm.batchbook import BatchBook, open_batches, waiting_keys
-from synthgen.llm.batchintake import Intake
-from synthgen.llm.batchlines import read_lines, write_files
-from synthgen.llm.calls import CallStore
-from synthgen.llm.openai import http_library, sync_client
+from synthgen.llm.batch.api import ENDED, Provider, counts_of, messages_of, state_of
+from synthgen.llm.batch.jsonl import read_lines, write_files
+from synthgen.llm.batch.ledger import BatchBook, open_batches, waiting_keys
+from synthgen.llm.batch.results import Intake
+from synthgen.llm.call_store import CallStore
+from synthgen.llm.providers.openai import http_library, sync_client
+from synthgen.pipeline import batch as batches
+from synthgen.pipeline import plan as planning
+from synthgen.pipeline import run as pipeline
 from synthgen.records import Request
 from synthgen.testing import BatchFate, FakeOpenAI, Fault, Logged
 
@@ -209,7 +211,7 @@ def test_collecting_twice_changes_nothing(docs: Path, run: Path) -> None:
 
 
 def test_a_kill_in_the_middle_of_collecting_costs_nothing(docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synthgen.llm.batchintake._GROUP", 5)
+    monkeypatch.setattr("synthgen.llm.batch.results._GROUP", 5)
     with FakeOpenAI(batch_script=fates(BatchFate(faults={"malformed": 0.4}))) as server:
         batches.submit(run, docs=docs, config=settings(server))
         while server.batches[0]["status"] != "completed":
@@ -690,7 +692,7 @@ def provider() -> Iterator[tuple[Provider, FakeOpenAI]]:
 def test_our_batches_are_found_on_every_page(
     provider: tuple[Provider, FakeOpenAI], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("synthgen.llm.batch._PAGE", 2)
+    monkeypatch.setattr("synthgen.llm.batch.api._PAGE", 2)
     ours, _ = provider
     (tmp_path / "up.jsonl").write_text("{}\n")
     file_id = ours.upload(tmp_path / "up.jsonl", "synthgen-test.jsonl")

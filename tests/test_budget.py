@@ -11,13 +11,13 @@ from fills import ask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.config import LLM
+from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError
-from synthgen.llm import budget as module
-from synthgen.llm.budget import Budget, Reservation, Spend, output_bound, prompt_bound
-from synthgen.llm.calls import Call
-from synthgen.llm.estimate import prompt_tokens
-from synthgen.llm.followup import follow_up
+from synthgen.llm.call_store import Call
+from synthgen.llm.costs import budget as module
+from synthgen.llm.costs.budget import Budget, Reservation, Spend, output_bound, prompt_bound
+from synthgen.llm.costs.estimate import prompt_tokens
+from synthgen.llm.reask import follow_up
 from synthgen.records import Completion, Request, Usage, make_request
 
 PRICES = "dated: 2001-12-19\nmodels: {gpt-4o: {input: 10, cached: 1, written: 12.5, output: 40}}\n"
@@ -224,7 +224,7 @@ def test_where_it_is_unknown_the_bound_is_bytes() -> None:
 def test_a_table_that_cannot_be_had_makes_a_known_model_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     import tiktoken
 
-    from synthgen.tokens import get_tokenizer
+    from synthgen.text.tokenizer import get_tokenizer
 
     def offline(name: str) -> tiktoken.Encoding:
         raise OSError("no network")

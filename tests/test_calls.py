@@ -9,7 +9,7 @@ import pytest
 from fills import keys_of
 
 from synthgen.errors import RunFolderError
-from synthgen.llm.calls import Call, CallStore
+from synthgen.llm.call_store import Call, CallStore
 from synthgen.records import Completion, Usage
 
 

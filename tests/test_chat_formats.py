@@ -14,10 +14,10 @@ from export_rows import CONTEXT, LABELLED, ROWS, STRANGE, made, read, triple, tu
 
 from synthgen import storage
 from synthgen.errors import ConfigError
-from synthgen.exporters import Context, check_format, export, format_options, rows
+from synthgen.exporters.export import Context, check_format, export, format_options, rows
 from synthgen.exporters.llamafactory import sharegpt_info
 from synthgen.records import Rejection, Triple
-from synthgen.tokens import get_tokenizer
+from synthgen.text.tokenizer import get_tokenizer
 
 Row = dict[str, Any]
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.blocks import parse_blocks
-from synthgen.chunking import chunk_document, chunk_documents, merge_identical
-from synthgen.config import Chunking
+from synthgen.chunking.chunker import chunk_document, chunk_documents, merge_identical
+from synthgen.chunking.markup import parse_blocks
+from synthgen.config.settings import Chunking
 from synthgen.records import make_document
-from synthgen.tokens import get_tokenizer
+from synthgen.text.tokenizer import get_tokenizer
 
 SMALL = Chunking(max_tokens=48, min_tokens=8)
 FORMATS = ("markdown", "rst", "text")

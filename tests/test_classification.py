@@ -12,15 +12,15 @@ import pytest
 from run_files import outputs
 from typer.testing import CliRunner
 
-from synthgen import pipeline
-from synthgen.cli import app
-from synthgen.config import load_config
+from synthgen.cli.main import app
+from synthgen.config.settings import load_config
 from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError
-from synthgen.exporting import export
-from synthgen.importing import import_rows, parse_mapping
-from synthgen.imports import read_labelled
+from synthgen.importers import read_labelled
+from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.export import export
+from synthgen.pipeline.import_run import import_rows, parse_mapping
+from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import Rejection, Triple, digest
-from synthgen.runfolder import RunFolder
 
 WORDS = [
     "invoice",

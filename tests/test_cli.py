@@ -16,8 +16,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from synthgen.config import Config, load_config
-from synthgen.flags import ASKED, CAPS, PACE, Given, flags
+from synthgen.cli.options import ASKED, CAPS, PACE, Given, flags
+from synthgen.config.settings import Config, load_config
 from synthgen.testing import FakeOpenAI
 
 FROG = "The common frog is an amphibian. It hibernates in mud from November to February. The maximum lifespan is 8 years."
@@ -359,7 +359,7 @@ def test_an_address_that_is_none(docs: Path, tmp_path: Path, url: str) -> None:
 
 
 def test_a_run_folder_in_use_is_left_alone_and_so_is_its_log(docs: Path, tmp_path: Path) -> None:
-    from synthgen.runfolder import RunFolder
+    from synthgen.pipeline.run_folder import RunFolder
 
     run = tmp_path / "run"
     run.mkdir()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from synthgen.config import Config, load_config
+from synthgen.config.settings import Config, load_config
 from synthgen.errors import ConfigError
 
 

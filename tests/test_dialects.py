@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import synthgen as sg
-from synthgen.runfolder import RunFolder
+from synthgen.pipeline.run_folder import RunFolder
 from synthgen.testing import FakeOpenAI
 
 RINGS = {

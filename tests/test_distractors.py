@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 from run_files import write_rivers
 
 import synthgen as sg
-from synthgen import pipeline
-from synthgen.config import LLM, Config, Distractors
-from synthgen.console import summary
-from synthgen.distractors import add_distractors
-from synthgen.distractors.checking import STAGE
+from synthgen.cli.views.run import summary
+from synthgen.config.settings import LLM, Config, Distractors
+from synthgen.distractors.checks import STAGE
 from synthgen.distractors.guard import Guard, folded
-from synthgen.distractors.mix import SOURCES, interleaved, quotas, shares_of
+from synthgen.distractors.select import add_distractors
+from synthgen.distractors.sources import SOURCES, interleaved, quotas, shares_of
 from synthgen.errors import ConfigError
-from synthgen.importing import import_rows
-from synthgen.llm.calls import Call
+from synthgen.llm.call_store import Call
+from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.import_run import import_rows
 from synthgen.records import Chunk, Completion, Distractor, Event, Triple, digest, make_triple
 from synthgen.retrieval import Hit, index_text
 from synthgen.retrieval.bm25 import BM25

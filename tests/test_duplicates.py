@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from synthgen.errors import ConfigError
 from synthgen.filters import Context, apply_filters
+from synthgen.filters.common.question_identity import answers_agree, never_same, read
 from synthgen.filters.duplicates import duplicates
 from synthgen.filters.exact_duplicates import exact_duplicates
-from synthgen.filters.questions import answers_agree, never_same, read
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple
 from synthgen.retrieval import Retriever
 

@@ -13,15 +13,15 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from synthgen import encoders as module
-from synthgen.config import Training
-from synthgen.encoders import CorpusEncoders
+from synthgen.config.settings import Training
 from synthgen.errors import MissingExtraError, ModelError
 from synthgen.filters import Context, Encoders
 from synthgen.filters.round_trip import round_trip
 from synthgen.records import Chunk, Triple, digest, make_triple
 from synthgen.retrieval import index_text
 from synthgen.retrieval.passages import ScoresTexts
+from synthgen.training import corpus_encoders as module
+from synthgen.training.corpus_encoders import CorpusEncoders
 from synthgen.training.finetune import Row
 
 ANIMALS = ["otter", "heron", "badger", "lynx", "newt", "vole", "stoat", "osprey", "adder", "dormouse"]
@@ -71,7 +71,7 @@ def taught(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
 
 def test_nothing_heavy_is_loaded_before_it_is_asked_for() -> None:
     program = (
-        "import sys; from synthgen.encoders import CorpusEncoders; from synthgen.config import Training\n"
+        "import sys; from synthgen.training.corpus_encoders import CorpusEncoders; from synthgen.config.settings import Training\n"
         "CorpusEncoders(Training(), [], seed=0).digest()\n"
         "print([name for name in ('torch', 'sentence_transformers', 'faiss', 'numpy') if name in sys.modules])"
     )

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from synthgen.filters import Context
+from synthgen.filters.common.mentions import Shown, mentions
 from synthgen.filters.entities import entities
-from synthgen.filters.mentions import Shown, mentions
 from synthgen.records import Chunk, Verdict, digest, make_triple
 
 

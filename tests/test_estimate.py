@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from fills import ask, run
 
-from synthgen.config import LLM
-from synthgen.llm.batchbook import BatchBook
-from synthgen.llm.calls import Call, CallStore
-from synthgen.llm.estimate import Prefixes, estimate, prompt_tokens, static_tokens
-from synthgen.llm.followup import follow_up
+from synthgen.config.settings import LLM
+from synthgen.llm.batch.ledger import BatchBook
+from synthgen.llm.call_store import Call, CallStore
+from synthgen.llm.costs.estimate import Prefixes, estimate, prompt_tokens, static_tokens
+from synthgen.llm.reask import follow_up
 from synthgen.records import Completion, Request, Usage, make_request
 from synthgen.testing import FakeOpenAI
-from synthgen.tokens import get_tokenizer
+from synthgen.text.tokenizer import get_tokenizer
 
 LONG = "One ring to rule them all. " * 200
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from synthgen.errors import InputError
+from synthgen.evaluation.retrieval import measure_human, measure_synthetic
 from synthgen.records import Chunk, digest, make_triple
-from synthgen.training.evaluate import measure_human, measure_synthetic
 from synthgen.training.queries import Judged, read_queries
 
 

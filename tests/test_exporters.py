@@ -12,12 +12,12 @@ import pytest
 from export_rows import CHUNKS, CONTEXT, ROWS, STRANGE, triple
 
 from synthgen.errors import ConfigError, UnknownNameError
-from synthgen.exporters import FORMATS, Context, Format, check_format, export, rows, usable
+from synthgen.exporters.export import FORMATS, Context, Format, check_format, export, rows, usable
 from synthgen.exporters.formats import LACKS
 from synthgen.records import Triple
 from synthgen.registry import describe_options, resolve
 from synthgen.storage import read_table, write_table
-from synthgen.tokens import get_tokenizer
+from synthgen.text.tokenizer import get_tokenizer
 
 OF_OTHER_ROWS = ("classification-chat", "corpus-text")  # have tests of their own
 

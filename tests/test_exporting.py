@@ -10,10 +10,10 @@ from run_files import write_towns
 from typer.testing import CliRunner
 
 import synthgen as sg
-from synthgen import pipeline
-from synthgen.cli import app
+from synthgen.cli.main import app
 from synthgen.errors import ConfigError, EmptyResultError, InputError
-from synthgen.exporting import export, export_rows
+from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.export import export, export_rows
 
 OWN = """
 def good(triples, context, *, mark: str = "!"):

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import pytest
 
-from synthgen.generators.counts import Counts
-from synthgen.generators.extractive import generate
-from synthgen.generators.plain import plain
-from synthgen.generators.scanner import cells, scan
+from synthgen.generators.extractive.corpus_statistics import Counts
+from synthgen.generators.extractive.generate import generate
+from synthgen.generators.extractive.scanner import cells, scan
+from synthgen.generators.extractive.unmarked_text import plain
 from synthgen.records import Chunk, Skipped, Triple, chunk_id, digest, passage
 from synthgen.text import words
 
@@ -427,7 +427,7 @@ def test_another_file_does_not_change_the_answered_rows() -> None:
 
 def test_another_process_with_another_hash_seed_gives_the_same_rows() -> None:
     script = (
-        "import json, sys; from synthgen.generators.extractive import generate; from synthgen.records import Chunk\n"
+        "import json, sys; from synthgen.generators.extractive.generate import generate; from synthgen.records import Chunk\n"
         "chunks = [Chunk.from_dict(row) for row in json.load(sys.stdin)]\n"
         "print(json.dumps([row.to_dict() for row in generate(chunks, per_chunk=3, seed=7)]))"
     )

@@ -12,11 +12,11 @@ import pytest
 from fills import ask
 from wire import RawServer, answer, refusal, respond
 
-from synthgen.config import LLM
-from synthgen.llm.complaints import read_complaint
-from synthgen.llm.failures import Failure, classify
-from synthgen.llm.headers import retry_after_s
-from synthgen.llm.openai import connect
+from synthgen.config.settings import LLM
+from synthgen.llm.providers.error_body import read_complaint
+from synthgen.llm.providers.errors import Failure, classify
+from synthgen.llm.providers.headers import retry_after_s
+from synthgen.llm.providers.openai import connect
 from synthgen.testing import FakeOpenAI, Fault
 
 

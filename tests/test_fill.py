@@ -10,16 +10,16 @@ import pytest
 from fills import KEY, always, ask, first_time, keys_of, run, settings_for
 from wire import RawServer, answer, respond
 
-from synthgen.config import LLM
+from synthgen.config.settings import LLM
 from synthgen.errors import ModelError, RunFolderError, StoppedEarly
-from synthgen.llm import client
-from synthgen.llm.batchbook import BatchBook
-from synthgen.llm.calls import CallStore
-from synthgen.llm.client import Wanted, fill
-from synthgen.llm.followup import failed_again, follow_up, to_ask
-from synthgen.llm.loops import run_async
-from synthgen.llm.prices import load_prices
-from synthgen.llm.shared import Shared
+from synthgen.llm import fill as client
+from synthgen.llm.batch.ledger import BatchBook
+from synthgen.llm.call_store import CallStore
+from synthgen.llm.costs.prices import load_prices
+from synthgen.llm.event_loop import run_async
+from synthgen.llm.fill import Wanted, fill
+from synthgen.llm.reask import failed_again, follow_up, to_ask
+from synthgen.llm.session import Shared
 from synthgen.records import Completion, Event, Request
 from synthgen.testing import FakeOpenAI, Fault, Logged
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
-from synthgen.config import Config
+from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, UnknownNameError
 from synthgen.filters import FILTERS, Context, apply_filters, check_filters
 from synthgen.records import Chunk, Event, Triple, Verdict, digest, make_triple

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.llm.calls import Call
-from synthgen.llm.followup import calls_of, failed_again, follow_up, to_ask
+from synthgen.llm.call_store import Call
+from synthgen.llm.reask import calls_of, failed_again, follow_up, to_ask
 from synthgen.records import Completion, Request, make_request
 
 REQUEST = make_request(

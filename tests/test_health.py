@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.llm import health as health_module
-from synthgen.llm.failures import Failure
-from synthgen.llm.health import Health
+from synthgen.llm.providers.errors import Failure
+from synthgen.llm.rate_limit import circuit_breaker as health_module
+from synthgen.llm.rate_limit.circuit_breaker import Health
 
 DOWN = Failure("attempt", "server_error", "500: smaug")
 LATER = Failure("attempt", "rate_limited", "429: wait", busy=True)

@@ -16,15 +16,15 @@ import yaml
 from fake_hub import TOKEN, Commands, FakeHub, Told
 
 import synthgen as sg
-from synthgen.config import load_config
+from synthgen.config.settings import load_config
 from synthgen.errors import ConfigError
 from synthgen.exporters.beir import breadcrumb
 from synthgen.exporters.context import Context
 from synthgen.hub.card import Facts, card, check_license
 from synthgen.hub.columns import CONFIGS
 from synthgen.hub.folder import Written, write_config
-from synthgen.hub.personal import scan
-from synthgen.hub.settings import public_name, public_settings
+from synthgen.hub.pii import scan
+from synthgen.hub.public_settings import public_name, public_settings
 from synthgen.records import Chunk
 from synthgen.testing import FakeOpenAI
 

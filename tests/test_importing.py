@@ -14,18 +14,18 @@ import pytest
 from run_files import outputs
 from typer.testing import CliRunner
 
-from synthgen import pipeline
-from synthgen.chunking import merge_identical
-from synthgen.cli import app
-from synthgen.config import load_config
+from synthgen.chunking.chunker import merge_identical
+from synthgen.cli.main import app
+from synthgen.config.settings import load_config
 from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError
-from synthgen.exporting import export
-from synthgen.importing import import_rows, parse_mapping
-from synthgen.imports import ImportRow, cut_contexts, place_rows
-from synthgen.planning import status
+from synthgen.importers import ImportRow, cut_contexts, place_rows
+from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.export import export
+from synthgen.pipeline.import_run import import_rows, parse_mapping
+from synthgen.pipeline.plan import status
+from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import Triple, make_document
-from synthgen.runfolder import RunFolder
-from synthgen.tokens import get_tokenizer
+from synthgen.text.tokenizer import get_tokenizer
 
 BEASTS = {
     "badger": "A badger is a stocky digger of the weasel family. Its sett has up to 50 rooms. Badgers eat two hundred earthworms a night.",

@@ -15,8 +15,8 @@ import pytest
 from fills import always, ask, keys_of, run, settings_for
 
 from synthgen.errors import ModelError, RunFolderError
-from synthgen.llm.calls import Call, CallStore
-from synthgen.llm.client import FillReport, fill
+from synthgen.llm.call_store import Call, CallStore
+from synthgen.llm.fill import FillReport, fill
 from synthgen.records import Event
 from synthgen.testing import FakeOpenAI, Fault
 

@@ -11,10 +11,10 @@ from fills import always, ask, run
 from wire import refusal
 
 from synthgen.errors import ConfigError
-from synthgen.llm.bias import token_bias
-from synthgen.llm.calls import CallStore
-from synthgen.llm.ladder import Dialect, Form
-from synthgen.llm.profiles import Profile, profile_of
+from synthgen.llm.call_store import CallStore
+from synthgen.llm.providers.logit_bias import token_bias
+from synthgen.llm.providers.profiles import Profile, profile_of
+from synthgen.llm.providers.request_format import Dialect, Form
 from synthgen.records import Request, make_request
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
@@ -336,7 +336,7 @@ def test_explicit_caching_is_left_out_as_a_whole(field: str) -> None:
 
 
 def test_a_word_is_biased_in_all_its_forms() -> None:
-    from synthgen.tokens import get_tokenizer
+    from synthgen.text.tokenizer import get_tokenizer
 
     ids = get_tokenizer("gpt-4o").ids
     expected = {str(ids(form)[0]) for form in ("ring", " ring", "Ring", " Ring")}
@@ -345,7 +345,7 @@ def test_a_word_is_biased_in_all_its_forms() -> None:
 
 
 def test_of_a_word_of_several_tokens_the_first_counts() -> None:
-    from synthgen.tokens import get_tokenizer
+    from synthgen.text.tokenizer import get_tokenizer
 
     first, *rest = get_tokenizer("gpt-4o").ids("Mordorians")
     assert rest

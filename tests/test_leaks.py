@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from synthgen.filters import Context, apply_filters
+from synthgen.filters.common.question_identity import Question, read
 from synthgen.filters.leaks import leaks
-from synthgen.filters.questions import Question, read
 from synthgen.records import Chunk, digest, make_triple
 
 NAME = "synthgen.filters.leaks:leaks"

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_endpoint import Bucket, Fixed, Meter, Server, Sliding, Traffic, simulate
 
-from synthgen.config import LLM
-from synthgen.llm.allowance import Allowance
-from synthgen.llm.headers import Reading, duration_s, read_limit
-from synthgen.llm.learnt import LearntRate
-from synthgen.llm.limits import Grant, Limiter
+from synthgen.config.settings import LLM
+from synthgen.llm.providers.headers import Reading, duration_s, read_limit
+from synthgen.llm.rate_limit.adaptive import LearntRate
+from synthgen.llm.rate_limit.limiter import Grant, Limiter
+from synthgen.llm.rate_limit.quota import Allowance
 from synthgen.records import Request, Usage
 
 NOTHING: Mapping[str, str] = {}

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from synthgen import lock
 from synthgen.errors import RunFolderError
-from synthgen.runfolder import RunFolder
+from synthgen.pipeline import lock
+from synthgen.pipeline.run_folder import RunFolder
 
 HOLD = """
 import sys
 from pathlib import Path
-from synthgen.runfolder import RunFolder
+from synthgen.pipeline.run_folder import RunFolder
 run = Path(sys.argv[1])
 sys.argv = ["/usr/bin/synthgen", *sys.argv[1:]]
 with RunFolder(run).held():

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from synthgen.filters import Context, Sifted, apply_filters
-from synthgen.filters.memory import ROW_FILTERS, Memory
+from synthgen.filters.verdict_cache import ROW_FILTERS, Memory
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple
 
 TEXT = "The Shire has four farthings. In 1420 the mayor of Michel Delving planted a mallorn tree in the party field."

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from synthgen.training.metrics import METRICS, measures
-from synthgen.training.statistics import compare
+from synthgen.evaluation.metrics import METRICS, measures
+from synthgen.evaluation.significance import compare
 
 RANKED = ["d3", "d1", "d7", "d2", "d9", "d4"]
 

@@ -10,14 +10,14 @@ import pytest
 from fills import KEY, ask, settings_for
 from wire import RawServer, answer, complete, respond
 
-from synthgen.config import LLM
+from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError, ModelError
-from synthgen.llm import openai as endpoint
-from synthgen.llm.calls import Call, CallStore
-from synthgen.llm.ladder import Form, Reformed
-from synthgen.llm.openai import Reply, check_endpoint, connect, endpoint_id, load_dialect, sync_client
-from synthgen.llm.profiles import Profile
-from synthgen.llm.replies import parse_completion, read_completion
+from synthgen.llm.call_store import Call, CallStore
+from synthgen.llm.providers import openai as endpoint
+from synthgen.llm.providers.openai import Reply, check_endpoint, connect, endpoint_id, load_dialect, sync_client
+from synthgen.llm.providers.profiles import Profile
+from synthgen.llm.providers.request_format import Form, Reformed
+from synthgen.llm.providers.response import parse_completion, read_completion
 from synthgen.records import Completion, Request, Usage, make_request
 from synthgen.testing import FakeOpenAI, Fault
 

@@ -11,10 +11,11 @@ import pytest
 from run_files import RIVERS, write_rivers
 
 import synthgen as sg
-from synthgen import pipeline, planning
-from synthgen.config import Config
+from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, EmptyResultError, StoppedEarly
-from synthgen.llm.calls import CallStore
+from synthgen.llm.call_store import CallStore
+from synthgen.pipeline import plan as planning
+from synthgen.pipeline import run as pipeline
 from synthgen.testing import FakeOpenAI, Fault, Logged, Script
 
 ORDER = ["format", "lint", "grounding", "judge"]

@@ -8,12 +8,14 @@ import pytest
 from run_files import RIVERS, write_rivers
 
 import synthgen as sg
-from synthgen import batches, pipeline, planning
-from synthgen.config import Config
+from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, RunFolderError, StoppedEarly
-from synthgen.llm.calls import Call, CallStore
+from synthgen.llm.call_store import Call, CallStore
+from synthgen.pipeline import batch as batches
+from synthgen.pipeline import plan as planning
+from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import Completion
-from synthgen.runfolder import RunFolder
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
 

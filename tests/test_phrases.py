@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.filters.lint import _SCRIPTS
-from synthgen.filters.phrases import CHATTER, DANGLING, GENERIC, LEFT_OVER, REFERENCES, TWO_QUESTIONS
+from synthgen.text.lexicon.query_patterns import CHATTER, DANGLING, GENERIC, LEFT_OVER, REFERENCES, TWO_QUESTIONS
 
 PHRASES = [
     (phrase, "".join(script for script, (codes, _) in _SCRIPTS.items() if code in codes))

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from fills import always, keys_of
 
-from synthgen.config import Config, load_config
+from synthgen.cli.views.plan import plan_text
+from synthgen.config.settings import Config, load_config
 from synthgen.errors import ConfigError, RunFolderError, StoppedEarly
-from synthgen.generation import make_generator
-from synthgen.llm.calls import Call, CallStore
-from synthgen.llm.estimate import prompt_tokens
-from synthgen.llm.pilot import Sampled, pilot_range, student_quantile
-from synthgen.piloting import price_pilot
-from synthgen.pipeline import run
-from synthgen.planned import plan_text
-from synthgen.planning import plan
+from synthgen.llm.call_store import Call, CallStore
+from synthgen.llm.costs.estimate import prompt_tokens
+from synthgen.llm.costs.pilot import Sampled, pilot_range, student_quantile
+from synthgen.pipeline.generation import make_generator
+from synthgen.pipeline.pilot import price_pilot
+from synthgen.pipeline.plan import plan
+from synthgen.pipeline.run import run
+from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import Chunk, Completion, Usage, digest
-from synthgen.runfolder import RunFolder
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
 # The range

@@ -11,11 +11,11 @@ import pytest
 from run_files import outputs
 
 import synthgen as sg
-from synthgen import pipeline
-from synthgen.config import Config
+from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, EmptyResultError, RunFolderError
+from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import Chunk, Document, Rejection, Skipped, Triple
-from synthgen.runfolder import RunFolder
 from synthgen.testing import FakeOpenAI, Fault, Logged, mix
 
 BEASTS = {
@@ -200,7 +200,7 @@ def test_a_run_writes_the_formats_most_people_want(result: pipeline.Result) -> N
 
 
 def test_formats_exported_by_hand_follow_a_new_cut(result: pipeline.Result) -> None:
-    from synthgen.exporting import export
+    from synthgen.pipeline.export import export
 
     export(result.path, "st-pair")
     before = (result.path / "exports" / "st-pair" / "train.jsonl").read_text(encoding="utf-8")
@@ -217,7 +217,7 @@ def test_other_shares_split_again_only_when_told(result: pipeline.Result, tmp_pa
 
 
 def test_failures_that_may_pass_are_still_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from synthgen.planning import status
+    from synthgen.pipeline.plan import status
 
     monkeypatch.setenv("OPENAI_API_KEY", "k")
 
@@ -315,7 +315,7 @@ def test_what_is_measured_on_is_not_trained_on_even_if_the_queries_come_later(
         taught.extend(triples)
         return {}
 
-    monkeypatch.setattr("synthgen.training.train_and_measure", listens)
+    monkeypatch.setattr("synthgen.evaluation.train_and_measure", listens)
     known = next(row for row in result.kept if row.split == "train")
     queries = tmp_path / "queries"
     queries.mkdir()

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from export_rows import CHUNKS, CONTEXT, STRANGE, made, read, triple, turned_away
 
-from synthgen.config import load_config
-from synthgen.exporters import Context, export
-from synthgen.importing import import_rows
+from synthgen.config.settings import load_config
+from synthgen.exporters.export import Context, export
+from synthgen.pipeline.import_run import import_rows
 from synthgen.records import Rejection, Triple
 
 PREFERENCES = ["openai-dpo", "trl-preference"]

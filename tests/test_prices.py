@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synthgen.errors import ConfigError
-from synthgen.llm.prices import Price, load_prices
+from synthgen.llm.costs.prices import Price, load_prices
 from synthgen.records import Usage
 
 MITHRIL = Price(input=10, cached=1, written=12.5, output=40)

@@ -11,12 +11,13 @@ import pytest
 from run_files import TOWNS, write_towns
 
 import synthgen as sg
-from synthgen import pipeline, planning
-from synthgen.asking import asked_models
-from synthgen.config import Config
-from synthgen.console import status_text
+from synthgen.cli.views.plan import plan_text
+from synthgen.cli.views.run import status_text
+from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, StoppedEarly, SynthgenError
-from synthgen.planned import plan_text
+from synthgen.pipeline import plan as planning
+from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.paid_steps import asked_models
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
 Steps = list[tuple[str, str, int]]

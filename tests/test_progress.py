@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from synthgen.cli.progress import Progress, run_log
+from synthgen.cli.progress_panel import Pace, describe, duration, rate_text
 from synthgen.errors import StoppedEarly
-from synthgen.panel import Pace, describe, duration, rate_text
-from synthgen.progress import Progress, run_log
 from synthgen.records import Event, Meter, Usage
-from synthgen.wording import dollars_text
+from synthgen.text.humanize import dollars_text
 
 FROGS = Meter(
     finished=1_000,

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.config import LLM, Layout
+from synthgen.config.settings import LLM, Layout
 from synthgen.errors import UnknownNameError
 from synthgen.generators import GENERATORS, split_model, unique_ids
 from synthgen.generators.prompted import Prompted
-from synthgen.llm.calls import Call, CallStore
-from synthgen.llm.client import FillReport, fill
-from synthgen.llm.followup import follow_up
-from synthgen.llm.loops import run_async
-from synthgen.prompts import load_prompt
+from synthgen.llm.call_store import Call, CallStore
+from synthgen.llm.event_loop import run_async
+from synthgen.llm.fill import FillReport, fill
+from synthgen.llm.reask import follow_up
+from synthgen.prompting.templates import load_prompt
 from synthgen.records import Chunk, Completion, Request, Skipped, Triple, chunk_id, digest, make_triple
 from synthgen.registry import resolve
 from synthgen.testing import FakeOpenAI, Logged, mix

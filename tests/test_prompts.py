@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from synthgen.config import Layout
+from synthgen.config.settings import Layout
 from synthgen.errors import ConfigError, InputError, UnknownNameError
-from synthgen.prompts import (
+from synthgen.prompting.templates import (
     Prompt,
     Shot,
     instructions,

@@ -17,13 +17,13 @@ from export_rows import STRANGE, chunk, read
 
 from synthgen import storage
 from synthgen.errors import ConfigError
-from synthgen.exporters import Context, check_format, export, rows
-from synthgen.exporters.abstention import ABSTENTIONS
-from synthgen.exporters.raft_quotas import Place, deal, numbers
-from synthgen.imports.chat import flattened
-from synthgen.quotes import MARK, marked
+from synthgen.exporters.export import Context, check_format, export, rows
+from synthgen.exporters.raft.quotas import Place, deal, numbers
+from synthgen.importers.chat import flattened
 from synthgen.records import Chunk, Distractor, Triple, make_triple
 from synthgen.text import guess_language
+from synthgen.text.lexicon.abstentions import ABSTENTIONS
+from synthgen.text.quotes import MARK, marked
 
 FORMS = ["raft", "raft-chat", "raft-completion", "raft-eval"]
 SHARES = [0.0, 0.2, 0.5, 0.8, 1.0]

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from synthgen.config import LLM, Config
+from synthgen.config.settings import LLM, Config
 from synthgen.errors import ConfigError
 from synthgen.filters import FILTERS, PAID, Context, apply_filters
 from synthgen.filters.reasons import REASONS
-from synthgen.llm.calls import Call
+from synthgen.llm.call_store import Call
 from synthgen.records import Chunk, Completion, Triple, Verdict, digest, make_triple
 from synthgen.registry import resolve
 from synthgen.retrieval import index_text

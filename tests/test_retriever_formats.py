@@ -14,9 +14,9 @@ import pytest
 from export_rows import CHUNKS, CONTEXT, ROWS, STRANGE, chunk, read, triple
 
 from synthgen.errors import ConfigError
-from synthgen.exporters import Context, Counted, check_format, export, rows
+from synthgen.evaluation.metrics import measures
+from synthgen.exporters.export import Context, Counted, check_format, export, rows
 from synthgen.records import Distractor, Triple, make_triple
-from synthgen.training.metrics import measures
 
 # --- sentence-transformers
 
@@ -231,7 +231,7 @@ def test_rows_without_scores_on_the_scale_of_the_source_are_counted(
     ],
 )
 def test_the_validators_find_nothing_wrong(format: str, options: dict[str, Any], tmp_path: Path) -> None:
-    from synthgen.validators import check, files_in
+    from synthgen.exporters.validation.check import check, files_in
 
     report = export(ROWS, CONTEXT, format, tmp_path, options=options)
     checked = check(format, files_in(tmp_path), options=options)

@@ -17,14 +17,14 @@ import pytest
 import synthgen
 from synthgen.errors import ConfigError
 from synthgen.filters import Context
+from synthgen.filters.code_digest import code
 from synthgen.filters.round_trip import _SEARCHING, round_trip
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple
 from synthgen.retrieval import Hit, Retriever, index_text
+from synthgen.retrieval.base import best
 from synthgen.retrieval.bm25 import BM25
 from synthgen.retrieval.dense import BiEncoder
-from synthgen.retrieval.judging import TOO_EASY, Copying
-from synthgen.retrieval.ranking import best
-from synthgen.sourcecode import code
+from synthgen.retrieval.source_rank import TOO_EASY, Copying
 from synthgen.text import words
 
 KETTLE = "Descale the kettle with vinegar once a month. Rinse it twice before the next tea."
@@ -397,7 +397,7 @@ def test_stored_scores_are_void_when_the_code_is_another(monkeypatch: pytest.Mon
 def test_the_stamp_covers_every_module_that_a_search_imports() -> None:
     package = Path(synthgen.__file__).parent
     covered = {file for pattern in _SEARCHING for file in package.glob(pattern)}
-    apart = {"synthgen.errors", "synthgen.filters", "synthgen.sourcecode"}  # they do not score
+    apart = {"synthgen.errors", "synthgen.filters", "synthgen.filters.code_digest"}  # they do not score
     for file in covered:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if (
@@ -413,7 +413,7 @@ def test_the_stamp_covers_every_module_that_a_search_imports() -> None:
 def test_a_stamp_of_code_changes_with_a_module_and_only_with_those_that_match(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("synthgen.sourcecode.__file__", str(tmp_path / "sourcecode.py"))
+    monkeypatch.setattr("synthgen.filters.code_digest.__file__", str(tmp_path / "filters" / "code_digest.py"))
     stamps = []
     for text in ("a = 1", "a = 2", "a = 1"):
         (tmp_path / "one.py").write_text(text)

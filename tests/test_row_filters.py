@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from synthgen.asking import Asking
-from synthgen.config import LLM, Config
+from synthgen.config.settings import LLM, Config
 from synthgen.errors import ConfigError
 from synthgen.filters import Context
 from synthgen.filters.answer_check import answer_check, token_f1
 from synthgen.filters.judge import judge
 from synthgen.llm import Answers, Step
-from synthgen.llm.calls import Call
+from synthgen.llm.call_store import Call
+from synthgen.pipeline.paid_steps import Asking
+from synthgen.prompting.row_questions import RowStep, source_passage
 from synthgen.records import Chunk, Completion, Request, Triple, digest, make_triple
-from synthgen.rowstep import RowStep, source_passage
 
 TEXT = "The bridge at Bree was built in 1402. It has nine arches, and the toll is two pennies."
 BREE = Chunk("bree.md#0-86", "bree.md", 0, len(TEXT), TEXT, digest(TEXT), headings=("Roads",))

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from synthgen.errors import ConfigError, InputError
-from synthgen.imports import ImportRow, check_mapping, read_rows
-from synthgen.imports.finding import Place, Wanted, find_contexts
+from synthgen.importers import ImportRow, check_mapping, read_rows
+from synthgen.importers.locate import Place, Wanted, find_contexts
 from synthgen.records import make_document
 
 HERON = "The heron stands in the ford. It waits for minutes, then strikes."

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from synthgen.schemas import check_schema, misfit, read_strict
+from synthgen.config.json_schema import check_schema, misfit, read_strict
 
 PERSON = {
     "type": "object",

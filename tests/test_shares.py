@@ -8,7 +8,7 @@ from itertools import accumulate
 
 import pytest
 
-from synthgen.shares import exact, in_turn, rounded
+from synthgen.quotas import exact, in_turn, rounded
 
 
 def test_a_share_is_what_was_written_and_a_half_rounds_up() -> None:

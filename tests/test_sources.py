@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.config import Sources
+from synthgen.config.settings import Sources
 from synthgen.errors import ConfigError, InputError, UnknownNameError
+from synthgen.loaders import LOADERS, read_folder
+from synthgen.loaders import folder as walk
+from synthgen.loaders.encodings import Decoded, Undecodable, decode
+from synthgen.loaders.html import html_to_text
 from synthgen.records import Document, Skipped, make_document
-from synthgen.sources import LOADERS, read_folder, walk
-from synthgen.sources.encodings import Decoded, Undecodable, decode
-from synthgen.sources.html import html_to_text
 
 DEFAULT = Sources()
 

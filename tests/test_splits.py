@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.chunking import chunk_documents, merge_identical
-from synthgen.config import Chunking, Splits
+from synthgen.chunking.chunker import chunk_documents, merge_identical
+from synthgen.config.settings import Chunking, Splits
 from synthgen.errors import ConfigError
 from synthgen.records import make_document
 from synthgen.splits import assign_splits, split_sections
@@ -148,7 +148,7 @@ def test_shares_above_one_are_refused():
 
 def test_another_process_gives_the_same_sides():
     script = (
-        "from synthgen.config import Splits; from synthgen.records import make_document; from synthgen.splits import assign_splits\n"
+        "from synthgen.config.settings import Splits; from synthgen.records import make_document; from synthgen.splits import assign_splits\n"
         "docs = [make_document(str(i), 'water boils ' * i) for i in range(30)]\n"
         "print([(d.group, d.split) for d in assign_splits(docs, Splits(min_groups=5), seed=0).documents])"
     )

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 import synthgen as sg
-from synthgen.config import Config
-from synthgen.console import status_text
-from synthgen.generation import make_generator
-from synthgen.llm.batchbook import BatchBook
-from synthgen.llm.calls import Call, CallStore
-from synthgen.llm.followup import follow_up
-from synthgen.planning import status
+from synthgen.cli.views.run import status_text
+from synthgen.config.settings import Config
+from synthgen.llm.batch.ledger import BatchBook
+from synthgen.llm.call_store import Call, CallStore
+from synthgen.llm.reask import follow_up
+from synthgen.pipeline.generation import make_generator
+from synthgen.pipeline.plan import status
+from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import Chunk, Completion, Request, Usage, digest
-from synthgen.runfolder import RunFolder
 
 POND = [
     "Frogs sleep in mud all winter long.",

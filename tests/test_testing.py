@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from synthgen.errors import ConfigError, UnknownNameError
-from synthgen.llm.estimate import prompt_tokens
+from synthgen.llm.costs.estimate import prompt_tokens
 from synthgen.records import make_request
 from synthgen.testing import DIALECTS, KINDS, FakeOpenAI, Fault, Latency, Limits, Logged, Script, mix
 from synthgen.testing.draws import digest_of

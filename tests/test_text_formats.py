@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from export_rows import CONTEXT, ROWS, STRANGE, chunk, made, triple
 
-from synthgen.exporters import Context, export, rows
-from synthgen.tokens import get_tokenizer
+from synthgen.exporters.export import Context, export, rows
+from synthgen.text.tokenizer import get_tokenizer
 
 # --- instruction-text
 
@@ -134,7 +134,7 @@ def test_headings_are_shown_at_the_start_and_where_they_change() -> None:
 
 
 def test_splits_are_never_mixed_and_copies_stand_once() -> None:
-    from synthgen.chunking import merge_identical
+    from synthgen.chunking.chunker import merge_identical
 
     pieces = [
         replace(chunk(f"docs/{n}.md", text), split=split)

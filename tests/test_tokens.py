@@ -12,8 +12,8 @@ import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen import tokens
-from synthgen.tokens import encoding_for, get_tokenizer
+from synthgen.text import tokenizer as tokens
+from synthgen.text.tokenizer import encoding_for, get_tokenizer
 
 # The reference: ids that tiktoken itself gives for o200k_base.
 KNOWN = {

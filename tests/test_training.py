@@ -14,16 +14,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synthgen.config import Training
+from synthgen.config.settings import Training
 from synthgen.errors import EmptyResultError, MissingExtraError, ModelError, RunFolderError
+from synthgen.evaluation import evaluate_model, format_table, train_and_measure
+from synthgen.evaluation.before_and_after import untuned
+from synthgen.evaluation.recommend import recommend
+from synthgen.evaluation.retrieval import UNSEEN, Measurement
 from synthgen.records import Chunk, Event, Triple, digest, make_triple
-from synthgen.training import evaluate_model, format_table, train_and_measure
 from synthgen.training.encoder import built_in, load
-from synthgen.training.evaluate import UNSEEN, Measurement
 from synthgen.training.finetune import Row, batches, finetune, training_rows
-from synthgen.training.latent import latent_vectors
-from synthgen.training.measure import untuned
-from synthgen.training.recommend import recommend
+from synthgen.training.lsa import latent_vectors
 
 ANIMALS = ["otter", "heron", "badger", "lynx", "newt", "vole", "stoat", "osprey", "adder", "dormouse", "pine marten", "bat"]
 PLACES = ["river", "marsh", "sett", "forest", "pond", "bank", "hedge", "lake", "heath", "thicket", "crag", "barn"]
@@ -84,8 +84,8 @@ def test_the_built_in_encoder_finds_its_text_in_any_script(texts: list[str], que
 
 def test_tokenizer_and_vectors_are_the_same_in_another_process() -> None:
     program = (
-        "import hashlib; from synthgen.training.latent import latent_vectors\n"
-        "from synthgen.training.vocabulary import train_tokenizer\n"
+        "import hashlib; from synthgen.training.lsa import latent_vectors\n"
+        "from synthgen.training.tokenizer import train_tokenizer\n"
         "texts = [f'otter {i} swims with heron {i % 7} in 水獭 {i % 3}' for i in range(60)]\n"
         "tokenizer = train_tokenizer(texts)\n"
         "ids = [e.ids for e in tokenizer.encode_batch(texts)]\n"

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from export_rows import CHUNKS, CONTEXT, ROWS, STRANGE, triple
 
-from synthgen.exporters import FORMATS, Context, export, format_options
+from synthgen.exporters.export import FORMATS, Context, export, format_options
+from synthgen.exporters.validation.check import RULES, Checked, Service, check, files_in
+from synthgen.exporters.validation.rules import known, rules_of
 from synthgen.records import CLASSIFICATION, Chunk, Rejection, Triple
 from synthgen.storage import json_line, read_table, write_table
-from synthgen.validators import RULES, Checked, Service, check, files_in
-from synthgen.validators.rules import known, rules_of
-from synthgen.wording import place
+from synthgen.text.humanize import place
 
 LABELLED = [replace(row, kind=CLASSIFICATION, answer=f"label {n % 3}") for n, row in enumerate(ROWS)]
 
@@ -374,7 +374,7 @@ def tokens_of(messages: Sequence[Mapping[str, Any]]) -> int:
     """The rule of OpenAI's cookbook, written down once more."""
     import tiktoken
 
-    from synthgen.tokens import get_tokenizer
+    from synthgen.text.tokenizer import get_tokenizer
 
     encoding: tiktoken.Encoding = get_tokenizer("gpt-4o-mini")._encoding
     total = 0
@@ -406,7 +406,7 @@ def test_tokens_are_counted_by_the_rule_of_the_cookbook(tmp_path: Path) -> None:
 
 
 def test_parts_of_content_and_calls_of_tools_are_counted_by_their_texts(tmp_path: Path) -> None:
-    from synthgen.tokens import get_tokenizer
+    from synthgen.text.tokenizer import get_tokenizer
 
     count = get_tokenizer("gpt-4o-mini").count
     plain = said(("user", "Why is it cold? " * 40), ("assistant", "because"))
@@ -446,13 +446,13 @@ def test_a_long_file_is_estimated_from_a_part_and_says_so(tmp_path: Path) -> Non
     ("examples", "passes"), [(1, 25), (10, 10), (33, 3), (34, 3), (8_333, 3), (8_334, 2), (20_000, 1), (90_000, 1)]
 )
 def test_default_epochs_are_those_of_the_cookbook(examples: int, passes: int) -> None:
-    from synthgen.validators.fine_tuning import epochs
+    from synthgen.exporters.validation.fine_tuning import epochs
 
     assert epochs(examples) == passes
 
 
 def test_an_unknown_price_is_said_and_a_known_one_is_multiplied(tmp_path: Path) -> None:
-    from synthgen.llm.prices import load_prices
+    from synthgen.llm.costs.prices import load_prices
 
     (tmp_path / "train.jsonl").write_bytes(json_line(CHAT) * 100)
     table = tmp_path / "prices.yaml"
@@ -492,8 +492,8 @@ def test_formats_for_other_readers_have_no_bill(tmp_path: Path) -> None:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from run_files import RIVERS
 
-    from synthgen.config import Config
-    from synthgen.importing import import_rows
+    from synthgen.config.settings import Config
+    from synthgen.pipeline.import_run import import_rows
 
     folder = tmp_path_factory.mktemp("validators")
     rows = [
@@ -518,7 +518,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def synthgen(*arguments: Any) -> Any:
     from typer.testing import CliRunner
 
-    from synthgen.cli import app
+    from synthgen.cli.main import app
 
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
@@ -605,7 +605,8 @@ def half(triples: Sequence[Triple], context: Context) -> Iterator[dict[str, str]
 def test_a_fault_of_our_own_is_loud(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    from synthgen import exporters, pipeline
+    from synthgen.exporters import export as exporters
+    from synthgen.pipeline import run as pipeline
 
     monkeypatch.setitem(sys.modules, "my_formats", sys.modules[__name__])
     path = "my_formats:nothing_positive"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from synthgen.config import Config, Written, load_config
+from synthgen.config.settings import Config, Written, load_config
 from synthgen.errors import ConfigError
 
 JSON = {"name": "json", "json_schema": {"type": "object", "properties": {"答": {"type": "string"}}}}

@@ -18,20 +18,21 @@ from hypothesis import strategies as st
 from run_files import TOWNS, write_towns
 
 import synthgen as sg
-from synthgen import pipeline, planning
-from synthgen.config import LLM, Config, Written
-from synthgen.console import status_text, summary
+from synthgen.answers.assignment import Task, deal
+from synthgen.answers.reasoning import quoted_exactly
+from synthgen.answers.styled import fits
+from synthgen.answers.write import write_answers
+from synthgen.cli.views.run import status_text, summary
+from synthgen.config.settings import LLM, Config, Written
 from synthgen.errors import ConfigError, StoppedEarly
 from synthgen.filters import Context
 from synthgen.filters.grounding import grounding
 from synthgen.llm import Answers, Step
-from synthgen.llm.calls import Call
+from synthgen.llm.call_store import Call
+from synthgen.pipeline import plan as planning
+from synthgen.pipeline import run as pipeline
 from synthgen.records import Chunk, Completion, Request, Triple, digest, make_triple
 from synthgen.testing import FakeOpenAI, Fault, Logged
-from synthgen.written import write_answers
-from synthgen.written.reasoning import quoted_exactly
-from synthgen.written.styled import fits
-from synthgen.written.tasks import Task, deal
 
 TEXT = "The bridge at Bree was built in 1402. It has “nine” arches,\nand the toll is two pennies."
 BREE = Chunk("bree.md#0-88", "bree.md", 0, len(TEXT), TEXT, digest(TEXT), headings=("Roads",))

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import openai
 
-from synthgen.llm import openai as endpoint
-from synthgen.llm.ladder import Reformed
+from synthgen.llm.providers import openai as endpoint
+from synthgen.llm.providers.request_format import Reformed
 from synthgen.records import Request
 
 

@@ -26,10 +26,10 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from synthgen.config import Distractors
-from synthgen.distractors.better import answering
+from synthgen.config.settings import Distractors
+from synthgen.distractors.further_positives import answering
 from synthgen.distractors.guard import OWN, Guard, Sought
-from synthgen.distractors.mix import SOURCES
+from synthgen.distractors.sources import SOURCES
 from synthgen.records import Chunk, Distractor, Triple, digest
 from synthgen.retrieval import Hit, Retriever, range_normalised
 from synthgen.retrieval.passages import Standing, standings

@@ -13,7 +13,7 @@ from typing import Annotated, NamedTuple
 from pydantic import AfterValidator, Field
 
 from synthgen.exporters.context import Context
-from synthgen.exporters.shown import answer, question
+from synthgen.exporters.row_view import answer, question
 from synthgen.records import Triple, passage
 
 __all__ = ["SYSTEM", "USER", "Conversation", "Message", "System", "User", "conversations"]

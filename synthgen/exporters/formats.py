@@ -79,27 +79,27 @@ FORMATS: Mapping[str, Format] = {
         "synthgen.exporters.text:instruction_text", "LoRA scripts: one text under ### headers", ("answer",)
     ),
     "classification-chat": Format(
-        "synthgen.exporters.labels:classification_chat",
+        "synthgen.exporters.classification:classification_chat",
         "OpenAI and Azure fine-tuning, TRL: texts with labels from `import --kind classification`",
         ("label",),
         max_bytes=_OPENAI_BYTES,
     ),
     "corpus-text": Format("synthgen.exporters.text:corpus_text", "continued pre-training: the passages themselves", None),
-    "raft": Format("synthgen.exporters.raft:raft", "readers of the RAFT reference rows", ("answer", "distractor")),
+    "raft": Format("synthgen.exporters.raft.formats:raft", "readers of the RAFT reference rows", ("answer", "distractor")),
     "raft-chat": Format(
-        "synthgen.exporters.raft:raft_chat",
+        "synthgen.exporters.raft.formats:raft_chat",
         "OpenAI and Azure fine-tuning, TRL: RAFT rows as conversations",
         ("answer", "distractor"),
         max_bytes=_OPENAI_BYTES,
     ),
     "raft-completion": Format(
-        "synthgen.exporters.raft:raft_completion",
+        "synthgen.exporters.raft.formats:raft_completion",
         "fine-tuning of completion models: RAFT rows as prompt and completion",
         ("answer", "distractor"),
         max_bytes=_OPENAI_BYTES,
     ),
     "raft-eval": Format(
-        "synthgen.exporters.raft:raft_eval",
+        "synthgen.exporters.raft.formats:raft_eval",
         "evaluation scripts of RAFT: question, documents and the answer to find",
         ("answer", "distractor"),
     ),

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from synthgen.exporters.context import Context, Rows
 from synthgen.exporters.conversation import SYSTEM, USER, Conversation, Message, System, User, conversations
-from synthgen.exporters.rejected import SOURCES, Sources, rejected_answers
+from synthgen.exporters.dpo_rejected import SOURCES, Sources, rejected_answers
 from synthgen.records import Triple
 
 __all__ = ["openai_dpo", "trl_preference"]

@@ -29,7 +29,7 @@ from pydantic import Field
 from synthgen.exporters.context import Context
 from synthgen.exporters.conversation import SYSTEM, conversations
 from synthgen.records import Chunk, Triple
-from synthgen.tokens import DEFAULT_ENCODING, Tokenizer, get_tokenizer
+from synthgen.text.tokenizer import DEFAULT_ENCODING, Tokenizer, get_tokenizer
 
 __all__ = ["corpus_text", "instruction_text"]
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from synthgen.errors import ConfigError, nearest
-from synthgen.filters.memory import ROW_FILTERS, Memory
+from synthgen.filters.verdict_cache import ROW_FILTERS, Memory
 from synthgen.records import Chunk, Event, OnEvent, Rejection, Triple, Verdict
 from synthgen.registry import resolve, validate_options
 from synthgen.retrieval import Retriever
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from synthgen.rowstep import Paid
+    from synthgen.prompting.row_questions import Paid
 
 __all__ = [
     "COMPARING",
@@ -268,7 +268,7 @@ class _Sieve:
     @cached_property
     def _comparable(self) -> set[int]:
         """Rows that may have a twin by their words: for the others nothing changes when a row comes back."""
-        from synthgen.filters.questions import comparable
+        from synthgen.filters.common.question_identity import comparable
 
         return comparable(self.rows, self.context)
 

@@ -21,8 +21,8 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.filters import Context, flagged
-from synthgen.filters.keeping import rank, with_positives
-from synthgen.filters.questions import Questions, answers_agree
+from synthgen.filters.common.question_identity import Questions, answers_agree
+from synthgen.filters.common.survivor import rank, with_positives
 from synthgen.records import Triple, Verdict
 from synthgen.retrieval.passages import Passages, is_hidden
 

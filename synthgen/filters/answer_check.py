@@ -20,10 +20,10 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.filters import Context, paid_of
-from synthgen.filters.function_words import NEGATIONS
+from synthgen.prompting.row_questions import Reply, RowStep, source_passage, yes
 from synthgen.records import Triple, Verdict, digest
-from synthgen.rowstep import Reply, RowStep, source_passage, yes
 from synthgen.text import key, words
+from synthgen.text.lexicon.question_words import NEGATIONS
 
 __all__ = ["answer_check", "token_f1"]
 

@@ -22,7 +22,7 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.filters import Context
-from synthgen.filters.keeping import rank
+from synthgen.filters.common.survivor import rank
 from synthgen.records import Triple, Verdict
 
 __all__ = ["balance"]

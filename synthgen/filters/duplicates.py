@@ -29,8 +29,8 @@ from pydantic import Field
 
 from synthgen.errors import ConfigError
 from synthgen.filters import Context
-from synthgen.filters.keeping import rank, with_positives
-from synthgen.filters.questions import Questions, answers_agree, never_same
+from synthgen.filters.common.question_identity import Questions, answers_agree, never_same
+from synthgen.filters.common.survivor import rank, with_positives
 from synthgen.records import Triple, Verdict
 from synthgen.retrieval.passages import Passages, is_hidden
 from synthgen.text import key

@@ -29,7 +29,7 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.filters import Context
-from synthgen.filters.mentions import (
+from synthgen.filters.common.mentions import (
     Mention,
     Shown,
     capitalises_nouns,

@@ -20,7 +20,7 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.filters import Context
-from synthgen.filters.keeping import rank, with_positives
+from synthgen.filters.common.survivor import rank, with_positives
 from synthgen.records import CLASSIFICATION, Triple, Verdict
 from synthgen.retrieval.passages import Passages
 from synthgen.text import key

@@ -23,10 +23,10 @@ import regex
 from pydantic import Field
 
 from synthgen.filters import Context
-from synthgen.filters.mentions import Mention, Shown, capitalises_nouns, is_function_word, mentions
-from synthgen.quotes import Found, locate
+from synthgen.filters.common.mentions import Mention, Shown, capitalises_nouns, is_function_word, mentions
 from synthgen.records import Chunk, Span, Triple, Verdict, passage
 from synthgen.text import key
+from synthgen.text.quotes import Found, locate
 
 __all__ = ["grounding"]
 

@@ -20,8 +20,8 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.filters import Context, paid_of
+from synthgen.prompting.row_questions import Reply, RowStep, source_passage, yes
 from synthgen.records import Triple, Verdict
-from synthgen.rowstep import Reply, RowStep, source_passage, yes
 
 __all__ = ["judge"]
 

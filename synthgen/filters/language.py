@@ -27,9 +27,9 @@ import regex
 from pydantic import Field
 
 from synthgen.filters import Context
-from synthgen.filters.phrases import ASKING_WORDS, CHINESE_WORDS, COMMON_WORDS
 from synthgen.records import Chunk, Triple, Verdict
 from synthgen.text import UNSPACED, guess_language
+from synthgen.text.lexicon.query_patterns import ASKING_WORDS, CHINESE_WORDS, COMMON_WORDS
 
 __all__ = ["language"]
 

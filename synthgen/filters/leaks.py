@@ -16,10 +16,10 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.filters import Context
-from synthgen.filters.questions import languages, read
-from synthgen.near import candidates, signatures
+from synthgen.filters.common.question_identity import languages, read
 from synthgen.records import Triple, Verdict
 from synthgen.text import jaccard, key, shingles
+from synthgen.text.minhash import candidates, signatures
 
 __all__ = ["leaks"]
 

@@ -26,9 +26,9 @@ import regex
 from pydantic import Field
 
 from synthgen.filters import Context
-from synthgen.filters.phrases import CHATTER, DANGLING, GENERIC, LEFT_OVER, REFERENCES, TWO_QUESTIONS
 from synthgen.records import Chunk, Triple, Verdict, passage
 from synthgen.text import copies, jaccard, shingles, spelled_out, units, words
+from synthgen.text.lexicon.query_patterns import CHATTER, DANGLING, GENERIC, LEFT_OVER, REFERENCES, TWO_QUESTIONS
 
 __all__ = ["lint"]
 

@@ -43,16 +43,16 @@ from pydantic import Field
 
 from synthgen.errors import ConfigError
 from synthgen.filters import Context, Encoders, flagged
+from synthgen.filters.code_digest import code
 from synthgen.records import Triple, Verdict, digest
 from synthgen.retrieval import Retriever, index_text
-from synthgen.retrieval.judging import Copying, Judged, contenders, judged
 from synthgen.retrieval.passages import Passages, is_hidden, shown_text, standings
-from synthgen.sourcecode import code
+from synthgen.retrieval.source_rank import Copying, Judged, contenders, judged
 
 __all__ = ["round_trip"]
 
-_SEARCHING = ("filters/round_trip.py", "retrieval/*.py", "records.py", "text.py")
-_ENCODING = ("encoders.py", "training/*.py")
+_SEARCHING = ("filters/round_trip.py", "retrieval/*.py", "records.py", "text/__init__.py")
+_ENCODING = ("training/*.py", "evaluation/*.py")
 _TOO_FEW = 0.3
 _ROWS_RERANKED = 500
 _STORED = (

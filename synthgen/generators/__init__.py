@@ -19,7 +19,7 @@ IMPORT = "import"
 """In place of a model: the rows of the run were imported, and its candidates are in the run folder."""
 
 GENERATORS: Mapping[str, str] = {
-    "extractive": "synthgen.generators.extractive:generate",
+    "extractive": "synthgen.generators.extractive.generate:generate",
     "openai": "synthgen.generators.prompted:Prompted",
 }
 

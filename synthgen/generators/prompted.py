@@ -14,14 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from synthgen.answers import Answer, read_answer, strict_schema
-from synthgen.config import LLM
+from synthgen.config.settings import LLM
 from synthgen.generators import unique_ids
 from synthgen.llm import Answers
-from synthgen.llm.calls import Call
-from synthgen.llm.followup import calls_of
-from synthgen.llm.openai import endpoint_id
-from synthgen.prompts import Prompt, instructions, messages
+from synthgen.llm.call_store import Call
+from synthgen.llm.providers.openai import endpoint_id
+from synthgen.llm.reask import calls_of
+from synthgen.llm.structured_output import Answer, read_answer, strict_schema
+from synthgen.prompting.templates import Prompt, instructions, messages
 from synthgen.records import Chunk, Completion, Request, Skipped, Triple, make_request, make_triple
 
 __all__ = ["Prompted"]

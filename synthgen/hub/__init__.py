@@ -5,5 +5,5 @@
     <config>/<split>.parquet   rows; a split without any has no file
 
 `columns` says what stands in each config, `folder` writes the files, `card` the README, `personal` counts what looks like personal
-data, `sending` talks to the Hub. Which rows go where is decided above, in `synthgen.publishing`.
+data, `sending` talks to the Hub. Which rows go where is decided above, in `synthgen.pipeline.push`.
 """

@@ -17,8 +17,8 @@ import yaml
 from synthgen.errors import ConfigError
 from synthgen.hub.columns import CONFIGS, DEFAULT
 from synthgen.hub.folder import Written
-from synthgen.hub.personal import RULES
-from synthgen.prompts import render
+from synthgen.hub.pii import RULES
+from synthgen.prompting.templates import render
 
 __all__ = ["Facts", "License", "card", "check_license"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from synthgen.llm.calls import Call
+    from synthgen.llm.call_store import Call
     from synthgen.records import Completion, Request
 
 __all__ = ["Answers", "Check", "Step"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.records import Chunk
 from synthgen.retrieval import index_text
-from synthgen.retrieval.ranking import Ranking, best
+from synthgen.retrieval.base import Ranking, best
 from synthgen.text import words
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synthgen.retrieval.ranking import Ranking
+from synthgen.retrieval.base import Ranking
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from synthgen.retrieval.ranking import Ranking, best
+from synthgen.retrieval.base import Ranking, best
 
 if TYPE_CHECKING:
     import numpy as np

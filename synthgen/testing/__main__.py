@@ -20,7 +20,7 @@ from synthgen.testing.faults import KINDS, mix
 from synthgen.testing.latency import Latency
 from synthgen.testing.limits import Limits
 from synthgen.testing.server import FakeOpenAI
-from synthgen.tokens import DEFAULT_ENCODING, get_tokenizer
+from synthgen.text.tokenizer import DEFAULT_ENCODING, get_tokenizer
 
 __all__ = ["main"]
 

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from synthgen.testing.answers import Value, write
 from synthgen.testing.checks import Problem
+from synthgen.testing.completions import Value, write
 from synthgen.testing.dialects import Dialect, Written
 from synthgen.testing.faults import OF_THE_ANSWER, Fault, Script
 from synthgen.testing.limits import Gate, Turned
 from synthgen.testing.log import Logged
 from synthgen.testing.usage import Cache, Tokens, output_limit, prompt_tokens
-from synthgen.tokens import get_tokenizer
+from synthgen.text.tokenizer import get_tokenizer
 
 __all__ = ["Chat", "Reply"]
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 from synthgen.testing.log import Recent
-from synthgen.tokens import get_tokenizer
+from synthgen.text.tokenizer import get_tokenizer
 
 __all__ = ["Cache", "Tokens", "count", "output_limit", "prompt_tokens", "text_of"]
 

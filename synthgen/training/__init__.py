@@ -1,8 +1,0 @@
-"""Fine-tuning a retriever on the rows of a run, and measuring what that brought (extra: train)."""
-
-from __future__ import annotations
-
-from synthgen.training.measure import evaluate_model, train_and_measure
-from synthgen.training.table import format_table
-
-__all__ = ["evaluate_model", "format_table", "train_and_measure"]

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import MissingExtraError, ModelError
-from synthgen.training.latent import latent_vectors
-from synthgen.training.vocabulary import train_tokenizer
+from synthgen.training.lsa import latent_vectors
+from synthgen.training.tokenizer import train_tokenizer
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from synthgen.config import Training
+from synthgen.config.settings import Training
 from synthgen.records import Chunk, Event, OnEvent, Triple, random_for
 from synthgen.retrieval.passages import shown_text
 from synthgen.training.encoder import Encoder, one_thread

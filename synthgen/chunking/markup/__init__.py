@@ -1,0 +1,28 @@
+"""The blocks of a document: headings, paragraphs, lists, tables, code, with exact character spans.
+
+One module reads one format; to add one, write it and add a line to PARSERS. Blocks are in order and do not overlap, and
+every character that is not white space lies in exactly one of them.
+
+Not covered: inline structure, and headings inside lists and quotations (they are text there).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from synthgen.chunking.markup.block import Block, Kind, front_matter, trimmed
+from synthgen.registry import resolve
+
+__all__ = ["PARSERS", "Block", "Kind", "front_matter", "parse_blocks", "trimmed"]
+
+PARSERS: Mapping[str, str] = {
+    "markdown": "synthgen.chunking.markup.markdown:parse_markdown",
+    "rst": "synthgen.chunking.markup.rst:parse_rst",
+    "text": "synthgen.chunking.markup.plain_text:parse_plain",
+}
+
+
+def parse_blocks(text: str, format: str) -> list[Block]:
+    """The blocks of `text`, whose format a loader has named in the document's metadata."""
+    found: list[Block] = resolve("text format", format, PARSERS)(text)
+    return found

@@ -1,0 +1,106 @@
+"""What all verbs of the command line share: errors told in one paragraph, output that may be cut off, the log of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from typing import IO, TYPE_CHECKING, Any
+
+import typer
+
+from synthgen.cli.options import Given
+from synthgen.errors import SynthgenError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from synthgen.config.settings import Config
+    from synthgen.pipeline.run_folder import RunFolder
+
+__all__ = ["config", "drained", "existing", "logged", "out", "printing", "say", "told", "write_lines"]
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Errors as one paragraph with their exit code; a Ctrl-C as the sentence that says how to resume."""
+    try:
+        yield
+    except SynthgenError as error:
+        say(f"synthgen: {error}")
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        command = shlex.join(["synthgen", *sys.argv[1:]])
+        say(f"\nInterrupted. Every finished call is saved; this resumes: {command}")
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """What is printed meanwhile goes to standard output; that whoever reads it has had enough is no error."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drained(sys.stdout)
+        raise typer.Exit(0) from None
+
+
+def say(sentence: str) -> None:
+    """To people, who may have closed the window; the exit code stands all the same."""
+    with suppress(OSError):
+        print(sentence, file=sys.stderr)
+
+
+def drained(stream: IO[str]) -> None:
+    """Have what is left for a stream that nobody reads any more go nowhere."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def logged(folder: RunFolder, quiet: bool, verbose: bool, *, shared: bool = False) -> Iterator[Any]:
+    """Progress on standard error and in RUN/run.log; `shared` for a verb that works beside another command."""
+    from synthgen.cli.progress import Progress, run_log
+
+    with nullcontext() if shared else folder.held():  # a command at work keeps its log to itself
+        pass
+    progress = Progress(quiet=quiet)
+    with run_log(folder.log, verbose=verbose):
+        try:
+            yield progress
+        finally:
+            progress.close()
+
+
+def existing(run: Path) -> RunFolder:
+    from synthgen.pipeline.run_folder import RunFolder
+
+    folder = RunFolder(run)
+    folder.open()
+    return folder
+
+
+def config(given: Given, base: Config | None = None) -> Config:
+    """`base` or the defaults, then the file, then `--set`, then the flags."""
+    from synthgen.config.settings import load_config
+
+    return load_config(given.config, given.settings, given.overrides, base=base)
+
+
+def out(value: Any, as_text: Callable[..., str], *shown: Any, as_json: bool) -> None:
+    """`value` as one JSON object, or the text that `as_text` makes of what is `shown` (of the value, if nothing else is)."""
+    text = json.dumps(value, ensure_ascii=False) if as_json else as_text(*(shown or (value,)))
+    with printing():
+        print(text)
+
+
+def write_lines(lines: Iterator[bytes]) -> None:
+    with printing():
+        for line in lines:
+            sys.stdout.buffer.write(line)

@@ -1,0 +1,344 @@
+"""Every setting once: its type, default, unit and meaning.
+
+A configuration is YAML with these sections; unknown keys are refused with the nearest right one. Values come, later
+ones winning, from the defaults here, the file given by `--config`, and `--set section.key=value`. `Config.dump()` is
+what a run folder keeps; a key is never part of it.
+
+The options of one filter or one format live with it, as keyword arguments of its function; `filters.options` and
+`exports.options` carry values for them.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from synthgen.config.answer_styles import Form, Length, Style, Way, as_ways, check_ways
+from synthgen.errors import ConfigError, nearest
+from synthgen.storage import parse_yaml, read_yaml
+
+__all__ = ["Config", "Layout", "load_config"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Layout = Literal["passage_last", "passage_first"]
+
+_SAMPLING = ("max_output_tokens", "temperature", "top_p", "seed", "stop", "logit_bias", "extra_body")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Sources(_Section):
+    max_bytes: Count = Field(20_000_000, description="files larger than this many bytes are skipped")
+    encoding: str | None = Field(None, description="encoding of every file; unset means detect it")
+    loaders: dict[str, str] = Field({}, description="file suffix -> loader name or module:function")
+
+
+class Chunking(_Section):
+    max_tokens: Annotated[int, Field(ge=16)] = Field(256, description="largest chunk, in tokens")
+    min_tokens: Annotated[int, Field(ge=0)] = Field(32, description="smaller pieces join a neighbour, in tokens")
+    tokenizer: str = Field("o200k_base", description="tiktoken encoding, or the name of a model")
+
+
+class Splits(_Section):
+    train: Share = Field(0.8, description="share of documents (as near-duplicate groups) that give training rows")
+    dev: Share = Field(0.1, description="share kept for choosing settings; the rest is test")
+    near_duplicate: Share = Field(0.8, description="Jaccard similarity of character shingles that makes a group")
+    min_groups: Count = Field(20, description="with fewer groups, sections of documents are split instead")
+
+
+class Generation(_Section):
+    prompt: list[str] = Field(["question"], description="prompts to use (names or YAML files), each asked for every chunk")
+    per_chunk: Count = Field(3, description="triples asked for in one call, or made by rules, per chunk and prompt")
+    shots: str | None = Field(None, description="JSONL of your own shots (document, query[, answer]); replaces the prompt's")
+    max_shots: Annotated[int, Field(ge=0, le=8)] = Field(8, description="shots shown at most")
+    limit: Count | None = Field(None, description="use a stratified sample of this many chunks")
+    layout: Layout = Field(
+        "passage_last",
+        description="what stands first and can be cached: the instructions, or the passage (for several prompts on each chunk)",
+    )
+
+
+class LLM(_Section):
+    base_url: str | None = Field(
+        None, description="an OpenAI-compatible endpoint; unset means OPENAI_BASE_URL, else api.openai.com"
+    )
+    endpoint_id: str | None = Field(
+        None, description="name that stands for the endpoint in request keys, e.g. when its port changes"
+    )
+    api_key_env: str = Field(
+        "OPENAI_API_KEY", description="environment variable that holds the key; the key itself is never stored"
+    )
+    concurrency: Count = Field(32, description="calls in flight")
+    rpm: Count | None = Field(None, description="requests per minute at most; unset means what the server says or lets through")
+    tpm: Count | None = Field(None, description="tokens per minute at most; unset means what the server says or lets through")
+    timeout_s: Annotated[float, Field(gt=0)] = Field(120.0, description="seconds for one attempt")
+    max_attempts: Count = Field(6, description="attempts for one call, the first included; being told 'later' (429) is none")
+    max_wait_s: Annotated[float, Field(gt=0)] = Field(
+        300.0, description="seconds of waiting between attempts of one call, in all"
+    )
+    patience_s: Annotated[float, Field(ge=0)] = Field(
+        600.0,
+        description="seconds to wait while an outage or a rate limit lets nothing through, trying now and then, before the run stops",
+    )
+    grace_s: Annotated[float, Field(ge=0)] = Field(5.0, description="seconds that calls in flight have to finish after Ctrl-C")
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(0.7, description="sampling temperature; null leaves it out")
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(None, description="nucleus sampling; null leaves it out")
+    max_output_tokens: Count = Field(2_000, description="output limit of one call")
+    seed: int | None = Field(None, description="the provider's sampling seed; null leaves it out")
+    stop: list[str] = Field([], description="texts that end an answer")
+    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] = Field(
+        {}, description="word -> bias: 100 all but forces, -100 forbids; mapped to the tokens of the model"
+    )
+    extra_body: dict[str, JsonValue] = Field({}, description="more fields of the request, sent as they are, e.g. {top_k: 20}")
+    max_calls: Count | None = Field(None, description="cap on calls of one command; begins anew on resume")
+    max_total_tokens: Count | None = Field(
+        None, description="cap on prompt and output tokens of one command; begins anew on resume"
+    )
+    max_cost: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="cap on dollars of one command; begins anew on resume; needs a known price"
+    )
+    prices: str | None = Field(None, description="YAML of prices that replaces the packaged table")
+    store: str | None = Field(None, description="SQLite file for answers, to share between runs; unset means in the run folder")
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """The settings that change an answer, as far as they are set: what a request's `sampling` is made of."""
+        given = {name: getattr(self, name) for name in _SAMPLING}
+        return {name: value for name, value in given.items() if value not in (None, [], {})}
+
+
+class Filters(_Section):
+    order: list[str] = Field(
+        [
+            "format",
+            "lint",
+            "leaks",
+            "exact_duplicates",
+            "language",
+            "entities",
+            "grounding",
+            "round_trip",
+            "duplicates",
+            "ambiguous",
+            "balance",
+        ],
+        description="filters, in this order; answer_check and judge ask a model, and go after duplicates",
+    )
+    options: dict[str, dict[str, Any]] = Field({}, description="filter -> options of it; `synthgen list filters` shows them")
+
+
+class Distractors(_Section):
+    num: Annotated[int, Field(ge=0)] = Field(
+        5, description="distractors for each triple; RAFT shows 4 beside the passage, 5 in its place"
+    )
+    mined: Share = Field(0.5, description="share that the judges' searches find: the hardest ones that are allowed")
+    same_document: Share = Field(0.25, description="share from the passage's own document; the rest is drawn from anywhere")
+    judges: Annotated[list[Literal["bm25", "dense"]], Field(min_length=1)] = Field(
+        ["bm25"], description="searches that find candidates, each of which may refuse any; dense needs the train extra"
+    )
+    skip: Annotated[int, Field(ge=0)] = Field(0, description="best hits passed over; the row's own passages do not count")
+    take: Count = Field(30, description="hits looked at after these")
+    max_relative: Share = Field(
+        0.95, description="a chunk at or above this share of the positive's score, by any of the judges, is no distractor"
+    )
+    adjacent: bool = Field(False, description="whether the chunks before and after the passage may be distractors")
+    cross_encoder: str | None = Field(
+        None, description="cross-encoder, by name or path; what it scores at or above the passage is no distractor"
+    )
+    check: bool = Field(False, description="whether a model is asked if a distractor answers the query (a paid step)")
+    check_model: str | None = Field(None, description="openai/NAME that checks distractors; unset means the run's own model")
+
+    @field_validator("same_document")
+    @classmethod
+    def _fits(cls, value: float, info: ValidationInfo) -> float:
+        mined = info.data.get("mined", 0)
+        if Fraction(str(mined)) + Fraction(str(value)) > 1:
+            raise ValueError(f"with mined = {mined} it leaves less than nothing; the two shares are 1 at most")
+        return value
+
+    @field_validator("check_model")
+    @classmethod
+    def _used(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not info.data.get("check", True):
+            raise ValueError("no distractor is checked: set distractors.check=true, or leave check_model unset")
+        return value
+
+    @field_validator("judges")
+    @classmethod
+    def _once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError("a judge stands in it twice")
+        return value
+
+
+class Written(_Section):
+    """Answers that a model writes for the exports, once filters and distractors are done (a paid step)."""
+
+    model: str | None = Field(None, description="openai/NAME that writes them; unset means the run's own model")
+    reasoning: bool = Field(False, description="whether it writes chains of thought that quote the passage, for RAFT")
+    styles: Annotated[list[Style], BeforeValidator(as_ways)] = Field(
+        [], description="styles, by name: what the instruction says, or a mapping of instruction and share"
+    )
+    lengths: Annotated[list[Length], BeforeValidator(as_ways)] = Field(
+        [], description="lengths of answers in plain text, such as 'three sentences' or '20-40 words'"
+    )
+    forms: Annotated[list[Form], BeforeValidator(as_ways)] = Field(
+        [], description="output forms: text, or JSON by its json_schema; unset means text"
+    )
+
+    @field_validator("styles", "lengths", "forms")
+    @classmethod
+    def _add_up(cls, ways: list[Way]) -> list[Way]:
+        check_ways(ways)
+        return ways
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is anything to write."""
+        return self.reasoning or any(way.instruction for way in (*self.styles, *self.lengths, *self.forms))
+
+    @model_validator(mode="after")
+    def _has_work(self) -> Self:
+        if not self.enabled and (self.model or self.forms):
+            name = "a model" if self.model else "the form text"
+            raise ValueError(
+                f"{name} is named, but there is nothing to write: set answers.reasoning, or name answers.styles, lengths or JSON forms"
+            )
+        return self
+
+
+class Exports(_Section):
+    formats: list[str] = Field(["openai-chat", "raft", "st-triplet", "beir"], description="formats that `run` writes")
+    options: dict[str, dict[str, Any]] = Field({}, description="format -> options of it; `synthgen list formats` shows them")
+    model: str | None = Field(
+        "gpt-4o-mini-2024-07-18",
+        description="model that chat files are meant to tune: its limit, tokens and price are told; null counts tokens only",
+    )
+    max_tokens: Count | None = Field(
+        None, description="tokens of an example that are trained on; unset means what is known of the model"
+    )
+    max_bytes: Count | None = Field(
+        None, description="bytes of one file at most; unset means what the format's reader takes (512 MB for OpenAI)"
+    )
+
+
+class Training(_Section):
+    enabled: bool = Field(True, description="whether `run` trains and measures; needs the train extra")
+    base: str = Field("static", description="'static' (built in) or a sentence-transformers model, by name or path")
+    dimensions: Count = Field(256, description="size of the built-in encoder's vectors")
+    idf: bool = Field(True, description="the built-in encoder weighs tokens by inverse document frequency; false is plain LSA")
+    epochs: Count | None = Field(None, description="passes over the training rows; unset means 10 for static, 1 for the others")
+    batch_size: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="rows in a batch, each other's negatives; unset means 256 for static, 32 for the others"
+    )
+    learning_rate: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="unset means 0.005 for static, 2e-5 for the others"
+    )
+
+
+class Config(_Section):
+    """All settings of a run."""
+
+    model: str = Field("extractive", description="'extractive' (no LLM) or 'openai/NAME' for any OpenAI-compatible model")
+    seed: int = Field(0, description="seed of every random choice")
+    sources: Sources = Sources()
+    chunking: Chunking = Chunking()
+    splits: Splits = Splits()
+    generation: Generation = Generation()
+    llm: LLM = LLM()
+    filters: Filters = Filters()
+    distractors: Distractors = Distractors()
+    answers: Written = Written()
+    exports: Exports = Exports()
+    training: Training = Training()
+
+    def dump(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def build(cls, values: Mapping[str, Any]) -> Self:
+        """Raises ConfigError naming each wrong setting, what it was, what is allowed, and the nearest right name."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError(" ".join(_explain(cls, e) for e in error.errors())) from None
+
+
+def load_config(
+    path: str | Path | None = None,
+    settings: Iterable[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    base: Config | None = None,
+) -> Config:
+    """Read a configuration.
+
+    `settings` are `section.key=value` strings whose values are YAML; `overrides` is a nested mapping that wins over
+    both; `base` is what they all change, the defaults if it is not given. Raises ConfigError for a missing file, bad YAML
+    (with its line), or a wrong setting.
+    """
+    values: dict[str, Any] = base.dump() if base else {}
+    _merge(values, _read_yaml(Path(path)) if path else {})
+    for setting in settings:
+        name, separator, value = setting.partition("=")
+        if not separator:
+            raise ConfigError(f"--set takes section.key=value, for example chunking.max_tokens=400; given: {setting!r}.")
+        _merge(values, _nest(name.strip().split("."), parse_yaml(value, f"--set {setting}")))
+    _merge(values, overrides or {})
+    return Config.build(values)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    loaded = read_yaml(path, "configuration", hint="`synthgen init DIR` writes one to edit.")
+    if loaded is not None and not isinstance(loaded, dict):
+        raise ConfigError(
+            f"{path} holds a {type(loaded).__name__}, but a configuration is a mapping such as `chunking: {{max_tokens: 400}}`."
+        )
+    return loaded or {}
+
+
+def _nest(keys: list[str], value: Any) -> dict[str, Any]:
+    for key in reversed(keys):
+        value = {key: value}
+    return dict(value)
+
+
+def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _explain(model: type[BaseModel], error: Any) -> str:
+    path = [str(part) for part in error["loc"]]
+    name = ".".join(path)
+    if error["type"] != "extra_forbidden":
+        return f"The setting {name} = {error['input']!r} is not allowed: {error['msg']}."
+    section: Any = model
+    for part in path[:-1]:
+        # A place in a list is no field, but of what the list has.
+        inside = part in getattr(section, "model_fields", {})
+        section = section.model_fields[part].annotation if inside else typing.get_args(section)[-1]
+    known = list(section.model_fields)
+    where = f" in {'.'.join(path[:-1])}" if path[:-1] else ""
+    return f"There is no setting {path[-1]!r}{where}.{nearest(path[-1], known)} Known: {', '.join(known)}."

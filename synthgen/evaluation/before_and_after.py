@@ -1,0 +1,128 @@
+"""Training and measuring a run: what `run`, `train` and `evaluate` call.
+
+Beside the tuned encoder's files, its folder holds `synthgen.json`: what it was tuned from, so that the base can be made
+again for a later comparison, and the recommendation, which no human query may change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from synthgen.config.settings import Training
+from synthgen.errors import EmptyResultError, RunFolderError
+from synthgen.evaluation.recommend import recommend
+from synthgen.evaluation.retrieval import DEPLOYMENT, UNSEEN, measure_human, measure_synthetic
+from synthgen.records import Chunk, Event, OnEvent, Triple, digest
+from synthgen.retrieval import index_text
+from synthgen.storage import read_json, write_folder, write_json
+from synthgen.training.encoder import STATIC, Encoder, built_in, load, require_extra
+from synthgen.training.finetune import finetune, training_rows
+from synthgen.training.queries import read_queries
+
+__all__ = ["evaluate_model", "train_and_measure", "untuned"]
+
+_FACTS = "synthgen.json"
+
+
+def train_and_measure(
+    chunks: Sequence[Chunk],
+    triples: Sequence[Triple],
+    *,
+    settings: Training,
+    seed: int,
+    output: Path,
+    queries: Path | None = None,
+    on_event: OnEvent | None = None,
+) -> dict[str, Any]:
+    """Tune an encoder on the train rows, write it to `output`, and measure it.
+
+    `chunks` is the whole index. With `queries`, a BEIR folder, the result has a "deployment" measurement; "unseen
+    documents" is None when no row is of split test. Raises MissingExtraError, InputError for unusable queries (before any
+    training), ModelError for an unknown base, EmptyResultError without two train rows of different passages.
+    """
+    require_extra()
+    judged = read_queries(queries, chunks) if queries else None
+    rows = training_rows(triples, chunks)
+    passages = len({row.twins for row in rows})
+    if passages < 2:
+        raise EmptyResultError(
+            f"Training needs rows of at least two different passages of split train, and there are {passages} "
+            f"({len(triples)} rows in all). Use more documents, or set training.enabled to false."
+        )
+    if on_event:
+        on_event(Event("training", message=f"{len(rows):,} rows of {passages:,} passages, base {settings.base}"))
+    base = untuned(settings, chunks, seed)
+    tuned = untuned(settings, chunks, seed)
+    used = finetune(tuned, rows, settings=settings, seed=seed, on_event=on_event)
+
+    dev = measure_synthetic(chunks, [t for t in triples if t.split == "dev"], base, tuned)
+    recommendation = recommend(dev, seed=seed)
+    facts = {
+        "start": settings.model_dump(include={"base", "dimensions", "idf"}),
+        "seed": seed,
+        "index": _index_digest(chunks),
+        "recommendation": recommendation,
+    }
+    with write_folder(output) as folder:
+        tuned.save(folder)
+        write_json(folder / _FACTS, facts)
+
+    human = measure_human(chunks, judged, base, tuned, on_event=on_event) if judged else None
+    test = measure_synthetic(chunks, [t for t in triples if t.split == "test"], base, tuned, on_event=on_event)
+    return {
+        "training": {
+            "base": settings.base,
+            "rows": len(rows),
+            "passages": passages,
+            "dimensions": tuned.dimensions,
+            "vocabulary": tuned.n_tokens,
+            "settings": used,
+        },
+        DEPLOYMENT: human.to_dict(seed=seed) if human else None,
+        UNSEEN: test.to_dict(seed=seed) if test else None,
+        "recommendation": recommendation,
+    }
+
+
+def evaluate_model(
+    chunks: Sequence[Chunk],
+    *,
+    model: Path,
+    queries: Path,
+    base: str | None = None,
+    seed: int = 0,
+    on_event: OnEvent | None = None,
+) -> dict[str, Any]:
+    """Measure a tuned encoder on human queries, beside the base it was tuned from or another one.
+
+    Raises MissingExtraError, InputError for unusable queries, and RunFolderError when `model` was not made by
+    `train_and_measure` from these chunks.
+    """
+    require_extra()
+    judged = read_queries(queries, chunks)
+    if not (model / _FACTS).is_file():
+        raise RunFolderError(f"{model} holds no tuned encoder. Make one with `synthgen train {model.parent}`.")
+    facts = read_json(model / _FACTS)
+    if facts["index"] != _index_digest(chunks):
+        raise RunFolderError(
+            f"{model} was tuned on other chunks than this run has now, so a comparison would mean nothing. "
+            f"Tune it again with `synthgen train {model.parent}`."
+        )
+    start = Training(**facts["start"] | ({"base": base} if base else {}))
+    old = untuned(start, chunks, facts["seed"])
+    measured = measure_human(chunks, judged, old, load(str(model)), on_event=on_event)
+    return {"base": start.base, DEPLOYMENT: measured.to_dict(seed=seed), "recommendation": facts["recommendation"]}
+
+
+def untuned(settings: Training, chunks: Sequence[Chunk], seed: int) -> Encoder:
+    """The encoder that tuning starts from."""
+    if settings.base != STATIC:
+        return load(settings.base)
+    texts = [index_text(chunk) for chunk in chunks]
+    return built_in(texts, dimensions=settings.dimensions, seed=seed, idf=settings.idf)
+
+
+def _index_digest(chunks: Sequence[Chunk]) -> str:
+    return digest([index_text(chunk) for chunk in chunks])

@@ -1,0 +1,41 @@
+"""Texts and their labels as conversations, for rows from `import --kind classification`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from string import Template
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from synthgen.exporters.context import Context
+from synthgen.exporters.row_view import answer
+from synthgen.records import Triple
+
+__all__ = ["classification_chat"]
+
+
+def _has_labels(template: str) -> str:
+    if "labels" not in Template(template).get_identifiers():
+        raise ValueError("it must contain $labels")
+    return template
+
+
+def classification_chat(
+    triples: Sequence[Triple],
+    context: Context,
+    *,
+    system: Annotated[str, AfterValidator(_has_labels), Field(description="system message, with $labels, a line for each")] = (
+        "Classify the text. Answer with one of these labels and nothing else:\n$labels"
+    ),
+) -> Iterator[dict[str, Any]]:
+    """`messages`: the labels of the whole run, sorted; the text; its label."""
+    listed = Template(system).safe_substitute(labels="\n".join(f"- {label}" for label in context.labels))
+    for triple in triples:
+        yield {
+            "messages": [
+                {"role": "system", "content": listed},
+                {"role": "user", "content": triple.query.strip()},
+                {"role": "assistant", "content": answer(triple)},
+            ]
+        }

@@ -1,0 +1,402 @@
+"""When two queries ask the same thing in nearly the same words.
+
+Similarity of letters cannot tell: "Who won in 1998?" and "Who won in 1997?" are nearly equal, and so are most pairs of human
+questions that differ in the one word that matters. So two queries are the same question only when every difference
+between them is one that changes nothing:
+
+- case and punctuation; contractions ("what's", "didn't");
+- words that carry nothing: articles, "please", "exactly";
+- function words that mean the same: which and what, until and till, is and are;
+- the plural of a word that is no name;
+- one word of five letters or more with one slip after its first letter, where one of the two spellings stands nowhere in
+  the corpus;
+- one clause that has moved: "In 1998, who won the cup?", "Who won the cup in 1998?".
+
+A difference in a number, a negation, a name (a capital in the middle of a query), a question word or any other word keeps both.
+These lists exist for the languages of `function_words.FREE`; in others only case, punctuation and a moved clause change nothing. In scripts
+without spaces the words of the lists are taken out and the letters compared.
+
+Not covered: paraphrases. They need vectors, and then only `never_same` holds.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import regex
+
+from synthgen.filters import Context
+from synthgen.records import Chunk, Triple
+from synthgen.text import UNSPACED, contents, guess_language, jaccard, key, words
+from synthgen.text.lexicon.question_words import (
+    ALIKE,
+    ASKING,
+    CONTRACTED,
+    CONTRACTIONS,
+    FREE,
+    NEGATIONS,
+    NUMBERS,
+    UNSPACED_FREE,
+    UNSPACED_TELLING,
+)
+
+__all__ = ["Question", "Questions", "answers_agree", "comparable", "languages", "never_same", "read"]
+
+_COMPARED = 50  # misspelt queries that one query is compared with, of those with the same other words and letters
+_MIN_ANSWER_F1 = 0.8
+_MIN_TYPO_LETTERS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query read for comparing.
+
+    `said` are the words of its comparison key, `asked` those of them that matter, in their plain form and in order; `names` are
+    the words with a capital that is not only the first of the query.
+    """
+
+    said: tuple[str, ...]
+    asked: tuple[str, ...]
+    names: frozenset[str]
+    language: str
+
+    @property
+    def bag(self) -> tuple[str, ...]:
+        return tuple(sorted(self.asked))
+
+
+class Questions:
+    """The queries of rows, and which of them can be the same question.
+
+    `crowd[i]` is the number of the set of rows that ask the same words as row i in some order, `linked` gives the sets that
+    are one misspelt word away, with their similarity: the Jaccard coefficient of the 4-character shingles of their words.
+    Most rows are like no other: they have no crowd, and those that `comparable` leaves out are not even read.
+    """
+
+    def __init__(self, triples: Sequence[Triple], context: Context) -> None:
+        self._triples, self._context = triples, context
+        self._read: dict[int, Question] = {}
+        self._suspect = functools.cache(self._is_suspect)
+        bags = {row: self[row].bag for row in sorted(comparable(triples, context))}
+        known: dict[tuple[str, ...], Question] = {}
+        for row, bag in bags.items():
+            known[bag] = min(known.get(bag, self[row]), self[row], key=lambda q: q.said)
+        sets = sorted(known)
+        numbers = {bag: number for number, bag in enumerate(sets)}
+        self.linked = self._linked([known[bag] for bag in sets])
+        size = Counter(bags.values())
+        self.crowd = {row: numbers[bag] for row, bag in bags.items() if size[bag] > 1 or numbers[bag] in self.linked}
+
+    def __getitem__(self, row: int) -> Question:
+        """What a row asks."""
+        if row not in self._read:
+            triple = self._triples[row]
+            self._read[row] = read(triple.query, _language(self._context.chunks[triple.chunk_id]))
+        return self._read[row]
+
+    def similarity(self, left: int, right: int) -> float | None:
+        """Of two rows that are the same question: 1 unless a word is misspelt. None when they are not the same."""
+        mine, yours = self.crowd[left], self.crowd[right]
+        if mine != yours and yours not in self.linked.get(mine, {}):
+            return None
+        if not self._same(self[left], self[right]):
+            return None
+        return 1.0 if mine == yours else self.linked[mine][yours]
+
+    def crowds(self, row: int) -> Iterator[int]:
+        """The sets of rows that may hold the same question: its own first, then by similarity."""
+        yield self.crowd[row]
+        linked = self.linked.get(self.crowd[row], {})
+        yield from sorted(linked, key=lambda number: (-linked[number], number))
+
+    def _linked(self, crowds: Sequence[Question]) -> dict[int, dict[int, float]]:
+        """Sets that differ in one word, and that one misspelt; a question of each is given.
+
+        Both have the same words beside it, and the same letters but one, so they meet under those (Garbe's symmetric
+        deletes); no comparing of all with all is needed.
+        """
+        suspects: defaultdict[tuple[str, ...], defaultdict[str, list[tuple[int, str]]]] = defaultdict(lambda: defaultdict(list))
+        for number, question in enumerate(crowds):
+            for word, rest in _but_one(question.bag) if question.language in FREE else ():
+                for letters in _but_one_letter(word) if self._suspect(word) else ():
+                    suspects[rest][letters].append((number, word))
+        found: defaultdict[int, dict[int, float]] = defaultdict(dict)
+        for number, question in enumerate(crowds) if suspects else ():
+            for word, rest in _but_one(question.bag):
+                for letters in _but_one_letter(word) if rest in suspects else ():
+                    for other, slip in suspects[rest].get(letters, ())[:_COMPARED]:
+                        if other == number or other in found[number]:
+                            continue
+                        if self._misspelt(word, slip) or self._misspelt(*_only_unshared(question.said, crowds[other].said)):
+                            similarity = jaccard(_shingles(question.asked), _shingles(crowds[other].asked))
+                            found[number][other] = found[other][number] = similarity
+        return {number: links for number, links in found.items() if links}
+
+    def _same(self, left: Question, right: Question) -> bool:
+        """Of two questions whose bags are equal or one misspelt word apart."""
+        mine, yours = _unshared(left.said, right.said)
+        for different, question in ((mine, left), (yours, right)):
+            if any(word in question.names or _has_number(word) for word in different):
+                return False
+        ours = list(left.asked)
+        wrong, correct = _unshared(left.asked, right.asked)
+        if wrong:
+            ours[ours.index(wrong[0])] = correct[0]
+        return tuple(ours) == right.asked or _moved(ours, list(right.asked))
+
+    def _misspelt(self, one: str = "", other: str = "") -> bool:
+        """Whether one of two words is a slip of the other; they may be in their plain form or as written."""
+        if max(len(one), len(other)) < _MIN_TYPO_LETTERS:
+            return False
+        return (self._suspect(one) or self._suspect(other)) and _one_slip(one, other)
+
+    def _is_suspect(self, word: str) -> bool:
+        """Long enough for a plain form, letters only, no function word, and nowhere in the corpus."""
+        if len(word) < _MIN_TYPO_LETTERS - 2 or not word.isalpha() or not contents([word]):
+            return False
+        return _plain(word) not in _vocabulary(_Corpus(self._context.chunks))
+
+
+def comparable(triples: Sequence[Triple], context: Context) -> set[int]:
+    """Positions of all rows that can be the same question as another one, or have its very key, and of some more.
+
+    The words of two such rows are the same but for at most one. So the sums of their words' hashes are equal, with or without one
+    word of each; and that needs neither their languages nor a comparing of all with all.
+    """
+    marked = [_marks(t.query) or _marks_read(t.query, _language(context.chunks[t.chunk_id])) for t in triples]
+    count = Counter(itertools.chain.from_iterable(marked))
+    return {row for row, marks in enumerate(marked) if any(count[mark] > 1 for mark in marks)}
+
+
+def languages(triples: Iterable[Triple], context: Context) -> Iterator[str]:
+    """The language of each row's chunk, guessed where the chunk does not say."""
+    return (_language(context.chunks[triple.chunk_id]) for triple in triples)
+
+
+def _language(chunk: Chunk) -> str:
+    return chunk.language or _guessed(chunk.text)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _guessed(text: str) -> str:
+    return guess_language(text)
+
+
+@functools.lru_cache(maxsize=16_384)
+def read(query: str, language: str) -> Question:
+    """`language` is a two-letter code; only the languages of `function_words.FREE` have words that may differ."""
+    folded = key(query)
+    if CONTRACTED.search(folded):
+        for pattern, plain in CONTRACTIONS.get(language, ()):
+            folded = pattern.sub(plain, folded)
+    free, alike = FREE.get(language, frozenset()), ALIKE.get(language, {})
+    said = matter = _spelt(folded)
+    if not folded.isascii() and _IS_UNSPACED.search(folded):
+        matter = _spelt(UNSPACED_FREE.sub("", folded))
+    matter = [word for word in matter if word not in free]
+    asked = [alike.get(word) or _plain(word) for word in matter] if language in FREE else matter
+    return Question(tuple(said), tuple(asked or said), _names(query), language)
+
+
+@functools.lru_cache(maxsize=131_072)
+def _marks(query: str) -> tuple[int, ...]:
+    """Numbers of which two queries that are one question share one. None at all for a query that must be read to get them."""
+    folded = key(query)
+    if CONTRACTED.search(folded) or (not folded.isascii() and _IS_UNSPACED.search(folded)):
+        return ()
+    return _sums(folded.split())
+
+
+def _marks_read(query: str, language: str) -> tuple[int, ...]:
+    """The same of any query, and a number that queries of the same key share, whatever their languages."""
+    return (*_sums(read(query, language).asked), hash(key(query)))
+
+
+def _sums(found: Iterable[str]) -> tuple[int, ...]:
+    """The sum of the words' numbers, and what it is without each of them."""
+    numbers = [_number(word) for word in found]
+    whole = sum(numbers)
+    return tuple({whole, *(whole - number for number in numbers)})
+
+
+@functools.lru_cache(maxsize=65_536)
+def _number(word: str) -> int:
+    """The same before and after `read`, whatever the language: 0 for a word that may change in some language."""
+    stem = _stem(word)
+    return 0 if stem in _CHANGING else hash(stem)
+
+
+def _stem(word: str) -> str:
+    """The plain form of a word, its plain form and so on: the same before and after `read`, whatever the language."""
+    while (plain := _plain(word)) != word:
+        word = plain
+    return word
+
+
+@functools.lru_cache(maxsize=1)
+def _vocabulary(corpus: _Corpus) -> frozenset[str]:
+    """The plain forms of all words of the chunks."""
+    found: set[str] = set()
+    for chunk in corpus.chunks.values():
+        found.update(words(chunk.text))
+    return frozenset(map(_plain, found))
+
+
+class _Corpus:
+    """Chunks that are known again by being the same object: to compare them all would take longer than to read them."""
+
+    def __init__(self, chunks: Mapping[str, Chunk]) -> None:
+        self.chunks = chunks
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Corpus) and self.chunks is other.chunks
+
+    def __hash__(self) -> int:
+        return id(self.chunks)
+
+
+def never_same(left: Question, right: Question) -> bool:
+    """A difference in a number, a negation, a name or the question word: then no similarity makes two queries one."""
+    mine, yours = _unshared(left.said, right.said)
+    if any(_tells(word, left) for word in mine) or any(_tells(word, right) for word in yours):
+        return True
+    return _telling(left) != _telling(right)
+
+
+def _tells(word: str, question: Question) -> bool:
+    negations = NEGATIONS.get(question.language, frozenset())
+    return word in question.names or _has_number(word) or word in negations or word in NUMBERS.get(question.language, ())
+
+
+def _telling(question: Question) -> tuple[set[str], Counter[str]]:
+    """Question words by class; and in scripts without spaces whatever makes another question."""
+    alike, asking = ALIKE.get(question.language, {}), ASKING.get(question.language, frozenset())
+    asked = {alike.get(word, word) for word in question.said} & asking
+    return asked, Counter(UNSPACED_TELLING.findall("".join(question.said)))
+
+
+def answers_agree(left: str | None, right: str | None) -> bool:
+    """Equal, or with a token F1 of at least .8 and the same numbers and negations; or there is no answer on either side."""
+    if left is None or right is None:
+        return left is right
+    mine, yours = _counted(left), _counted(right)
+    if mine == yours:
+        return True
+    shared = sum(min(n, yours[word]) for word, n in mine.items() if word in yours)
+    if 2 * shared < _MIN_ANSWER_F1 * (sum(mine.values()) + sum(yours.values())):
+        return False
+    different = (word for word in {*mine, *yours} if mine.get(word) != yours.get(word))
+    return not any(_has_number(word) or any(word in negations for negations in NEGATIONS.values()) for word in different)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _counted(answer: str) -> Mapping[str, int]:
+    """How often an answer has each of its words."""
+    return dict(Counter(_spelt(key(answer))))
+
+
+def _spelt(folded: str) -> list[str]:
+    """The words of a comparison key; single letters in scripts without spaces."""
+    if folded.isascii() or not _IS_UNSPACED.search(folded):
+        return folded.split()
+    found: list[str] = _TOKEN.findall(folded)
+    return found
+
+
+def _names(query: str) -> frozenset[str]:
+    """Words with a capital, but the first; none where most words have one, as in a title."""
+    if query == query.lower():
+        return frozenset()
+    runs = query.translate(_TO_SPACES).split() if query.isascii() else _LETTERS.findall(unicodedata.normalize("NFKC", query))
+    capital = [run for run in runs[1:] if run != run.lower()]
+    if len(runs) > 3 and len(capital) > 0.8 * (len(runs) - 1):
+        return frozenset()
+    return frozenset(word for run in capital for word in key(run).split())
+
+
+def _shingles(bag: Iterable[str]) -> set[str]:
+    """Character 4-grams of each word with its borders, so that the order of words does not matter."""
+    return {padded[i : i + 4] for word in bag for padded in [f" {word} "] for i in range(max(1, len(padded) - 3))}
+
+
+def _but_one(bag: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each word with the rest of the bag."""
+    for i, word in enumerate(bag):
+        yield word, (*bag[:i], *bag[i + 1 :])
+
+
+def _but_one_letter(word: str) -> Iterator[str]:
+    """The word, and what is left of it without each letter but the first; nothing for a short word."""
+    if len(word) >= _MIN_TYPO_LETTERS - 2:
+        yield from {word, *(word[:i] + word[i + 1 :] for i in range(1, len(word)))}
+
+
+def _unshared(left: Sequence[str], right: Sequence[str]) -> tuple[list[str], list[str]]:
+    more = Counter(left)
+    more.subtract(right)
+    found = [(word, n) for word, n in more.items() if n]
+    return [word for word, n in found for _ in range(n)], [word for word, n in found for _ in range(-n)]
+
+
+def _only_unshared(left: Sequence[str], right: Sequence[str]) -> tuple[str, str] | tuple[()]:
+    """The one word of each that the other lacks; nothing when there are more."""
+    mine, yours = _unshared(left, right)
+    return (mine[0], yours[0]) if len(mine) == len(yours) == 1 else ()
+
+
+def _moved(left: Sequence[str], right: Sequence[str]) -> bool:
+    """Whether one run of words has moved past another, each of two words or more, from or to an end of the query.
+
+    Two names that change places do not do that: what stands between them stays.
+    """
+    start, end = 0, len(left)
+    while start < end and left[start] == right[start]:
+        start += 1
+    while end > start and left[end - 1] == right[end - 1]:
+        end -= 1
+    mine, yours = list(left[start:end]), list(right[start:end])
+    return (start == 0 or end == len(left)) and any(mine[cut:] + mine[:cut] == yours for cut in range(2, len(mine) - 1))
+
+
+def _one_slip(left: str, right: str) -> bool:
+    """One letter more, less or other, or two neighbours in the wrong order (Damerau 1964)."""
+    start, end = 0, 0
+    shorter = min(len(left), len(right))
+    while start < shorter and left[start] == right[start]:
+        start += 1
+    while end < shorter - start and left[-1 - end] == right[-1 - end]:
+        end += 1
+    mine, yours = left[start : len(left) - end], right[start : len(right) - end]
+    return max(len(mine), len(yours)) <= 1 or (len(mine) == 2 and mine == yours[::-1])
+
+
+def _plain(word: str) -> str:
+    """The singular, where an s makes the plural; Russian and Ukrainian words without their last vowels."""
+    if not word.isascii() and _CYRILLIC_END.search(word):
+        return _CYRILLIC_END.sub("", word)
+    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    return word[:-2] if word.endswith(("xes", "ches", "shes", "sses")) else word[:-1]
+
+
+def _has_number(word: str) -> bool:
+    return any(letter.isnumeric() for letter in word)
+
+
+_CYRILLIC_END = regex.compile(r"(?<=^\p{Cyrillic}{5,})[аеиоуыьэюяйёіїє]{1,2}$")
+_CHANGING = frozenset(
+    _stem(word)
+    for table in (*FREE.values(), *ALIKE.values(), *(classes.values() for classes in ALIKE.values()))
+    for word in table
+)
+_IS_UNSPACED = regex.compile(rf"[{UNSPACED}]")
+_TOKEN = regex.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
+_LETTERS = regex.compile(rf"[\p{{L}}\p{{N}}\p{{M}}--[{UNSPACED}]]+", regex.V1)
+_TO_SPACES = {code: " " for code in range(128) if not chr(code).isalnum()}

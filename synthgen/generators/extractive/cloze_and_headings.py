@@ -1,0 +1,189 @@
+"""Queries without an answer: the heading above a text, a sentence taken out of it, its key phrases.
+
+They train a retriever; they are no questions. Heading and masked sentence (inverse cloze task; Lee et al. 2019, "Latent
+Retrieval for Weakly Supervised Open Domain Question Answering") are the strongest of the unsupervised generators; the
+key phrases follow RAKE (Rose et al. 2010) in cutting at stop words, and tf-idf in ranking. Not covered: phrases that
+hold a stop word ("end of life"), and inflection.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator
+
+import regex
+
+from synthgen.generators.extractive.corpus_statistics import HAN, UNSPACED_RUN, Counts
+from synthgen.generators.extractive.passage import MAX_QUERY_CHARS, Candidate, Reading, Sentence, lone, tidy
+from synthgen.text import contents, key, words
+
+__all__ = ["headings", "keyphrases", "masked_sentences", "titled"]
+
+_MIN_CONTENT_WORDS = 5
+_SHORT_WORDS = 2  # a heading of so few words wants its parent
+_MIN_REST_WORDS = 8
+
+_GENERIC = frozenset(
+    key(title)
+    for title in """
+    about|additional information|advanced|aliases|appendix|arguments|background|basics|before you begin|changelog|commands|
+    conclusion|configuration|contents|default|defaults|definition|definitions|description|details|discussion|environment|
+    example|examples|extended description|faq|features|files|format|further reading|general|getting started|glossary|history|
+    index|install|installation|introduction|limitations|limits|methods|name|next steps|note|notes|options|output|overview|
+    parameters|prerequisites|purpose|reference|references|related commands|remarks|requirements|results|return value|scope|
+    security|see also|settings|setup|status|steps|summary|support|synopsis|syntax|table of contents|troubleshooting|types|
+    usage|use|values|warning|what next|
+    allgemeines|anhang|befehle|beispiel|beispiele|beschreibung|einführung|einleitung|einrichtung|einstellungen|hinweis|
+    hinweise|installation|konfiguration|optionen|referenz|siehe auch|überblick|übersicht|voraussetzungen|zusammenfassung|
+    安装|概述|简介|介绍|示例|例子|配置|设置|参数|选项|用法|说明|注意|注意事项|前提条件|要求|参考|附录|总结|命令|背景|步骤|
+    อ้างอิง|บทนำ|ประวัติ|مراجع|مقدمة|introducción|ejemplos|introduction|exemples|введение|примеры
+    """.replace("\n", "").split("|")
+)
+# Words that are no function words for search, but make no key phrase.
+_WEAK = frozenset(
+    words("""also although always another because before between could during either every first following given however instead
+    last least less made make makes many may might much must need needed needs never next nothing often one otherwise
+    please rather second several should since someone something still therefore three through two unless until use used
+    uses using usually via want well whether while within without would yes yet get gets got give gives let put see set
+    already available based called cannot currently different even example later new old possible
+    bereits beim damit dann dazu deren diese dieser dieses jede jeder jedes jedoch kein keine müssen muss sehr sollte
+    sowie unter viele wenige werden wurde zwei drei""")
+)
+_PROSE = regex.compile(r"[\p{L}\p{M}\s,.'’、，。]")
+_CLAUSE = regex.compile(r"[;:,，；：、—–](?=\s|\p{Han})")
+
+
+def titled(breadcrumb: tuple[str, ...]) -> str:
+    """The last heading, joined with those above it until it stands alone: "Tarn agent: Configuration"; "" if nothing does."""
+    parts = [title for heading in breadcrumb if (title := lone(heading))]
+    if not parts:
+        return ""
+    title, above = parts[-1], parts[:-1]
+    while above and _needs_parent(title):
+        parent = above.pop()
+        if key(parent) not in key(title) and key(title) not in key(parent):
+            title = f"{parent}{'：' if UNSPACED_RUN.search(parent) else ': '}{title}"
+    return "" if key(title) in _GENERIC or len(title) > MAX_QUERY_CHARS else title
+
+
+def headings(reading: Reading) -> Iterator[Candidate]:
+    """The breadcrumb, if the chunk is the first below it; then every heading inside the chunk, masked."""
+    above = reading.chunk.headings
+    if reading.opens and _usable(title := titled(above)):
+        yield Candidate(title, "heading", score=1.0)
+    for block, content in reading.blocks:
+        if block.kind == "heading" and _usable(title := titled((*above, content.text))):
+            yield Candidate(title, "heading", masks=((block.start, block.end),))
+
+
+def masked_sentences(reading: Reading, counts: Counts) -> Iterator[Candidate]:
+    """Sentences by falling idf mass, each left out of its own context; enough of the chunk must remain."""
+    total = len(words(reading.chunk.text))
+    for sentence in reading.prose():
+        query = _shortened(sentence.text)
+        found = words(query)
+        enough = len(set(contents(found))) >= _MIN_CONTENT_WORDS and total - len(words(sentence.text)) >= _MIN_REST_WORDS
+        if enough and _is_prose(sentence) and _usable(query):
+            yield Candidate(query, "sentence", masks=(sentence.span,), score=counts.mass(query))
+
+
+def keyphrases(reading: Reading, counts: Counts, rng: random.Random) -> Iterator[Candidate]:
+    """One keyword query: the 2 to 5 best phrases of the chunk, best first, as long as it stays a short query."""
+    scored = _phrases(reading, counts)
+    best = sorted(scored, key=lambda phrase: (-scored[phrase], phrase))
+    chosen: list[str] = []
+    seen: set[str] = set()
+    wanted = rng.choice((2, 2, 3, 3, 4, 5))
+    for phrase in best:
+        parts = set(words(phrase))
+        if parts & seen:
+            continue
+        seen |= parts
+        chosen.append(phrase)
+        if len(chosen) == wanted or len(" ".join(chosen)) > 60:
+            break
+    query = " ".join(chosen)
+    if len(chosen) >= 2 and _usable(query):
+        yield Candidate(query, "keyword", score=sum(scored[phrase] for phrase in chosen))
+
+
+def _needs_parent(title: str) -> bool:
+    generic = key(title) in _GENERIC
+    if UNSPACED_RUN.search(title):
+        return generic or len(title) <= 4
+    return generic or len(words(title)) <= _SHORT_WORDS
+
+
+def _usable(query: str) -> bool:
+    return bool(regex.search(r"\p{L}", query)) and len(words(query)) >= 2
+
+
+def _is_prose(sentence: Sentence) -> bool:
+    """Letters and spaces, not a line of code, a path list or a table row that no parser knew."""
+    letters = len(_PROSE.findall(sentence.text))
+    return letters >= 0.8 * len(sentence.text)
+
+
+def _shortened(sentence: str) -> str:
+    """The sentence, or its first clauses when it is too long for a query."""
+    if len(sentence) > MAX_QUERY_CHARS:
+        cuts = [m.start() for m in _CLAUSE.finditer(sentence, 60, MAX_QUERY_CHARS)]
+        cut = cuts[-1] if cuts else sentence.rfind(" ", 0, MAX_QUERY_CHARS)
+        sentence = sentence[: cut if cut > 0 else MAX_QUERY_CHARS]
+    return tidy(sentence)
+
+
+def _phrases(reading: Reading, counts: Counts) -> dict[str, float]:
+    """Candidate phrases with frequency in the chunk times mean idf times a little for length."""
+    found: Counter[str] = Counter()
+    shown: dict[str, str] = {}
+    for sentence in reading.prose():
+        for phrase in (*_spaced(sentence.text, counts), *_unspaced(sentence.text, counts)):
+            found[key(phrase)] += 1
+            shown.setdefault(key(phrase), phrase)
+    scores = {}
+    for folded, times in found.items():
+        parts = words(folded)
+        if parts:
+            mean = sum(counts.idf(word) for word in parts) / len(parts)
+            scores[shown[folded]] = mean * math.sqrt(times) * min(1.5, 1 + 0.25 * (len(parts) - 1))
+    return scores
+
+
+_PIECE = regex.compile(r"[^\s,.;:!?()\[\]{}<>\"“”„«»|/\\=*、，。；：？！（）「」《》]+(?:[.:_/-][\p{L}\p{N}]+)*")
+_WORDLIKE = regex.compile(r"(?=.*\p{L})[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}_.:+#'’/-]*")
+
+
+def _spaced(text: str, counts: Counts) -> Iterator[str]:
+    """Runs of one to three content words with nothing but a space between them."""
+    run: list[str] = []
+    last = 0
+    for match in _PIECE.finditer(text):
+        piece = match.group()
+        parts = words(piece)
+        good = (
+            _WORDLIKE.fullmatch(piece) is not None
+            and not UNSPACED_RUN.search(piece)
+            and bool(contents(parts))
+            and not _WEAK.issuperset(parts)
+            and sum(c.isdigit() for c in piece) * 2 <= len(piece)
+            and not counts.common(parts)
+        )
+        if run and (not good or text[last : match.start()].strip() or len(run) == 3):
+            yield " ".join(run)
+            run = []
+        if good:
+            run.append(piece)
+        last = match.end()
+    if run:
+        yield " ".join(run)
+
+
+def _unspaced(text: str, counts: Counts) -> Iterator[str]:
+    """Words of scripts without spaces; a piece too long for a word is one that the statistics could not cut."""
+    for run in UNSPACED_RUN.findall(text):
+        for segment in counts.segments(run):
+            if 2 <= len(segment) <= (8 if HAN.match(segment) else 16):
+                yield segment

@@ -1,0 +1,93 @@
+"""Questions that stand in the text with their answers: FAQ headings, and lines marked `Q:` and `A:`.
+
+A person asked them, so they are the best rows there are. The answer is the first paragraph below, whole sentences of it. A
+question that cannot stand alone ("Why is this bad?") is left. Not covered: answers that are lists or several paragraphs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import regex
+
+from synthgen.generators.extractive.passage import MAX_ANSWER_CHARS, Candidate, Reading
+from synthgen.generators.extractive.patterns import Language
+from synthgen.generators.extractive.scanner import Block
+from synthgen.generators.extractive.unmarked_text import Plain, plain
+from synthgen.records import Span
+from synthgen.text import contents, sentences, words
+
+__all__ = ["questions"]
+
+_ASK_MARK = regex.compile(
+    r"(?:Q|F|Question|Frage|问|問|س)\s*\d*\s*[:：.]\s*(?P<q>.{4,190}?[?？؟])\s*(?:(?:A|Answer|Antwort|答|ج)\s*[:：.]\s*(?P<a>.+))?"
+)
+_REPLY_MARK = regex.compile(r"(?:A|Answer|Antwort|答|ج)\s*[:：.]\s*(?P<a>.+)")
+
+
+def questions(reading: Reading, language: Language | None) -> Iterator[Candidate]:
+    """Questions that stand in the text: headings with the first paragraph below them, and `Q: … A: …` lines."""
+    parsed = reading.blocks
+    above = reading.chunk.headings
+    if reading.opens and above and _is_question(_lone(above[-1]), language):
+        yield from _harvested(_lone(above[-1]), parsed, 0, ())
+    for i, (block, content) in enumerate(parsed):
+        if block.kind == "heading" and _is_question(_lone(content.text), language):
+            yield from _harvested(_lone(content.text), parsed, i + 1, ((block.start, block.end),))
+        else:
+            yield from _marked_pair(parsed, i)
+
+
+def _lone(heading: str) -> str:
+    """A heading's text with its question mark but without numbering or `Q:`."""
+    text = regex.sub(r"^(?:\d{1,3}[.)]\s+|(?:Q|F|问|問)\s*\d*\s*[:：.]\s*)", "", plain(heading).text)
+    return text.strip()
+
+
+def _is_question(heading: str, language: Language | None) -> bool:
+    found = words(heading)
+    said = contents(found)
+    pointing = language is not None and language.vague.search(heading) is not None
+    if len(found) < 3 or len(said) < (2 if pointing else 1):
+        return False
+    return heading.endswith(("?", "？", "؟")) or (language is not None and language.asks.match(heading) is not None)
+
+
+def _harvested(question: str, parsed: tuple[tuple[Block, Plain], ...], i: int, masks: tuple[Span, ...]) -> Iterator[Candidate]:
+    """The question with the paragraph that follows it, cut after a sentence when it is long."""
+    if i >= len(parsed) or parsed[i][0].kind != "paragraph":
+        return
+    content = parsed[i][1]
+    if content.text.endswith((":", "：")):
+        return
+    if answer := _whole_answer(content, 0):
+        yield Candidate(question, "question", answer, masks, metadata={"pattern": "heading"})
+
+
+def _whole_answer(content: Plain, start: int) -> Span | None:
+    end = len(content.text)
+    if end - start > MAX_ANSWER_CHARS:
+        ends = [e for _, e in sentences(content.text) if start < e <= start + MAX_ANSWER_CHARS]
+        if not ends:
+            return None
+        end = ends[-1]
+    return content.exact(start, end) if end > start else None
+
+
+def _marked_pair(parsed: tuple[tuple[Block, Plain], ...], i: int) -> Iterator[Candidate]:
+    """`Q: … A: …` in one block, or in two that follow each other."""
+    block, content = parsed[i]
+    if block.kind not in ("paragraph", "item", "definition"):
+        return
+    asked = _ASK_MARK.fullmatch(content.text)
+    if not asked:
+        return
+    replied, start = content, asked.start("a")
+    if asked["a"] is None:
+        if i + 1 == len(parsed) or not (reply := _REPLY_MARK.fullmatch(parsed[i + 1][1].text)):
+            return
+        replied, start = parsed[i + 1][1], reply.start("a")
+    answer = _whole_answer(replied, start)
+    if answer:
+        mask = content.span(0, asked.end("q"))
+        yield Candidate(asked["q"], "question", answer, (mask,), metadata={"pattern": "marked"})

@@ -1,0 +1,119 @@
+"""One chunk as the extractive rules see it, and what a rule proposes.
+
+Parsed once per chunk: its blocks, their plain text and their sentences. Offsets in a `Candidate` are those of the
+chunk's text; `extractive.generate` turns them into the document's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import regex
+
+from synthgen.generators.extractive.scanner import Block, scan
+from synthgen.generators.extractive.unmarked_text import Plain, plain
+from synthgen.records import Chunk, Span
+from synthgen.text import guess_language, sentences, words
+
+__all__ = ["MAX_ANSWER_CHARS", "MAX_QUERY_CHARS", "Candidate", "Reading", "Sentence", "exact_answer", "lone", "tidy"]
+
+MAX_QUERY_CHARS = 200
+MAX_ANSWER_CHARS = 400
+
+_TRAILING = regex.compile(r"[\s:;,\-–—·、，：；.。…]+$")
+_LEADING = regex.compile(r"^(?:[\s:;,·•*#>|–—、，：；.。]+|\(?\d{1,3}[.)](?:\d{1,3}\.)*\s+|-\s+)+")
+_ANSWER = regex.compile(r"(?![\p{Pe}\p{Pf}、，,;；…])(?=.*[\p{L}\p{N}])", regex.DOTALL)
+_HISTORY = regex.compile(
+    r"(?i)\bchange ?log|release notes|what['’]s new|änderungen|neuerungen|更新日志|变更|发布说明|^\W*v?\d+\.\d+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`plain.text[start:end]`, a sentence of `block`; `index` counts from the block's first."""
+
+    block: Block
+    plain: Plain
+    start: int
+    end: int
+    index: int
+
+    @property
+    def text(self) -> str:
+        return self.plain.text[self.start : self.end]
+
+    @property
+    def span(self) -> Span:
+        """What to leave out of the chunk to hide it: its source, and the list mark when nothing else is left."""
+        left, right = self.plain.span(self.start, self.end)
+        whole = self.start == 0 and self.end == len(self.plain.text) and self.block.kind == "item"
+        return (self.block.start, self.block.end) if whole else (left, right)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row that a rule proposes. `answer` and `masks` are spans of the chunk's text; larger `score` goes first."""
+
+    query: str
+    kind: str
+    answer: Span | None = None
+    masks: tuple[Span, ...] = ()
+    score: float = 0.0
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A chunk, its blocks with their plain content, its language, and whether it starts right below its heading."""
+
+    chunk: Chunk
+    blocks: tuple[tuple[Block, Plain], ...]
+    language: str
+    opens: bool
+
+    @classmethod
+    def of(cls, chunk: Chunk, *, opens: bool) -> Reading:
+        parsed = tuple((block, plain(chunk.text, block.inner, block.inner_end)) for block in scan(chunk.text))
+        return cls(chunk, parsed, chunk.language or guess_language(chunk.text), opens)
+
+    @property
+    def is_history(self) -> bool:
+        """A list of changes: its imperatives tell what was done, and what "now" holds does not for long."""
+        return any(_HISTORY.search(heading) for heading in self.chunk.headings)
+
+    @property
+    def top(self) -> str:
+        """The document's own title, for options that mean something else in another document; "" when it is long."""
+        title = lone(self.chunk.headings[0]) if self.chunk.headings else ""
+        return regex.sub(r"\(\d\)$", "", title).strip() if len(words(title)) <= 6 else ""
+
+    def prose(self) -> Iterator[Sentence]:
+        """The sentences of paragraphs, list items and definitions."""
+        for block, content in self.blocks:
+            if block.kind in ("paragraph", "item", "definition"):
+                for index, (start, end) in enumerate(sentences(content.text)):
+                    yield Sentence(block, content, start, end, index)
+
+
+def tidy(query: str) -> str:
+    """A query on one line without list marks, numbering (`3.`, `2)`; never a bare number) or dangling punctuation."""
+    return _TRAILING.sub("", _LEADING.sub("", " ".join(query.split())))
+
+
+def lone(heading: str) -> str:
+    """A heading's plain, tidy text."""
+    return tidy(plain(heading).text)
+
+
+def exact_answer(content: Plain, start: int, end: int) -> Span | None:
+    """The exact source span of an answer, trimmed; None when it is too long, empty or has markup that cannot be cut."""
+    while end > start and content.text[end - 1] in " .;,:。；，：":
+        end -= 1
+    while start < end and content.text[start] == " ":
+        start += 1
+    said = content.text[start:end]
+    balanced = all(said.count(left) == said.count(right) for left, right in ("()", "（）", "「」", "“”", "《》"))
+    if not balanced or len(said) > MAX_ANSWER_CHARS or not _ANSWER.match(said):
+        return None
+    return content.exact(start, end)

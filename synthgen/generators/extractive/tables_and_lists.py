@@ -1,0 +1,120 @@
+"""Answers that lists and tables hold: glossary entries, command-line options, table cells.
+
+A term or a row is asked about only where its name says what it is: in a glossary, or as code, or as a row of a table whose
+first column has a title. Columns are those of the language's table of questions. Not covered: matrices, tables without a
+header, cells that continue on the next line.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import regex
+
+from synthgen.generators.extractive.passage import Candidate, Reading, exact_answer
+from synthgen.generators.extractive.patterns import Language
+from synthgen.generators.extractive.scanner import Block, cells
+from synthgen.generators.extractive.unmarked_text import Plain, plain
+from synthgen.records import Span
+from synthgen.text import key, words
+
+__all__ = ["tables", "terms"]
+
+_CODELIKE = regex.compile(r"-{1,2}\w[\w-]*(?:[ =].{1,30})?|(?=\S*[\p{L}])(?=\S*[\p{Lu}\d_./<>:@-])[^\s,;，；]{2,60}")
+_FOOTNOTE = regex.compile(r"[\s*†‡]+$")
+_BARE = regex.compile(r"[-–—/\s]*|(?i:n/?a|none|yes|no|ja|nein|keine?|是|否|无|x|✓|✗|true|false)")
+
+
+def terms(reading: Reading, language: Language) -> Iterator[Candidate]:
+    """Glossary entries and command-line options: a marked term, then a dash or colon (or a definition list)."""
+    if reading.is_history:
+        return
+    in_glossary = any(language.glossary.search(heading) for heading in reading.chunk.headings)
+    for block, content in reading.blocks:
+        found = _term(reading, block, content)
+        if found is None:
+            continue
+        term, start = found
+        answer = exact_answer(content, start, _first_end(content, start))
+        option = regex.match(r"-{1,2}[a-zA-Z]", term)
+        if answer is None or len(words(term)) > 6 or not words(term):
+            continue
+        if option and (top := reading.top):
+            yield _candidate(language.option.format(x=term, top=top), answer, "option")
+        elif in_glossary and not option:
+            yield _candidate(language.term.format(x=term), answer, "term")
+
+
+def tables(reading: Reading, language: Language) -> Iterator[Candidate]:
+    """A cell as the answer to its row and column."""
+    for block, _ in reading.blocks:
+        if block.kind != "table":
+            continue
+        rows = cells(reading.chunk.text, block)
+        if len(rows) < 2 or len(rows[0]) < 2:
+            continue
+        header = [plain(reading.chunk.text, *span) for span in rows[0]]
+        labels = Counter(key(plain(reading.chunk.text, *row[0]).text) for row in rows[1:])
+        for row in rows[1:]:
+            label = _FOOTNOTE.sub("", plain(reading.chunk.text, *row[0]).text)
+            subject = _row_subject(reading, language, header[0].text, label)
+            if subject is None or labels[key(label)] > 1:
+                continue
+            for title, span in zip(header[1:], row[1:], strict=True):
+                column = title.text.casefold()
+                noun = "option" if label.startswith("-") else header[0].text.casefold()
+                template = language.columns.get(f"{noun}/{column}") or language.columns.get(column)
+                content = plain(reading.chunk.text, *span)
+                if not template or _BARE.fullmatch(content.text):
+                    continue
+                answer = exact_answer(content, 0, len(content.text))
+                if answer:
+                    yield _candidate(template.format(x=subject), answer, "table")
+
+
+def _row_subject(reading: Reading, language: Language, noun: str, label: str) -> str | None:
+    """A row's label as a noun phrase: "the setting `agent_port`"; only labels that name something on their own."""
+    codelike = _CODELIKE.fullmatch(label)
+    if not label or len(label) > 60 or not regex.search(r"\p{L}", label) or _BARE.fullmatch(label):
+        return None
+    top = reading.top
+    if label.startswith("-"):
+        return language.option_row.format(x=label, top=top) if top else None
+    plain_noun = regex.fullmatch(r"\p{L}[\p{L} -]{1,24}", noun) and key(noun) not in ("name", "key", "term")
+    if not codelike and (len(words(label)) > 6 or not plain_noun):
+        return None
+    if label.startswith("."):
+        label = f"{label} ({top})"
+    template = language.row if codelike else language.quoted
+    return template.format(noun=noun.lower(), Noun=noun, x=label) if plain_noun else label
+
+
+def _term(reading: Reading, block: Block, content: Plain) -> tuple[str, int] | None:
+    """The term that a block explains, and where its explanation starts in the block's plain text."""
+    if block.kind == "definition" and block.term:
+        return plain(reading.chunk.text, *block.term).text.rstrip(":： "), 0
+    if block.kind not in ("item", "paragraph") or reading.chunk.text[block.inner : block.inner + 1] not in ("*", "`", "_"):
+        return None
+    match = regex.match(r"(?P<term>[^:：]{1,60}?)(?: [-–—]+ |\s?[:：—]+\s?)(?=\S)", content.text)
+    if not match or not _is_marked(reading.chunk.text, block.inner, content.at[match.end("term") - 1] + 1):
+        return None
+    return match["term"], match.end()
+
+
+def _is_marked(source: str, start: int, end: int) -> bool:
+    """Whether nothing but marked-up text and commas stands in `source[start:end]` and its closing mark."""
+    return (
+        regex.fullmatch(r"(?:(\*\*|__|\*|_|`+)(?:(?!\1).)+(?:\1)?[:：]?(?:, | |/|$)*)+", source[start:end], regex.DOTALL)
+        is not None
+    )
+
+
+def _first_end(content: Plain, start: int) -> int:
+    """The end of the first sentence from `start` on, without its full stop."""
+    stop = regex.search(r"[.!。！](?=\s|$)|$", content.text[start:])
+    return start + (stop.start() if stop else len(content.text))
+
+
+def _candidate(query: str, answer: Span, name: str) -> Candidate:
+    return Candidate(query, "question", answer, metadata={"pattern": name})

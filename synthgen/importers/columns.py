@@ -1,0 +1,308 @@
+"""Which column is what: raw rows to import rows.
+
+The usual names are known (`ROLES`); a mapping of role to column says the rest, and then that column alone is taken for the role.
+Every other column is kept in `metadata` under its own name. Wrong answers (`distractor1`, `incorrect_answers`, …) are kept as the
+list `wrong_answers`. A question that is marked as impossible has no answer; those it comes with are kept as `plausible_answers`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import regex
+
+from synthgen.errors import ConfigError, InputError, nearest
+from synthgen.importers.chat import flattened
+from synthgen.importers.files import raw_rows
+from synthgen.records import Skipped
+from synthgen.text import normalise
+
+__all__ = ["ROLES", "BadValue", "ImportRow", "Taken", "check_mapping", "other_columns", "read_rows", "truth"]
+
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "query": ("query", "question", "anchor", "user_input", "prompt"),
+    "answer": ("answer", "answers", "correct_answer", "response", "completion", "ground_truth", "reference"),
+    "context": ("context", "contexts", "passage", "support", "positive", "reference_contexts"),
+    "document": ("document", "document_id", "doc"),
+    "start": ("start",),
+    "end": ("end",),
+    "chunk_id": ("chunk_id",),
+    "chunk_sha256": ("chunk_sha256",),
+    "reviewed": ("reviewed",),
+    "generator": ("generator",),
+    "reasoning": ("reasoning",),
+    "title": ("title",),
+    "answer_start": ("answer_start",),
+    "impossible": ("is_impossible",),
+    "kind": (),
+}
+"""What a column can be -> the names it is known by, the first of them that a row has."""
+
+_WRONG = regex.compile(r"(?:distractor|wrong_answer|incorrect_answer)(?:s|_?\d+)")
+_FOLDED = regex.compile(
+    r"\s*\[?\s*\{\s*(['\"])(?:text\1.*['\"]answer_start|answer_start\1.*['\"]text)['\"]\s*:", regex.DOTALL
+)  # as a cell of CSV has it
+_NONE = "[]"  # in a cell of CSV
+_TRUE, _FALSE, _NEITHER = {"true", "yes", "y", "1", "1.0", "x"}, {"false", "no", "n", "0", "0.0"}, {"", "nan"}
+_SEEN_COLUMNS = 40  # named in a message
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """A row whose columns are known. `start` and `end` are offsets of the document, `answer_start` is one of the context."""
+
+    where: str
+    query: str
+    answer: str | None = None
+    context: str = ""
+    document: str = ""
+    start: int | None = None
+    end: int | None = None
+    chunk_id: str = ""
+    chunk_sha256: str = ""
+    reviewed: bool = False
+    generator: str = ""
+    reasoning: str | None = None
+    kind: str = ""
+    title: str = ""
+    answer_start: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a file was read as: its format, its rows, and which column was taken for what in how many of them."""
+
+    format: str
+    rows: int = 0
+    columns: Counter[tuple[str, str]] = field(default_factory=Counter)
+    metadata: set[str] = field(default_factory=set)
+
+    def to_dict(self) -> dict[str, Any]:
+        roles: dict[str, dict[str, int]] = {}
+        for role, column in sorted(self.columns, key=lambda pair: (list(ROLES).index(pair[0]), pair[1])):
+            roles.setdefault(role, {})[column] = self.columns[role, column]
+        return {"format": self.format, "rows": self.rows, "columns": roles, "metadata": sorted(self.metadata)}
+
+
+def check_mapping(
+    mapping: Mapping[str, str],
+    roles: Collection[str] = ROLES,
+    *,
+    where: str = "",
+    example: str = "query=question,answer=correct_answer,context=support",
+) -> dict[str, str]:
+    """Raises ConfigError for a role that is none of `roles`; `where` says in what kind of rows."""
+    for role in mapping:
+        if role not in roles:
+            raise ConfigError(
+                f"A column cannot be mapped to {role!r}{where}.{nearest(role, roles)} Known: {', '.join(roles)}; "
+                f"for example {example}. Other columns are kept in metadata as they are."
+            )
+    return dict(mapping)
+
+
+def read_rows(path: Path, mapping: Mapping[str, str] | None = None) -> tuple[list[ImportRow], list[Skipped], Taken]:
+    """The rows of a file, those that cannot be used, and what was taken for what.
+
+    Raises InputError for a file that cannot be read or has no row, ConfigError for a mapped column that no row has, and when
+    none of them is the query.
+    """
+    mapping = check_mapping(mapping or {})
+    format, raw = raw_rows(path)
+    reader, taken = _Reader(mapping), Taken(format)
+    rows: list[ImportRow] = []
+    skipped: list[Skipped] = []
+    seen: dict[str, None] = {}
+    for where, columns, problem in raw:
+        taken.rows += 1
+        plain = flattened(columns)
+        seen |= dict.fromkeys(columns) | dict.fromkeys(plain)
+        found = Skipped(where, "import", "bad_row", detail=problem) if problem else reader.row(where, plain, taken)
+        rows.append(found) if isinstance(found, ImportRow) else skipped.append(found)
+    _check(path, mapping, list(seen), taken, skipped)
+    return rows, skipped, taken
+
+
+def _check(path: Path, mapping: Mapping[str, str], seen: list[str], taken: Taken, skipped: list[Skipped]) -> None:
+    columns = ", ".join(seen[:_SEEN_COLUMNS])
+    if not seen:
+        raise InputError(f"{path} has no row{f': {skipped[0].path} is {skipped[0].detail}' if skipped else ''}.")
+    for role, column in mapping.items():
+        if column not in seen:
+            raise ConfigError(f"{path} has no column {column!r} for {role}.{nearest(column, seen)} It has: {columns}.")
+    if not any(role == "query" for role, _ in taken.columns):
+        raise ConfigError(
+            f"None of the columns of {path} is known to be the query. It has: {columns}. Say which it is with --map query=COLUMN; "
+            f"without that, these names are known: {', '.join(ROLES['query'])}."
+        )
+
+
+class BadValue(ValueError):
+    """A value that its column cannot have."""
+
+
+class _Reader:
+    """Rows by their columns. Rows of the same column names share what these are; equal contexts share their text."""
+
+    def __init__(self, mapping: Mapping[str, str]) -> None:
+        self._mapping = mapping
+        self._roles: dict[tuple[str, ...], dict[str, str]] = {}
+        self._contexts: dict[str, str] = {}
+
+    def row(self, where: str, columns: Mapping[str, Any], taken: Taken) -> ImportRow | Skipped:
+        names = tuple(columns)
+        if names not in self._roles:
+            self._roles[names] = _roles(names, self._mapping)
+            taken.metadata |= set(names) - set(self._roles[names].values())
+        roles = self._roles[names]
+        taken.columns.update(roles.items())
+        given = {role: columns[column] for role, column in roles.items()}
+        try:
+            if not (query := _text(given.get("query"), "query")):
+                return Skipped(where, "import", "no_query")
+            contexts = _texts(given.get("context"), "context")
+            if len(set(contexts)) > 1:
+                return Skipped(where, "import", "several_contexts", detail=f"{len(contexts)} contexts")
+            written = _unfolded(given.get("answer"))
+            answers, start = _answers(written)
+            impossible = truth(given.get("impossible"), "impossible")
+            if impossible is None and isinstance(written, Mapping) and not answers:
+                impossible = True
+            metadata = other_columns({name: columns[name] for name in names if name not in roles.values()})
+            if impossible is not None:
+                metadata["is_impossible"] = impossible
+            if impossible and (plausible := [answer for answer in answers if answer != _NONE]):
+                metadata.setdefault("plausible_answers", plausible)
+            if not impossible and len(set(answers)) > 1:
+                metadata["answers"] = answers
+            return ImportRow(
+                where=where,
+                query=query,
+                answer=answers[0] if answers and not impossible else None,
+                context=self._shared(contexts[0]) if contexts else "",
+                document=_text(given.get("document"), "document").removeprefix("./"),
+                start=_number(given.get("start"), "start"),
+                end=_number(given.get("end"), "end"),
+                chunk_id=_text(given.get("chunk_id"), "chunk_id"),
+                chunk_sha256=_text(given.get("chunk_sha256"), "chunk_sha256"),
+                reviewed=truth(given.get("reviewed"), "reviewed") is True,
+                generator=_text(given.get("generator"), "generator"),
+                reasoning=_text(given.get("reasoning"), "reasoning") or None,
+                kind=_text(given.get("kind"), "kind"),
+                title=_text(given.get("title"), "title"),
+                answer_start=start if start is not None else _number(given.get("answer_start"), "answer_start"),
+                metadata=metadata,
+            )
+        except BadValue as bad:
+            return Skipped(where, "import", "bad_row", detail=str(bad))
+
+    def _shared(self, context: str) -> str:
+        return self._contexts.setdefault(context, context)
+
+
+def _roles(names: tuple[str, ...], mapping: Mapping[str, str]) -> dict[str, str]:
+    """Role -> column, for rows of these columns. A column that was mapped is taken for nothing else."""
+    mapped = set(mapping.values())
+    found = {role: column for role, column in mapping.items() if column in names}
+    for role, known in ROLES.items():
+        column = next((name for name in known if name in names and name not in mapped), None)
+        if role not in mapping and column is not None:
+            found[role] = column
+    return found
+
+
+def _text(value: Any, role: str) -> str:
+    """In normal form and without the space around it; "" for nothing."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise BadValue(f"{role} is {type(value).__name__}, not text")
+    text = normalise(value if isinstance(value, str) else str(value))
+    return text.strip()
+
+
+def _texts(value: Any, role: str) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [text for item in values if (text := _text(item, role))]
+
+
+def _unfolded(value: Any) -> Any:
+    """SQuAD's texts with starts where a cell has them as JSON, or as Python writes them; any other value as it is."""
+    if not (isinstance(value, str) and _FOLDED.match(value)):
+        return value
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+    raise BadValue(f"answer is texts with starts, but neither JSON nor Python: {value[:40]!r}")
+
+
+def _answers(value: Any) -> tuple[list[str], int | None]:
+    """The answers of a row and where in its context the first one begins: a text, a list, or SQuAD's texts with starts."""
+    starts: Any = None
+    if isinstance(value, Mapping) and "text" in value:
+        value, starts = value["text"], value.get("answer_start")
+    elif isinstance(value, list) and value and all(isinstance(item, Mapping) and "text" in item for item in value):
+        value, starts = [item["text"] for item in value], [item.get("answer_start") for item in value]
+    first = starts[0] if isinstance(starts, list) and starts else starts
+    return _texts(value, "answer"), None if first == [] else _number(first, "answer_start")
+
+
+def _number(value: Any, role: str) -> int | None:
+    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    try:
+        if isinstance(value, int | float | str) and not isinstance(value, bool) and int(value) == float(value):
+            return int(value)
+    except (ValueError, OverflowError):
+        pass
+    raise BadValue(f"{role} is {str(value)[:40]!r}, not a whole number")
+
+
+def truth(value: Any, role: str) -> bool | None:
+    """Yes or no; None for nothing."""
+    if value is None or isinstance(value, bool):
+        return value
+    word = str(value).strip().casefold()
+    if word not in _TRUE | _FALSE | _NEITHER:
+        raise BadValue(f"{role} is {str(value)[:40]!r}, neither yes nor no")
+    return None if word in _NEITHER else word in _TRUE
+
+
+def other_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The other columns as JSON can hold them, wrong answers in one list."""
+    wrong: list[str] = []
+    kept: dict[str, Any] = {}
+    for name, value in columns.items():
+        values = value if isinstance(value, list) else [value]
+        if _WRONG.fullmatch(name) and values and all(isinstance(v, str) for v in values):
+            wrong += [text for text in map(str.strip, map(normalise, values)) if text]
+        elif value is not None:
+            kept[normalise(name)] = _jsonable(value)
+    return kept | ({"wrong_answers": wrong} if wrong else {})
+
+
+def _jsonable(value: Any) -> Any:
+    """Lone surrogates cannot be stored, and JSON knows no dates, bytes or NaN."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(_jsonable(str(name))): _jsonable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    return json.loads(json.dumps(str(value)))

@@ -1,0 +1,170 @@
+"""Which requests wait in a provider's batches: the note that keeps them from being paid for twice.
+
+Two tables stand beside the calls, in the same file: `batches` has one row for each batch that this store ever made, `batched`
+one for each request that waits in one of them, with the step that can read its answer. The note is made before the provider
+hears of the batch, so a kill can leave a note too many (which is looked up at the provider and settled), and never a batch that
+nobody knows of:
+
+    submitting    its requests are claimed; the provider has its file when `file_id` is set, and may have the batch
+    open          the provider has it, as `batch_id`
+    closed        its answers are in the store, or it was never made; its requests are free again
+
+A request waits in one batch at most, whichever runs share the store.
+
+Not covered: the provider's own bookkeeping. What a batch has come to so far is asked there (`llm.batch`), and not kept here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from synthgen.errors import RunFolderError
+from synthgen.llm.call_store import CallStore
+from synthgen.records import digest
+
+__all__ = ["Batch", "BatchBook", "open_batches", "waiting_keys"]
+
+_TABLES = (
+    """
+    CREATE TABLE IF NOT EXISTS batches (
+        id TEXT PRIMARY KEY,
+        run TEXT NOT NULL,
+        endpoint TEXT NOT NULL,
+        requests INTEGER NOT NULL,
+        created TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('submitting', 'open', 'closed')),
+        file_id TEXT NOT NULL,
+        batch_id TEXT NOT NULL,
+        ended TEXT NOT NULL
+    )
+    """,
+    "CREATE TABLE IF NOT EXISTS batched (key TEXT PRIMARY KEY, batch TEXT NOT NULL, step TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS batched_by_batch ON batched (batch)",
+)
+_COLUMNS = "id, run, endpoint, requests, created, state, file_id, batch_id, ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch of `requests` requests. `id` is our own name for it, `batch_id` the provider's.
+
+    `run` is the folder of the run that made it, as seen from the store's; `endpoint` is what stands for the endpoint in request
+    keys; `ended` is the state in which the provider left it; `created` is ISO 8601, UTC.
+    """
+
+    id: str
+    run: str
+    endpoint: str
+    requests: int
+    created: str
+    state: str = "submitting"
+    file_id: str = ""
+    batch_id: str = ""
+    ended: str = ""
+
+    @property
+    def age(self) -> timedelta:
+        return datetime.now(UTC) - datetime.fromisoformat(self.created)
+
+
+class BatchBook:
+    """The batches of one call store. Needs a store that may be written."""
+
+    def __init__(self, store: CallStore) -> None:
+        self._store = store
+        for table in _TABLES:
+            store.execute(table)
+
+    def batches(self) -> list[Batch]:
+        """Every batch that was made, or may have been, the oldest first."""
+        made = "state != 'closed' OR batch_id != ''"
+        query = f"SELECT {_COLUMNS} FROM batches WHERE {made} ORDER BY created, id"  # noqa: S608 - constants
+        return [Batch(*row) for row in self._store.execute(query)]
+
+    def open(self) -> list[Batch]:
+        """Those that are not closed, the oldest first."""
+        return open_batches(self._store)
+
+    def claim(self, steps: Mapping[str, str], *, run: str, endpoint: str) -> Batch:
+        """Note that the requests of `steps` (key -> step) are about to be submitted as one batch.
+
+        Raises RunFolderError when another command claimed one of them in the meantime, as one that shares the store can.
+        """
+        created = datetime.now(UTC).isoformat()
+        batch = Batch(digest([created, *steps])[:32], run, endpoint, len(steps), created)
+        values = (batch.id, run, endpoint, batch.requests, created, batch.state, "", "", "")
+        self._store.execute_all(
+            [
+                (f"INSERT INTO batches ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})", values),  # noqa: S608
+                *(
+                    ("INSERT INTO batched (key, batch, step) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (key, batch.id, step))
+                    for key, step in steps.items()
+                ),
+            ]
+        )
+        if self._waiting_in(batch) < len(steps):
+            self.close(batch, "claimed by another command")
+            raise RunFolderError(
+                f"Another command is submitting the same requests to {self._store.path}. Wait for it, then give this one again."
+            )
+        return batch
+
+    def uploaded(self, batch: Batch, file_id: str) -> None:
+        """The provider has the requests; from now on it may have the batch, too."""
+        self._store.execute("UPDATE batches SET file_id = ? WHERE id = ?", (file_id, batch.id))
+
+    def opened(self, batch: Batch, batch_id: str) -> Batch:
+        """The provider has the batch."""
+        self._store.execute("UPDATE batches SET state = 'open', batch_id = ? WHERE id = ?", (batch_id, batch.id))
+        return replace(batch, state="open", batch_id=batch_id)
+
+    def close(self, batch: Batch, ended: str) -> None:
+        """Nothing more is to come of the batch: its requests are free, answered or not."""
+        self._store.execute_all(
+            [
+                ("UPDATE batches SET state = 'closed', ended = ? WHERE id = ?", (ended, batch.id)),
+                ("DELETE FROM batched WHERE batch = ?", (batch.id,)),
+            ]
+        )
+
+    def steps(self, batch: Batch, keys: Iterable[str]) -> dict[str, str]:
+        """Key -> step of those of `keys` that wait in `batch`; at most a few hundred keys at once."""
+        wanted = list(keys)
+        marks = ", ".join("?" * len(wanted))
+        query = f"SELECT key, step FROM batched WHERE batch = ? AND key IN ({marks})"  # noqa: S608 - only question marks
+        return dict(self._store.execute(query, (batch.id, *wanted)))
+
+    def steps_of(self, batch: Batch) -> set[str]:
+        """The steps that can read the answers of `batch`."""
+        return {step for (step,) in self._store.execute("SELECT DISTINCT step FROM batched WHERE batch = ?", (batch.id,))}
+
+    def _waiting_in(self, batch: Batch) -> int:
+        return int(self._store.execute("SELECT count(*) FROM batched WHERE batch = ?", (batch.id,))[0][0])
+
+
+def open_batches(store: CallStore) -> list[Batch]:
+    """The batches whose answers are still to be collected, or that a kill left half submitted. Reads only."""
+    if not _kept(store):
+        return []
+    query = f"SELECT {_COLUMNS} FROM batches WHERE state != 'closed' ORDER BY created, id"  # noqa: S608 - constants
+    return [Batch(*row) for row in store.execute(query)]
+
+
+def waiting_keys(store: CallStore, keys: Iterable[str]) -> set[str]:
+    """Those of `keys` that wait in a batch, so that nobody else may ask them. Reads only."""
+    found: set[str] = set()
+    if not _kept(store):
+        return found
+    stream = iter(keys)
+    while some := list(islice(stream, 500)):
+        marks = ", ".join("?" * len(some))
+        found.update(key for (key,) in store.execute(f"SELECT key FROM batched WHERE key IN ({marks})", some))  # noqa: S608
+    return found
+
+
+def _kept(store: CallStore) -> bool:
+    """Whether this store has ever made a batch: one opened for reading cannot make the tables."""
+    return bool(store.execute("SELECT 1 FROM sqlite_master WHERE name = 'batched'"))

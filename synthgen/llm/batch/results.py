@@ -1,0 +1,128 @@
+"""The answers of one batch on their way into the call store.
+
+A line becomes what the same answer would have become live: a stored call, good or failed, with its usage. What the provider did not
+get round to (expired, 429, 5xx) is not stored but counted, and free to be submitted again. What stands in the store already is not
+put there twice, so the same file may be taken in again after a kill.
+
+When nothing but refusals came, the settings or the endpoint are wrong and no passage is: then nothing is stored, because a stored
+refusal is never asked again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+
+from synthgen.config.settings import LLM
+from synthgen.llm import Check
+from synthgen.llm.batch.jsonl import Line
+from synthgen.llm.batch.ledger import Batch, BatchBook
+from synthgen.llm.call_store import Call, CallStore
+from synthgen.llm.providers.errors import SYSTEMATIC
+from synthgen.llm.providers.openai import redacted
+from synthgen.records import Completion, Usage
+
+__all__ = ["Intake"]
+
+_GROUP = 500  # lines looked up and committed at one go
+
+
+class Intake:
+    """Takes in the lines of `batch`. `checks` has the reading of each of its steps.
+
+    `ok` and `failed` (by reason) count requests that are stored now, `lost` (by reason) those that came back without an answer.
+    `unknown` counts lines for requests that were not asked, `unreadable` those that are no answer line at all, and `answered` those
+    that hold an answer, to whatever. `complaint` is the first refusal that concerns the endpoint or the settings.
+    """
+
+    def __init__(
+        self,
+        batch: Batch,
+        store: CallStore,
+        book: BatchBook,
+        checks: Mapping[str, Check],
+        *,
+        settings: LLM,
+        all_refused: bool = False,
+    ) -> None:
+        self.ok = self.unknown = self.unreadable = self.answered = 0
+        self.failed: Counter[str] = Counter()
+        self.usage = Usage()
+        self.complaint = ""
+        self._batch = batch
+        self._store = store
+        self._book = book
+        self._checks = checks
+        self._settings = settings
+        self._all_refused = all_refused
+        self._stored: set[str] = set()
+        self._lost: dict[str, str] = {}
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """Requests of the batch that are free to be submitted again; "missing" are those that no line was about."""
+        missing = self._batch.requests - len(self._stored) - len(self._lost)
+        counts = Counter(self._lost.values()) + Counter(missing=missing)
+        return dict(sorted(counts.items()))
+
+    @property
+    def taken(self) -> int:
+        return len(self._stored) + len(self._lost)
+
+    def take(self, lines: Iterable[Line | None]) -> Iterator[int]:
+        """Store what `lines` hold, some hundreds at a time; yields how many requests are accounted for so far."""
+        stream = iter(lines)
+        while group := list(islice(stream, _GROUP)):
+            self._take([line for line in group if line is not None])
+            self.answered += sum(line is not None and line.answered for line in group)
+            self.unreadable += sum(line is None for line in group)
+            yield self.taken
+
+    def _take(self, lines: list[Line]) -> None:
+        keys = {line.key for line in lines}
+        steps = self._book.steps(self._batch, sorted(keys))
+        before = self._store.get_many(steps)
+        calls: dict[str, Call] = {}
+        for line in lines:
+            if line.key not in steps:
+                self.unknown += 1
+            elif line.key not in self._stored:
+                call = self._call(line, steps[line.key])
+                if call is not None:
+                    calls[line.key] = call
+                    self._count(call)
+        self._store.put_many(call for key, call in calls.items() if not _same(before.get(key), call))
+
+    def _call(self, line: Line, step: str) -> Call | None:
+        """The call that a line stands for; None when the request is as good as never sent."""
+        failure = line.failure
+        if failure is None:
+            return self._finished(line.completion, *self._checks[step](line.completion))
+        refused = failure.scope == "call" and not (self._all_refused and failure.reason in SYSTEMATIC)
+        if line.answered or refused:
+            return self._finished(line.completion, failure.reason, failure.detail, uncounted=line.answered)
+        if failure.scope != "attempt":
+            self.complaint = self.complaint or redacted(failure.detail, self._settings)
+        self._lost[line.key] = failure.reason
+        return None
+
+    def _finished(self, completion: Completion, reason: str, detail: str, *, uncounted: bool = False) -> Call:
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        detail, unpriced = redacted(detail, self._settings), int(uncounted or completion.usage.estimated)
+        return Call(completion, "failed" if reason else "ok", reason, detail, created=created, uncounted=unpriced, batch=True)
+
+    def _count(self, call: Call) -> None:
+        self._stored.add(call.key)
+        self._lost.pop(call.key, None)
+        self.usage = self.usage.plus(call.completion.usage)
+        if call.status == "ok":
+            self.ok += 1
+        else:
+            self.failed[call.reason] += 1
+
+
+def _same(before: Call | None, call: Call) -> bool:
+    """Whether an answer was taken in before: to put a failed one again would count it twice."""
+    return before is not None and (before.completion, before.reason) == (call.completion, call.reason)

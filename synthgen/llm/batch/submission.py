@@ -1,0 +1,171 @@
+"""What goes over the counter: requests out as batches, answers in, and a clear book after a kill.
+
+The order of every submission is: claim the requests in the book, upload the file, note it, make the batch, note it. So whatever is
+interrupted, the book knows the most that can have happened, and `settle` asks the provider which of it did.
+
+Not covered: which requests a run needs, and how their answers are read; both are given (`synthgen.pipeline.batch`).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from synthgen.config.settings import LLM
+from synthgen.errors import RunFolderError, SynthgenError
+from synthgen.llm import Check
+from synthgen.llm.batch.api import Object, Provider, counts_of, state_of
+from synthgen.llm.batch.jsonl import read_lines, write_files
+from synthgen.llm.batch.ledger import Batch, BatchBook
+from synthgen.llm.batch.results import Intake
+from synthgen.llm.call_store import CallStore
+from synthgen.llm.providers.openai import endpoint_id, load_dialect, sync_client
+from synthgen.records import Event, OnEvent, Request
+
+__all__ = ["BatchDesk"]
+
+_ALL_REFUSED_AFTER = 10
+_TELL_EVERY = 500
+_FILES_COME_WITHIN = timedelta(days=2)  # of the making of a batch, which has 24 hours
+
+
+class BatchDesk:
+    """The batches of one store at one endpoint, for one model. The provider is only asked, and the key needed, where it must be.
+
+    `scratch` is a folder for files on their way; it is emptied at the end. `run` names the run in the book and at the provider.
+    """
+
+    def __init__(self, store: CallStore, settings: LLM, model: str, *, scratch: Path, run: str) -> None:
+        self.book = BatchBook(store)
+        self._store = store
+        self.settings = settings
+        self._model = model
+        self._scratch = scratch
+        self._run = run
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._closing.callback(shutil.rmtree, self._scratch, ignore_errors=True)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._closing.close()
+
+    @cached_property
+    def _provider(self) -> Provider:
+        return Provider(self._closing.enter_context(sync_client(self.settings)), self.settings, self._model)
+
+    def settle(self) -> None:
+        """Find out what became of batches that a kill left half submitted, and free their requests if it was nothing.
+
+        Only where no other command is submitting to the same store.
+        """
+        doubtful = [batch for batch in self.book.open() if batch.state == "submitting" and self.is_here(batch)]
+        for batch in doubtful:
+            if not batch.file_id:
+                self.book.close(batch, "not submitted")
+        doubtful = [batch for batch in doubtful if batch.file_id and not self._found(batch)]
+        for batch in doubtful:
+            self._provider.delete(batch.file_id)  # so that a request still on its way makes no batch of it
+            if not self._found(batch):
+                self.book.close(batch, "not submitted")
+
+    def submit(
+        self, asked: Iterable[tuple[Request, str]], *, max_requests: int, max_bytes: int, on_event: OnEvent | None = None
+    ) -> Iterator[Batch]:
+        """Put requests (with the names of their steps) into batches; yields each one when the provider has it."""
+        dialect, done = load_dialect(self.settings, self._model, self._store), 0
+        with self._file("requests") as path:
+            for steps in write_files(
+                _counted(asked, on_event), path, dialect.body, max_requests=max_requests, max_bytes=max_bytes
+            ):
+                _tell(on_event, "submit", done + len(steps), None, "uploading a file")
+                batch = self.book.claim(steps, run=self._run, endpoint=endpoint_id(self.settings))
+                try:
+                    file_id = self._provider.upload(path, f"synthgen-{batch.id}.jsonl")
+                    self.book.uploaded(batch, file_id)
+                    batch = self.book.opened(batch, self._provider.create(file_id, {"synthgen": batch.id, "run": self._run}))
+                except SynthgenError:
+                    with suppress(SynthgenError):
+                        self.settle()
+                    raise
+                done += batch.requests
+                _tell(on_event, "submit", done, None, f"batch {batch.id} is submitted")
+                yield batch
+
+    def is_here(self, batch: Batch) -> bool:
+        """Whether a batch is at this endpoint."""
+        return batch.endpoint == endpoint_id(self.settings)
+
+    def told(self, batch: Batch) -> Object | None:
+        """What the provider says of an open batch; None when it does not know it, or is not the one to ask."""
+        return self._provider.batch(batch.batch_id) if batch.state == "open" and self.is_here(batch) else None
+
+    def take(self, batch: Batch, told: Object, checks: Mapping[str, Check], on_event: OnEvent | None = None) -> Intake:
+        """Store the answers of a batch that has ended, as `told`. `checks` are by step, and have all of its steps.
+
+        Its requests are free then, unless the provider counts answers that it has not got yet: files may come later.
+        """
+        done, failed = counts_of(told)
+        intake = Intake(
+            batch,
+            self._store,
+            self.book,
+            checks,
+            settings=self.settings,
+            all_refused=not done and failed >= _ALL_REFUSED_AFTER,
+        )
+        missing = False
+        for name in ("output_file_id", "error_file_id"):
+            if not (file_id := told.get(name)):
+                continue
+            with self._file("answers") as path:
+                if not self._provider.download(str(file_id), path):
+                    missing = True
+                    continue
+                for taken in intake.take(read_lines(path, self._model)):
+                    _tell(on_event, "collect", taken, batch.requests, f"batch {batch.id}")
+        if missing or intake.answered < done:
+            intake.complaint = f"The provider's files hold {intake.answered:,} of {done or batch.requests:,} answers"
+            if batch.age < _FILES_COME_WITHIN:
+                intake.complaint += " so far: collect again later."
+                return intake
+            intake.complaint += ": the others are lost."
+        self.book.close(batch, state_of(told))
+        return intake
+
+    def _found(self, batch: Batch) -> bool:
+        """Whether the provider has a batch that was being made; the book then has it, too."""
+        made = self._provider.made({batch.id}, datetime.fromisoformat(batch.created).timestamp())
+        if batch.id in made:
+            self.book.opened(batch, made[batch.id])
+        return batch.id in made
+
+    @contextmanager
+    def _file(self, name: str) -> Iterator[Path]:
+        """A path for a file on its way."""
+        try:
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            yield self._scratch / f"{name}.jsonl"
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise RunFolderError(
+                f"{self._scratch} could not be written: {reason}. Free the disk or choose another folder."
+            ) from error
+
+
+def _counted(asked: Iterable[tuple[Request, str]], on_event: OnEvent | None) -> Iterator[tuple[Request, str]]:
+    for number, one in enumerate(asked, 1):
+        if number % _TELL_EVERY == 0:
+            _tell(on_event, "submit", number, None, "requests written")
+        yield one
+
+
+def _tell(on_event: OnEvent | None, stage: str, done: int, total: int | None, message: str) -> None:
+    if on_event is not None:
+        on_event(Event(stage, done, total, message))

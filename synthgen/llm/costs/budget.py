@@ -1,0 +1,215 @@
+"""What one command may spend, counting everything that is still in flight.
+
+Before an attempt its worst case is put aside: no fewer prompt tokens than a server can count, the whole output limit as it is
+sent, each at the dearest price it can have. Afterwards it is settled with what the server counted. An attempt whose usage
+never came stays charged at its worst case, for nobody knows what was billed. So a cap holds at every moment, whatever comes
+back and in whatever order. It holds for one command: what a store has from before was paid before.
+
+One thing can break the bound: a server that counts more than the worst case, because its model is not the one that it is named
+after, or because it does not count reasoning as output and bills it all the same. Such a call is charged truly. If that takes
+the spend over a cap, nothing more is sent, and at most the excess of the calls in flight was spent beyond it. From then on the
+worst case of that model is larger by the same ratio.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from synthgen.config.settings import LLM
+from synthgen.errors import ConfigError
+from synthgen.llm.costs.estimate import prompt_tokens
+from synthgen.llm.costs.prices import Price, load_prices
+from synthgen.records import Request, Usage
+from synthgen.text.tokenizer import get_tokenizer
+
+__all__ = ["Budget", "Reservation", "Spend", "output_bound", "prompt_bound"]
+
+_MARGIN = 1.1  # for a schema that the server writes out in its own way
+_MARGIN_TOKENS = 128  # for what the server's chat template adds on its own: a date, a default system message, channels
+_PER_MESSAGE_TOKENS = 16  # for roles and separators, where the template is not known
+_LIMITS = ("max_completion_tokens", "max_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Calls (attempts that were sent), tokens (prompt and output) and dollars; None when a price is unknown."""
+
+    calls: int = 0
+    tokens: int = 0
+    dollars: float | None = 0.0
+
+    def plus(self, other: Spend) -> Spend:
+        known = self.dollars is not None and other.dollars is not None
+        total = (self.dollars or 0) + (other.dollars or 0) if known else None
+        return Spend(self.calls + other.calls, self.tokens + other.tokens, total)
+
+
+@dataclass(slots=True, eq=False)
+class Reservation:
+    """What is put aside for one attempt, until it is settled or released, once.
+
+    `prompt` and `output` bound its tokens. They are 0 while no cap needs them, and then `worst` is the call alone.
+    """
+
+    request: Request
+    batch: bool = False
+    prompt: int = 0
+    output: int = 0
+    worst: Spend = field(default_factory=lambda: Spend(1))
+    open: bool = True
+
+
+class Budget:
+    """What one command may spend, has spent (`spent`), and may still have to pay for `in_flight` calls.
+
+    Raises ConfigError when `max_cost` is set and the price of one of `models` is unknown.
+    """
+
+    def __init__(self, settings: LLM, models: Iterable[str] = ()) -> None:
+        self.spent = Spend()
+        self.in_flight = 0
+        self._settings = settings
+        self._prices = load_prices(settings.prices)
+        self._counts = settings.max_total_tokens is not None or settings.max_cost is not None
+        self._held_tokens = 0
+        self._held_dollars = 0.0
+        self._excess: dict[str, tuple[float, float]] = {}  # model -> how far prompt and output went beyond their bounds
+        self._refused: dict[str, int] = {}  # key -> bound of the prompt: it asks again, and need not be counted again
+        for model in models:
+            self._price(model)
+
+    def reserve(self, request: Request, *, batch: bool = False) -> Reservation | None:
+        """Put the worst case of one attempt aside; None when it does not fit beside what is spent and held."""
+        counted = self._refused.pop(request.key, 0)
+        reservation = self._worst(request, batch, counted) if self._counts else Reservation(request, batch)
+        if self._exceeded(reservation.worst):
+            if reservation.prompt:
+                self._refused[request.key] = reservation.prompt
+            return None
+        self._hold(reservation.worst, 1)
+        return reservation
+
+    def settle(self, reservation: Reservation, usage: Usage | None) -> None:
+        """Replace a reservation by what was used.
+
+        `Usage()` is an attempt that the server turned away: it counts as a call and costs nothing. None is one that may have
+        cost something, nobody knows what: it is charged at its worst case. So is an answer that came without its usage, while a
+        cap has to be held; without one, what was estimated of it is good enough.
+        """
+        self._close(reservation)
+        if usage is None or (usage.estimated and self._counts):
+            self.spent = self.spent.plus(self._worst(reservation.request, reservation.batch, reservation.prompt).worst)
+            return
+        price = self._price(reservation.request.model)
+        dollars = price.dollars(usage, batch=reservation.batch) if price else None
+        self.spent = self.spent.plus(Spend(1, usage.prompt + usage.output, dollars))
+        self._learn(reservation, usage)
+
+    def release(self, reservation: Reservation) -> None:
+        """Take back a reservation for a call that was never sent, or was told to come later: as if it had not been."""
+        self._close(reservation)
+
+    def cap(self, request: Request, *, batch: bool = False) -> str:
+        """The cap that leaves no room for `request`, what is used of it, and what the request may need, for people."""
+        worst = self._worst(request, batch).worst
+        name, used = self._exceeded(worst), self._used
+        amount, how = getattr(self._settings, name), "used or put aside" if self.in_flight else "used"
+        if name == "max_cost":
+            return f"llm.max_cost = {amount} dollars (${used.dollars:.4f} {how}); the next call may cost ${worst.dollars:.4f}"
+        if name == "max_total_tokens":
+            return f"llm.max_total_tokens = {amount} tokens ({used.tokens} {how}); the next call may take {worst.tokens}"
+        return f"llm.max_calls = {amount} ({used.calls} {how})"
+
+    def _worst(self, request: Request, batch: bool, prompt: int = 0) -> Reservation:
+        """The bounds of one attempt, and its worst case with what was learnt of the model; `prompt` if counted before."""
+        prompt = prompt or prompt_bound(request)
+        output = output_bound(request, self._settings.max_output_tokens)
+        of_prompt, of_output = self._excess.get(request.model, (1.0, 1.0))
+        tokens = math.ceil(prompt * of_prompt), math.ceil(output * of_output)
+        price = self._price(request.model)
+        dollars = price.at_most(*tokens, batch=batch) if price else None
+        return Reservation(request, batch, prompt, output, Spend(1, sum(tokens), dollars))
+
+    def _learn(self, reservation: Reservation, usage: Usage) -> None:
+        if usage.prompt > reservation.prompt > 0 or usage.output > reservation.output > 0:
+            of_prompt, of_output = self._excess.get(reservation.request.model, (1.0, 1.0))
+            self._excess[reservation.request.model] = (
+                max(of_prompt, usage.prompt / reservation.prompt),
+                max(of_output, usage.output / reservation.output),
+            )
+
+    def _hold(self, worst: Spend, sign: int) -> None:
+        self.in_flight += sign
+        self._held_tokens += sign * worst.tokens
+        self._held_dollars += sign * (worst.dollars or 0.0)
+        if not self.in_flight:
+            self._held_dollars = 0.0  # and not what rounding left of it
+
+    def _close(self, reservation: Reservation) -> None:
+        if not reservation.open:
+            raise ValueError("this reservation is settled already")
+        reservation.open = False
+        self._hold(reservation.worst, -1)
+
+    @property
+    def _used(self) -> Spend:
+        """What is spent and held. Dollars are 0 where no price is known, and then no cap is on them."""
+        spent = self.spent
+        held = self._held_dollars + (spent.dollars or 0.0)
+        return Spend(spent.calls + self.in_flight, spent.tokens + self._held_tokens, held)
+
+    def _exceeded(self, more: Spend) -> str:
+        """The name of the cap that `more` would pass beside what is spent and held, or ""."""
+        used = self._used
+        amounts = {
+            "max_calls": used.calls + more.calls,
+            "max_total_tokens": used.tokens + more.tokens,
+            "max_cost": (used.dollars or 0.0) + (more.dollars or 0.0),
+        }
+        return next(
+            (name for name, amount in amounts.items() if (cap := getattr(self._settings, name)) is not None and amount > cap),
+            "",
+        )
+
+    def _price(self, model: str) -> Price | None:
+        price = self._prices.of(model)
+        if price is None and self._settings.max_cost is not None:
+            raise ConfigError(
+                f"llm.max_cost = {self._settings.max_cost} cannot be held: the price of {model!r} is not in the table of "
+                f"{self._prices.dated}. Give a table with --set llm.prices=FILE (`models: {{{model}: {{input: …, output: …}}}}`, in "
+                "dollars per million tokens, and `dated:`), or use --max-calls or --max-total-tokens."
+            )
+        return price
+
+
+def prompt_bound(request: Request) -> int:
+    """No fewer prompt tokens than the server will count: exact with a margin, or bytes where the tokenizer is unknown.
+
+    Tokenizers over bytes, and those that fall back on bytes, never have more tokens than bytes, whatever their table.
+    """
+    beside = _MARGIN_TOKENS + (_size(extra) if (extra := _extra(request)) else 0)  # it may hold tools, which are prompt, too
+    if not get_tokenizer(request.model).estimated:
+        return math.ceil(_MARGIN * prompt_tokens(request)) + beside
+    texts = sum(len(message["content"].encode("utf-8", "replace")) + _PER_MESSAGE_TOKENS for message in request.messages)
+    return texts + (_size(request.schema) if request.schema else 0) + beside
+
+
+def output_bound(request: Request, default: int) -> int:
+    """The output limit as it is sent, for as many answers as are asked for; `default` where a request has none."""
+    extra = _extra(request)
+    own = [extra[name] for name in _LIMITS if isinstance(extra.get(name), int)]
+    limit = max(own) if own else int(request.sampling.get("max_output_tokens") or default)
+    answers = extra.get("n")
+    return limit * (answers if isinstance(answers, int) and answers > 1 else 1)
+
+
+def _extra(request: Request) -> Mapping[str, Any]:
+    return request.sampling.get("extra_body") or {}
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value))

@@ -1,0 +1,250 @@
+"""One call, with all that may come between a request and its answer.
+
+An attempt goes through four gates: is the server well (`health`), is there money for the worst case (`budget`), may it be sent
+now (`limits`), and in which form (`ladder`, behind `openai`). What may pass is tried again, at most `max_attempts` times and for
+at most `max_wait_s` between them; being told to come later (429) is no attempt, and neither is finding nobody while the server is
+down. What a request may have brought about itself (500, a timeout) counts all the same, or a few bad requests at the end of a run
+would look like an outage and never end.
+A 503 counts with both that look at failures: with `health`, as a sign of an outage, and with the limiter, as one of being asked
+too much. The SDK's own retries are off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+
+from synthgen.config.settings import LLM
+from synthgen.llm import Check
+from synthgen.llm import stopping as stops
+from synthgen.llm.call_store import Call
+from synthgen.llm.costs.budget import Reservation
+from synthgen.llm.providers.errors import Failure, classify
+from synthgen.llm.providers.openai import Endpoint, redacted
+from synthgen.llm.providers.request_format import Reformed
+from synthgen.llm.rate_limit import retry
+from synthgen.llm.rate_limit.circuit_breaker import LONGEST_PAUSE_S
+from synthgen.llm.rate_limit.limiter import Grant
+from synthgen.llm.rate_limit.retry import AttemptError
+from synthgen.llm.session import Shared
+from synthgen.llm.stopping import Stop
+from synthgen.llm.structured_output import ended_badly
+from synthgen.records import Completion, Request, Usage
+
+__all__ = ["Caller"]
+
+_TURNED_AWAY_AT_MOST = 50  # by 429s, one call while others get through
+_GLANCE_S = 0.5
+_PER_CACHE_KEY_RPM = 15  # what one prompt-cache key should see, by OpenAI's guide to prompt caching
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the attempts of one call came to."""
+
+    started: float = field(default_factory=time.monotonic)
+    attempts: int = 0
+    rate_limited: int = 0
+    uncounted: int = 0
+
+
+class Caller:
+    """Makes calls for all workers of a fill."""
+
+    def __init__(self, endpoint: Endpoint, settings: LLM, shared: Shared, check: Check | None, stop: Stop) -> None:
+        self.in_flight = self.answered = self.rate_limited = 0
+        self._endpoint = endpoint
+        self._settings = settings
+        self._budget = shared.budget
+        self._limiter = shared.limiter
+        self._health = shared.health
+        self._check = check
+        self._stop = stop
+        self._started = time.monotonic()
+        self._health.begin()
+        self._slots = asyncio.Semaphore(settings.concurrency)  # there are more workers, since some wait for their commit
+        self._alone = asyncio.Lock()  # held by the one call that goes alone (`_open`)
+        self._turnstile = asyncio.Lock()  # held by the one call that waits for the limiter: first come, first served
+
+    @property
+    def waiting(self) -> str:
+        """Why nothing is sent at the moment, "" when something is."""
+        if self._health.down:
+            return f"no answer for {self._health.silent_s:.0f} s; one call at a time tries again"
+        return self._limiter.waiting if self._turnstile.locked() else ""
+
+    async def call(self, request: Request) -> Call:
+        """The finished call, answered or failed for good. Raises Stopping when it is left for another run."""
+        tally = _Tally()
+        try:
+            completion = await self._retried(request, tally)
+        except AttemptError as error:
+            failure, detail = error.failure, redacted(error.failure.detail, self._settings)
+            if failure.scope == "run":
+                self._stop.set(lambda _: stops.hopeless(failure, request.model, self._settings, detail))
+            if failure.scope != "call":
+                self._stop.check()
+            completion, reason = Completion(request.key, ""), failure.reason
+        else:
+            reason, said = self._read(completion)
+            detail = redacted(said, self._settings)
+        return Call(
+            completion,
+            "failed" if reason else "ok",
+            reason,
+            detail,
+            tally.attempts,
+            time.monotonic() - tally.started,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            tally.rate_limited,
+            tally.uncounted,
+        )
+
+    def _read(self, completion: Completion) -> tuple[str, str]:
+        if self._check is not None:
+            return self._check(completion)
+        reason = ended_badly(completion)
+        return reason, completion.refusal or (completion.finish_reason if reason else "")
+
+    async def _retried(self, request: Request, tally: _Tally) -> Completion:
+        import tenacity
+
+        policy = retry.policy(self._settings, request.key, unless=lambda _: bool(self._stop) or self._health.hopeless)
+        async for attempt in tenacity.AsyncRetrying(**policy, sleep=self._stop.sleep):
+            with attempt:
+                tally.attempts = attempt.retry_state.attempt_number
+                return await self._attempt(request, tally)
+        raise AssertionError("tenacity ends with a result or an error")
+
+    async def _attempt(self, request: Request, tally: _Tally) -> Completion:
+        """One attempt that counts. Raises AttemptError or Stopping."""
+        while True:
+            try:
+                if self._open(request):
+                    return await self._try(request, tally)
+                async with self._alone:
+                    if not self._open(request):  # it may have come to be while this call stood in line
+                        await self._stop.sleep(self._health.pause_s())
+                        return await self._try(request, tally)
+            except Reformed:
+                continue
+            except AttemptError as error:
+                failure = error.failure
+                if failure.scope != "attempt":
+                    raise
+                self._health.failed(failure)
+                if self._health.nobody_there:
+                    raise AttemptError(replace(failure, scope="run")) from None
+                later = failure.reason == "rate_limited" and tally.rate_limited < _TURNED_AWAY_AT_MOST
+                counts = not later and not (failure.away and self._health.down)
+                self._check_patience()
+                if counts:
+                    raise
+
+    def _open(self, request: Request) -> bool:
+        """Whether calls like this one may go side by side. One alone finds out how to ask a model, and whether a server is back."""
+        return not self._health.down and self._endpoint.proven(request.model)
+
+    async def _try(self, request: Request, tally: _Tally) -> Completion:
+        """Send `request` once, with money and room for it. Raises AttemptError, Reformed or Stopping."""
+        async with self._slots:
+            return await self._send(request, tally)
+
+    async def _send(self, request: Request, tally: _Tally) -> Completion:
+        import openai
+
+        reservation = await self._afford(request)
+        try:
+            grant = await self._admitted(request)
+        except BaseException:
+            self._budget.release(reservation)
+            self._stop.room.set()
+            raise
+        self.in_flight += 1
+        try:
+            reply = await self._endpoint.complete(request, shards=self._shards(request))
+        except Reformed:
+            self._budget.release(reservation)
+            self._limiter.settle(grant, Usage(), {})
+            raise
+        except (openai.APIError, TimeoutError, ValueError) as error:
+            failure = classify(error)
+            headers = error.response.headers if isinstance(error, openai.APIStatusError) else {}
+            self._book_failure(failure, reservation, grant, headers, tally)
+            raise AttemptError(failure) from None
+        except BaseException:  # cancelled: nobody knows what it has cost
+            self._budget.settle(reservation, None)
+            self._limiter.settle(grant, None, {})
+            raise
+        finally:
+            self.in_flight -= 1
+            self._stop.room.set()
+        self._budget.settle(reservation, reply.completion.usage)
+        self._limiter.settle(grant, reply.completion.usage, reply.headers)
+        self._health.answered()
+        self.answered += 1
+        return reply.completion
+
+    def _book_failure(
+        self, failure: Failure, reservation: Reservation, grant: Grant, headers: Mapping[str, str], tally: _Tally
+    ) -> None:
+        usage = Usage() if failure.unbilled else None
+        tally.uncounted += usage is None
+        if failure.reason == "rate_limited":  # being told to come later is no call
+            tally.rate_limited += 1
+            self.rate_limited += 1
+            self._budget.release(reservation)
+        else:
+            self._budget.settle(reservation, usage)
+        if failure.busy:
+            wait_s = None if failure.wait_s is None else min(LONGEST_PAUSE_S, failure.wait_s)
+            self._limiter.turned_away(grant, wait_s, headers)
+        else:
+            self._limiter.settle(grant, usage, headers)
+
+    async def _afford(self, request: Request) -> Reservation:
+        """Room in the budget: at once, or when calls in flight have cost less than they might have."""
+        while True:
+            self._stop.check()
+            if (reservation := self._budget.reserve(request)) is not None:
+                return reservation
+            if self._budget.in_flight:
+                await self._stop.wait_for_room()
+            else:
+                self._stop.set(partial(stops.at_the_cap, self._budget.cap(request)))
+
+    async def _admitted(self, request: Request) -> Grant:
+        """The limiter's leave to send, in the order of asking."""
+        async with self._turnstile:
+            while True:
+                self._stop.check()
+                grant = self._limiter.reserve(request)
+                if not isinstance(grant, float):
+                    return grant
+                self._check_patience()
+                await self._stop.sleep(min(grant, _GLANCE_S))
+
+    def _check_patience(self) -> None:
+        """Raises Stopping when nothing has come through for too long. A failure that may be the call's own ends only the call."""
+        failure = self._health.last
+        if self._health.hopeless and failure is not None and failure.away:
+            silent_s, detail = self._health.silent_s, redacted(failure.detail, self._settings)
+            self._stop.set(partial(stops.out_of_patience, failure, silent_s, self._settings, detail))
+        self._stop.check()
+
+    def _shards(self, request: Request) -> int:
+        """Prompt-cache keys to spread the calls over, so that none is used more often than a cache bears.
+
+        A static part that reaches beyond the first message is one passage's: its few calls belong together.
+        """
+        if request.static is None or request.static[0] > 0:
+            return 1
+        rpm = self._limiter.rate_per_minute
+        if rpm is None:
+            rpm = 60 * self.answered / max(1.0, time.monotonic() - self._started)
+        return max(1, math.ceil(rpm / _PER_CACHE_KEY_RPM))

@@ -1,0 +1,85 @@
+"""What came back for a request, read from plain JSON: servers leave out or rename what the SDK's own types insist on.
+
+message.content      text, null, or a list of parts of which the text counts; `reasoning_content` is not what was asked for
+finish_reason        as it came ("stop", "STOP", null …): `answers.ended_badly` knows them
+usage                null, without details, or with counts that cannot be (no prompt at all): then tokens are counted here and the
+                     usage says `estimated`
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from synthgen.records import Completion, Request, Usage
+
+__all__ = ["parse_completion", "read_completion", "storable"]
+
+_MOST_TOKENS = 10**12  # of one call; a larger count is nonsense that no store could hold
+
+
+def parse_completion(request: Request, body: bytes) -> Completion:
+    """The completion in the body of a response. Raises ValueError when there is none."""
+    try:
+        answer = json.loads(body)
+    except RecursionError:
+        raise ValueError("its JSON is nested too deeply") from None
+    return read_completion(request, answer)
+
+
+def read_completion(request: Request, answer: Any) -> Completion:
+    """The completion in the body of an answer. Raises ValueError when there is no message in it."""
+    try:
+        choice = answer["choices"][0]
+        message = choice["message"]
+        content, refusal = message.get("content"), message.get("refusal") or None
+        told = answer.get("usage")
+    except (AttributeError, IndexError, KeyError, TypeError):
+        raise ValueError(f"it has no choices[0].message: {answer}") from None
+    if not isinstance(refusal, str | None):
+        raise ValueError(f"its refusal is {type(refusal).__name__}")
+    text = _text(content)
+    return Completion(
+        request_key=request.key,
+        text=storable(text),
+        finish_reason=storable(str(choice.get("finish_reason") or "")),
+        refusal=refusal and storable(refusal),
+        usage=_usage(request, text, told),
+        model=storable(str(answer.get("model") or "")),
+    )
+
+
+def _text(content: Any) -> str:
+    """What the model wrote: text, nothing, or the text parts of a list."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict) and part.get("type") == "text")
+    if not isinstance(content, str | None):
+        raise ValueError(f"its content is {type(content).__name__}")
+    return content or ""
+
+
+def _usage(request: Request, text: str, told: Any) -> Usage:
+    """What the server counted, else an estimate that says so.
+
+    Reasoning is output that is paid for. OpenAI counts it among the completion tokens; where it is only in the total (Gemini),
+    the total counts.
+    """
+    from synthgen.text.tokenizer import get_tokenizer
+
+    try:
+        details = told.get("prompt_tokens_details") or {}
+        prompt = int(told["prompt_tokens"])
+        cached, written = (int(details.get(name) or 0) for name in ("cached_tokens", "cache_write_tokens"))
+        output = max(int(told["completion_tokens"]), int(told.get("total_tokens") or 0) - prompt)
+        if prompt <= 0 or not all(0 <= tokens <= _MOST_TOKENS for tokens in (prompt, cached, written, output)):
+            raise ValueError("these counts cannot be")
+        return Usage(prompt, cached, written, output)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        tokenizer = get_tokenizer(request.model)
+        prompt = sum(tokenizer.count(message["content"]) for message in request.messages)
+        return Usage(prompt=prompt, output=tokenizer.count(text), estimated=True)
+
+
+def storable(text: str) -> str:
+    """Half a character (a lone surrogate, as a cut-off emoji leaves it) becomes a question mark: no file can hold it."""
+    return text.encode("utf-8", "replace").decode("utf-8")

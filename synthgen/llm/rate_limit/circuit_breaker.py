@@ -1,0 +1,84 @@
+"""Whether the server is well, and what to do when it is not.
+
+    before it was heard     where three attempts in a row find nobody there at all, there is no point in waiting
+    well                    as many calls as `concurrency` says
+    down                    ten attempts in a row failed for no fault of their own: one call at a time tries again, after 5 s, then
+                            after ever longer pauses
+
+When nothing at all came through for `patience_s`, be it for an outage or for 429s, the run has waited long enough.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from synthgen.llm.providers.errors import Failure
+
+__all__ = ["LONGEST_PAUSE_S", "Health"]
+
+LONGEST_PAUSE_S = 60.0
+"""After at most this long somebody tries again, whatever the server said: quotas are raised, and clocks differ."""
+
+_DOWN_AFTER = 10
+_NOBODY_AFTER = 3
+_SILENT_AFTER = 3
+_FIRST_CONTACT_PAUSE_S = 0.5
+_FIRST_PAUSE_S = 5.0
+
+
+class Health:
+    """`clock` gives seconds."""
+
+    def __init__(self, patience_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.heard = False  # whether the server has answered anything at all
+        self.last: Failure | None = None
+        self._patience_s = patience_s
+        self._clock = clock
+        self._failures = 0  # in a row, 429s not counted
+        self._unmet = 0  # in a row, that found no connection
+        self._told_later = False  # by a 429 or a 503, the last time
+        self._since: float | None = None  # when the first attempt failed after the last answer
+        self._pause_s = _FIRST_PAUSE_S
+
+    @property
+    def down(self) -> bool:
+        return self._failures >= _DOWN_AFTER
+
+    @property
+    def nobody_there(self) -> bool:
+        return not self.heard and self._unmet >= _NOBODY_AFTER
+
+    @property
+    def silent_s(self) -> float:
+        """How long nothing has come through; 0 while something does."""
+        return 0.0 if self._since is None else self._clock() - self._since
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether patience is at its end: after a few failures in a row, or when every call was told to come later."""
+        return 0 < self.silent_s >= self._patience_s and (self._failures >= _SILENT_AFTER or self._told_later)
+
+    def begin(self) -> None:
+        """Calls are made again, after a time that nobody spent waiting for the server."""
+        self._since = None
+
+    def pause_s(self) -> float:
+        """How long to wait before the next try; never beyond the end of patience."""
+        if not self.down:
+            return 0.0 if self._since is None else _FIRST_CONTACT_PAUSE_S
+        pause, self._pause_s = self._pause_s, min(LONGEST_PAUSE_S, 1.5 * self._pause_s)
+        return max(0.0, min(pause, self._patience_s - self.silent_s))
+
+    def answered(self) -> None:
+        self.heard = True
+        self._failures, self._unmet, self._since, self._pause_s = 0, 0, None, _FIRST_PAUSE_S
+
+    def failed(self, failure: Failure) -> None:
+        """An attempt failed in a way that may pass."""
+        self.heard = self.heard or failure.reason not in ("connection", "timeout")
+        self.last = failure
+        self._since = self._clock() if self._since is None else self._since
+        self._told_later = failure.busy
+        self._failures += failure.reason != "rate_limited"
+        self._unmet = self._unmet + 1 if failure.no_contact else 0

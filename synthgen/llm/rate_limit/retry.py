@@ -1,0 +1,53 @@
+"""When a failed attempt is made again: at first as soon as the server asks, then after pauses that double, with jitter.
+
+At most `max_attempts` times, and with at most `max_wait_s` between them. What may be tried again at all is for the caller to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from synthgen.config.settings import LLM
+from synthgen.llm.providers.errors import Failure
+from synthgen.llm.rate_limit.circuit_breaker import LONGEST_PAUSE_S
+from synthgen.records import random_for
+
+if TYPE_CHECKING:
+    import tenacity
+
+__all__ = ["AttemptError", "policy"]
+
+_FIRST_WAIT_S = 0.5
+_LONGEST_WAIT_S = 30.0
+
+
+class AttemptError(Exception):
+    """An attempt failed; `status` is that of the response, 0 where there was none."""
+
+    def __init__(self, failure: Failure, status: int = 0) -> None:
+        super().__init__(failure.detail)
+        self.failure = failure
+        self.status = status
+
+
+def policy(settings: LLM, seed: str, *, unless: Callable[[Failure], bool]) -> dict[str, Any]:
+    """What tenacity's retrying objects are made with. `unless` names failures of an attempt that are not tried again."""
+    import tenacity
+
+    def again(error: BaseException) -> bool:
+        return isinstance(error, AttemptError) and error.failure.scope == "attempt" and not unless(error.failure)
+
+    def pause(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.failure.wait_s if isinstance(error, AttemptError) else None
+        asked = asked and min(LONGEST_PAUSE_S, asked)
+        doublings = state.attempt_number - (1 if asked is None else 2)  # the first time the server's word is enough
+        backoff = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**doublings) if doublings >= 0 else 0.0
+        return max(asked or 0.0, backoff * (0.5 + random_for(state.attempt_number, seed).random()))
+
+    def enough(state: tenacity.RetryCallState) -> bool:
+        waited = state.idle_for + state.upcoming_sleep
+        return state.attempt_number >= settings.max_attempts or waited > settings.max_wait_s
+
+    return {"retry": tenacity.retry_if_exception(again), "wait": pause, "stop": enough, "reraise": True}

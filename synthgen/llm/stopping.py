@@ -1,0 +1,123 @@
+"""How a fill ends before its requests do, and why, in sentences: what was met, what is saved, what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from synthgen.config.settings import LLM
+from synthgen.errors import ModelError, RunFolderError, StoppedEarly
+from synthgen.llm.call_store import Call
+from synthgen.llm.providers.errors import Failure
+from synthgen.llm.providers.openai import base_url
+
+__all__ = ["Stop", "Stopping", "at_the_cap", "hopeless", "in_batches", "out_of_patience", "systematic"]
+
+
+class Stopping(Exception):
+    """The fill is ending; the call that meets this is left for the next run."""
+
+
+class Stop:
+    """Whether a fill is ending, for all of its workers. The first reason counts.
+
+    It is a function of the sentence about what is saved, which nobody knows before the last worker has ended.
+    """
+
+    def __init__(self) -> None:
+        self.error: Callable[[str], Exception] | None = None
+        self.room = asyncio.Event()  # set when something that workers wait for may have come
+        self._event = asyncio.Event()
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+    def set(self, error: Callable[[str], Exception] | None = None) -> None:
+        self.error = self.error or error
+        self._event.set()
+        self.room.set()
+
+    def check(self) -> None:
+        """Raises Stopping when the fill is ending."""
+        if self:
+            raise Stopping
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, unless the fill ends meanwhile, which raises Stopping."""
+        self.check()
+        if seconds <= 0:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return
+        raise Stopping
+
+    async def wait_for_room(self) -> None:
+        """Until something was settled. Raises Stopping when the fill ends."""
+        self.room.clear()
+        await self.room.wait()
+        self.check()
+
+
+def at_the_cap(cap: str, saved: str) -> StoppedEarly:
+    """`cap` is the setting and what is used of it, `saved` says how many calls are kept where."""
+    return StoppedEarly(f"Stopped at {cap}. {saved} with the cap anew, or raise it.")
+
+
+def out_of_patience(failure: Failure, seconds: float, settings: LLM, detail: str, saved: str) -> StoppedEarly:
+    """Nothing came through for so long that waiting on makes no sense."""
+    if failure.reason == "rate_limited":
+        what = f"let nothing through for {seconds:.0f} s ({detail}): a quota of the hour or the day may be used up"
+    else:
+        what = f"has not answered properly for {seconds:.0f} s (the last failure was {failure.reason}: {detail})"
+    return StoppedEarly(f"{base_url(settings)} {what}. {saved}; --patience SECONDS waits longer.")
+
+
+def systematic(count: int, call: Call, settings: LLM, saved: str) -> StoppedEarly:
+    """So many calls in a row failed for good that the settings or the model are wrong, and no passage is."""
+    hint = {
+        "truncated": " Raise llm.max_output_tokens, or ask for less with generation.per_chunk.",
+        "malformed": " The model does not write what the prompt asks for: read its answers in calls.sqlite, or use another one.",
+    }.get(call.reason, "")
+    told = call.detail or call.completion.finish_reason
+    return StoppedEarly(
+        f"Stopped: {count} calls in a row to {base_url(settings)} failed for good, the last one with {call.reason} ({told}).{hint} "
+        f"{saved}."
+    )
+
+
+def in_batches(calls: int) -> RunFolderError:
+    """Calls were left out because batches hold them."""
+    return RunFolderError(
+        f"{calls:,} calls of this run wait in batches, and asking them now would pay for them twice. "
+        "`synthgen batch collect RUN` takes in those that have ended; a batch that you cancel at the provider ends, too."
+    )
+
+
+def hopeless(failure: Failure, model: str, settings: LLM, detail: str) -> ModelError:
+    """The key, the model or the address cannot work. `detail` is the server's word, without the key."""
+    url = base_url(settings)
+    if failure.reason == "key":
+        # Not `detail`: servers repeat part of the key there.
+        return ModelError(
+            f"{url} does not accept the key. Check the environment variable {settings.api_key_env} and what its key may use."
+        )
+    if failure.reason == "model":
+        return ModelError(
+            f"{url} has no model {model!r}, or nothing stands at that address ({detail}). Check --model and --base-url."
+        )
+    if failure.reason == "quota":
+        return ModelError(
+            f"The account at {url} has no quota left ({detail}). Add credit; the same command then goes on where it stopped."
+        )
+    if failure.reason == "forbidden":
+        return ModelError(
+            f"{url} does not allow this ({detail}). The key's project, the region or the network may be the reason."
+        )
+    if failure.no_contact:
+        return ModelError(
+            f"Nobody answers at {url} ({detail}). Start the server, or give its address with --base-url, ending in /v1 for most."
+        )
+    return ModelError(f"{url} does not take chat completions ({detail}). Check --base-url.")

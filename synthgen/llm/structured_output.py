@@ -1,0 +1,239 @@
+"""What a model is asked to write back, and how what it wrote is read.
+
+An answer is one JSON object `{"items": [{field: text, …}, …]}`. On the wire the schema is strict and has no bounds
+(other servers than OpenAI's refuse them); bounds, types and emptiness are checked here. Reading is tolerant of what models
+do around JSON and to its shape (a list or a single item for the object, a dictionary for the list, numbers for text) and strict
+about the items themselves.
+
+How the model ended is read first. Of a refused or filtered answer nothing is used, of a truncated one the items that are whole,
+and neither is ever mended. Otherwise mending is the last resort, and is marked. An answer of which some items are bad is used
+without them: asking again would cost more than they are worth.
+
+Not covered: asking again (`llm.followup`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, create_model
+
+from synthgen.llm.lenient_json import Reading, decoded, mend_json, read_json
+from synthgen.records import Completion
+from synthgen.text import normalise
+
+__all__ = ["Answer", "ended_badly", "read_answer", "strict_schema"]
+
+_MAX_CHARS = {"query": 1_000}
+_MAX_CHARS_OTHER = 20_000
+_MAX_DETAIL_CHARS = 300
+_EXCERPT_CHARS = 60
+
+_CUT = {"length", "max_tokens", "model_length"}
+_FILTERED = {"content_filter", "content_filtered", "guardrail_intervened", "prohibited_content", "recitation", "safety"}
+_PLACEHOLDER = ". …"  # a value of nothing else was copied from the form that the prompt shows
+
+Item = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The usable items of one completion. `reason` says why the call failed, "" when it did not; `detail` is for the model.
+
+    A call that failed as `truncated` may have items all the same; in all others there are none. `truncated` marks items of a
+    list that ends too soon, `repaired` those of JSON that could only be read by guessing. `problems` are (reason, detail) pairs for items
+    that were left out.
+    """
+
+    items: tuple[Item, ...] = ()
+    reason: str = ""
+    detail: str = ""
+    repaired: bool = False
+    truncated: bool = False
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+def strict_schema(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The JSON schema of an answer whose items have `fields` (name -> meaning, which may be empty), in the strict subset.
+
+    The root is an object, every object closes itself with `additionalProperties`, every property is required, and there are
+    no bounds (OpenAI, Structured Outputs, supported schemas). Items come back in the order of `fields`.
+    """
+    return _closed({"items": {"type": "array", "items": _closed({n: _string(m) for n, m in fields.items()})}})
+
+
+def ended_badly(completion: Completion) -> str:
+    """Why the model itself did not finish: refusal, content_filter or truncated; "" when it did."""
+    ending = completion.finish_reason.casefold()
+    if completion.refusal or ending == "refusal":
+        return "refusal"
+    if ending in _FILTERED:
+        return "content_filter"
+    return "truncated" if ending in _CUT else ""
+
+
+def read_answer(completion: Completion, fields: Mapping[str, str], wanted: int) -> Answer:
+    """The items of a completion, at most `wanted` of them.
+
+    Fewer are fine: a short passage may not carry more. Items beyond `wanted` are left out and listed as problems, so that
+    the number of rows per chunk stays what was asked for; their text stays in the call store. An answer that was cut after
+    all that was wanted is not truncated.
+    """
+    ending = ended_badly(completion)
+    if ending in ("refusal", "content_filter"):
+        return Answer(reason=ending, detail=_short(completion.refusal or f"finish_reason is {completion.finish_reason!r}"))
+    found = _found(completion.text, fields, may_mend=not ending)
+    items: list[Item] = []
+    problems: list[tuple[str, str]] = []
+    for number, raw in enumerate(found.items):
+        item = _validated(raw, fields, f"items.{number}")
+        if isinstance(item, str):
+            problems.append(("invalid_item", item))
+        elif len(items) < wanted:
+            items.append(item)
+        else:
+            problems.append(("surplus_item", f"items.{number}: {wanted} were asked for"))
+    if found.cut:
+        problems.append(("cut_item", f"items.{len(found.items)}: the text ends inside it"))
+    truncated = (found.cut or bool(ending)) and len(items) < wanted
+    if ending and truncated:
+        detail = f"finish_reason is {completion.finish_reason!r}; whole items before the end: {len(items)}"
+        return Answer(tuple(items), ending, detail, truncated=True, problems=tuple(problems))
+    if items:
+        return Answer(tuple(items), repaired=found.repaired, truncated=truncated, problems=tuple(problems))
+    if problems:
+        return Answer(reason="malformed", detail=_short("; ".join(detail for _, detail in problems)))
+    if found.any:
+        return Answer(reason="no_items", detail="the model wrote an empty list")
+    return Answer(reason="malformed", detail=_nothing_in(completion.text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Items as they were written. `any` when there is a list at all, be it empty; `cut` when another one was begun."""
+
+    items: Sequence[Any]
+    any: bool
+    repaired: bool = False
+    cut: bool = False
+
+
+def _found(text: str, fields: Mapping[str, str], *, may_mend: bool) -> _Found:
+    reading = read_json(text)
+    items = _items(reading, fields)
+    if not may_mend:
+        return _Found(items or (), items is not None, cut=reading.cut)
+    if not reading.whole:
+        mended = mend_json(text)
+        more = _items(mended, fields) or ()
+        if len(more) > len(items or ()):
+            return _Found(more[:-1] if mended.cut else more, True, repaired=True, cut=mended.cut)
+    return _Found(items or (), items is not None, cut=reading.whole and reading.cut)
+
+
+def _items(reading: Reading, fields: Mapping[str, str]) -> list[Any] | None:
+    """The items of all values, None when no value is an item or a list of them."""
+    lists = [listed for value in reading.values if (listed := _listed(value, fields)) is not None]
+    return [item for listed in lists for item in listed] if lists else None
+
+
+def _listed(value: Any, fields: Mapping[str, str]) -> list[Any] | None:
+    """The items that one value stands for: an object with a list, a list, a single item, a dictionary of items, JSON in a text."""
+    wrapped = False
+    while isinstance(value, str) or (isinstance(value, dict) and not _is_item(value, fields)):
+        if isinstance(value, str):
+            try:
+                value = decoded(value)
+            except ValueError:
+                return None
+            continue
+        if not value:
+            return [] if wrapped else None
+        inner = list(value.values())
+        lists = [one for one in inner if isinstance(one, list) and all(isinstance(item, dict) for item in one)]
+        if "items" in value:
+            value = value["items"]
+        elif len(inner) == 1 or len(lists) == 1:
+            value = lists[0] if lists else inner[0]
+        elif all(isinstance(one, dict) for one in inner):
+            value = inner
+        else:
+            return [value]
+        wrapped = True
+    if isinstance(value, dict):
+        return [value]
+    if value is None:
+        return [] if wrapped else None
+    if not isinstance(value, list):
+        return None
+    if wrapped:
+        return value
+    objects = [one for one in value if isinstance(one, dict)]  # a list of anything else is one of the preamble, as in "[3]"
+    if value and not objects:
+        return None
+    return [item for one in objects for item in ((_listed(one, fields) or ()) if "items" in one else (one,))]
+
+
+def _is_item(value: dict[str, Any], fields: Mapping[str, str]) -> bool:
+    return any(name in fields and name != "items" for name in map(_plain, value))
+
+
+def _validated(raw: Any, fields: Mapping[str, str], place: str) -> Item | str:
+    """The item with its text in normal form and its query on one line, or what is wrong with each of its fields."""
+    if not isinstance(raw, dict):
+        return f"{place}: must be an object with {', '.join(fields)}"
+    try:
+        item = _model(tuple(fields)).model_validate({_plain(name): _clean(value) for name, value in raw.items()})
+    except ValidationError as error:
+        return "; ".join(f"{place}.{'.'.join(map(str, e['loc']))}: {_message(e)}" for e in error.errors())
+    texts: dict[str, str] = dict(zip(fields, dict(item).values(), strict=True))
+    if "query" in texts:
+        texts["query"] = " ".join(texts["query"].split())
+    return texts
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _clean(value: Any) -> Any:
+    # Before the check, which takes lone surrogates for no text at all.
+    return ("" if not value.strip(_PLACEHOLDER) else normalise(value)) if isinstance(value, str) else value
+
+
+def _message(error: Any) -> str:
+    return "empty" if error["type"] == "string_too_short" else str(error["msg"])
+
+
+def _nothing_in(text: str) -> str:
+    start = " ".join(text.split())
+    return f"there is no JSON object with a list of items in {_short(start, _EXCERPT_CHARS)!r}" if start else "it is empty"
+
+
+def _short(text: str, max_chars: int = _MAX_DETAIL_CHARS) -> str:
+    return text if len(text) <= max_chars else f"{text[: max_chars - 1]}…"
+
+
+@lru_cache(maxsize=32)
+def _model(names: tuple[str, ...]) -> type[BaseModel]:
+    # Aliases, because a prompt may call a field `copy` or `json`, which are attributes of every model.
+    columns: dict[str, Any] = {
+        f"column_{number}": (_text(_MAX_CHARS.get(name, _MAX_CHARS_OTHER)), Field(alias=name))
+        for number, name in enumerate(names)
+    }
+    return create_model("Item", __config__=ConfigDict(coerce_numbers_to_str=True), **columns)
+
+
+def _text(max_chars: int) -> Any:
+    return Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=max_chars)]
+
+
+def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _string(meaning: str) -> dict[str, str]:
+    return {"type": "string", "description": meaning} if meaning else {"type": "string"}

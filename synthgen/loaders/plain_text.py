@@ -1,0 +1,78 @@
+"""Markdown, reStructuredText and plain text: the file's own text, in normal form, is the document's text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from synthgen.chunking.markup import front_matter, parse_blocks
+from synthgen.config.settings import Sources
+from synthgen.loaders.encodings import Decoded, Undecodable, decode
+from synthgen.records import Document, Skipped, make_document
+from synthgen.text import guess_language, normalise
+
+__all__ = ["document_of", "load_markdown", "load_rst", "load_text"]
+
+_TITLE_WITHIN_CHARS = (200, 8_000)  # most titles stand at the very beginning
+
+
+def load_markdown(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
+    """The title is that of the front matter, else the first heading; plain front matter values go to `metadata`."""
+    return _load(raw, id, settings, "markdown")
+
+
+def load_rst(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
+    return _load(raw, id, settings, "rst")
+
+
+def load_text(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
+    return _load(raw, id, settings, "text")
+
+
+def document_of(id: str, text: str, format: str, decoded: Decoded, size: int, *, title: str = "") -> Document:
+    """A Document of `text` (in `format`) from a file of `size` bytes that was decoded as `decoded`."""
+    text = normalise(text)
+    metadata: dict[str, Any] = {"format": format, "encoding": decoded.encoding, "bytes": size}
+    if decoded.guessed:
+        metadata["encoding_guessed"] = True
+    header, end = front_matter(text) if format == "markdown" else ("", 0)
+    if values := _scalars(header) if text.startswith("---") else {}:
+        metadata["front_matter"] = values
+    return make_document(
+        id,
+        text,
+        title=str(values.get("title", "")).strip() or _first_heading(text, end, format) or title,
+        language=guess_language(text[end:]),
+        metadata=metadata,
+    )
+
+
+def _load(raw: bytes, id: str, settings: Sources, format: str) -> Document | Skipped:
+    decoded = decode(raw, settings.encoding)
+    if isinstance(decoded, Undecodable):
+        return Skipped(id, "sources", decoded.reason, detail=decoded.detail)
+    return document_of(id, decoded.text, format, decoded, len(raw))
+
+
+def _first_heading(text: str, start: int, format: str) -> str:
+    """The title of the first heading, looked for near `start` only, where the front matter ends."""
+    for size in _TITLE_WITHIN_CHARS:
+        head = text[: start + size]
+        for block in parse_blocks(head, format):
+            if block.kind == "heading" and (block.end < len(head) or head == text):  # the cut may go through a title
+                return block.title
+    return ""
+
+
+def _scalars(header: str) -> Mapping[str, str]:
+    """The keys of YAML front matter whose values are plain scalars, as they are written."""
+    try:
+        # Every scalar stays a string: a title such as 2024 or No is no number and no truth value.
+        loaded = yaml.load(header, Loader=yaml.BaseLoader)  # noqa: S506 - BaseLoader makes no objects
+    except (yaml.YAMLError, RecursionError):
+        return {}
+    if not isinstance(loaded, dict):
+        return {}
+    return {key: value for key, value in loaded.items() if isinstance(key, str) and isinstance(value, str)}

@@ -1,0 +1,143 @@
+"""The corpus of a run: which folders go together, and documents to chunks with their splits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen import storage
+from synthgen.chunking.chunker import chunk_documents, merge_identical
+from synthgen.config.settings import Config
+from synthgen.errors import EmptyResultError, InputError, RunFolderError
+from synthgen.loaders import read_folder
+from synthgen.pipeline.run_folder import RunFolder
+from synthgen.records import Chunk, Document, OnEvent, Skipped, digest
+from synthgen.splits import assign_splits, split_sections
+
+if TYPE_CHECKING:
+    from synthgen.pipeline.generation import Generator
+    from synthgen.prompting.templates import Prompt
+
+__all__ = ["Corpus", "keep_corpus", "make_corpus", "prepare", "read_corpus"]
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Documents and chunks with their splits, and what was not used."""
+
+    documents: list[Document]
+    chunks: list[Chunk]
+    skipped: list[Skipped]
+
+    @property
+    def by_id(self) -> dict[str, Chunk]:
+        return {chunk.id: chunk for chunk in self.chunks}
+
+    @property
+    def document_disjoint(self) -> bool:
+        """Whether no document gives chunks to two splits."""
+        splits: dict[str, str] = {}
+        return all(splits.setdefault(chunk.document_id, chunk.split) == chunk.split for chunk in self.chunks if chunk.split)
+
+
+def prepare(docs: str | Path, run_folder: str | Path) -> RunFolder:
+    """The run folder, made if need be. Raises InputError or RunFolderError when the two folders cannot work together."""
+    docs, folder = Path(docs), RunFolder(Path(run_folder))
+    if not docs.is_dir():
+        what = "a file" if docs.is_file() else "not there"
+        raise InputError(f"{docs} is {what}. The first argument is the folder that holds the documents.")
+    if folder.path.resolve().is_relative_to(docs.resolve()):
+        raise RunFolderError(
+            f"The run folder {folder.path} lies inside the documents {docs}, so a later run would read its own output. "
+            f"Put it beside them, for example {docs.resolve().parent / 'runs' / docs.resolve().name}."
+        )
+    folder.create()
+    return folder
+
+
+def read_corpus(
+    docs: Path, folder: RunFolder, config: Config, prompts: Sequence[Prompt] = (), on_event: OnEvent | None = None
+) -> Corpus:
+    """Read, split and chunk the documents of a folder."""
+    found = read_folder(docs, config.sources, exclude=folder.path, on_event=on_event)
+    return make_corpus(found, folder, config, prompts, on_event)
+
+
+def make_corpus(
+    found: Iterable[Document | Skipped],
+    folder: RunFolder,
+    config: Config,
+    prompts: Sequence[Prompt] = (),
+    on_event: OnEvent | None = None,
+    *,
+    cut: Callable[[Sequence[Document]], list[Chunk]] | None = None,
+) -> Corpus:
+    """Split and chunk documents. Documents that hold a shot stay in train; stored assignments win.
+
+    `cut` gives the chunks of documents in place of chunking: by document and in order, but they may overlap.
+    """
+    from synthgen.prompting.templates import shot_documents
+
+    documents: list[Document] = []
+    skipped: list[Skipped] = []
+    for one in found:
+        documents.append(one) if isinstance(one, Document) else skipped.append(one)
+
+    shown = set(shot_documents((shot for prompt in prompts for shot in prompt.shots), documents))
+    stored = _stored_splits(folder, config) | {d.id: (d.sha256, "train") for d in documents if d.id in shown}
+    splits = assign_splits(documents, config.splits, seed=config.seed, stored=stored)
+
+    cut = cut or (lambda documents: list(chunk_documents(documents, config.chunking, on_event=on_event)))
+    chunks = cut(splits.documents)
+    with_text = {chunk.document_id for chunk in chunks}
+    skipped += [Skipped(d.id, "chunking", "no_content") for d in splits.documents if d.id not in with_text]
+    if not splits.document_disjoint:
+        chunks = _together(split_sections(chunks, config.splits, seed=config.seed))
+        chunks = [replace(chunk, split="train") if chunk.document_id in shown else chunk for chunk in chunks]
+    chunks = merge_identical(chunks)
+    skipped += splits.skipped
+    skipped += [Skipped(c.document_id, "splits", "bridges_splits", c.id) for c in chunks if not c.split]
+    if not chunks:
+        raise EmptyResultError(f"There is no text to work on: {len(documents)} documents were read, and none holds a chunk.")
+    return Corpus(splits.documents, chunks, skipped)
+
+
+def keep_corpus(
+    docs: Path, folder: RunFolder, generator: Generator, corpus: Corpus, *, queries: str | Path | None = None
+) -> None:
+    """Write settings and corpus into the run folder; what was reported of an earlier corpus goes."""
+    folder.settle(
+        docs,
+        generator.config,
+        generation=generator.facts,
+        corpus=digest([d.sha256 for d in corpus.documents]),
+        queries=folder.relative(Path(queries)) if queries else None,
+    )
+    folder.report.unlink(missing_ok=True)
+    folder.write("documents", corpus.documents)
+    folder.write("chunks", corpus.chunks)
+
+
+def _together(chunks: Sequence[Chunk]) -> list[Chunk]:
+    """The chunks; those that overlap have the split of the first of them."""
+    found: list[Chunk] = []
+    document, end, split = "", 0, ""
+    for chunk in chunks:
+        if chunk.document_id != document or chunk.start >= end:
+            document, end, split = chunk.document_id, chunk.end, chunk.split
+        end = max(end, chunk.end)
+        found.append(replace(chunk, split=split))
+    return found
+
+
+def _stored_splits(folder: RunFolder, config: Config) -> dict[str, tuple[str, str]]:
+    """Document id -> (sha256, split) of the run before; nothing where there was none, or where it split otherwise."""
+    path, stored = folder.table("documents"), folder.stored()
+    if stored is None or not path.exists():
+        return {}
+    if (stored["config"]["splits"], stored["config"]["seed"]) != (config.splits.model_dump(mode="json"), config.seed):
+        return {}
+    rows = storage.read_table(path, ["id", "sha256", "split"])
+    return {row["id"]: (row["sha256"], row["split"]) for row in rows}

@@ -1,0 +1,226 @@
+"""Exports: written, and read again by the rules of their readers; of a finished run, another format, place or split.
+
+A file made elsewhere is checked by the same rules.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import regex
+
+from synthgen.config.settings import Config, load_config
+from synthgen.errors import ConfigError, ExportError, InputError
+from synthgen.exporters.export import FORMATS, ExportReport, check_format, format_of, format_options, no_row, usable
+from synthgen.exporters.export import Context as ExportContext
+from synthgen.exporters.export import export as write_format
+from synthgen.exporters.export import rows as format_rows
+from synthgen.exporters.jsonl import Counted, json_lines, part_name, write_rows
+from synthgen.exporters.validation.check import Checked, Service, check, files_in
+from synthgen.llm.costs.prices import load_prices
+from synthgen.pipeline.run_folder import RunFolder
+from synthgen.records import SPLITS, Rejection, Triple
+from synthgen.text.humanize import counts, place
+
+__all__ = ["broken", "check_export", "check_files", "export", "export_rows", "exportable", "write_checked"]
+
+_EXPORTED = regex.compile(r"(train|dev|test|corpus|queries)(-\d+)?\.jsonl|qrels")
+_FILES = (".jsonl", ".json")
+_OTHER_FILES = (
+    ".tsv",
+    ".csv",
+    ".parquet",
+    ".arrow",
+    ".ndjson",
+    ".txt",
+    ".gz",
+    ".zip",
+    ".sqlite",
+)  # files, but none that is written
+
+
+def write_checked(
+    triples: Iterable[Triple], context: ExportContext, format: str, folder: Path, config: Config, *, empty: bool = True
+) -> ExportReport:
+    """Write one format to `folder` and read it again; what was found stands in the report's `checks`.
+
+    Unless it may be `empty`, one without rows raises EmptyResultError and leaves the folder as it was.
+    """
+    settings = config.exports
+    options = settings.options.get(format)
+    report = write_format(triples, context, format, folder, options=options, max_bytes=settings.max_bytes, empty=empty)
+    files = {name: folder / name for name, rows in report.files.items() if rows}
+    return replace(report, checks=check_export(format, files, config).to_dict())
+
+
+def broken(export: Mapping[str, Any]) -> str:
+    """The first error of a checked export, with how many there are; "" when there is none."""
+    errors = export["checks"]["errors"]
+    if not errors:
+        return ""
+    first = next(problem for problem in export["checks"]["problems"] if problem["severity"] == "error")
+    return f"{place(first)}: {first['message']} ({counts(errors)})."
+
+
+def export(
+    run_folder: str | Path, format: str, *, output: str | None = None, split: str = "train", settings: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Write one format of a run. `output` is a folder (all splits) or a file, `.jsonl` or `.json` (`split` only).
+
+    Returns where it went, the rows of each file, how many rows were left out, by reason, and what checking the files found.
+    Raises EmptyResultError when no row fits the format, and then nothing has changed; InputError for a place where anything but an
+    earlier export of the format stands; and ExportError when a file breaks a rule of its reader, which is a fault of synthgen or of
+    a format of one's own.
+    """
+    folder = RunFolder(Path(run_folder))
+    config, triples, context = exportable(folder, settings)
+    options = config.exports.options.get(format)
+    check_format(format, options)
+    _check_split(split)
+    target, is_file = _target(folder, format, output)
+    if is_file:
+        found, left_out, notes = _split_rows(triples, context, format, split, options)
+        stale = list(_parts(target))
+        files = write_rows(target.parent, target.name, found, format, config.exports.max_bytes or format_of(format).max_bytes)
+        for part in stale:
+            if part.name not in files:
+                part.unlink()
+        checks = check_export(format, {name: target.parent / name for name in files}, config).to_dict()
+        report: dict[str, Any] = {
+            "format": format,
+            "path": str(target),
+            "files": files,
+            "left_out": left_out,
+            "notes": notes,
+            "checks": checks,
+        }
+    else:
+        _refuse_foreign(target, format_of(format).beside_names)
+        report = {"path": str(target), **write_checked(triples, context, format, target, config, empty=False).to_dict()}
+    if wrong := broken(report):
+        raise ExportError(
+            f"{target} was written, but breaks a rule of its reader. {wrong} If the format is one of synthgen's, that is a fault of "
+            "synthgen: please report it with this sentence."
+        )
+    return report
+
+
+def export_rows(
+    run_folder: str | Path, format: str, *, split: str, settings: Sequence[str] = ()
+) -> tuple[Iterator[bytes], dict[str, int], dict[str, int]]:
+    """The rows of one split in one format, as lines of JSON, and how many were left out, by reason. They are not checked.
+
+    Also what the exporter notes, which is complete when the last row was taken.
+    """
+    config, triples, context = exportable(RunFolder(Path(run_folder)), settings)
+    _check_split(split)
+    found, left_out, notes = _split_rows(triples, context, format, split, config.exports.options.get(format))
+    return json_lines(found, format), left_out, notes
+
+
+def check_files(run_folder: str | Path, format: str, path: str | Path, *, settings: Sequence[str] = ()) -> dict[str, Any]:
+    """Check a file, or a folder of files, made elsewhere by the rules of `format`, with the settings of a run.
+
+    These are the model with its limit and price (`exports.model`, `exports.max_tokens`, `llm.prices`) and the format's options, which may
+    rename fields. Raises InputError where there is nothing to check.
+    """
+    config = load_config(None, settings, base=RunFolder(Path(run_folder)).open()[0])
+    check_format(format, config.exports.options.get(format))
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist. Name a file of rows (JSONL), or a folder of such files.")
+    files = files_in(path)
+    if not files:
+        raise InputError(f"{path} has no .jsonl file. Name a file of rows (JSONL), or a folder of such files.")
+    return {"format": format, "path": str(path), **check_export(format, files, config).to_dict()}
+
+
+def check_export(format: str, files: Mapping[str, Path], config: Config) -> Checked:
+    """Check the files of an export, by name, with these settings."""
+    settings = config.exports
+    service = Service(settings.model, max_tokens=settings.max_tokens, prices=load_prices(config.llm.prices))
+    options, most = format_options(format, settings.options.get(format)), settings.max_bytes or format_of(format).max_bytes
+    return check(format, files, options=options, service=service, max_bytes=most)
+
+
+def _target(folder: RunFolder, format: str, output: str | None) -> tuple[Path, bool]:
+    """Where an export goes, and whether that is a file. Raises InputError where it would take the place of anything else."""
+    if not output:
+        return folder.exports / format, False
+    path, named_folder = Path(output).resolve(), output.endswith(("/", os.sep)) or Path(output).is_dir()
+    is_file = not named_folder and path.suffix in _FILES
+    if not is_file and (path.is_file() or (not named_folder and path.suffix.lower() in _OTHER_FILES)):
+        raise InputError(
+            f"{output} is no file that is written: its name must end in .jsonl or .json. Name such a file, or a folder."
+        )
+    run, exports = folder.path.resolve(), folder.exports.resolve()
+    inside = path.relative_to(exports).parts if path.is_relative_to(exports) else ()
+    if not inside and path.is_relative_to(run):
+        raise InputError(
+            f"{output} stands among the files of the run. Name a place below {folder.exports}, or outside of the run."
+        )
+    if inside and (inside[0] in FORMATS or ":" in inside[0]) and inside != (format,):
+        raise InputError(
+            f"{folder.exports / inside[0]} is the folder of the export {inside[0]!r}. Name another place for {format!r}."
+        )
+    return path, is_file
+
+
+def _parts(path: Path) -> Iterator[Path]:
+    """What an earlier export to this file has written beside it, because it was too large for one."""
+    for number in itertools.count(2):
+        part = path.with_name(part_name(path.name, number))
+        if not path.is_file() or not part.is_file():
+            return
+        yield part
+
+
+def _check_split(split: str) -> None:
+    if split not in SPLITS:
+        raise ConfigError(f"There is no split {split!r}. Known: {', '.join(SPLITS)}.")
+
+
+def _split_rows(
+    triples: Iterator[Triple], context: ExportContext, format: str, split: str, options: Mapping[str, Any] | None
+) -> tuple[Iterator[dict[str, Any]], dict[str, int], dict[str, int]]:
+    rows = list(triples)  # of all splits: what a row shows may depend on the others
+    _, left_out = usable([row for row in rows if row.split == split], context, format)
+    counted = Counted(format_rows(rows, context, format, split, options=options))
+    made = iter(counted)
+    first = next(made, None)
+    if first is None:
+        raise no_row(format, left_out | counted.notes)
+    return itertools.chain([first], made), left_out, counted.notes
+
+
+def _refuse_foreign(folder: Path, beside: Sequence[str]) -> None:
+    """What stands beside rows is an export's only where there are rows."""
+    names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    rows = {name for name in names if _EXPORTED.fullmatch(name)}
+    if foreign := sorted(names - rows - (set(beside) if rows else set())):
+        raise InputError(
+            f"{folder} holds {foreign[0]}, which is no export, and an export replaces its folder as a whole. "
+            "Name a new or empty folder."
+        )
+
+
+def exportable(folder: RunFolder, settings: Sequence[str] = ()) -> tuple[Config, Iterator[Triple], ExportContext]:
+    """The settings of a run, its rows, and what formats may look at."""
+    config = load_config(None, settings, base=folder.open()[0])
+    chunks = {chunk.id: chunk for chunk in folder.read("chunks")}
+    return config, folder.read("triples"), ExportContext.of(chunks, folder.read("documents"), config.seed, _Rejected(folder))
+
+
+class _Rejected:
+    """The rows that the filters of a run turned away, read each time they are wanted."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+
+    def __iter__(self) -> Iterator[Rejection]:
+        return self._folder.read("rejected")

@@ -1,0 +1,297 @@
+"""From chunks to candidate rows, with or without calls.
+
+One interface for the recipe, the plan and the Python door: `make_generator` reads the settings, `Generator.agenerate`
+makes the calls that are missing from the store, and `Generator.rows` builds rows from what is stored. Rows never depend on
+the order in which answers arrived.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from synthgen.config.settings import Config
+from synthgen.errors import RunFolderError
+from synthgen.generators import GENERATORS, IMPORT, split_model, unique_ids
+from synthgen.generators.prompted import Prompted
+from synthgen.llm import Answers
+from synthgen.llm.batch.ledger import open_batches
+from synthgen.llm.call_store import CallStore
+from synthgen.llm.fill import Wanted, fill
+from synthgen.llm.providers.logit_bias import token_bias
+from synthgen.llm.providers.openai import base_url, check_endpoint, endpoint_id
+from synthgen.llm.reask import Outcomes, outcomes, to_ask
+from synthgen.llm.session import Shared
+from synthgen.llm.stopping import in_batches
+from synthgen.pipeline.run_folder import RunFolder
+from synthgen.prompting.templates import Prompt, load_prompt
+from synthgen.records import Chunk, Event, Meter, OnEvent, Request, Skipped, Triple, Usage, digest
+from synthgen.registry import resolve
+
+__all__ = ["Candidates", "Generator", "StoredChunks", "make_generator", "open_store", "sample", "store_path", "stores_before"]
+
+_BLOCK_CALLS = 16  # by each worker, before the next prompt is put to the same chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What generation gave: rows, chunks and calls that gave none, and the facts of the calls behind them."""
+
+    triples: list[Triple]
+    skipped: list[Skipped]
+    calls_ok: int = 0
+    calls_failed: dict[str, int] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """A model and what it is asked. `prompts` is empty for generators that make no calls."""
+
+    config: Config
+    prompts: tuple[Prompt, ...] = ()
+
+    @property
+    def makes_calls(self) -> bool:
+        return bool(self.prompts)
+
+    @property
+    def model(self) -> str:
+        """The model as its endpoint calls it, "" for a rule."""
+        return split_model(self.config.model)[1]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What decides which rows come out, for config.yaml: a change needs `--update`."""
+        config = self.config
+        facts: dict[str, Any] = {
+            "model": config.model,
+            "per_chunk": config.generation.per_chunk,
+            "seed": config.seed,
+            "sources": config.sources.model_dump(mode="json"),
+            "splits": config.splits.model_dump(mode="json"),
+            "chunking": config.chunking.model_dump(mode="json"),
+        }
+        if self.makes_calls:
+            facts["prompts"] = {prompt.name: prompt.digest for prompt in self.prompts}
+            facts["sampling"] = config.llm.sampling
+            facts["endpoint"] = endpoint_id(config.llm)
+        return facts
+
+    @property
+    def shots(self) -> list[str]:
+        """Every text shown as a shot."""
+        return [text for prompt in self.prompts for shot in prompt.shots for text in (shot.query, shot.document)]
+
+    def asked(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """The chunks that give rows in this run: all that can, or a sample of `generation.limit`."""
+        return sample(chunks, self.config.generation.limit, seed=self.config.seed)
+
+    def requests(self, chunks: Iterable[Chunk]) -> Iterator[Request]:
+        """What is asked about these chunks, prompt by prompt."""
+        return chain.from_iterable(step.requests(chunks) for step in self.steps())
+
+    def outcomes(self, chunks: Iterable[Chunk], store: CallStore | None) -> Outcomes:
+        """What became of these requests."""
+        return outcomes(self.requests(chunks), store)
+
+    def steps(self) -> list[Prompted]:
+        """One paid step for each prompt."""
+        config = self.config
+        return [Prompted(config.model, p, config.llm, per_chunk=config.generation.per_chunk) for p in self.prompts]
+
+    async def agenerate(
+        self,
+        chunks: Iterable[Chunk],
+        store: CallStore,
+        on_event: OnEvent | None = None,
+        *,
+        wanted: Wanted = to_ask,
+        shared: Shared | None = None,
+    ) -> None:
+        """Make the calls that are not in `store` yet, or those that `wanted` names. Raises what `llm.client.fill` raises.
+
+        `chunks` is iterated several times: pass a list, or something that reads anew each time.
+        """
+        llm, steps = self.config.llm, self.steps()
+        check_endpoint(llm)
+        token_bias(self.model, llm.logit_bias)
+        self._check_batches(chunks, store)
+        shared = shared or Shared.of(llm, {self.model})
+        overall = _Overall(on_event, total=len(steps) * sum(1 for chunk in chunks if chunk.split))
+        for block in self._blocks(chunks):
+            for step in steps:
+                await fill(
+                    step.requests(block),
+                    store,
+                    llm,
+                    shared=shared,
+                    check=step.check,
+                    wanted=wanted,
+                    stage=step.stage,
+                    on_event=overall,
+                )
+                overall.next_fill()
+
+    def _check_batches(self, chunks: Iterable[Chunk], store: CallStore) -> None:
+        """Raises RunFolderError when a batch holds calls of these chunks: they would be paid for twice."""
+        if not open_batches(store):
+            return
+        if waiting := self.outcomes(chunks, store).waiting:
+            raise in_batches(waiting)
+
+    def _blocks(self, chunks: Iterable[Chunk]) -> Iterator[Iterable[Chunk]]:
+        """Everything at once; with the passage first, as many chunks as all prompts can be put to while they are cached."""
+        if self.config.generation.layout == "passage_last":
+            yield chunks
+            return
+        stream, size = iter(chunks), _BLOCK_CALLS * self.config.llm.concurrency
+        while block := list(islice(stream, size)):
+            yield block
+
+    def rows(self, chunks: Sequence[Chunk], store: CallStore | None = None, on_event: OnEvent | None = None) -> Candidates:
+        """Rows of `chunks`, in their order. With prompts, from the answers in `store`; makes no call."""
+        produced = unique_ids(self._asked(chunks, store) if self.makes_calls else self._ruled(chunks))
+        triples: list[Triple] = []
+        skipped: list[Skipped] = []
+        for row in produced:
+            if isinstance(row, Skipped):
+                skipped.append(row)
+            else:
+                triples.append(row)
+            if on_event:
+                on_event(Event("candidates", len(triples)))
+        behind = self.outcomes(chunks, store)  # whenever they were made: a resumed run reports what an uninterrupted one does
+        return Candidates(triples, skipped, behind.ok, behind.failed, behind.usage)
+
+    def _ruled(self, chunks: Sequence[Chunk]) -> Iterator[Triple | Skipped]:
+        rules = resolve("model", split_model(self.config.model)[0], GENERATORS)
+        return iter(rules(chunks, per_chunk=self.config.generation.per_chunk, seed=self.config.seed))
+
+    def _asked(self, chunks: Sequence[Chunk], store: CallStore | None) -> Iterator[Triple | Skipped]:
+        answers: Answers = {} if store is None else store
+        return chain.from_iterable(step.apply(chunks, answers) for step in self.steps())
+
+
+def make_generator(config: Config) -> Generator:
+    """The generator that `config` names. Raises UnknownNameError for the model or a prompt, InputError for bad shots.
+
+    Its own `config` is what a run keeps: the endpoint and the store as they are found from here, so that a later command
+    finds them from another folder and with another environment.
+    """
+    if config.model == IMPORT:
+        return Generator(config)
+    provider, _ = split_model(config.model)
+    if provider != "openai":
+        resolve("model", provider, GENERATORS)
+        return Generator(config)
+    generation = config.generation
+    prompts = (
+        load_prompt(name, shots=generation.shots, max_shots=generation.max_shots, layout=generation.layout)
+        for name in generation.prompt
+    )
+    found = {"base_url": base_url(config.llm), "store": config.llm.store and str(Path(config.llm.store).resolve())}
+    return Generator(config.model_copy(update={"llm": config.llm.model_copy(update=found)}), tuple(prompts))
+
+
+def sample(chunks: Sequence[Chunk], limit: int | None, *, seed: int) -> list[Chunk]:
+    """At most `limit` chunks that can give rows: every split in proportion, as many documents as possible.
+
+    A larger limit contains the smaller one's chunks up to rounding, so its calls are reused.
+    """
+    usable = [chunk for chunk in chunks if chunk.split]
+    if limit is None or limit >= len(usable):
+        return usable
+    drawn = sorted(usable, key=lambda chunk: digest([seed, chunk.sha256]))
+    turn: Counter[str] = Counter()
+    ranked: dict[str, list[tuple[int, Chunk]]] = {}
+    for chunk in drawn:
+        ranked.setdefault(chunk.split, []).append((turn[chunk.document_id], chunk))
+        turn[chunk.document_id] += 1
+    chosen: set[str] = set()
+    for place, (_, members) in enumerate(sorted(ranked.items())):
+        before = sum(len(ranked[split]) for split in sorted(ranked)[:place])
+        share = (before + len(members)) * limit // len(usable) - before * limit // len(usable)
+        chosen.update(chunk.id for _, chunk in sorted(members, key=lambda member: member[0])[:share])
+    return [chunk for chunk in usable if chunk.id in chosen]
+
+
+def open_store(config: Config, folder: RunFolder) -> CallStore:
+    """The call store of a run, to write to. It takes over what the run has in its folder and in the store that it used last.
+
+    Raises RunFolderError while batches are open there, since their answers would go where nobody looks for them.
+    """
+    path = store_path(config, folder.calls)
+    others = [other for other in stores_before(folder) if other != path.resolve()]
+    for other in others:
+        _check_left(other, path, folder)
+    store = CallStore(path)
+    for other in others:
+        store.merge(other)
+    if folder.config.exists() and path.resolve() != _last_store(folder):
+        now, stored = folder.open()
+        own = path.resolve() == folder.calls.resolve()  # which moves with the folder
+        folder.settle(folder.docs(stored), now, store=None if own else str(path.resolve()))
+    return store
+
+
+def stores_before(folder: RunFolder) -> list[Path]:
+    """The call stores that a run has answers in: its own, and the one it used last."""
+    return [path for path in sorted({folder.calls.resolve(), _last_store(folder)}) if path.exists()]
+
+
+def _last_store(folder: RunFolder) -> Path:
+    """Where the calls of a run went last. `llm.store` of config.yaml says where they are to go, and may be newer."""
+    return Path((folder.stored() or {}).get("store") or folder.calls).resolve()
+
+
+def _check_left(path: Path, target: Path, folder: RunFolder) -> None:
+    """Raises RunFolderError while the store at `path` has open batches. config.yaml then names it again, for `batch collect`."""
+    with CallStore(path, read_only=True) as store:
+        if not open_batches(store):
+            return
+    if folder.config.exists():
+        config, stored = folder.open()
+        llm = config.llm.model_copy(update={"store": None if path == folder.calls.resolve() else str(path)})
+        folder.settle(folder.docs(stored), config.model_copy(update={"llm": llm}))
+    raise RunFolderError(
+        f"{path} holds batches that are not collected, so this run cannot leave it for {target}. "
+        f"`synthgen batch collect {folder.path}` takes in those that have ended."
+    )
+
+
+def store_path(config: Config, default: Path) -> Path:
+    """Where answers are kept: `llm.store` if it is set, else `default`."""
+    return Path(config.llm.store) if config.llm.store else default
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunks:
+    """The chunks of a run folder, read anew each time they are gone through."""
+
+    folder: RunFolder
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self.folder.read("chunks")
+
+
+class _Overall:
+    """Progress of several fills as that of one."""
+
+    def __init__(self, on_event: OnEvent | None, *, total: int) -> None:
+        self._on_event = on_event
+        self._total = total
+        self._before, self._now = (0, Meter()), (0, Meter())
+
+    def __call__(self, event: Event) -> None:
+        done, meter = self._before
+        self._now = (done + event.done, (event.meter or Meter()).after(meter))
+        if self._on_event is not None:
+            self._on_event(replace(event, done=self._now[0], total=self._total, meter=self._now[1]))
+
+    def next_fill(self) -> None:
+        self._before = self._now

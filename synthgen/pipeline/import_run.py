@@ -1,0 +1,226 @@
+"""Existing rows into a run: the verb `import`.
+
+The rows of a file become candidates that stand on chunks of the documents; from there on the run is like any other. Its
+candidates are kept in the run folder (`candidates.parquet`), so that another cut of the funnel needs neither FILE nor DOCS.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from synthgen.chunking.chunker import chunk_documents
+from synthgen.config.settings import Config, Distractors, Written
+from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError, nearest
+from synthgen.exporters.export import check_format
+from synthgen.filters import check_filters
+from synthgen.generators import IMPORT, unique_ids
+from synthgen.importers import (
+    Cut,
+    ImportRow,
+    Passage,
+    check_label_mapping,
+    check_mapping,
+    cut_contexts,
+    file_digest,
+    place_rows,
+    read_labelled,
+    read_rows,
+)
+from synthgen.importers.files import passages_of
+from synthgen.importers.place import context_documents
+from synthgen.loaders import read_folder
+from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.assemble import Clock
+from synthgen.pipeline.corpus import Corpus, keep_corpus, make_corpus, prepare
+from synthgen.pipeline.generation import Generator
+from synthgen.pipeline.paid_steps import shared_by
+from synthgen.pipeline.run_folder import NO_DOCS, RunFolder
+from synthgen.records import CLASSIFICATION, Chunk, Document, Event, OnEvent, Skipped, Triple
+from synthgen.text.humanize import counts
+from synthgen.text.tokenizer import get_tokenizer
+
+__all__ = ["KINDS", "import_rows", "parse_mapping", "prepare_import"]
+
+KINDS = ("question", CLASSIFICATION)
+"""What rows can be: questions, or texts with labels."""
+
+_FOR_LABELS = ("format", "leaks", "exact_duplicates")
+
+
+def import_rows(
+    file: str | Path,
+    docs: str | Path,
+    run_folder: str | Path,
+    *,
+    kind: str = "question",
+    config: Config | None = None,
+    mapping: Mapping[str, str] | None = None,
+    queries: str | Path | None = None,
+    update: bool = False,
+    on_event: OnEvent | None = None,
+) -> pipeline.Result:
+    """The rows of `file` on the documents of `docs` to checked training data, exports and a measured gain in `run_folder`.
+
+    `docs` may be "-": each distinct context is a document of its own then. `mapping` is role -> column (`imports.ROLES`), for
+    columns of other names than the usual ones. Rows of the `kind` classification are texts with labels (`imports.labels`):
+    distractors, written answers and training are off whatever the settings say, and in place of the default filters and formats stand
+    those that labels can have; other filters and formats that the settings name are kept. The same call makes the same again; another
+    file needs `update`. Raises what `pipeline.run` raises, InputError for a file that cannot be read and ConfigError for columns that
+    are not there.
+    """
+    file, clock = Path(file), Clock()
+    check_kind(kind)
+    config = (config or Config()).model_copy(update={"model": IMPORT})
+    if kind == CLASSIFICATION:
+        config = _for_labels(config)
+    generator = Generator(config)
+    shared = shared_by(generator)
+    check_filters(config.filters.order, config.filters.options)
+    for name in config.exports.formats:
+        check_format(name, config.exports.options.get(name))
+    docs, folder = Path(docs), prepare_import(docs, run_folder)
+    with clock("rows"):
+        rows, skipped, taken = (read_labelled if kind == CLASSIFICATION else read_rows)(file, mapping)
+    given = {"kind": kind, "map": dict(sorted((mapping or {}).items()))}
+    imported = {"file": file.name, "sha256": file_digest(file), **given, **taken.to_dict()}
+    if on_event:
+        on_event(Event("import", len(rows), taken.rows, f"{taken.rows} rows of {file.name}"))
+    with folder.held():
+        _check_file(folder, file, imported, update=update)
+        folder.check(docs, generator.facts, update=update)
+        with clock("documents"):
+            corpus, cut = _corpus(rows, file, docs, folder, config, on_event)
+            pipeline.check_queries(queries, corpus)
+        with clock("placing"):
+            placed = list(unique_ids([*skipped, *place_rows(rows, cut, corpus.chunks, corpus.documents)]))
+        candidates = [row for row in placed if isinstance(row, Triple)]
+        left = [row for row in placed if isinstance(row, Skipped)]
+        if not candidates and folder.report.exists():
+            raise EmptyResultError(f"{_unusable(file, left)} The result from before still stands.")
+        folder.table("candidates").unlink(missing_ok=True)  # those of another file are no candidates of this one
+        keep_corpus(docs, folder, generator, corpus, queries=queries)
+        folder.settle(
+            docs,
+            config,
+            imported=imported | {"skipped": _count(left), "contexts": _contexts(cut), "answer_starts": _starts(candidates)},
+        )
+        folder.write("skipped", [*corpus.skipped, *left, *cut.replaced, *_without_row(corpus.chunks, candidates)])
+        if not candidates:
+            raise EmptyResultError(f"{_unusable(file, left)} {folder.table('skipped')} has each of them.")
+        folder.write("candidates", candidates)
+        return pipeline.conclude(corpus, generator, folder, clock, shared=shared, queries=queries, on_event=on_event)
+
+
+def check_kind(kind: str) -> None:
+    """Raises ConfigError for a kind of rows that there is not."""
+    if kind not in KINDS:
+        raise ConfigError(f"Rows cannot be of the kind {kind!r}.{nearest(kind, KINDS)} Known: {', '.join(KINDS)}.")
+
+
+def parse_mapping(given: Iterable[str], kind: str = "question") -> dict[str, str]:
+    """`role=column,role=column` as a mapping, for rows of a kind. Raises ConfigError."""
+    check_kind(kind)
+    pairs = [pair for text in given for pair in text.split(",") if pair.strip()]
+    mapping: dict[str, str] = {}
+    for pair in pairs:
+        role, separator, column = (part.strip() for part in pair.partition("="))
+        if not (role and separator and column):
+            raise ConfigError(
+                f"--map takes role=column, for example query=question,answer=correct_answer; given: {pair.strip()!r}."
+            )
+        if mapping.get(role, column) != column:
+            raise ConfigError(f"--map gives {role} twice: {mapping[role]} and {column}.")
+        mapping[role] = column
+    return check_label_mapping(mapping) if kind == CLASSIFICATION else check_mapping(mapping)
+
+
+def prepare_import(docs: str | Path, run_folder: str | Path) -> RunFolder:
+    """The run folder, made if need be; `docs` may be "-". Raises what `corpus.prepare` raises."""
+    if str(docs) != NO_DOCS:
+        return prepare(docs, run_folder)
+    folder = RunFolder(Path(run_folder))
+    folder.create()
+    return folder
+
+
+def _for_labels(config: Config) -> Config:
+    """The settings for texts with labels. Filters and formats other than the defaults stay."""
+    filters, exports, usual = config.filters, config.exports, Config()
+    if filters.order == usual.filters.order:
+        filters = filters.model_copy(update={"order": list(_FOR_LABELS)})
+    if exports.formats == usual.exports.formats:
+        exports = exports.model_copy(update={"formats": ["classification-chat"]})
+    off = {
+        "distractors": Distractors(num=0),
+        "answers": Written(),
+        "training": config.training.model_copy(update={"enabled": False}),
+    }
+    return config.model_copy(update={"filters": filters, "exports": exports, **off})
+
+
+def _check_file(folder: RunFolder, file: Path, imported: Mapping[str, Any], *, update: bool) -> None:
+    """Raises RunFolderError when the run folder holds other rows and `update` does not say that they may go."""
+    before = (folder.stored() or {}).get("imported")
+    changed = {"sha256": "has other content", "map": "is mapped otherwise", "kind": "is taken for rows of another kind"}
+    for name, how in changed.items():
+        if before and not update and before.get(name, "question") != imported[name]:
+            raise RunFolderError(
+                f"{folder.path} holds rows imported from {before['file']}, and {file} {how}. "
+                "Add --update to put its rows in their place, or use another run folder."
+            )
+
+
+def _corpus(
+    rows: Sequence[ImportRow], file: Path, docs: Path, folder: RunFolder, config: Config, on_event: OnEvent | None
+) -> tuple[Corpus, Cut]:
+    """The documents with the contexts of the rows among their chunks."""
+    tokenizer, cuts = get_tokenizer(config.chunking.tokenizer), list[Cut]()
+    found: Iterable[Document | Skipped]
+    if str(docs) == NO_DOCS:
+        others: Iterable[Passage] = passages_of(file)
+        found, cut_own = context_documents(rows, others, tokenizer)
+        if not found:
+            raise InputError(f"{file} has no context, so there are no documents. Name their folder in place of {NO_DOCS}.")
+    else:
+        found = read_folder(docs, config.sources, exclude=folder.path, on_event=on_event)
+
+        def cut_own(documents: Sequence[Document]) -> Cut:
+            own = list(chunk_documents(documents, config.chunking, on_event=on_event))
+            return cut_contexts(rows, documents, own, tokenizer, min_tokens=config.chunking.min_tokens)
+
+    def cut(documents: Sequence[Document]) -> list[Chunk]:
+        cuts.append(cut_own(documents))
+        return cuts[0].chunks
+
+    corpus = make_corpus(found, folder, config, cut=cut, on_event=on_event)
+    return corpus, cuts[0]
+
+
+def _without_row(chunks: Iterable[Chunk], candidates: Iterable[Triple]) -> list[Skipped]:
+    named = {id for triple in candidates for id in triple.positives}
+    return [Skipped(chunk.document_id, IMPORT, "no_row", chunk.id) for chunk in chunks if chunk.split and chunk.id not in named]
+
+
+def _contexts(cut: Cut) -> dict[str, int]:
+    """How many spans of documents the contexts are, and how many of our chunks left the index for them."""
+    spans = {place[:3]: place.exact for place in cut.places.values()}
+    exact = sum(spans.values())
+    return {"exact": exact, "normalised": len(spans) - exact, "replaced": len(cut.replaced)}
+
+
+def _starts(candidates: Iterable[Triple]) -> dict[str, int]:
+    """How many rows have an `answer_start` where their answer does not stand, by whether it stands elsewhere in the chunk."""
+    wrong = [triple for triple in candidates if "answer_start" in triple.metadata]
+    elsewhere = sum(bool(triple.quotes) for triple in wrong)
+    return {"elsewhere": elsewhere, "nowhere": len(wrong) - elsewhere}
+
+
+def _unusable(file: Path, skipped: Iterable[Skipped]) -> str:
+    return f"No row of {file} could be used ({counts(_count(skipped))})."
+
+
+def _count(skipped: Iterable[Skipped]) -> dict[str, int]:
+    return dict(sorted(Counter(skip.reason for skip in skipped).items()))

@@ -1,0 +1,137 @@
+"""Paid steps after generation, within a run: which models are asked, and what came of it.
+
+They are the filters that ask one, `distractor_check` and `answers`. What they ask goes through the same store as generation, and through
+the caps and the pace of the same command. Where no call may be made (`synthgen filter`), stored answers are used and the rest is counted
+as missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from synthgen.config.settings import LLM, Config
+from synthgen.errors import ConfigError
+from synthgen.filters import PAID
+from synthgen.generators import split_model
+from synthgen.llm import Answers, Step
+from synthgen.llm.call_store import CallStore
+from synthgen.llm.event_loop import run_async
+from synthgen.llm.fill import Wanted, fill
+from synthgen.llm.reask import Outcomes, failed_again, outcomes, to_ask
+from synthgen.llm.session import Shared
+from synthgen.pipeline.generation import Generator, open_store, store_path
+from synthgen.pipeline.run_folder import RunFolder
+from synthgen.prompting.row_questions import Row
+from synthgen.records import OnEvent, Request
+
+__all__ = ["Asking", "asked_models", "asking", "repeating", "shared_by"]
+
+_SETTINGS = {
+    "distractor_check": ("distractors.check_model", "leave distractors.check off"),
+    "answers": ("answers.model", "leave answers.reasoning off and answers.styles, lengths and forms empty"),
+}
+"""The setting of the model of a step that is no filter, and how to do without the step."""
+
+
+def asked_models(config: Config) -> dict[str, str]:
+    """The model of each step after generation that asks one. Raises ConfigError for a step that has none to ask."""
+    options = config.filters.options
+    given = {name: options.get(name, {}).get("model") for name in config.filters.order if name in PAID}
+    if config.distractors.check:
+        given["distractor_check"] = config.distractors.check_model
+    if config.answers.enabled:
+        given["answers"] = config.answers.model
+    return {stage: _model(config, stage, model) for stage, model in given.items()}
+
+
+def shared_by(generator: Generator) -> Shared:
+    """The caps and the pace of a command. Raises ConfigError for a step that has no model to ask."""
+    own = [generator.model] if generator.makes_calls else []
+    return Shared.of(generator.config.llm, {*asked_models(generator.config).values(), *own})
+
+
+def repeating(request: Request, answers: Answers) -> Request | None:
+    """For `synthgen retry`: what failed, and what was never asked because of it."""
+    return failed_again(request, answers) or to_ask(request, answers)
+
+
+@contextmanager
+def asking(
+    generator: Generator,
+    folder: RunFolder,
+    *,
+    shared: Shared | None = None,
+    wanted: Wanted = to_ask,
+    on_event: OnEvent | None = None,
+) -> Iterator[Asking | None]:
+    """The way to the models of a run's later steps, None where none asks. Without `shared` no call is made."""
+    path = store_path(generator.config, folder.calls)
+    if not asked_models(generator.config):
+        yield None
+    elif shared is not None:
+        with open_store(generator.config, folder) as store:
+            yield Asking(generator.config, store, shared, wanted, on_event)
+    elif path.exists():
+        with CallStore(path, read_only=True) as store:
+            yield Asking(generator.config, store)
+    else:
+        yield Asking(generator.config)
+
+
+class Asking:
+    """The `rowstep.Paid` of a run. `outcomes` tells what became of the requests of each step."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: CallStore | None = None,
+        shared: Shared | None = None,
+        wanted: Wanted = to_ask,
+        on_event: OnEvent | None = None,
+    ) -> None:
+        self._config, self._store, self._shared, self._wanted, self._on_event = config, store, shared, wanted, on_event
+        self.outcomes: dict[str, Outcomes] = {}
+        self._counted: set[str] = set()  # keys: a row that comes back is asked about once
+
+    def model(self, stage: str, given: str | None) -> tuple[str, LLM]:
+        return _model(self._config, stage, given), self._config.llm
+
+    def answers(self, step: Step[Row, Any], rows: Sequence[Row]) -> Answers:
+        if self._shared is not None and self._store is not None and rows:
+            filling = fill(
+                step.requests(rows),
+                self._store,
+                self._config.llm,
+                shared=self._shared,
+                check=step.check,
+                wanted=self._wanted,
+                stage=step.stage,
+                total=len(rows),
+                on_event=self._on_event,
+            )
+            run_async(filling)
+        fresh = [request for request in step.requests(rows) if request.key not in self._counted]
+        self._counted.update(request.key for request in fresh)
+        self.outcomes[step.stage] = self.outcomes.get(step.stage, Outcomes()).plus(outcomes(fresh, self._store))
+        return {} if self._store is None else self._store
+
+    def report(self) -> dict[str, Any]:
+        """What was asked, how it ended, and how many answers are missing, for each step that asks."""
+        return {
+            stage: {"asked": found.total, "ok": found.ok, "failed": found.failed, "missing": found.remaining + found.waiting}
+            for stage, found in self.outcomes.items()
+        }
+
+
+def _model(config: Config, stage: str, given: str | None) -> str:
+    provider, name = split_model(given or config.model)
+    if provider != "openai":
+        of_filter = (f"filters.options.{stage}.model", f"leave the filter {stage} out of filters.order")
+        setting, instead = _SETTINGS.get(stage, of_filter)
+        raise ConfigError(
+            f"The step {stage!r} asks a model, and {given or config.model!r} is none that can be asked. "
+            f"Set {setting}=openai/NAME, or {instead}."
+        )
+    return name
