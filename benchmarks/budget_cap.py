@@ -44,7 +44,7 @@ from synthgen.llm.costs.prices import Price
 from synthgen.llm.fill import fill
 from synthgen.llm.rate_limit import retry
 from synthgen.llm.reask import follow_up
-from synthgen.llm.session import Shared
+from synthgen.llm.session import Session
 from synthgen.prompting.templates import load_prompt
 from synthgen.records import Completion, Usage
 from synthgen.testing import FakeOpenAI, Fault, Latency, Logged, Script
@@ -171,11 +171,13 @@ def filled(trial: Trial, scratch: Path) -> dict[str, Any]:
         one = getattr(dearest(step, str(prices)), AMOUNTS[trial.cap])
         cap = trial.worth * one if trial.cap == "max_cost" else max(1, round(trial.worth * one))
         llm = llm.model_copy(update={trial.cap: cap})
-        shared = Shared.of(llm, [trial.model])
-        budget = shared.budget
+        session = Session.of(llm, [trial.model])
+        budget = session.budget
         stopped = ""
         try:
-            asyncio.run(fill(step.requests(itertools.islice(chunks(WORK), WORK)), store, llm, shared=shared, check=step.check))
+            asyncio.run(
+                fill(step.requests(itertools.islice(chunks(WORK), WORK)), store, llm, session=session, check=step.check)
+            )
         except StoppedEarly as error:
             stopped = str(error)
         spent, met = billed(trial, server.log)

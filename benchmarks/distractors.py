@@ -51,7 +51,7 @@ from filter_quality import Corpus
 
 from synthgen.config.settings import Config, Training
 from synthgen.distractors.select import add_distractors
-from synthgen.importers import read_rows
+from synthgen.importers.columns import read_rows
 from synthgen.pipeline.import_run import import_rows
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import SPLITS, Chunk, Triple, make_triple

@@ -34,7 +34,9 @@ from engine_setup import in_child, peak_mib, write_result
 
 from synthgen import storage
 from synthgen.config.settings import Config
-from synthgen.exporters.export import FORMATS, Context, export
+from synthgen.exporters.context import ExportContext
+from synthgen.exporters.export import export
+from synthgen.exporters.formats import FORMATS
 from synthgen.pipeline.export import check_export
 from synthgen.records import CLASSIFICATION, Chunk, Distractor, Triple, digest, make_triple
 
@@ -127,7 +129,7 @@ def measure(format: str, tables: str) -> dict[str, Any]:
     titles = {chunk.document_id: f"Page {chunk.document_id}" for chunk in chunks.values()}
     out = Path(tables) / "out" / format
     read_s, _ = clock.lap()
-    report = export(triples, Context(chunks, titles, seed=1), format, out)
+    report = export(triples, ExportContext(chunks, titles, seed=1), format, out)
     write_s, wall_write_s = clock.lap()
     files = {name: out / name for name, n in report.files.items() if n}
     checked = check_export(format, files, Config())

@@ -39,7 +39,7 @@ import filter_defects as defects
 from engine_setup import write_result
 
 from synthgen.config.settings import Config
-from synthgen.filters import Context, apply_filters
+from synthgen.filters import FilterContext, apply_filters
 from synthgen.records import Chunk, Triple, digest, make_triple
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
@@ -108,7 +108,7 @@ class Corpus:
         self._texts: dict[str, list[str]] = {}
         for chunk in chunks:
             self._texts.setdefault(chunk.document_id, []).append(chunk.text)
-        self.context = Context(self.chunks, BM25([c.id for c in chunks], [index_text(c) for c in chunks]))
+        self.context = FilterContext(self.chunks, BM25([c.id for c in chunks], [index_text(c) for c in chunks]))
 
     def text(self, row: Triple) -> str:
         return self.chunks[row.chunk_id].text
@@ -176,7 +176,7 @@ def spoiled(corpus: Corpus, kind: str, share: float, seed: int, n: int) -> list[
     return unique(rows)
 
 
-def kept(rows: Sequence[Row], context: Context, order: Sequence[str]) -> set[str]:
+def kept(rows: Sequence[Row], context: FilterContext, order: Sequence[str]) -> set[str]:
     return {row.id for row in apply_filters([row for _, row in rows], order, context).kept}
 
 

@@ -68,7 +68,7 @@ def rows_of(rows: int) -> Iterator[dict[str, str]]:
 
 def filters(rows: int) -> dict[str, Any]:
     """Seconds of every filter over rows and chunks made in memory."""
-    from synthgen.filters import Context, apply_filters
+    from synthgen.filters import FilterContext, apply_filters
     from synthgen.records import Chunk, digest, make_triple
     from synthgen.retrieval import index_text
     from synthgen.retrieval.bm25 import BM25
@@ -91,17 +91,17 @@ def filters(rows: int) -> dict[str, Any]:
         seconds[event.message.partition(":")[0]] = round(now - last[0], 2)
         last[0] = now
 
-    sifted = apply_filters(triples, Config().filters.order, Context(chunks, index), on_event=seen)
+    filtered = apply_filters(triples, Config().filters.order, FilterContext(chunks, index), on_event=seen)
     total = time.perf_counter() - started
     seconds["promotion"] = round(time.perf_counter() - last[0], 2)
     return {
         "rows": rows,
         "chunks": len(chunks),
-        "kept": len(sifted.kept),
+        "kept": len(filtered.kept),
         "total_s": round(total, 1),
         "seconds": seconds,
         "peak_mib": round(peak_mib()),
-        "rejected": dict(list(sifted.reasons.items())[:12]),
+        "rejected": dict(list(filtered.reasons.items())[:12]),
     }
 
 

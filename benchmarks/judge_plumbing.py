@@ -28,7 +28,7 @@ from synthgen.errors import StoppedEarly
 from synthgen.filters import apply_filters
 from synthgen.llm.call_store import CallStore
 from synthgen.pipeline.generation import make_generator
-from synthgen.pipeline.paid_steps import Asking, shared_by
+from synthgen.pipeline.paid_steps import Asking, session_of
 from synthgen.records import Triple
 from synthgen.testing import FakeOpenAI, Fault, Logged, Script
 from synthgen.text import normalise
@@ -73,23 +73,23 @@ def judged(corpus: Corpus, triples: list[Triple], labels: list[bool], script: Sc
         generator = make_generator(config)
         stopped = False
         with CallStore(Path(folder) / "calls.sqlite") as store:
-            paid = Asking(generator.config, store, shared_by(generator))
+            paid = Asking(generator.config, store, session_of(generator))
             context = replace(corpus.context, paid=paid)
             try:
-                sifted = apply_filters(triples, config.filters.order, context)
+                filtered = apply_filters(triples, config.filters.order, context)
             except StoppedEarly:  # ten failures in a row: what is stored is judged, and nothing more is asked
                 stopped = True
-                sifted = apply_filters(
+                filtered = apply_filters(
                     triples, config.filters.order, replace(corpus.context, paid=Asking(generator.config, store))
                 )
-    passed = Counter(label for triple, label in zip(triples, labels, strict=True) if triple.id in {t.id for t in sifted.kept})
-    at_judge = sum(stage["in"] for stage in sifted.funnel if stage["stage"] == "judge")
+    passed = Counter(label for triple, label in zip(triples, labels, strict=True) if triple.id in {t.id for t in filtered.kept})
+    at_judge = sum(stage["in"] for stage in filtered.funnel if stage["stage"] == "judge")
     return {
         "rows at the judge": at_judge,
         "answerable kept": passed[True],
         "unanswerable kept": passed[False],
         "unanswerable rejected": round(1 - passed[False] / labels.count(False), 4),
-        "judge": sifted.funnel[-1]["rejected"],
+        "judge": filtered.funnel[-1]["rejected"],
         "stopped early": stopped,
     }
 

@@ -34,7 +34,7 @@ from synthgen.config.settings import LLM
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.fill import fill
 from synthgen.llm.rate_limit.limiter import Grant, Limiter
-from synthgen.llm.session import Shared
+from synthgen.llm.session import Session
 from synthgen.records import Request, Usage, make_request
 
 RPM, TPM = 600, 100_000
@@ -85,9 +85,9 @@ def run(binding: str, *, headers: bool, seconds: float) -> list[Answer]:
     with tempfile.TemporaryDirectory() as folder, server(*flags, *([] if headers else ["--no-limit-headers"])) as url:
         settings = LLM(base_url=url, concurrency=64)
         watched = Watched(settings, hears=headers)
-        shared = replace(Shared.of(settings), limiter=watched)
+        session = replace(Session.of(settings), limiter=watched)
         with CallStore(Path(folder) / "calls.sqlite") as store, suppress(TimeoutError):
-            asyncio.run(asyncio.wait_for(fill(requests(url, SENTENCES[binding]), store, settings, shared=shared), seconds))
+            asyncio.run(asyncio.wait_for(fill(requests(url, SENTENCES[binding]), store, settings, session=session), seconds))
     return watched.answers
 
 

@@ -28,7 +28,7 @@ from synthgen.pipeline.run import run
 from synthgen.records import Chunk, Event
 from synthgen.storage import read_json, read_jsonl, read_table, write_json, write_jsonl
 from synthgen.training.encoder import load
-from synthgen.training.queries import Judged, read_queries
+from synthgen.training.queries import JudgedQueries, read_queries
 
 
 def main() -> None:
@@ -123,7 +123,7 @@ def by_source_document(data: Path, run_folder: Path, queries: Path) -> dict[str,
     return {"groups": len(set(groups)), **measured.difference("tuned", "base", groups, seed=0)}
 
 
-def parts(run_folder: Path, queries: Path) -> tuple[list[Chunk], Judged, dict[str, Any]]:
+def parts(run_folder: Path, queries: Path) -> tuple[list[Chunk], JudgedQueries, dict[str, Any]]:
     """Chunks of a run, the queries held against them, and what its model was tuned from."""
     chunks = [Chunk.from_dict(row) for row in read_table(run_folder / "chunks.parquet")]
     return chunks, read_queries(queries, chunks), read_json(run_folder / "model" / "synthgen.json")

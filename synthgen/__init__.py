@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synthgen.api import (
-        Sifted,
         Triples,
         add_distractors,
         agenerate,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     )
     from synthgen.config.settings import Config, load_config
     from synthgen.errors import SynthgenError
+    from synthgen.filters import FilterResult
     from synthgen.pipeline.push import push
     from synthgen.pipeline.run import Result
     from synthgen.records import Chunk, Distractor, Document, Event, Rejection, Skipped, Triple, Verdict, make_document
@@ -35,9 +35,9 @@ __all__ = [
     "Distractor",
     "Document",
     "Event",
+    "FilterResult",
     "Rejection",
     "Result",
-    "Sifted",
     "Skipped",
     "SynthgenError",
     "Triple",
@@ -61,7 +61,7 @@ __all__ = [
 
 _HOMES = {
     "synthgen.api": (
-        "Sifted Triples add_distractors agenerate apply_filters chunk generate import_rows load_documents run split to_dataset"
+        "FilterResult Triples add_distractors agenerate apply_filters chunk generate import_rows load_documents run split to_dataset"
     ),
     "synthgen.config.settings": "Config load_config",
     "synthgen.errors": "SynthgenError",

@@ -3,8 +3,8 @@
     documents = load_documents("docs/")
     chunks    = chunk(documents, max_tokens=256)
     triples   = generate(chunks, model="extractive", per_chunk=3)
-    sifted    = apply_filters(triples, ["format", "grounding", "round_trip"], chunks=chunks)
-    triples   = add_distractors(sifted.kept, chunks, num_distractors=4, seed=0)
+    filtered    = apply_filters(triples, ["format", "grounding", "round_trip"], chunks=chunks)
+    triples   = add_distractors(filtered.kept, chunks, num_distractors=4, seed=0)
     dataset   = to_dataset(triples, format="raft")
 
 Everything after the data is keyword-only. Nothing prints; what was left out goes to `on_skip`, progress to `on_event`, and
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.config.settings import Config, load_config
 from synthgen.errors import ConfigError, StoppedEarly
-from synthgen.filters import Sifted
+from synthgen.filters import FilterResult
 from synthgen.pipeline import run as pipeline
 from synthgen.records import Chunk, Document, OnEvent, Skipped, Triple
 from synthgen.text.humanize import counts
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from synthgen.retrieval.bm25 import BM25
 
 __all__ = [
-    "Sifted",
+    "FilterResult",
     "Triples",
     "add_distractors",
     "agenerate",
@@ -111,7 +111,7 @@ def load_documents(
     folder: str | Path, *, encoding: str | None = None, on_skip: OnSkip | None = None, on_event: OnEvent | None = None
 ) -> list[Document]:
     """The readable documents of a folder, in the order of their ids. Raises InputError when there is none."""
-    from synthgen.loaders import read_folder
+    from synthgen.loaders.folder import read_folder
 
     settings, documents = Config.build({"sources": {"encoding": encoding}}).sources, []
     with _Skips(on_skip) as skips:
@@ -223,21 +223,21 @@ def apply_filters(
     encoder: str = "static",
     seed: int = 0,
     on_event: OnEvent | None = None,
-) -> Sifted:
+) -> FilterResult:
     """Sift `triples` by the named filters, in order, or by those of a run. `chunks` are all that a query could be answered from.
 
     `encoder` is the bi-encoder for options that want one: `static`, or a sentence-transformers model by name or path.
     """
-    from synthgen.filters import Context
+    from synthgen.filters import FilterContext
     from synthgen.filters import apply_filters as sift
     from synthgen.training.corpus_encoders import CorpusEncoders
 
     by_id = {chunk.id: chunk for chunk in chunks}
     encoders = CorpusEncoders(Config.build({"training": {"base": encoder}}).training, chunks, seed=seed)
-    context = Context(by_id, _index(chunks), encoders=encoders)
+    context = FilterContext(by_id, _index(chunks), encoders=encoders)
     order = Config().filters.order if filters is None else list(filters)
-    sifted = sift(triples, order, context, options=options, on_event=on_event)
-    return replace(sifted, kept=Triples(sifted.kept, by_id))
+    filtered = sift(triples, order, context, options=options, on_event=on_event)
+    return replace(filtered, kept=Triples(filtered.kept, by_id))
 
 
 def add_distractors(
@@ -281,7 +281,8 @@ def to_dataset(
     """
     import datasets
 
-    from synthgen.exporters.export import Context, rows
+    from synthgen.exporters.context import ExportContext
+    from synthgen.exporters.export import rows
 
     if chunks is not None:
         by_id: Mapping[str, Chunk] = {chunk.id: chunk for chunk in chunks}
@@ -289,7 +290,7 @@ def to_dataset(
         by_id = triples.chunks
     else:
         raise ConfigError("to_dataset needs chunks=… when the triples are a plain list: formats show the texts of the chunks.")
-    return datasets.Dataset.from_list(list(rows(triples, Context(by_id, {}, seed), format, split, options=options)))
+    return datasets.Dataset.from_list(list(rows(triples, ExportContext(by_id, {}, seed), format, split, options=options)))
 
 
 def _resolved(config: str | Path | Config | None, overrides: Mapping[str, Any] | None) -> Config:

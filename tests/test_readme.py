@@ -19,7 +19,7 @@ def test_every_verb_of_the_command_line_is_in_the_table_and_the_reverse() -> Non
 
 
 def test_every_format_is_in_the_table() -> None:
-    from synthgen.exporters.export import FORMATS
+    from synthgen.exporters.formats import FORMATS
 
     assert [name for name in FORMATS if f"`{name}`" not in README] == []
 

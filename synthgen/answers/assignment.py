@@ -17,8 +17,8 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
-from synthgen.config.answer_styles import Form, Length, Style, Way
-from synthgen.config.settings import Written
+from synthgen.config.answer_styles import AnswerForm, Length, Style, Way
+from synthgen.config.settings import AnswerSettings
 from synthgen.quotas import exact, in_turn, rounded
 from synthgen.records import Triple, digest
 
@@ -31,7 +31,7 @@ class Task:
 
     style: Style | None = None
     length: Length | None = None
-    form: Form | None = None
+    form: AnswerForm | None = None
 
     @property
     def instruction(self) -> str:
@@ -54,7 +54,7 @@ Stratum = tuple[Task, Sequence[str]]
 """Ids of rows that are asked for the same."""
 
 
-def deal(triples: Sequence[Triple], settings: Written, *, seed: int) -> dict[str, Task]:
+def deal(triples: Sequence[Triple], settings: AnswerSettings, *, seed: int) -> dict[str, Task]:
     """The task of each row, by id, in the order of `triples`."""
     tasks: dict[str, Task] = {}
     for split in sorted({triple.split for triple in triples}):

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from synthgen.config.settings import Written
-from synthgen.prompting.row_questions import Paid, Reply, RowStep, source_passage
+from synthgen.config.settings import AnswerSettings
+from synthgen.prompting.row_questions import Paid, RowAnswer, RowStep, source_passage
 from synthgen.records import Chunk, Triple, passage
 from synthgen.text import key
 from synthgen.text.quotes import BEGIN, END, locate, marked
@@ -22,7 +22,9 @@ _NEVER = 2.0  # a similarity that no near match reaches
 _OUTPUT_TOKENS = 150
 
 
-def reasoned(rows: Sequence[Triple], chunks: Mapping[str, Chunk], settings: Written, paid: Paid) -> list[tuple[Triple, str]]:
+def reasoned(
+    rows: Sequence[Triple], chunks: Mapping[str, Chunk], settings: AnswerSettings, paid: Paid
+) -> list[tuple[Triple, str]]:
     """Each row with its reasoning, or as it was with the reason why it has none."""
     name, llm = paid.model("answers", settings.model)
     step = RowStep(
@@ -43,7 +45,7 @@ def shown_to_writer(row: Triple) -> dict[str, str | None]:
     return {"Question": row.query, "Checked answer": row.answer}
 
 
-def stands_by(row: Triple, reply: Reply) -> bool:
+def stands_by(row: Triple, reply: RowAnswer) -> bool:
     """Whether the model gave the row's answer back."""
     return key(reply.fields["checked_answer"]) == key(row.answer or "")
 
@@ -65,7 +67,7 @@ def quoted_exactly(text: str, shown: str) -> tuple[str, str]:
     return "".join(pieces), ""
 
 
-def _read(row: Triple, reply: Reply, shown: str) -> tuple[Triple, str]:
+def _read(row: Triple, reply: RowAnswer, shown: str) -> tuple[Triple, str]:
     if not reply.fields:
         return row, reply.reason
     if not stands_by(row, reply):

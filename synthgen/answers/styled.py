@@ -14,8 +14,8 @@ from synthgen.answers.assignment import Task
 from synthgen.answers.reasoning import shown_to_writer, stands_by
 from synthgen.config.answer_styles import Length
 from synthgen.config.json_schema import misfit, read_strict
-from synthgen.config.settings import Written
-from synthgen.prompting.row_questions import Paid, Reply, RowStep, source_passage
+from synthgen.config.settings import AnswerSettings
+from synthgen.prompting.row_questions import Paid, RowAnswer, RowStep, source_passage
 from synthgen.records import Chunk, Triple, Verdict
 from synthgen.text import sentences, units
 
@@ -29,7 +29,7 @@ def styled(
     rows: Sequence[Triple],
     tasks: Mapping[str, Task],
     chunks: Mapping[str, Chunk],
-    settings: Written,
+    settings: AnswerSettings,
     paid: Paid,
     grounding: Grounding | None,
 ) -> list[tuple[Triple, str]]:
@@ -74,7 +74,7 @@ def measured(text: str, length: Length) -> float:
     return len(text.strip())
 
 
-def _read(row: Triple, reply: Reply, task: Task, grounding: Grounding | None) -> tuple[Triple, str]:
+def _read(row: Triple, reply: RowAnswer, task: Task, grounding: Grounding | None) -> tuple[Triple, str]:
     if not reply.fields:
         return row, reply.reason
     if not stands_by(row, reply):

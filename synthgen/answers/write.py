@@ -26,7 +26,7 @@ from typing import Any
 from synthgen.answers.assignment import Task, deal
 from synthgen.answers.reasoning import reasoned
 from synthgen.answers.styled import styled
-from synthgen.config.settings import Written
+from synthgen.config.settings import AnswerSettings
 from synthgen.prompting.row_questions import Paid
 from synthgen.records import Chunk, Triple, Verdict, passage
 
@@ -39,7 +39,7 @@ Result = tuple[Triple, str]
 def write_answers(
     triples: Sequence[Triple],
     chunks: Mapping[str, Chunk],
-    settings: Written,
+    settings: AnswerSettings,
     paid: Paid,
     *,
     grounding: Callable[[Sequence[Triple]], Sequence[Verdict]] | None = None,
@@ -69,7 +69,7 @@ def _counts(results: Sequence[Result]) -> dict[str, Any]:
     return {"asked": len(results), "written": len(results) - failed.total(), "failed": dict(sorted(failed.items()))}
 
 
-def _shares(results: Iterable[Result], tasks: Mapping[str, Task], settings: Written) -> dict[str, Any]:
+def _shares(results: Iterable[Result], tasks: Mapping[str, Task], settings: AnswerSettings) -> dict[str, Any]:
     """How many were asked for and written, for each way that the settings name."""
     counts = {kind: {way.name: {"asked": 0, "written": 0} for way in getattr(settings, kind)} for kind in _KINDS.values()}
     for row, reason in results:

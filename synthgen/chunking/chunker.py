@@ -23,7 +23,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import regex
 
-from synthgen.chunking.markup import Block, parse_blocks, trimmed
+from synthgen.chunking.markup import parse_blocks
+from synthgen.chunking.markup.block import Block, trimmed
 from synthgen.chunking.segmentation import CUT_AFTER_HEADING, Unit, pack
 from synthgen.config.settings import Chunking
 from synthgen.records import Chunk, Document, Event, OnEvent, chunk_id, digest

@@ -82,7 +82,7 @@ def _models() -> list[dict[str, Any]]:
 
 
 def _loaders() -> list[dict[str, Any]]:
-    from synthgen.loaders import LOADERS
+    from synthgen.loaders.folder import LOADERS
 
     return [{"name": suffix, "meaning": target, "options": []} for suffix, target in LOADERS.items()]
 
@@ -95,7 +95,7 @@ def _filters() -> list[dict[str, Any]]:
 
 
 def _formats() -> list[dict[str, Any]]:
-    from synthgen.exporters.export import FORMATS
+    from synthgen.exporters.formats import FORMATS
 
     paths = {name: format.path for name, format in FORMATS.items()}
     return [_described(name, resolve("format", name, paths), format.reads) for name, format in FORMATS.items()]

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from synthgen.cli.options import ASKED, CAPS, PACE, Given, flags
-from synthgen.cli.terminal import config, drained, existing, logged, out, printing, say, told, write_lines
+from synthgen.cli.terminal import config, drained, existing, logged, out, printing, report_errors, say, write_lines
 from synthgen.errors import InputError
 
 __all__ = ["app", "main"]
@@ -52,7 +52,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 @app.command("run")
 @flags(*ASKED, *CAPS, *PACE, "store")
-@told()
+@report_errors()
 def run_(
     *,
     docs: Docs,
@@ -77,7 +77,7 @@ def run_(
 
 @app.command("import")
 @flags("config", "set_", "seed", *CAPS, *PACE, "store")
-@told()
+@report_errors()
 def import_(
     *,
     file: Annotated[Path, typer.Argument(help="Rows: JSONL, JSON, CSV, Parquet or a BEIR folder.", show_default=False)],
@@ -108,7 +108,7 @@ def import_(
 
 @app.command()
 @flags(*ASKED, *CAPS, *PACE, "store")
-@told()
+@report_errors()
 def plan(
     *,
     docs: Docs,
@@ -133,7 +133,7 @@ def plan(
 
 
 @app.command()
-@told()
+@report_errors()
 def status(run: Run, as_json: Json = False) -> None:
     """Funnel, spend, failures, and what a rerun would do."""
     from synthgen.cli.views import run as console
@@ -144,7 +144,7 @@ def status(run: Run, as_json: Json = False) -> None:
 
 
 @app.command()
-@told()
+@report_errors()
 def show(
     run: Run,
     n: Annotated[int, typer.Option("-n", min=0, help="How many rows.")] = 5,
@@ -162,7 +162,7 @@ def show(
 
 @app.command("filter")
 @flags("config", "set_")
-@told()
+@report_errors()
 def filter_(*, run: Run, given: Given, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Cut the funnel again with other thresholds: no call, distractors and exports anew, model marked stale."""
     from synthgen.cli.views import run as console
@@ -175,7 +175,7 @@ def filter_(*, run: Run, given: Given, as_json: Json = False, quiet: Quiet = Fal
 
 @app.command()
 @flags("set_", *CAPS, *PACE)
-@told()
+@report_errors()
 def retry(*, run: Run, given: Given, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Repeat the calls that failed, and no others; then the funnel anew."""
     from synthgen.cli.views import run as console
@@ -188,7 +188,7 @@ def retry(*, run: Run, given: Given, as_json: Json = False, quiet: Quiet = False
 
 @batch.command("submit")
 @flags(*ASKED, *CAPS, "store")
-@told()
+@report_errors()
 def batch_submit(
     *,
     run: Run,
@@ -211,7 +211,7 @@ def batch_submit(
 
 
 @batch.command("status")
-@told()
+@report_errors()
 def batch_status(run: Run, as_json: Json = False) -> None:
     """How far the batches of a run are."""
     from synthgen.cli.views import batch as batched
@@ -221,7 +221,7 @@ def batch_status(run: Run, as_json: Json = False) -> None:
 
 
 @batch.command("collect")
-@told()
+@report_errors()
 def batch_collect(run: Run, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Store the answers of batches that have ended."""
     from synthgen.cli.views import batch as batched
@@ -250,7 +250,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write one format, and check it: into the run folder, another folder, a file, or standard output."""
-    with told():
+    with report_errors():
         from synthgen.cli.views import export as exported
         from synthgen.pipeline import export as exporting
 
@@ -274,7 +274,7 @@ def export(
 
 @app.command()
 @flags("set_")
-@told()
+@report_errors()
 def train(
     *,
     run: Run,
@@ -286,7 +286,7 @@ def train(
     verbose: Verbose = False,
 ) -> None:
     """Fine-tune the bi-encoder on the kept rows and measure before and after."""
-    from synthgen.evaluation import format_table
+    from synthgen.evaluation.table import format_table
     from synthgen.pipeline import run as pipeline
 
     overrides = {"training": {"base": base}} if base else {}
@@ -296,7 +296,7 @@ def train(
 
 
 @app.command()
-@told()
+@report_errors()
 def evaluate(
     run: Run,
     queries: Annotated[Path, typer.Option("--queries", help="BEIR folder of human queries.")],
@@ -306,7 +306,7 @@ def evaluate(
     verbose: Verbose = False,
 ) -> None:
     """Measure BM25, the base, the tuned encoder and the hybrid on human queries."""
-    from synthgen.evaluation import format_table
+    from synthgen.evaluation.table import format_table
     from synthgen.pipeline import run as pipeline
 
     with logged(existing(run), quiet, verbose, shared=True) as progress:
@@ -315,7 +315,7 @@ def evaluate(
 
 
 @app.command()
-@told()
+@report_errors()
 def push(
     run: Run,
     repo_id: Annotated[str, typer.Argument(help="OWNER/NAME of the data set on the Hub.", show_default=False)],
@@ -367,7 +367,7 @@ def push(
 
 
 @app.command()
-@told()
+@report_errors()
 def init(directory: Annotated[Path, typer.Argument(help="Folder for config.yaml and prompts/.", show_default=False)]) -> None:
     """Write a commented config.yaml and a copy of the prompts to edit."""
     from synthgen.cli import catalog as catalogue
@@ -378,7 +378,7 @@ def init(directory: Annotated[Path, typer.Argument(help="Folder for config.yaml 
 
 
 @app.command("list")
-@told()
+@report_errors()
 def list_(
     what: Annotated[str, typer.Argument(help="prompts, models, loaders, filters or formats.", show_default=False)],
     as_json: Json = False,

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 import regex
 
-from synthgen.cli.progress_panel import Facts, Pace, describe, duration
+from synthgen.cli.progress_panel import CallRate, StepView, describe, duration
 from synthgen.errors import RunFolderError, SynthgenError
 from synthgen.records import Event
 
@@ -53,7 +53,7 @@ class Progress:
         self._event: Event | None = None
         self._live: Live | None = None
         self._started = self._shown = 0.0
-        self._pace, self._rate = Pace(), 0.0
+        self._pace, self._rate = CallRate(), 0.0
         self._waits = _Waits()
 
     def __call__(self, event: Event) -> None:
@@ -62,7 +62,7 @@ class Progress:
             self.close()
             before = None
             self._started, self._shown = now, -inf if self._terminal else now
-            self._pace, self._waits = Pace(), _Waits()
+            self._pace, self._waits = CallRate(), _Waits()
         self._event = event
         if event.meter is not None:
             self._rate = self._pace(event.meter)
@@ -123,7 +123,7 @@ class Progress:
             parts.append(duration(elapsed_s))
         return "  ".join(part for part in [*parts, event.message] if part)
 
-    def _facts(self, event: Event, *, last: bool) -> Facts | None:
+    def _facts(self, event: Event, *, last: bool) -> StepView | None:
         return None if event.meter is None else describe(event, event.meter, self._rate, last=last)
 
 

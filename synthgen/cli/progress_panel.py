@@ -21,14 +21,14 @@ from synthgen.text.humanize import dollars_text
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["Facts", "Pace", "describe", "duration", "rate_text", "tokens_text"]
+__all__ = ["CallRate", "StepView", "describe", "duration", "rate_text", "tokens_text"]
 
 _WINDOW_S = 20.0
 _BAR_CELLS = 40
 _LEAST_BAR_CELLS = 8
 
 
-class Pace:
+class CallRate:
     """Calls per second, recent ones: those of the last 20 s."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class StepView:
     """What is shown of a step: how far it is (`share` is None where the total is unknown), and sentences on it."""
 
     stage: str
@@ -77,7 +77,7 @@ class Facts:
         return Group(head, Padding(Group(*told), (0, 0, 0, 2), expand=False))
 
 
-def describe(event: Event, meter: Meter, recent_rate: float, *, last: bool = False) -> Facts:
+def describe(event: Event, meter: Meter, recent_rate: float, *, last: bool = False) -> StepView:
     """The facts of a step; at its `last` event without what only matters while calls are made."""
     remaining = None if event.total is None else max(0, event.total - event.done)
     reached = f"{event.done:,}" if event.total is None else f"{event.done:,}/{event.total:,}"
@@ -91,7 +91,7 @@ def describe(event: Event, meter: Meter, recent_rate: float, *, last: bool = Fal
     else:
         reached += f"  {duration(remaining / rate)} left"
     sentences = (_calls(meter, recent_rate, last), tokens_text(meter.usage), _money(meter, remaining))
-    return Facts(event.stage, share, reached, sentences, "" if last else event.message or meter.waiting)
+    return StepView(event.stage, share, reached, sentences, "" if last else event.message or meter.waiting)
 
 
 def tokens_text(usage: Usage) -> str:

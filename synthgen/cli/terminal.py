@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from synthgen.config.settings import Config
     from synthgen.pipeline.run_folder import RunFolder
 
-__all__ = ["config", "drained", "existing", "logged", "out", "printing", "say", "told", "write_lines"]
+__all__ = ["config", "drained", "existing", "logged", "out", "printing", "report_errors", "say", "write_lines"]
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Errors as one paragraph with their exit code; a Ctrl-C as the sentence that says how to resume."""
     try:
         yield

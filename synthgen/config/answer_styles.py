@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from synthgen.config.json_schema import check_schema
 
-__all__ = ["Form", "Length", "Style", "Way", "as_ways", "check_ways"]
+__all__ = ["AnswerForm", "Length", "Style", "Way", "as_ways", "check_ways"]
 
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _LENGTH = re.compile(
@@ -89,7 +89,7 @@ class Length(Way):
         return self
 
 
-class Form(Way):
+class AnswerForm(Way):
     """Plain text, or JSON that fits a schema (see `schemas` for what of it is understood)."""
 
     json_schema: dict[str, Any] | None = None

@@ -28,7 +28,7 @@ from pydantic import (
     model_validator,
 )
 
-from synthgen.config.answer_styles import Form, Length, Style, Way, as_ways, check_ways
+from synthgen.config.answer_styles import AnswerForm, Length, Style, Way, as_ways, check_ways
 from synthgen.errors import ConfigError, nearest
 from synthgen.storage import parse_yaml, read_yaml
 
@@ -189,7 +189,7 @@ class Distractors(_Section):
         return value
 
 
-class Written(_Section):
+class AnswerSettings(_Section):
     """Answers that a model writes for the exports, once filters and distractors are done (a paid step)."""
 
     model: str | None = Field(None, description="openai/NAME that writes them; unset means the run's own model")
@@ -200,7 +200,7 @@ class Written(_Section):
     lengths: Annotated[list[Length], BeforeValidator(as_ways)] = Field(
         [], description="lengths of answers in plain text, such as 'three sentences' or '20-40 words'"
     )
-    forms: Annotated[list[Form], BeforeValidator(as_ways)] = Field(
+    forms: Annotated[list[AnswerForm], BeforeValidator(as_ways)] = Field(
         [], description="output forms: text, or JSON by its json_schema; unset means text"
     )
 
@@ -266,7 +266,7 @@ class Config(_Section):
     llm: LLM = LLM()
     filters: Filters = Filters()
     distractors: Distractors = Distractors()
-    answers: Written = Written()
+    answers: AnswerSettings = AnswerSettings()
     exports: Exports = Exports()
     training: Training = Training()
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from synthgen.prompting.row_questions import Paid, Reply, RowStep, yes
+from synthgen.prompting.row_questions import Paid, RowAnswer, RowStep, yes
 from synthgen.records import Chunk, Triple
 from synthgen.retrieval import index_text
 from synthgen.retrieval.passages import shown_text
@@ -65,7 +65,7 @@ def _question(pair: Pair) -> dict[str, str | None]:
     return {"Question": pair[0].query}
 
 
-def _reason(reply: Reply) -> str:
+def _reason(reply: RowAnswer) -> str:
     if not reply.fields:
         return "not_asked" if reply.reason == "not_asked" else "undecided"
     answers = yes(reply.fields["answers"])

@@ -32,9 +32,9 @@ from synthgen.distractors.guard import OWN, Guard, Sought
 from synthgen.distractors.sources import SOURCES
 from synthgen.records import Chunk, Distractor, Triple, digest
 from synthgen.retrieval import Hit, Retriever, range_normalised
-from synthgen.retrieval.passages import Standing, standings
+from synthgen.retrieval.passages import SourceRank, standings
 
-__all__ = ["Miner", "Row"]
+__all__ = ["MinedRow", "Miner"]
 
 _OWN_HITS = 20  # looked at beyond the window, because the row's own passages are among the best
 _DRAWS, _DRAWS_PER_PLACE = 20, 12
@@ -43,7 +43,7 @@ _POINTS_PER_PLACE, _POINT = 3, 8  # digits of a point
 Circle = Sequence[tuple[str, str]]
 
 
-class Row:
+class MinedRow:
     """A triple on its way to its distractors: what each source still has to offer, and what was taken of it."""
 
     def __init__(self, triple: Triple, quota: Mapping[str, int]) -> None:
@@ -86,7 +86,7 @@ class Row:
 class _Judged:
     """How one judge sees a row: its search, and the score of every candidate."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: SourceRank) -> None:
         self.standing = standing
         self.scores = {hit.id: hit.score for hit in standing.hits}
 
@@ -109,7 +109,7 @@ class Miner:
         self._chunks, self._judges, self._guard, self._settings, self._seed = chunks, judges, guard, settings, seed
         self._anywhere, self._documents = _circles(chunks)
 
-    def supply(self, rows: Sequence[Row]) -> None:
+    def supply(self, rows: Sequence[MinedRow]) -> None:
         """Search for all the rows at once, and score their draws."""
         depth = self._settings.skip + self._settings.take + _OWN_HITS
         triples = [row.triple for row in rows]
@@ -131,7 +131,7 @@ class Miner:
             row.judged = [of_rows[i] for of_rows in searched]
             self._prepare(row, drawn[i])
 
-    def _prepare(self, row: Row, drawn: Mapping[str, Sequence[str]]) -> None:
+    def _prepare(self, row: MinedRow, drawn: Mapping[str, Sequence[str]]) -> None:
         sought = self._guard.sought(row.triple)
         self._add_positives(row)
         positives = [self._chunks[positive] for positive in row.triple.positives]
@@ -143,7 +143,7 @@ class Miner:
         }
         row.supplies = {source: candidates.once(found) for source, found in supplies.items()}
 
-    def _add_positives(self, row: Row) -> None:
+    def _add_positives(self, row: MinedRow) -> None:
         triple, positives = row.triple, [self._chunks[positive] for positive in row.triple.positives]
         if triple.reviewed or triple.answer is None:
             return
@@ -177,7 +177,7 @@ class Miner:
             if not candidates.refusal(id):
                 yield _distractor(source, 0, Hit(id, judged.scores[id]), judged)
 
-    def _draws(self, row: Row) -> dict[str, list[str]]:
+    def _draws(self, row: MinedRow) -> dict[str, list[str]]:
         triple = row.triple
         circles = {
             "same_document": self._documents.get((triple.document_id, triple.split), []),
@@ -202,7 +202,7 @@ class _Candidates:
     """What the guard and the judges say of chunks for one row; each is counted once, however often it is met."""
 
     def __init__(
-        self, row: Row, positives: Sequence[Chunk], sought: Sought, chunks: Mapping[str, Chunk], guard: Guard, limit: float
+        self, row: MinedRow, positives: Sequence[Chunk], sought: Sought, chunks: Mapping[str, Chunk], guard: Guard, limit: float
     ) -> None:
         self._row, self._positives, self._sought = row, positives, sought
         self._chunks, self._guard, self._limit = chunks, guard, limit

@@ -22,20 +22,20 @@ from typing import Any, Protocol
 from synthgen.config.settings import Distractors
 from synthgen.distractors.checks import Check, model_check, reranking
 from synthgen.distractors.guard import Guard
-from synthgen.distractors.mining import Miner, Row
+from synthgen.distractors.mining import MinedRow, Miner
 from synthgen.distractors.sources import SOURCES, interleaved, quotas, shares_of
 from synthgen.errors import ConfigError
 from synthgen.prompting.row_questions import Paid
 from synthgen.records import Chunk, Event, OnEvent, Triple
 from synthgen.retrieval import Retriever
 
-__all__ = ["ROUNDS", "Encoders", "add_distractors"]
+__all__ = ["ROUNDS", "DistractorEncoders", "add_distractors"]
 
 _ROWS_AT_A_TIME = 2_000
 ROUNDS = 4  # of asking: for the first choice, then for what takes the place of the refused
 
 
-class Encoders(Protocol):
+class DistractorEncoders(Protocol):
     """What distractors may need of encoders, each made when it is first asked for."""
 
     def dense(self) -> Retriever:
@@ -53,7 +53,7 @@ def add_distractors(
     retriever: Retriever,
     settings: Distractors,
     *,
-    encoders: Encoders | None = None,
+    encoders: DistractorEncoders | None = None,
     paid: Paid | None = None,
     seed: int = 0,
     on_event: OnEvent | None = None,
@@ -73,9 +73,9 @@ def add_distractors(
     shares = shares_of(settings.mined, settings.same_document)
     wanted = iter(quotas([triple.id for triple in triples], settings.num, shares, seed=seed))
     found: list[Triple] = []
-    tally = _Tally(settings)
+    tally = _Counts(settings)
     for batch in _batches(triples):
-        rows = [Row(triple, quota) for triple, quota in zip(batch, wanted, strict=False)]
+        rows = [MinedRow(triple, quota) for triple, quota in zip(batch, wanted, strict=False)]
         miner.supply(rows)
         for row in rows:
             row.fill()
@@ -94,7 +94,7 @@ def _batches(triples: Sequence[Triple]) -> Iterator[Sequence[Triple]]:
         yield batch
 
 
-def _judge(name: str, retriever: Retriever, encoders: Encoders | None) -> Retriever:
+def _judge(name: str, retriever: Retriever, encoders: DistractorEncoders | None) -> Retriever:
     if name == "bm25":
         return retriever
     if encoders is None:
@@ -102,7 +102,9 @@ def _judge(name: str, retriever: Retriever, encoders: Encoders | None) -> Retrie
     return encoders.dense()
 
 
-def _checks(chunks: Mapping[str, Chunk], settings: Distractors, encoders: Encoders | None, paid: Paid | None) -> list[Check]:
+def _checks(
+    chunks: Mapping[str, Chunk], settings: Distractors, encoders: DistractorEncoders | None, paid: Paid | None
+) -> list[Check]:
     """The cheap one first."""
     checks: list[Check] = []
     if settings.cross_encoder is not None:
@@ -118,7 +120,7 @@ def _checks(chunks: Mapping[str, Chunk], settings: Distractors, encoders: Encode
     return checks
 
 
-def _check(rows: Sequence[Row], checks: Sequence[Check], chunks: Mapping[str, Chunk], guard: Guard) -> None:
+def _check(rows: Sequence[MinedRow], checks: Sequence[Check], chunks: Mapping[str, Chunk], guard: Guard) -> None:
     """Ask about every distractor, then about what takes the place of those refused, and so on; nothing unasked stays.
 
     A row with something that could not be asked is left as it is then: more of the same would be said of other candidates.
@@ -145,7 +147,7 @@ def _check(rows: Sequence[Row], checks: Sequence[Check], chunks: Mapping[str, Ch
                 row.fill()
 
 
-class _Tally:
+class _Counts:
     """The counts of a run."""
 
     def __init__(self, settings: Distractors) -> None:
@@ -155,7 +157,7 @@ class _Tally:
         self._raw: list[float] = []
         self._relative: list[float] = []
 
-    def add(self, row: Row) -> None:
+    def add(self, row: MinedRow) -> None:
         given = [distractor for source in SOURCES for distractor in row.found[source]]
         missing = self._settings.num - len(given)
         self._found.update(distractor.found_by for distractor in given)

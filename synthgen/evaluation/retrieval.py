@@ -24,7 +24,7 @@ from synthgen.retrieval.dense import Dense
 from synthgen.retrieval.hybrid import Hybrid
 from synthgen.retrieval.passages import is_hidden, shown_text
 from synthgen.training.encoder import Encoder
-from synthgen.training.queries import Judged, places_of
+from synthgen.training.queries import JudgedQueries, places_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +91,7 @@ class Measurement:
 
 
 def measure_human(
-    chunks: Sequence[Chunk], judged: Judged, base: Encoder, tuned: Encoder, *, on_event: OnEvent | None = None
+    chunks: Sequence[Chunk], judged: JudgedQueries, base: Encoder, tuned: Encoder, *, on_event: OnEvent | None = None
 ) -> Measurement:
     """The deployment setting. Where qrels name documents, a document ranks by its best chunk, in all of its places."""
     ids = [chunk.id for chunk in chunks]

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import regex
 
-from synthgen.exporters.context import Context
+from synthgen.exporters.context import ExportContext
 from synthgen.records import SPLITS, Chunk, Triple
 
 __all__ = ["beir", "breadcrumb", "corpus", "qrels", "queries", "safe_id"]
@@ -24,7 +24,7 @@ __all__ = ["beir", "breadcrumb", "corpus", "qrels", "queries", "safe_id"]
 _UNSAFE = regex.compile(r"[%\"\p{Cc}\u2028\u2029]")
 
 
-def beir(triples: Sequence[Triple], context: Context) -> Iterator[tuple[str, dict[str, Any]]]:
+def beir(triples: Sequence[Triple], context: ExportContext) -> Iterator[tuple[str, dict[str, Any]]]:
     """Corpus and queries first, then one file of judgments for each split that has rows."""
     yield from (("corpus.jsonl", row) for row in corpus(context))
     yield from (("queries.jsonl", row) for row in queries(triples))
@@ -32,7 +32,7 @@ def beir(triples: Sequence[Triple], context: Context) -> Iterator[tuple[str, dic
         yield from ((f"qrels/{split}.tsv", row) for row in qrels((t for t in triples if t.split == split), context))
 
 
-def corpus(context: Context) -> Iterator[dict[str, Any]]:
+def corpus(context: ExportContext) -> Iterator[dict[str, Any]]:
     """Every chunk."""
     for chunk in context.chunks.values():
         metadata = {"document": chunk.document_id, "start": chunk.start, "end": chunk.end}
@@ -45,14 +45,14 @@ def queries(triples: Iterable[Triple]) -> Iterator[dict[str, Any]]:
         yield {"_id": safe_id(triple.id), "text": triple.query, "metadata": metadata}
 
 
-def qrels(triples: Iterable[Triple], context: Context) -> Iterator[dict[str, Any]]:
+def qrels(triples: Iterable[Triple], context: ExportContext) -> Iterator[dict[str, Any]]:
     """The judgments: each triple with each of its relevant chunks."""
     for triple in triples:
         for chunk_id in _relevant(triple, context):
             yield {"query-id": safe_id(triple.id), "corpus-id": safe_id(chunk_id), "score": 1}
 
 
-def breadcrumb(chunk: Chunk, context: Context) -> str:
+def breadcrumb(chunk: Chunk, context: ExportContext) -> str:
     """What stands above a passage: the title of its document and the headings, outermost first."""
     return " > ".join(filter(None, dict.fromkeys([context.titles.get(chunk.document_id, ""), *chunk.headings])))
 
@@ -61,7 +61,7 @@ def safe_id(name: str) -> str:
     return _UNSAFE.sub(lambda match: quote(match.group()), name)
 
 
-def _relevant(triple: Triple, context: Context) -> list[str]:
+def _relevant(triple: Triple, context: ExportContext) -> list[str]:
     """The positives and the places of their texts that are in the corpus, each once."""
     found = [place for positive in triple.positives for place in (positive, *context.chunks[positive].places)]
     return [place for place in dict.fromkeys(found) if place in context.chunks]

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from synthgen.exporters.context import Context, Rows
+from synthgen.exporters.context import ExportContext, Rows
 from synthgen.exporters.conversation import SYSTEM, USER, System, User, conversations
 from synthgen.records import Triple
 from synthgen.registry import Apart
@@ -27,7 +27,7 @@ Name = Annotated[str, Apart("field"), Field(min_length=1)]
 
 def openai_chat(
     triples: Sequence[Triple],
-    context: Context,
+    context: ExportContext,
     *,
     system: System = SYSTEM,
     user: User = USER,
@@ -42,14 +42,14 @@ def openai_chat(
 
 
 def trl_messages(
-    triples: Sequence[Triple], context: Context, *, system: System = SYSTEM, user: User = USER
+    triples: Sequence[Triple], context: ExportContext, *, system: System = SYSTEM, user: User = USER
 ) -> Iterator[dict[str, Any]]:
     """`messages`: the same conversations, without weights."""
     return openai_chat(triples, context, system=system, user=user)
 
 
 def trl_prompt_completion(
-    triples: Sequence[Triple], context: Context, *, system: System = SYSTEM, user: User = USER
+    triples: Sequence[Triple], context: ExportContext, *, system: System = SYSTEM, user: User = USER
 ) -> Iterator[dict[str, Any]]:
     """`prompt`: messages up to the question; `completion`: the answer's message."""
     for shown in conversations(triples, context, system=system, user=user):
@@ -58,7 +58,7 @@ def trl_prompt_completion(
 
 def prompt_completion(
     triples: Sequence[Triple],
-    context: Context,
+    context: ExportContext,
     *,
     system: System = SYSTEM,
     user: User = USER,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from synthgen.exporters.context import Context
+from synthgen.exporters.context import ExportContext
 from synthgen.exporters.row_view import answer
 from synthgen.records import Triple
 
@@ -23,7 +23,7 @@ def _has_labels(template: str) -> str:
 
 def classification_chat(
     triples: Sequence[Triple],
-    context: Context,
+    context: ExportContext,
     *,
     system: Annotated[str, AfterValidator(_has_labels), Field(description="system message, with $labels, a line for each")] = (
         "Classify the text. Answer with one of these labels and nothing else:\n$labels"

@@ -8,14 +8,14 @@ from typing import Any, Self
 
 from synthgen.records import Chunk, Document, Rejection
 
-__all__ = ["Context", "Rows"]
+__all__ = ["ExportContext", "Rows"]
 
 Rows = Generator[Any, None, Mapping[str, int] | None]
 """Yields dictionaries, or (file name, dictionary) pairs where a format is `whole`; returns what is to be noted, as counts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ExportContext:
     """What exporters may look at: chunks by id, titles by document id, the run's seed, the rows that filters turned away.
 
     `rejected` may be walked more than once. `split` is that of the rows, "" for formats that need all splits at once.

@@ -20,7 +20,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.exporters.context import Context, Rows
+from synthgen.exporters.context import ExportContext, Rows
 from synthgen.records import Distractor, Triple, passage
 from synthgen.retrieval.passages import is_hidden
 
@@ -40,19 +40,19 @@ Exactly = Annotated[int, Field(ge=1, description="negatives of every row; rows w
 Fill = Annotated[bool, Field(description="whether distractors that no search found may fill up: same document, random")]
 
 
-def st_pair(triples: Sequence[Triple], context: Context) -> Iterator[dict[str, str]]:
+def st_pair(triples: Sequence[Triple], context: ExportContext) -> Iterator[dict[str, str]]:
     """`anchor`, `positive`."""
     for triple in triples:
         yield {"anchor": triple.query, "positive": _source(triple, context)}
 
 
-def st_triplet(triples: Sequence[Triple], context: Context) -> Iterator[dict[str, str]]:
+def st_triplet(triples: Sequence[Triple], context: ExportContext) -> Iterator[dict[str, str]]:
     """`anchor`, `positive`, `negative`: the first mined distractor. Random ones are no hard negatives."""
     for triple, row in zip(triples, st_pair(triples, context), strict=True):
         yield {**row, "negative": context.chunks[negatives_of(triple)[0].chunk_id].text}
 
 
-def st_ntuple(triples: Sequence[Triple], context: Context, *, negatives: Exactly = 2, fill: Fill = False) -> Rows:
+def st_ntuple(triples: Sequence[Triple], context: ExportContext, *, negatives: Exactly = 2, fill: Fill = False) -> Rows:
     """`anchor`, `positive`, `negative_1` … `negative_n`, with the same n in every row. Notes `too_few_negatives`."""
     left_out: Counter[str] = Counter()
     for triple, row in zip(triples, st_pair(triples, context), strict=True):
@@ -66,7 +66,7 @@ def st_ntuple(triples: Sequence[Triple], context: Context, *, negatives: Exactly
 
 def st_labeled_pair(
     triples: Sequence[Triple],
-    context: Context,
+    context: ExportContext,
     *,
     negatives: Annotated[int, Field(ge=1, description="negatives for each query, at most")] = 5,
     fill: Fill = False,
@@ -90,7 +90,7 @@ def st_labeled_pair(
     return balance
 
 
-def st_kd(triples: Sequence[Triple], context: Context, *, negatives: Exactly = 2) -> Rows:
+def st_kd(triples: Sequence[Triple], context: ExportContext, *, negatives: Exactly = 2) -> Rows:
     """`query`, `positive`, `negative_1` … `negative_n`, `scores`: what the search that mined the negatives says of each passage.
 
     The scores are range-normalised, since raw ones of the source are not stored: 1 is the source's own score, 0 the 51st best
@@ -113,7 +113,7 @@ def st_kd(triples: Sequence[Triple], context: Context, *, negatives: Exactly = 2
     return left_out
 
 
-def positives_of(triple: Triple, context: Context) -> dict[str, str]:
+def positives_of(triple: Triple, context: ExportContext) -> dict[str, str]:
     """The texts of the positives as the row shows them, by chunk id, the source first; equal texts are there once."""
     shown: dict[str, str] = {}
     for chunk in (context.chunks[positive] for positive in triple.positives):
@@ -142,9 +142,9 @@ def distillable(triple: Triple) -> list[Distractor]:
     return [d for d in scored if d.found_by == judge]
 
 
-def _source(triple: Triple, context: Context) -> str:
+def _source(triple: Triple, context: ExportContext) -> str:
     return passage(triple, context.chunks[triple.chunk_id])
 
 
-def _numbered(negatives: Sequence[Distractor], context: Context) -> dict[str, str]:
+def _numbered(negatives: Sequence[Distractor], context: ExportContext) -> dict[str, str]:
     return {f"negative_{n}": context.chunks[d.chunk_id].text for n, d in enumerate(negatives, 1)}

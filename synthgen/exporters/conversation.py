@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, Field
 
-from synthgen.exporters.context import Context
+from synthgen.exporters.context import ExportContext
 from synthgen.exporters.row_view import answer, question
 from synthgen.records import Triple, passage
 
@@ -56,7 +56,7 @@ class Conversation(NamedTuple):
 
 
 def conversations(
-    triples: Sequence[Triple], context: Context, *, system: str = SYSTEM, user: str = USER
+    triples: Sequence[Triple], context: ExportContext, *, system: str = SYSTEM, user: str = USER
 ) -> Iterator[Conversation]:
     """One for each triple, in order."""
     template, system = Template(user), system if system.strip() else ""

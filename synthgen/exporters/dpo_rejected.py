@@ -22,7 +22,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from synthgen.exporters.context import Context
+from synthgen.exporters.context import ExportContext
 from synthgen.exporters.row_view import answer
 from synthgen.records import Rejection, Triple
 from synthgen.text import contents, find, key, words
@@ -46,7 +46,7 @@ _AMBIGUOUS = "ambiguous:other_passages"
 
 
 def rejected_answers(
-    triples: Sequence[Triple], context: Context, sources: Sequence[Source] = SOURCES
+    triples: Sequence[Triple], context: ExportContext, sources: Sequence[Source] = SOURCES
 ) -> Iterator[tuple[str, Source] | None]:
     """For each triple the rejected answer and its source; None where there is none."""
     found = _Answers(triples, context, sources)
@@ -91,7 +91,7 @@ class _Other(NamedTuple):
 class _Answers:
     """The answers of other rows, by what they answer."""
 
-    def __init__(self, triples: Sequence[Triple], context: Context, sources: Sequence[Source]) -> None:
+    def __init__(self, triples: Sequence[Triple], context: ExportContext, sources: Sequence[Source]) -> None:
         self._languages = (
             {id: chunk.language for id, chunk in context.chunks.items()} if "distractor_context" in sources else {}
         )

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import ConfigError, EmptyResultError, SynthgenError
-from synthgen.exporters.context import Context, Rows
-from synthgen.exporters.formats import FORMATS, LACKS, Format, format_of, needs_of
+from synthgen.exporters.context import ExportContext, Rows
+from synthgen.exporters.formats import FORMATS, LACKS, format_of, needs_of
 from synthgen.exporters.jsonl import Counted, write_rows
 from synthgen.records import CLASSIFICATION, SPLITS, Triple
 from synthgen.registry import describe_options, resolve, resolved_options
@@ -29,15 +29,9 @@ from synthgen.storage import write_folder, writing
 from synthgen.text.humanize import counts
 
 __all__ = [
-    "FORMATS",
-    "Context",
-    "Counted",
     "ExportReport",
-    "Format",
-    "Rows",
     "check_format",
     "export",
-    "format_of",
     "format_options",
     "no_row",
     "rows",
@@ -72,7 +66,7 @@ def format_options(format: str, options: Mapping[str, Any] | None = None) -> dic
     return resolved_options(_function(format), options or {}, owner=f"format {format!r}")
 
 
-def usable(triples: Iterable[Triple], context: Context, format: str) -> tuple[list[Triple], dict[str, int]]:
+def usable(triples: Iterable[Triple], context: ExportContext, format: str) -> tuple[list[Triple], dict[str, int]]:
     """The triples that have what `format` needs, and the others counted by reason."""
     kept: list[Triple] = []
     left_out: Counter[str] = Counter()
@@ -88,7 +82,7 @@ def usable(triples: Iterable[Triple], context: Context, format: str) -> tuple[li
 
 
 def rows(
-    triples: Iterable[Triple], context: Context, format: str, split: str, *, options: Mapping[str, Any] | None = None
+    triples: Iterable[Triple], context: ExportContext, format: str, split: str, *, options: Mapping[str, Any] | None = None
 ) -> Rows:
     """The rows of one split; what the generator returns is what the exporter notes (`writing.Counted` keeps it).
 
@@ -103,7 +97,7 @@ def rows(
 
 def export(
     triples: Iterable[Triple],
-    context: Context,
+    context: ExportContext,
     format: str,
     folder: Path,
     *,
@@ -164,14 +158,14 @@ def _function(name: str) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
-def _exporter(name: str, options: Mapping[str, Any] | None) -> Callable[[Sequence[Triple], Context], Rows]:
+def _exporter(name: str, options: Mapping[str, Any] | None) -> Callable[[Sequence[Triple], ExportContext], Rows]:
     function, valid = _function(name), format_options(name, options)
     try:
-        inspect.signature(function).bind((), Context({}), **valid)
+        inspect.signature(function).bind((), ExportContext({}), **valid)
     except TypeError as error:
         raise _faulty(name, f"cannot be called like that ({error})") from None
 
-    def exporter(triples: Sequence[Triple], context: Context) -> Rows:
+    def exporter(triples: Sequence[Triple], context: ExportContext) -> Rows:
         made = partial(function, triples, context, **valid)
         return made() if name in FORMATS else _sound(name, made)
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from synthgen.exporters.context import Context, Rows
+from synthgen.exporters.context import ExportContext, Rows
 from synthgen.exporters.contrastive import Fill, distillable, negatives_of, positives_of
 from synthgen.records import Triple
 from synthgen.retrieval.passages import is_hidden
@@ -23,7 +23,7 @@ __all__ = ["flagembedding"]
 
 def flagembedding(
     triples: Sequence[Triple],
-    context: Context,
+    context: ExportContext,
     *,
     negatives: Annotated[int, Field(ge=1, description="negatives of a row, at most")] = 15,
     fill: Fill = False,

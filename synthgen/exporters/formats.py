@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from synthgen.exporters.context import Context
+from synthgen.exporters.context import ExportContext
 from synthgen.records import CLASSIFICATION, Triple, passage
 
 __all__ = ["FORMATS", "LACKS", "Format", "format_of", "needs_of"]
@@ -165,11 +165,11 @@ def needs_of(name: str) -> tuple[str, ...]:
     return ("chunk", "passage", *asked, *needs)
 
 
-def _no_passage(triple: Triple, context: Context) -> bool:
+def _no_passage(triple: Triple, context: ExportContext) -> bool:
     return not passage(triple, context.chunks[triple.chunk_id]).strip()
 
 
-LACKS: Mapping[str, tuple[Callable[[Triple, Context], bool], str]] = {
+LACKS: Mapping[str, tuple[Callable[[Triple, ExportContext], bool], str]] = {
     "chunk": (lambda t, c: not c.chunks.keys() >= {*t.positives, *(d.chunk_id for d in t.distractors)}, "unknown_chunk"),
     "passage": (_no_passage, "no_passage"),
     "question": (lambda t, c: t.kind == CLASSIFICATION, "no_question"),

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from synthgen.exporters.context import Context
+from synthgen.exporters.context import ExportContext
 from synthgen.exporters.conversation import SYSTEM, USER, System, User, conversations
 from synthgen.records import Triple
 from synthgen.registry import Apart
@@ -36,7 +36,7 @@ Model = Annotated[Tag, Speaker, Field(description="what the model is called")]
 
 def sharegpt(
     triples: Sequence[Triple],
-    context: Context,
+    context: ExportContext,
     *,
     system: System = SYSTEM,
     user: User = USER,
@@ -53,7 +53,7 @@ def sharegpt(
         yield {column: turns, **({"system": shown.system} if shown.system else {})}
 
 
-def sharegpt_info(files: Mapping[str, int], context: Context, options: Mapping[str, Any]) -> dict[str, str]:
+def sharegpt_info(files: Mapping[str, int], context: ExportContext, options: Mapping[str, Any]) -> dict[str, str]:
     """`dataset_info.json` beside the files of `sharegpt`."""
     tags = {
         "role_tag": options["role"],
@@ -69,7 +69,7 @@ def sharegpt_info(files: Mapping[str, int], context: Context, options: Mapping[s
 
 
 def alpaca(
-    triples: Sequence[Triple], context: Context, *, system: System = SYSTEM, dataset: Dataset = "synthgen"
+    triples: Sequence[Triple], context: ExportContext, *, system: System = SYSTEM, dataset: Dataset = "synthgen"
 ) -> Iterator[dict[str, str]]:
     """`instruction` (the question), `input` (its context), `output`; `system`, unless it is empty."""
     for shown in conversations(triples, context, system=system):
@@ -77,7 +77,7 @@ def alpaca(
         yield row | ({"system": shown.system} if shown.system else {})
 
 
-def alpaca_info(files: Mapping[str, int], context: Context, options: Mapping[str, Any]) -> dict[str, str]:
+def alpaca_info(files: Mapping[str, int], context: ExportContext, options: Mapping[str, Any]) -> dict[str, str]:
     """`dataset_info.json` beside the files of `alpaca`."""
     columns = {"prompt": "instruction", "query": "input", "response": "output", **_system(options)}
     return _info(files, options, {"formatting": "alpaca", "columns": columns})

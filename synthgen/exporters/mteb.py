@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field
 
 from synthgen.exporters.beir import beir
-from synthgen.exporters.context import Context
+from synthgen.exporters.context import ExportContext
 from synthgen.records import SPLITS, Triple
 
 __all__ = ["mteb", "mteb_files"]
@@ -98,13 +98,13 @@ class {task}(AbsTaskRetrieval):
 
 
 def mteb(
-    triples: Sequence[Triple], context: Context, *, task: Task = "SynthgenRetrieval"
+    triples: Sequence[Triple], context: ExportContext, *, task: Task = "SynthgenRetrieval"
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The rows of `beir`: `corpus.jsonl`, `queries.jsonl`, `qrels/<split>.jsonl`. The task's name is for the files beside them."""
     return ((name.replace(".tsv", ".jsonl"), row) for name, row in beir(triples, context))
 
 
-def mteb_files(files: Mapping[str, int], context: Context, options: Mapping[str, Any]) -> dict[str, str]:
+def mteb_files(files: Mapping[str, int], context: ExportContext, options: Mapping[str, Any]) -> dict[str, str]:
     """`README.md` and `synthgen_task.py`. MTEB evaluates on the test rows; where there are none, on dev, then train, and says so."""
     splits = [split for split in SPLITS if files.get(f"qrels/{split}.jsonl")]
     if not splits:
@@ -140,7 +140,7 @@ def _description(split: str, languages: Sequence[str]) -> Iterator[str]:
         yield "The language was not recognised; English stands in its place."
 
 
-def _languages(context: Context) -> list[str]:
+def _languages(context: ExportContext) -> list[str]:
     """The languages of the passages, the most frequent first."""
     counts = Counter(chunk.language for chunk in context.chunks.values() if chunk.language in _TAGS)
     return [_TAGS[code] for code, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]

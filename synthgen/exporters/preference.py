@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from synthgen.exporters.context import Context, Rows
+from synthgen.exporters.context import ExportContext, Rows
 from synthgen.exporters.conversation import SYSTEM, USER, Conversation, Message, System, User, conversations
 from synthgen.exporters.dpo_rejected import SOURCES, Sources, rejected_answers
 from synthgen.records import Triple
@@ -20,7 +20,7 @@ __all__ = ["openai_dpo", "trl_preference"]
 
 
 def openai_dpo(
-    triples: Sequence[Triple], context: Context, *, system: System = SYSTEM, user: User = USER, sources: Sources = SOURCES
+    triples: Sequence[Triple], context: ExportContext, *, system: System = SYSTEM, user: User = USER, sources: Sources = SOURCES
 ) -> Rows:
     """`input` (its `messages`), `preferred_output` and `non_preferred_output`, each one assistant message."""
     counts: Counter[str] = Counter()
@@ -30,7 +30,7 @@ def openai_dpo(
 
 
 def trl_preference(
-    triples: Sequence[Triple], context: Context, *, system: System = SYSTEM, user: User = USER, sources: Sources = SOURCES
+    triples: Sequence[Triple], context: ExportContext, *, system: System = SYSTEM, user: User = USER, sources: Sources = SOURCES
 ) -> Rows:
     """`prompt`, `chosen` and `rejected` as messages, and `rejected_source`."""
     counts: Counter[str] = Counter()
@@ -40,7 +40,7 @@ def trl_preference(
 
 
 def _pairs(
-    triples: Sequence[Triple], context: Context, system: str, user: str, sources: Sources, counts: Counter[str]
+    triples: Sequence[Triple], context: ExportContext, system: str, user: str, sources: Sources, counts: Counter[str]
 ) -> Iterator[tuple[Conversation, list[Message], str]]:
     """Each conversation that has a rejected side, with it and its source; `counts` takes in what was found, and what was not."""
     found = rejected_answers(triples, context, sources)

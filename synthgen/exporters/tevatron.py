@@ -18,7 +18,7 @@ from urllib.parse import quote
 import regex
 
 from synthgen.exporters.beir import breadcrumb, safe_id
-from synthgen.exporters.context import Context, Rows
+from synthgen.exporters.context import ExportContext, Rows
 from synthgen.exporters.contrastive import Fill, negatives_of, positives_of
 from synthgen.records import SPLITS, Chunk, Triple
 from synthgen.retrieval.passages import is_hidden
@@ -30,7 +30,7 @@ Passage = dict[str, str]
 _SPACE = regex.compile(r"\s")
 
 
-def tevatron(triples: Sequence[Triple], context: Context, *, fill: Fill = False) -> Rows:
+def tevatron(triples: Sequence[Triple], context: ExportContext, *, fill: Fill = False) -> Rows:
     """`query_id`, `query`, `positive_passages`, `negative_passages`; passages and corpus have `docid`, `title`, `text`."""
     left_out: Counter[str] = Counter()
     corpus = {chunk.id: _passage(chunk, context) for chunk in context.chunks.values()}
@@ -46,13 +46,13 @@ def tevatron(triples: Sequence[Triple], context: Context, *, fill: Fill = False)
     return left_out
 
 
-def _row(triple: Triple, context: Context, corpus: Mapping[str, Passage], fill: bool) -> dict[str, Any]:
+def _row(triple: Triple, context: ExportContext, corpus: Mapping[str, Passage], fill: bool) -> dict[str, Any]:
     untitled = {"title": ""} if is_hidden(triple, context.chunks[triple.chunk_id]) else {}
     right = [corpus[id] | untitled | {"text": text} for id, text in positives_of(triple, context).items()]
     wrong = [corpus[d.chunk_id] | untitled for d in negatives_of(triple, fill=fill)]
     return {"query_id": triple.id, "query": triple.query, "positive_passages": right, "negative_passages": wrong}
 
 
-def _passage(chunk: Chunk, context: Context) -> Passage:
+def _passage(chunk: Chunk, context: ExportContext) -> Passage:
     docid = _SPACE.sub(lambda match: quote(match.group()), safe_id(chunk.id))
     return {"docid": docid, "title": breadcrumb(chunk, context), "text": chunk.text}

@@ -26,7 +26,7 @@ from typing import Annotated
 import regex
 from pydantic import Field
 
-from synthgen.exporters.context import Context
+from synthgen.exporters.context import ExportContext
 from synthgen.exporters.conversation import SYSTEM, conversations
 from synthgen.records import Chunk, Triple
 from synthgen.text.tokenizer import DEFAULT_ENCODING, Tokenizer, get_tokenizer
@@ -41,7 +41,7 @@ _JOINT = "\n\n"  # between chunks of a document
 
 def instruction_text(
     triples: Sequence[Triple],
-    context: Context,
+    context: ExportContext,
     *,
     instruction: Annotated[str, Field(description="text under ### Instruction:; empty leaves it out")] = SYSTEM,
     end: Annotated[str, Field(description="ends the text, such as a tokenizer's end token; TRL adds that itself")] = "",
@@ -51,7 +51,7 @@ def instruction_text(
     for shown in conversations(triples, context, system=instruction):
         parts = {
             "Instruction": shown.system,
-            "Context": shown.context,
+            "ExportContext": shown.context,
             "Question": shown.question,
             "Answer": shown.assistant,
         }
@@ -64,7 +64,7 @@ def _escaped(text: str) -> str:
 
 def corpus_text(
     triples: Sequence[Triple],
-    context: Context,
+    context: ExportContext,
     *,
     max_tokens: Annotated[int, Field(ge=64, description="most tokens of a row")] = 2_048,
     tokenizer: Annotated[str, Field(description="tiktoken encoding, or the name of a model")] = DEFAULT_ENCODING,

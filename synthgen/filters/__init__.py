@@ -31,9 +31,9 @@ __all__ = [
     "FILTERS",
     "FLAGGING",
     "PAID",
-    "Context",
     "Encoders",
-    "Sifted",
+    "FilterContext",
+    "FilterResult",
     "apply_filters",
     "check_filters",
     "flagged",
@@ -99,7 +99,7 @@ class Encoders(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class FilterContext:
     """What filters may look at; whatever is costly is given, never built.
 
     `shots` are texts shown to the generator, `queries` those that the result will be measured on. `lowers` says whether a filter
@@ -120,8 +120,8 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Sifted:
-    """Both sides of the sieve, each in the order of the input, and the counts of every filter.
+class FilterResult:
+    """Both sides of the chain, each in the order of the input, and the counts of every filter.
 
     `funnel` has `{"stage", "in", "kept", "rejected": {reason: n}}` for each filter; a flagged row counts as kept.
     """
@@ -151,19 +151,19 @@ def check_filters(order: Sequence[str], options: Mapping[str, Mapping[str, Any]]
 def apply_filters(
     triples: Iterable[Triple],
     order: Sequence[str],
-    context: Context,
+    context: FilterContext,
     *,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     on_event: OnEvent | None = None,
-) -> Sifted:
+) -> FilterResult:
     """Run the filters of `order` one after the other; each sees what the ones before kept.
 
     Raises ConfigError for options that do not fit and for a filter that returns another number of verdicts than it got
     triples.
     """
-    sieve = _Sieve(list(triples), _stages(order, options or {}), context)
-    sieve.run(on_event)
-    return sieve.result()
+    chain = _Chain(list(triples), _stages(order, options or {}), context)
+    chain.run(on_event)
+    return chain.result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +172,12 @@ class _Stage:
     function: Filter
     options: Mapping[str, Any]
 
-    def __call__(self, triples: Sequence[Triple], context: Context) -> Sequence[Verdict]:
+    def __call__(self, triples: Sequence[Triple], context: FilterContext) -> Sequence[Verdict]:
         if context.memory is not None and self.name in ROW_FILTERS:
             return context.memory.judged(self.name, self.options, triples, lambda fresh: self._judged(fresh, context))
         return self._judged(triples, context)
 
-    def _judged(self, triples: Sequence[Triple], context: Context) -> Sequence[Verdict]:
+    def _judged(self, triples: Sequence[Triple], context: FilterContext) -> Sequence[Verdict]:
         verdicts = self.function(triples, context, **self.options)
         if len(verdicts) != len(triples):
             raise ConfigError(
@@ -193,10 +193,10 @@ class _Stage:
         return verdicts
 
 
-class _Sieve:
+class _Chain:
     """Rows by position: `rows` as they are now, `fallen` with the rejection of those that fell, `instead` with who stays."""
 
-    def __init__(self, rows: list[Triple], stages: Sequence[_Stage], context: Context) -> None:
+    def __init__(self, rows: list[Triple], stages: Sequence[_Stage], context: FilterContext) -> None:
         self.rows, self.stages, self.context = rows, stages, context
         self.fallen: dict[int, Rejection] = {}
         self.instead: dict[int, str] = {}
@@ -204,7 +204,7 @@ class _Sieve:
     def run(self, on_event: OnEvent | None) -> None:
         alive: Iterable[int] = range(len(self.rows))
         for number, stage in enumerate(self.stages, 1):
-            before, alive = len(self._kept()), self._sift(stage, alive)
+            before, alive = len(self._kept()), self._judge_rows(stage, alive)
             if on_event:
                 message = f"{stage.name}: {before} in, {len(alive)} kept"
                 on_event(Event("filters", number, len(self.stages), message))
@@ -213,7 +213,7 @@ class _Sieve:
             if not self._promote():
                 break
 
-    def result(self) -> Sifted:
+    def result(self) -> FilterResult:
         kept = [row for i, row in enumerate(self.rows) if i not in self.fallen]
         rejected = [self.fallen[i] for i in sorted(self.fallen)]
         by_stage = {stage.name: Counter[str]() for stage in self.stages}
@@ -224,9 +224,9 @@ class _Sieve:
             left = waiting - reasons.total()
             funnel.append({"stage": name, "in": waiting, "kept": left, "rejected": dict(sorted(reasons.items()))})
             waiting = left
-        return Sifted(kept, rejected, funnel)
+        return FilterResult(kept, rejected, funnel)
 
-    def _sift(self, stage: _Stage, candidates: Iterable[int]) -> list[int]:
+    def _judge_rows(self, stage: _Stage, candidates: Iterable[int]) -> list[int]:
         """Judge the candidates; returns those that `stage` keeps or only flags."""
         positions, passed = sorted(candidates), []
         for i, verdict in zip(positions, stage([self.rows[i] for i in positions], self.context), strict=True):
@@ -256,13 +256,13 @@ class _Sieve:
             waiting = [i for i, fell_at in orphans.items() if fell_at == stage.name]
             for later in self.stages[number + 1 :]:
                 if waiting and later.name in _SINGLE:
-                    waiting = self._sift(later, waiting)
+                    waiting = self._judge_rows(later, waiting)
             for whole in self.stages:
                 if waiting and whole.name not in _SINGLE and (whole.name in COMPARING or whole in self.stages[number + 1 :]):
                     # Vectors may be alike where no word is, and what counts rows counts all of them.
                     everything = whole.name not in COMPARING or whole.options.get("semantic") is not None
                     beside = (i for i in self._kept() if everything or i in self._comparable)
-                    waiting = list(set(waiting) & set(self._sift(whole, {*waiting, *beside})))
+                    waiting = list(set(waiting) & set(self._judge_rows(whole, {*waiting, *beside})))
         return bool(orphans)
 
     @cached_property
@@ -285,7 +285,7 @@ def _last(id: str, staying: Set[str], stands_in: Mapping[str, str]) -> str:
     return id
 
 
-def paid_of(context: Context, name: str) -> Paid:
+def paid_of(context: FilterContext, name: str) -> Paid:
     """The way to a model, for the filter `name`. Raises ConfigError where there is none."""
     if context.paid is None:
         raise ConfigError(f"The filter {name!r} asks a model, but was given no way to one. Use it in a run, or leave it out.")

@@ -20,7 +20,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.filters import Context, flagged
+from synthgen.filters import FilterContext, flagged
 from synthgen.filters.common.question_identity import Questions, answers_agree
 from synthgen.filters.common.survivor import rank, with_positives
 from synthgen.records import Triple, Verdict
@@ -34,7 +34,7 @@ _COMPARED = 50  # rows of one question that a row's passage is compared with
 
 def ambiguous(
     triples: Sequence[Triple],
-    context: Context,
+    context: FilterContext,
     *,
     prefer: Annotated[str, Field(description="score whose best holder is kept; without it, the first by id")] = "round_trip",
 ) -> list[Verdict]:

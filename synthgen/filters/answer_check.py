@@ -19,8 +19,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.filters import Context, paid_of
-from synthgen.prompting.row_questions import Reply, RowStep, source_passage, yes
+from synthgen.filters import FilterContext, paid_of
+from synthgen.prompting.row_questions import RowAnswer, RowStep, source_passage, yes
 from synthgen.records import Triple, Verdict, digest
 from synthgen.text import key, words
 from synthgen.text.lexicon.question_words import NEGATIONS
@@ -33,7 +33,7 @@ _NONE = frozenset({"", "none", "null", "n a", "no answer"})
 
 def answer_check(
     triples: Sequence[Triple],
-    context: Context,
+    context: FilterContext,
     *,
     model: Annotated[str | None, Field(description="openai/NAME to ask; unset means the run's own model")] = None,
     min_f1: Annotated[float, Field(ge=0, le=1, description="answers that share so much agree")] = 0.6,
@@ -74,7 +74,7 @@ def _both(triple: Triple) -> dict[str, str | None]:
     return {"Question": triple.query, "First answer": triple.answer, "Second answer": triple.scores["answer_check_answer"]}
 
 
-def _compared(triple: Triple, reply: Reply, min_f1: float) -> Verdict:
+def _compared(triple: Triple, reply: RowAnswer, min_f1: float) -> Verdict:
     if not reply.fields:
         return Verdict(triple, "not_asked" if reply.reason == "not_asked" else "undecided")
     answer, expected = reply.fields["answer"], triple.answer or ""
@@ -93,7 +93,7 @@ def _opposed(left: str, right: str) -> bool:
     return any(any(map(str.isdigit, word)) or word in _NEGATIONS for word in ((one - other) + (other - one)))
 
 
-def _settled(verdict: Verdict, opinion: Reply) -> Verdict:
+def _settled(verdict: Verdict, opinion: RowAnswer) -> Verdict:
     agree = yes(opinion.fields.get("agree"))
     if agree is None:
         return replace(verdict, reason="not_asked" if opinion.reason == "not_asked" else "undecided")

@@ -21,7 +21,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.filters.common.survivor import rank
 from synthgen.records import Triple, Verdict
 
@@ -30,7 +30,7 @@ __all__ = ["balance"]
 
 def balance(
     triples: Sequence[Triple],
-    context: Context,
+    context: FilterContext,
     *,
     max_per_chunk: Annotated[int | None, Field(ge=1, description="rows of one chunk, or null for any number")] = 8,
     max_kind_share: Annotated[

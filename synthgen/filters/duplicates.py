@@ -28,7 +28,7 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.errors import ConfigError
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.filters.common.question_identity import Questions, answers_agree, never_same
 from synthgen.filters.common.survivor import rank, with_positives
 from synthgen.records import Triple, Verdict
@@ -54,7 +54,7 @@ class _Twin:
 
 def duplicates(
     triples: Sequence[Triple],
-    context: Context,
+    context: FilterContext,
     *,
     min_similarity: Annotated[
         float, Field(ge=0, le=1, description="least similarity of the words of two rows whose answers agree")
@@ -129,7 +129,7 @@ def _near(
 def _semantic(
     triples: Sequence[Triple],
     order: Sequence[int],
-    context: Context,
+    context: FilterContext,
     questions: Questions,
     passages: Passages,
     threshold: float,
@@ -154,7 +154,7 @@ def _semantic(
     return twins
 
 
-def _nearest(queries: Sequence[str], context: Context) -> Iterator[tuple[int, list[tuple[int, float]]]]:
+def _nearest(queries: Sequence[str], context: FilterContext) -> Iterator[tuple[int, list[tuple[int, float]]]]:
     """For each query its nearest ones and their cosines, the best first; itself may be among them."""
     import faiss
     import numpy as np

@@ -28,7 +28,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.filters.common.mentions import (
     Mention,
     Shown,
@@ -61,7 +61,7 @@ _INSIDE = re.compile(r"(?<=[\w,] )[^\W_a-z][^\W_]*")
 
 def entities(
     triples: Sequence[Triple],
-    context: Context,
+    context: FilterContext,
     *,
     topic_share: Annotated[
         Share, Field(description="a name that this share of the document's passages show is its topic")
@@ -82,7 +82,9 @@ def entities(
                 verdicts[i] = Verdict(triples[i], "number_not_found")
             elif missing and check_names:
                 unsure[i] = missing
-    corpus = _Corpus(context.chunks, [(triples[i].document_id, name) for i, missing in unsure.items() for name in missing])
+    corpus = _NameStatistics(
+        context.chunks, [(triples[i].document_id, name) for i, missing in unsure.items() for name in missing]
+    )
     for i, missing in unsure.items():
         chunk = context.chunks[triples[i].chunk_id]
         for name in missing:
@@ -114,7 +116,7 @@ class _Document:
             self.inside.update(_plain(word for word in _INSIDE.findall(text) if word[0].isupper()))
 
 
-class _Corpus:
+class _NameStatistics:
     """What the rest of the corpus says about the names that are missing; each text is read once, when it is needed."""
 
     def __init__(self, chunks: Mapping[str, Chunk], missing: Sequence[tuple[str, Mention]]) -> None:

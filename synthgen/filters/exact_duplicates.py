@@ -19,7 +19,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.filters.common.survivor import rank, with_positives
 from synthgen.records import CLASSIFICATION, Triple, Verdict
 from synthgen.retrieval.passages import Passages
@@ -30,7 +30,7 @@ __all__ = ["exact_duplicates"]
 
 def exact_duplicates(
     triples: Sequence[Triple],
-    context: Context,
+    context: FilterContext,
     *,
     prefer: Annotated[str, Field(description="score whose best holder is kept; without it, the first by id")] = "round_trip",
 ) -> list[Verdict]:

@@ -15,7 +15,7 @@ from typing import Annotated
 import regex
 from pydantic import Field
 
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.records import CLASSIFICATION, Chunk, Triple, Verdict
 from synthgen.text import key
 
@@ -30,7 +30,7 @@ _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 
 def format_check(
     triples: Sequence[Triple],
-    context: Context,
+    context: FilterContext,
     *,
     min_query_chars: Annotated[Chars, Field(description="shortest query, in characters")] = 2,
     max_query_chars: Annotated[Chars, Field(description="longest query, in characters")] = 1_000,

@@ -22,7 +22,7 @@ from typing import Annotated
 import regex
 from pydantic import Field
 
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.filters.common.mentions import Mention, Shown, capitalises_nouns, is_function_word, mentions
 from synthgen.records import Chunk, Span, Triple, Verdict, passage
 from synthgen.text import key
@@ -37,7 +37,7 @@ _LIST_MARK = regex.compile(r"^\s*\(?\d{1,2}[.)](?=\s)", regex.MULTILINE)
 
 def grounding(
     triples: Sequence[Triple],
-    context: Context,
+    context: FilterContext,
     *,
     min_similarity: Annotated[float, Field(ge=0, le=1, description="a quote at least this similar is found")] = 0.9,
     check_numbers: Annotated[bool, Field(description="numbers of an answer must occur in chunk or headings")] = True,

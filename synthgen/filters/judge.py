@@ -19,8 +19,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.filters import Context, paid_of
-from synthgen.prompting.row_questions import Reply, RowStep, source_passage, yes
+from synthgen.filters import FilterContext, paid_of
+from synthgen.prompting.row_questions import RowAnswer, RowStep, source_passage, yes
 from synthgen.records import Triple, Verdict
 
 __all__ = ["judge"]
@@ -35,7 +35,7 @@ _REASONS: Mapping[str, str] = {
 
 def judge(
     triples: Sequence[Triple],
-    context: Context,
+    context: FilterContext,
     *,
     model: Annotated[str | None, Field(description="openai/NAME to ask; unset means the run's own model")] = None,
     prompt: Annotated[str, Field(description="the row prompt: judge, or a YAML file with the same fields")] = "judge",
@@ -52,7 +52,7 @@ def _shown(triple: Triple) -> dict[str, str | None]:
     return {"Question": triple.query, "Answer": triple.answer}
 
 
-def _verdict(triple: Triple, reply: Reply) -> Verdict:
+def _verdict(triple: Triple, reply: RowAnswer) -> Verdict:
     if not reply.fields:
         return Verdict(triple, "not_asked" if reply.reason == "not_asked" else "undecided")
     judged = replace(triple, scores={**triple.scores, "judge": dict(reply.fields)})

@@ -26,7 +26,7 @@ from typing import Annotated
 import regex
 from pydantic import Field
 
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.records import Chunk, Triple, Verdict
 from synthgen.text import UNSPACED, guess_language
 from synthgen.text.lexicon.query_patterns import ASKING_WORDS, CHINESE_WORDS, COMMON_WORDS
@@ -43,7 +43,7 @@ _LEAST_OWN_WORDS = 5
 
 def language(
     triples: Sequence[Triple],
-    context: Context,
+    context: FilterContext,
     *,
     allow: Annotated[
         list[str], Field(description="languages (en, de, …) that may differ from the passage's; any: all of them")

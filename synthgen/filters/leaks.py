@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.filters.common.question_identity import languages, read
 from synthgen.records import Triple, Verdict
 from synthgen.text import jaccard, key, shingles
@@ -26,7 +26,7 @@ __all__ = ["leaks"]
 
 def leaks(
     triples: Sequence[Triple],
-    context: Context,
+    context: FilterContext,
     *,
     max_similarity: Annotated[
         float, Field(ge=0.3, le=1, description="as similar to an evaluation query, by shingles, is a leak")

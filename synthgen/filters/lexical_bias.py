@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from synthgen.filters import Sifted
+from synthgen.filters import FilterResult
 from synthgen.records import CLASSIFICATION, Chunk, Triple
 from synthgen.retrieval.passages import shown_text
 from synthgen.text import contents, words
@@ -18,17 +18,17 @@ from synthgen.text import contents, words
 __all__ = ["lexical_bias", "overlap"]
 
 
-def lexical_bias(sifted: Sifted, chunks: Mapping[str, Chunk]) -> dict[str, dict[str, Any]]:
+def lexical_bias(filtered: FilterResult, chunks: Mapping[str, Chunk]) -> dict[str, dict[str, Any]]:
     """Rows, mean overlap and mean words of the queries: of what was `kept`, then of what each filter dropped.
 
     Texts with labels are no queries.
     """
-    kept = [row for row in sifted.kept if row.kind != CLASSIFICATION]
+    kept = [row for row in filtered.kept if row.kind != CLASSIFICATION]
     dropped: dict[str, list[Triple]] = {}
-    for rejection in sifted.rejected:
+    for rejection in filtered.rejected:
         if rejection.triple.chunk_id in chunks and rejection.triple.kind != CLASSIFICATION:
             dropped.setdefault(rejection.stage, []).append(rejection.triple)
-    stages = [stage["stage"] for stage in sifted.funnel if stage["stage"] in dropped]
+    stages = [stage["stage"] for stage in filtered.funnel if stage["stage"] in dropped]
     vocabulary = functools.lru_cache(maxsize=50_000)(lambda text: frozenset(words(text)))
     groups: Iterable[tuple[str, Sequence[Triple]]] = [("kept", kept), *((stage, dropped[stage]) for stage in stages)]
     return {name: _means([_measures(row, chunks[row.chunk_id], vocabulary) for row in rows]) for name, rows in groups if rows}

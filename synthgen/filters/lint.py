@@ -25,7 +25,7 @@ from typing import Annotated
 import regex
 from pydantic import Field
 
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.records import Chunk, Triple, Verdict, passage
 from synthgen.text import copies, jaccard, shingles, spelled_out, units, words
 from synthgen.text.lexicon.query_patterns import CHATTER, DANGLING, GENERIC, LEFT_OVER, REFERENCES, TWO_QUESTIONS
@@ -60,7 +60,7 @@ _NO_WORD = regex.compile(r"[^\p{L}\p{M}\p{N}]")
 
 def lint(
     triples: Sequence[Triple],
-    context: Context,
+    context: FilterContext,
     *,
     min_words: Annotated[Length, Field(description="shortest query, in words")] = 1,
     max_words: Annotated[Length, Field(description="longest query, in words")] = 120,

@@ -42,12 +42,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from synthgen.errors import ConfigError
-from synthgen.filters import Context, Encoders, flagged
+from synthgen.filters import Encoders, FilterContext, flagged
 from synthgen.filters.code_digest import code
 from synthgen.records import Triple, Verdict, digest
 from synthgen.retrieval import Retriever, index_text
 from synthgen.retrieval.passages import Passages, is_hidden, shown_text, standings
-from synthgen.retrieval.source_rank import Copying, Judged, contenders, judged
+from synthgen.retrieval.source_rank import Copying, SourceJudgement, contenders, judged
 
 __all__ = ["round_trip"]
 
@@ -70,7 +70,7 @@ _LOWERED = "The round trip lowered its threshold"
 
 def round_trip(
     triples: Sequence[Triple],
-    context: Context,
+    context: FilterContext,
     *,
     judge: Annotated[Literal["bm25", "dense", "both", "self"], Field(description="what searches")] = "bm25",
     rule: Annotated[Literal["ratio", "top_k", "raw_ratio", "reranker"], Field(description="what decides")] = "ratio",
@@ -119,7 +119,9 @@ def _verdict(triple: Triple, passed: bool, name: str, threshold: float, *, spare
     return Verdict(triple, "not_found", triple.scores.get(name), threshold)
 
 
-def _threshold(scored: Sequence[Triple], name: str, context: Context, min_ratio: float, fallback: float, hidden: str) -> float:
+def _threshold(
+    scored: Sequence[Triple], name: str, context: FilterContext, min_ratio: float, fallback: float, hidden: str
+) -> float:
     """`min_ratio`, or `fallback` where too few of the rows that can fall reach it; then a note says so."""
     if any(note.startswith(_LOWERED) for note in context.notes):  # rows that come later meet the same threshold
         return fallback
@@ -144,7 +146,7 @@ def _threshold(scored: Sequence[Triple], name: str, context: Context, min_ratio:
 class _Bench:
     """Scores rows by a judge: only those that no earlier run has scored in the same way."""
 
-    def __init__(self, context: Context, judge: str, rule: str, folds: int, reranker: str, depth: int) -> None:
+    def __init__(self, context: FilterContext, judge: str, rule: str, folds: int, reranker: str, depth: int) -> None:
         self.context, self.judge, self.folds, self.depth = context, judge, folds, depth
         self.ranks, self.raw, self.reranker = (
             rule in ("top_k", "reranker"),
@@ -181,7 +183,7 @@ class _Bench:
             for i in fresh
         }
 
-    def _scores(self, triple: Triple, seen: Judged) -> dict[str, Any]:
+    def _scores(self, triple: Triple, seen: SourceJudgement) -> dict[str, Any]:
         scores: dict[str, Any] = {"round_trip": seen.ratio, "round_trip_rival": seen.rival}
         if seen.rank is not None:
             scores["round_trip_rank"] = seen.rank
@@ -250,7 +252,7 @@ class _Bench:
 class _Reading:
     """How the judge sees a row, and the passages that a reranker has to compare it with."""
 
-    seen: Judged
+    seen: SourceJudgement
     others: tuple[str, ...]
 
     def or_better(self, other: _Reading) -> _Reading:

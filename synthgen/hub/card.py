@@ -16,11 +16,11 @@ import yaml
 
 from synthgen.errors import ConfigError
 from synthgen.hub.columns import CONFIGS, DEFAULT
-from synthgen.hub.folder import Written
+from synthgen.hub.folder import WrittenConfig
 from synthgen.hub.pii import RULES
 from synthgen.prompting.templates import render
 
-__all__ = ["Facts", "License", "card", "check_license"]
+__all__ = ["CardFacts", "License", "card", "check_license"]
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
 _HUGE = "10M<n<100M"
@@ -38,7 +38,7 @@ class License:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CardFacts:
     """What a card says.
 
     `run` is shown as it is told (escaped); `verbatim` are texts for fenced blocks: `measured` ("" for none), `command`. `origins`
@@ -49,7 +49,7 @@ class Facts:
     pretty_name: str
     license: License
     languages: Sequence[str]
-    tables: Sequence[Written]
+    tables: Sequence[WrittenConfig]
     origins: Mapping[str, int]
     run: Mapping[str, Any]
     verbatim: Mapping[str, str]
@@ -81,7 +81,7 @@ def check_license(given: str | None, name: str | None, link: str | None) -> Lice
     return license
 
 
-def card(facts: Facts) -> str:
+def card(facts: CardFacts) -> str:
     """The README: front matter and text."""
     values = {
         "repo_id": facts.repo_id,
@@ -100,7 +100,7 @@ def card(facts: Facts) -> str:
     return f"---\n{front}---\n\n{render('dataset_card.jinja', values)}\n"
 
 
-def _front(facts: Facts) -> dict[str, Any]:
+def _front(facts: CardFacts) -> dict[str, Any]:
     names, imported = {table.name for table in facts.tables}, "imported" in facts.origins
     made = bool(facts.origins.keys() & {"llm", "rule"})
     tasks = {
@@ -141,7 +141,7 @@ def _front(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _config(table: Written) -> dict[str, Any]:
+def _config(table: WrittenConfig) -> dict[str, Any]:
     known = CONFIGS[table.name]
     columns = [
         {

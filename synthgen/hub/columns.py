@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["CONFIGS", "DEFAULT", "Config"]
+__all__ = ["CONFIGS", "DEFAULT", "DatasetConfig"]
 
 DEFAULT = "triples"
 """The config that `load_dataset` and the viewer take when none is named."""
 
 
-class Config(NamedTuple):
+class DatasetConfig(NamedTuple):
     """One line about a config, and its columns: name -> (type, meaning).
 
     `format` is the exporter that makes the rows, "" for rows of our own. Its options may add columns, which have no meaning here.
@@ -29,8 +29,8 @@ _PASSAGE = {"chunk_id": "string", "title": "string", "text": "string"}
 _FOUND = {"found_by": "string", "rank": "int64", "score": "double", "relative": "double"}
 _MESSAGES = [{"role": "string", "content": "string"}]
 
-CONFIGS: Mapping[str, Config] = {
-    DEFAULT: Config(
+CONFIGS: Mapping[str, DatasetConfig] = {
+    DEFAULT: DatasetConfig(
         "one row for each query, with the texts of its passage and of its distractors",
         {
             "id": ("string", "digest of the passage and the query"),
@@ -68,7 +68,7 @@ CONFIGS: Mapping[str, Config] = {
             "metadata": ("string", "anything else that is known of the row, as JSON"),
         },
     ),
-    "corpus": Config(
+    "corpus": DatasetConfig(
         "every passage of the documents, also those without a query: the index to search",
         {
             "_id": ("string", "the passage"),
@@ -78,7 +78,7 @@ CONFIGS: Mapping[str, Config] = {
         },
         "beir",
     ),
-    "queries": Config(
+    "queries": DatasetConfig(
         "the queries that retrieval may be measured with; those that stand word for word in the corpus are left out",
         {
             "_id": ("string", "the row, as `id` of `triples`"),
@@ -87,7 +87,7 @@ CONFIGS: Mapping[str, Config] = {
         },
         "beir",
     ),
-    "qrels": Config(
+    "qrels": DatasetConfig(
         "which passage answers which query",
         {
             "query-id": ("string", "`_id` of `queries`"),
@@ -96,7 +96,7 @@ CONFIGS: Mapping[str, Config] = {
         },
         "beir",
     ),
-    "raft": Config(
+    "raft": DatasetConfig(
         "a question among documents, of which one, or none, holds the answer (RAFT, arXiv 2403.10131)",
         {
             "id": ("string", "the row, as `id` of `triples`"),
@@ -117,12 +117,12 @@ CONFIGS: Mapping[str, Config] = {
         },
         "raft",
     ),
-    "openai-chat": Config(
+    "openai-chat": DatasetConfig(
         "conversations for supervised fine-tuning: context and question, then the answer",
         {"messages": (_MESSAGES, "roles system, user, assistant, in this order")},
         "openai-chat",
     ),
-    "st-triplet": Config(
+    "st-triplet": DatasetConfig(
         "rows for bi-encoders, as sentence-transformers reads them",
         {
             "anchor": ("string", "the query"),

@@ -14,7 +14,7 @@ from synthgen.storage import arrow_type, writing
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Splits", "Written", "write_config"]
+__all__ = ["Splits", "WrittenConfig", "write_config"]
 
 _ROWS_PER_GROUP = 1_000  # the viewer of the Hub reads whole row groups
 
@@ -24,7 +24,7 @@ Splits = Mapping[str, Callable[[], Iterable[Row]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenConfig:
     """A config as it was written: rows by split (none of a split without rows), and the type of each column in words."""
 
     name: str
@@ -37,11 +37,13 @@ class Written:
         return {split: f"{self.name}/{split}.parquet" for split in self.rows}
 
 
-def write_config(folder: Path, name: str, splits: Splits) -> Written:
+def write_config(folder: Path, name: str, splits: Splits) -> WrittenConfig:
     """Write one config below `folder`."""
     schema = _schema(name, splits)
     rows = {split: _write(folder / name / f"{split}.parquet", schema, read()) for split, read in splits.items()}
-    return Written(name, {split: n for split, n in rows.items() if n}, {field.name: _words(field.type) for field in schema})
+    return WrittenConfig(
+        name, {split: n for split, n in rows.items() if n}, {field.name: _words(field.type) for field in schema}
+    )
 
 
 def _schema(name: str, splits: Splits) -> pa.Schema:

@@ -44,7 +44,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Repository:
     """A repository on the Hub: its last commit, and the digest of each file but those that the Hub writes."""
 
     commit: str
@@ -96,7 +96,7 @@ def send(folder: Path, repo_id: str, *, public: bool, force: bool, message: str)
 
 
 def _commit(
-    api: HfApi, repo_id: str, files: dict[str, Path], found: _Found | None, *, public: bool, message: str
+    api: HfApi, repo_id: str, files: dict[str, Path], found: _Repository | None, *, public: bool, message: str
 ) -> tuple[str, int]:
     """The repository, if it is new, and the commit. Returns that and how many files it deletes."""
     from huggingface_hub import CommitOperation, CommitOperationAdd, CommitOperationDelete
@@ -132,7 +132,7 @@ def _user(api: HfApi) -> str:
         raise
 
 
-def _find(api: HfApi, repo_id: str) -> _Found | None:
+def _find(api: HfApi, repo_id: str) -> _Repository | None:
     from huggingface_hub.errors import RepositoryNotFoundError
     from huggingface_hub.hf_api import RepoFile
 
@@ -142,7 +142,7 @@ def _find(api: HfApi, repo_id: str) -> _Found | None:
         return None
     tree = api.list_repo_tree(repo_id, recursive=True, revision=info.sha, repo_type=_KIND)
     digests = {one.path: one.lfs.sha256 if one.lfs else one.blob_id for one in tree if isinstance(one, RepoFile)}
-    return _Found(str(info.sha), bool(info.private), {path: of for path, of in digests.items() if path != _THEIRS})
+    return _Repository(str(info.sha), bool(info.private), {path: of for path, of in digests.items() if path != _THEIRS})
 
 
 def _same(files: dict[str, Path], digests: dict[str, str]) -> bool:

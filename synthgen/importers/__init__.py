@@ -22,26 +22,6 @@ lines), for one of these reasons:
 
 from __future__ import annotations
 
-from synthgen.importers.classification import check_label_mapping, read_labelled
-from synthgen.importers.columns import ROLES, ImportRow, Taken, check_mapping, read_rows
-from synthgen.importers.files import FORMATS, Passage, file_digest
-from synthgen.importers.place import Cut, cut_contexts, place_rows
-
-__all__ = [
-    "FORMATS",
-    "ROLES",
-    "STAGE",
-    "Cut",
-    "ImportRow",
-    "Passage",
-    "Taken",
-    "check_label_mapping",
-    "check_mapping",
-    "cut_contexts",
-    "file_digest",
-    "place_rows",
-    "read_labelled",
-    "read_rows",
-]
+__all__ = ["STAGE"]
 
 STAGE = "import"

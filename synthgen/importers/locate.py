@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Hashes = npt.NDArray[np.uint64]
 
-__all__ = ["Place", "Wanted", "find_contexts"]
+__all__ = ["Location", "Wanted", "find_contexts"]
 
 _WIDTHS = (32, 16, 8, 4, 2, 1)  # of windows, in characters that count
 _WINDOWS = 8  # of each context that are looked at for the rarest
@@ -45,7 +45,7 @@ class Wanted(NamedTuple):
     at: int | None = None
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A span of a document; `exact` when the context stands there as it is."""
 
     document_id: str
@@ -54,7 +54,7 @@ class Place(NamedTuple):
     exact: bool
 
 
-def find_contexts(contexts: Sequence[Wanted], documents: Sequence[Document]) -> list[Place | None]:
+def find_contexts(contexts: Sequence[Wanted], documents: Sequence[Document]) -> list[Location | None]:
     """The place of each context, or None: in its own document before others, there at its offset, exact before normalised, the first."""
     search = _Search(contexts)
     for document in documents:
@@ -65,7 +65,7 @@ def find_contexts(contexts: Sequence[Wanted], documents: Sequence[Document]) -> 
 class _Search:
     def __init__(self, contexts: Sequence[Wanted]) -> None:
         self.contexts = contexts
-        self.places: list[Place | None] = [None] * len(contexts)
+        self.places: list[Location | None] = [None] * len(contexts)
         self._folded = [wanted.text.translate(_FOLD) for wanted in contexts]
         self._edges = [_edges(wanted.text) for wanted in contexts]
         self._lengths = _Lengths()
@@ -108,16 +108,16 @@ class _Search:
             start, end = _widened(text, start, end, before, after)
         if find(text[start:end], text, start) != start:
             return  # inside a word
-        found, known = Place(document.id, start, end, exact), self.places[index]
+        found, known = Location(document.id, start, end, exact), self.places[index]
         if known is None or _goodness(found, wanted) > _goodness(known, wanted):
             self.places[index] = found
 
 
-def _goodness(place: Place, wanted: Wanted) -> tuple[bool, bool, bool]:
+def _goodness(place: Location, wanted: Wanted) -> tuple[bool, bool, bool]:
     return place.document_id == wanted.document_id, _covers(place, wanted), place.exact
 
 
-def _covers(place: Place, wanted: Wanted) -> bool:
+def _covers(place: Location, wanted: Wanted) -> bool:
     return place.document_id == wanted.document_id and wanted.at is not None and place.start <= wanted.at < place.end
 
 

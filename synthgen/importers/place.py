@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthgen.chunking.markup import trimmed
+from synthgen.chunking.markup.block import trimmed
 from synthgen.importers.columns import ImportRow
 from synthgen.importers.files import Passage
-from synthgen.importers.locate import Place, Wanted, find_contexts
+from synthgen.importers.locate import Location, Wanted, find_contexts
 from synthgen.records import Chunk, Document, Skipped, Span, Triple, chunk_id, digest, make_document, make_triple
 from synthgen.text import find, guess_language, normalise
 from synthgen.text.quotes import locate
@@ -38,7 +38,7 @@ class Cut:
     """The chunks of a corpus with those of the contexts among them, and where each context is."""
 
     chunks: list[Chunk]
-    places: Mapping[Wanted, Place]
+    places: Mapping[Wanted, Location]
     own: Mapping[str, Chunk] = field(default_factory=dict)  # our chunks, before contexts took the place of some
     replaced: Sequence[Skipped] = ()
 
@@ -77,7 +77,7 @@ def context_documents(
             )
             for document in documents
         ]
-        places = {context: Place(_context_id(context.text), 0, len(context.text), True) for context in wanted}
+        places = {context: Location(_context_id(context.text), 0, len(context.text), True) for context in wanted}
         return Cut(chunks, places)
 
     return sorted(made, key=lambda document: document.id), cut

@@ -31,7 +31,7 @@ from synthgen.llm.rate_limit import retry
 from synthgen.llm.rate_limit.circuit_breaker import LONGEST_PAUSE_S
 from synthgen.llm.rate_limit.limiter import Grant
 from synthgen.llm.rate_limit.retry import AttemptError
-from synthgen.llm.session import Shared
+from synthgen.llm.session import Session
 from synthgen.llm.stopping import Stop
 from synthgen.llm.structured_output import ended_badly
 from synthgen.records import Completion, Request, Usage
@@ -44,7 +44,7 @@ _PER_CACHE_KEY_RPM = 15  # what one prompt-cache key should see, by OpenAI's gui
 
 
 @dataclass(slots=True)
-class _Tally:
+class _Attempts:
     """What the attempts of one call came to."""
 
     started: float = field(default_factory=time.monotonic)
@@ -56,13 +56,13 @@ class _Tally:
 class Caller:
     """Makes calls for all workers of a fill."""
 
-    def __init__(self, endpoint: Endpoint, settings: LLM, shared: Shared, check: Check | None, stop: Stop) -> None:
+    def __init__(self, endpoint: Endpoint, settings: LLM, session: Session, check: Check | None, stop: Stop) -> None:
         self.in_flight = self.answered = self.rate_limited = 0
         self._endpoint = endpoint
         self._settings = settings
-        self._budget = shared.budget
-        self._limiter = shared.limiter
-        self._health = shared.health
+        self._budget = session.budget
+        self._limiter = session.limiter
+        self._health = session.health
         self._check = check
         self._stop = stop
         self._started = time.monotonic()
@@ -80,7 +80,7 @@ class Caller:
 
     async def call(self, request: Request) -> Call:
         """The finished call, answered or failed for good. Raises Stopping when it is left for another run."""
-        tally = _Tally()
+        tally = _Attempts()
         try:
             completion = await self._retried(request, tally)
         except AttemptError as error:
@@ -111,7 +111,7 @@ class Caller:
         reason = ended_badly(completion)
         return reason, completion.refusal or (completion.finish_reason if reason else "")
 
-    async def _retried(self, request: Request, tally: _Tally) -> Completion:
+    async def _retried(self, request: Request, tally: _Attempts) -> Completion:
         import tenacity
 
         policy = retry.policy(self._settings, request.key, unless=lambda _: bool(self._stop) or self._health.hopeless)
@@ -121,7 +121,7 @@ class Caller:
                 return await self._attempt(request, tally)
         raise AssertionError("tenacity ends with a result or an error")
 
-    async def _attempt(self, request: Request, tally: _Tally) -> Completion:
+    async def _attempt(self, request: Request, tally: _Attempts) -> Completion:
         """One attempt that counts. Raises AttemptError or Stopping."""
         while True:
             try:
@@ -150,12 +150,12 @@ class Caller:
         """Whether calls like this one may go side by side. One alone finds out how to ask a model, and whether a server is back."""
         return not self._health.down and self._endpoint.proven(request.model)
 
-    async def _try(self, request: Request, tally: _Tally) -> Completion:
+    async def _try(self, request: Request, tally: _Attempts) -> Completion:
         """Send `request` once, with money and room for it. Raises AttemptError, Reformed or Stopping."""
         async with self._slots:
             return await self._send(request, tally)
 
-    async def _send(self, request: Request, tally: _Tally) -> Completion:
+    async def _send(self, request: Request, tally: _Attempts) -> Completion:
         import openai
 
         reservation = await self._afford(request)
@@ -191,7 +191,7 @@ class Caller:
         return reply.completion
 
     def _book_failure(
-        self, failure: Failure, reservation: Reservation, grant: Grant, headers: Mapping[str, str], tally: _Tally
+        self, failure: Failure, reservation: Reservation, grant: Grant, headers: Mapping[str, str], tally: _Attempts
     ) -> None:
         usage = Usage() if failure.unbilled else None
         tally.uncounted += usage is None

@@ -36,7 +36,7 @@ from synthgen.llm.executor import Caller
 from synthgen.llm.providers.errors import SYSTEMATIC
 from synthgen.llm.providers.openai import Endpoint, connect
 from synthgen.llm.reask import calls_of, follow_up, stored, to_ask
-from synthgen.llm.session import Shared
+from synthgen.llm.session import Session
 from synthgen.llm.stopping import Stop, Stopping
 from synthgen.records import Event, Meter, OnEvent, Request, Usage
 
@@ -73,7 +73,7 @@ async def fill(
     store: CallStore,
     settings: LLM,
     *,
-    shared: Shared | None = None,
+    session: Session | None = None,
     check: Check | None = None,
     wanted: Wanted = to_ask,
     stage: str = "generate",
@@ -83,12 +83,12 @@ async def fill(
     """Make every call of `requests` that `store` does not have.
 
     `check` gives the reason why an answer cannot be used, and what is wrong with it (two empty texts if nothing is); such a call
-    is stored as failed, with its text. `wanted` says what is to be sent for a request: by default what `store` lacks. `shared` is
+    is stored as failed, with its text. `wanted` says what is to be sent for a request: by default what `store` lacks. `session` is
     of all fills of one command. `total` is for progress only. Raises ModelError, StoppedEarly, ConfigError (a cap on cost without
     a price), RunFolderError (the store, or requests that wait in batches: at the end, after all others).
     """
     async with connect(settings, store) as endpoint:
-        filling = _Filling(endpoint, store, settings, shared or Shared.of(settings), check, wanted)
+        filling = _Filling(endpoint, store, settings, session or Session.of(settings), check, wanted)
         async with _told(filling, stage, total, on_event):
             await filling.run(iter(requests))
     meter = filling.meter()
@@ -121,7 +121,7 @@ class _Filling:
         endpoint: Endpoint,
         store: CallStore,
         settings: LLM,
-        shared: Shared,
+        session: Session,
         check: Check | None,
         wanted: Wanted,
     ) -> None:
@@ -131,13 +131,13 @@ class _Filling:
         self._usage = Usage()
         self._store = store
         self._settings = settings
-        self._budget = shared.budget
+        self._budget = session.budget
         self._wanted = wanted
         self._stop = Stop()
-        self._caller = Caller(endpoint, settings, shared, check, self._stop)
+        self._caller = Caller(endpoint, settings, session, check, self._stop)
         self._commits = _Commits(store)
         self._started = time.monotonic()
-        self._spent_before = shared.budget.spent.dollars
+        self._spent_before = session.budget.spent.dollars
         self._taken: set[str] = set()  # keys of requests that a worker has in hand
         self._in_batches = 0  # requests that are left to their batch
         self._failed_in_a_row = 0

@@ -15,7 +15,7 @@ from typing import Any
 
 import regex
 
-__all__ = ["Reading", "decoded", "mend_json", "read_json"]
+__all__ = ["JsonReading", "decoded", "mend_json", "read_json"]
 
 _MAX_STARTS = 50  # brackets that open no value, before a text is given up
 _MAX_MENDED_BRACKETS = 1_000  # json_repair takes minutes over the thousands that a model caught in a loop writes
@@ -38,7 +38,7 @@ _DECODER = json.JSONDecoder(strict=False, parse_constant=lambda name: None)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class JsonReading:
     """The JSON values of a text, in their order.
 
     `whole` when every bracket belongs to one of them; `cut` when the text ends inside an object. What was cut is not among the
@@ -50,10 +50,10 @@ class Reading:
     cut: bool = False
 
 
-def read_json(text: str) -> Reading:
+def read_json(text: str) -> JsonReading:
     """Every JSON object or list of `text` that does not stand in the model's reasoning, exactly as it was written."""
     try:
-        return Reading((decoded(text),))
+        return JsonReading((decoded(text),))
     except ValueError:
         text = _bare(text)
     values: list[Any] = []
@@ -68,27 +68,27 @@ def read_json(text: str) -> Reading:
         if may_be_open and (opened := _opened(text, start.start())) is not None:
             value, cut = opened
             if value is not None:
-                return Reading((*values, value), failed == 0, cut)
+                return JsonReading((*values, value), failed == 0, cut)
             may_be_open = False
         failed += 1
-    return Reading(tuple(values), failed == 0, cut)
+    return JsonReading(tuple(values), failed == 0, cut)
 
 
-def mend_json(text: str) -> Reading:
+def mend_json(text: str) -> JsonReading:
     """What json_repair makes of `text`: the last resort, since it guesses where strings and objects end."""
     import json_repair
 
     text = _bare(text)
     starts = [start.start() for start in _START.finditer(text)]
     if not 0 < len(starts) <= _MAX_MENDED_BRACKETS:
-        return Reading(whole=False)
+        return JsonReading(whole=False)
     try:
         value = json_repair.loads(text[starts[0] :])
     except _UNREADABLE:
-        return Reading(whole=False)
+        return JsonReading(whole=False)
     end = max(text.rfind(closing) for closing in _CLOSING.values())
     cut = end < 0 or not _POSTAMBLE.fullmatch(text, end + 1)
-    return Reading((value,), whole=False, cut=cut)
+    return JsonReading((value,), whole=False, cut=cut)
 
 
 def decoded(text: str) -> Any:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from synthgen.llm import Answers
     from synthgen.llm.call_store import Call, CallStore
 
-__all__ = ["Outcomes", "Standing", "calls_of", "failed_again", "follow_up", "outcomes", "standing", "stored", "to_ask"]
+__all__ = ["Outcomes", "RequestStatus", "calls_of", "failed_again", "follow_up", "outcomes", "standing", "stored", "to_ask"]
 
 REASKED = frozenset({"malformed"})
 _RAISE_LIMIT = 4
@@ -35,7 +35,7 @@ _CORRECTION = "That answer cannot be used: {detail}. Write the answer again, as 
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RequestStatus:
     """How far a request is: its stored `calls`, and what is still to be `sent`, unless that is `waiting` in a batch."""
 
     request: Request
@@ -122,7 +122,7 @@ def stored(requests: Iterable[Request], store: CallStore | None) -> dict[str, Ca
     return known | store.get_many(follow.key for follow in follows)
 
 
-def standing(requests: Iterable[Request], store: CallStore | None) -> Iterator[Standing]:
+def standing(requests: Iterable[Request], store: CallStore | None) -> Iterator[RequestStatus]:
     """How far each request is. The store is looked into for many at a time."""
     stream = iter(requests)
     while batch := list(islice(stream, _LOOKAHEAD)):
@@ -130,7 +130,7 @@ def standing(requests: Iterable[Request], store: CallStore | None) -> Iterator[S
         sent = [to_ask(request, known) for request in batch]
         waiting = waiting_keys(store, [one.key for one in sent if one]) if store else set()
         for request, one in zip(batch, sent, strict=True):
-            yield Standing(request, tuple(calls_of(request, known)), one, one is not None and one.key in waiting)
+            yield RequestStatus(request, tuple(calls_of(request, known)), one, one is not None and one.key in waiting)
 
 
 def outcomes(requests: Iterable[Request], store: CallStore | None) -> Outcomes:

@@ -11,11 +11,11 @@ from synthgen.llm.costs.budget import Budget
 from synthgen.llm.rate_limit.circuit_breaker import Health
 from synthgen.llm.rate_limit.limiter import Limiter
 
-__all__ = ["Shared"]
+__all__ = ["Session"]
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class Session:
     """The caps, the pace and what is known of the server in a command. `models` are those that it may ask."""
 
     budget: Budget

@@ -21,7 +21,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, create_model
 
-from synthgen.llm.lenient_json import Reading, decoded, mend_json, read_json
+from synthgen.llm.lenient_json import JsonReading, decoded, mend_json, read_json
 from synthgen.records import Completion
 from synthgen.text import normalise
 
@@ -112,7 +112,7 @@ def read_answer(completion: Completion, fields: Mapping[str, str], wanted: int) 
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Items:
     """Items as they were written. `any` when there is a list at all, be it empty; `cut` when another one was begun."""
 
     items: Sequence[Any]
@@ -121,20 +121,20 @@ class _Found:
     cut: bool = False
 
 
-def _found(text: str, fields: Mapping[str, str], *, may_mend: bool) -> _Found:
+def _found(text: str, fields: Mapping[str, str], *, may_mend: bool) -> _Items:
     reading = read_json(text)
     items = _items(reading, fields)
     if not may_mend:
-        return _Found(items or (), items is not None, cut=reading.cut)
+        return _Items(items or (), items is not None, cut=reading.cut)
     if not reading.whole:
         mended = mend_json(text)
         more = _items(mended, fields) or ()
         if len(more) > len(items or ()):
-            return _Found(more[:-1] if mended.cut else more, True, repaired=True, cut=mended.cut)
-    return _Found(items or (), items is not None, cut=reading.whole and reading.cut)
+            return _Items(more[:-1] if mended.cut else more, True, repaired=True, cut=mended.cut)
+    return _Items(items or (), items is not None, cut=reading.whole and reading.cut)
 
 
-def _items(reading: Reading, fields: Mapping[str, str]) -> list[Any] | None:
+def _items(reading: JsonReading, fields: Mapping[str, str]) -> list[Any] | None:
     """The items of all values, None when no value is an item or a list of them."""
     lists = [listed for value in reading.values if (listed := _listed(value, fields)) is not None]
     return [item for listed in lists for item in listed] if lists else None

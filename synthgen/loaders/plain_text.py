@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from synthgen.chunking.markup import front_matter, parse_blocks
+from synthgen.chunking.markup import parse_blocks
+from synthgen.chunking.markup.block import front_matter
 from synthgen.config.settings import Sources
 from synthgen.loaders.encodings import Decoded, Undecodable, decode
 from synthgen.records import Document, Skipped, make_document

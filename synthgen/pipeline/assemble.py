@@ -21,10 +21,9 @@ from synthgen.answers.write import write_answers
 from synthgen.config.settings import Config
 from synthgen.distractors.select import add_distractors
 from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError, UnknownNameError
-from synthgen.exporters.export import FORMATS
-from synthgen.exporters.export import Context as ExportContext
-from synthgen.filters import Context as FilterContext
-from synthgen.filters import Sifted, apply_filters
+from synthgen.exporters.context import ExportContext
+from synthgen.exporters.formats import FORMATS
+from synthgen.filters import FilterContext, FilterResult, apply_filters
 from synthgen.filters.grounding import grounding
 from synthgen.filters.lexical_bias import lexical_bias
 from synthgen.filters.verdict_cache import Memory
@@ -53,7 +52,7 @@ def derive(
     *,
     paid: Asking | None = None,
     on_event: OnEvent | None = None,
-) -> tuple[dict[str, Any], Sifted]:
+) -> tuple[dict[str, Any], FilterResult]:
     """Write the tables and exports of a run; returns its report, without the measurement, and its rows.
 
     Raises EmptyResultError when no row is left; the tables say why then, unless an earlier result would be lost for it. Raises
@@ -80,11 +79,11 @@ def derive(
             memory=memory,
         )
         settings = config.filters
-        sifted = apply_filters(candidates.triples, settings.order, context, options=settings.options, on_event=on_event)
+        filtered = apply_filters(candidates.triples, settings.order, context, options=settings.options, on_event=on_event)
         memory.save()
     with clock("distractors"):
         kept, distractors = add_distractors(
-            sifted.kept,
+            filtered.kept,
             chunks,
             retriever,
             config.distractors,
@@ -98,17 +97,17 @@ def derive(
         with clock("answers"):
             judge = _grounding(config, context)
             kept, answers = write_answers(kept, chunks, config.answers, paid, grounding=judge, seed=config.seed)
-    sifted = replace(sifted, kept=kept)
+    filtered = replace(filtered, kept=kept)
     if not kept and folder.report.exists():
-        raise EmptyResultError(f"{_emptied(candidates, sifted)} The result from before still stands.")
+        raise EmptyResultError(f"{_emptied(candidates, filtered)} The result from before still stands.")
     folder.write("triples", kept)
-    folder.write("rejected", sifted.rejected)
+    folder.write("rejected", filtered.rejected)
     folder.write("skipped", [*corpus.skipped, *candidates.skipped])
     if not kept:
-        raise EmptyResultError(f"{_emptied(candidates, sifted)} To read them: synthgen show {folder.path} --rejected")
+        raise EmptyResultError(f"{_emptied(candidates, filtered)} To read them: synthgen show {folder.path} --rejected")
     exports = {}
     with clock("exports"):
-        export_context = ExportContext.of(chunks, corpus.documents, config.seed, sifted.rejected)
+        export_context = ExportContext.of(chunks, corpus.documents, config.seed, filtered.rejected)
         # What was exported by hand since is written anew, too: no format may show other rows than the rest.
         there = sorted(p.name for p in folder.exports.glob("*") if p.name in FORMATS or ":" in p.name)
         formats = list(dict.fromkeys([*config.exports.formats, *there]))
@@ -123,7 +122,7 @@ def derive(
                 removed[name] = error
             if on_event:
                 on_event(Event("exports", number, len(formats), name))
-    report = _report(corpus, candidates, sifted, generator) | {
+    report = _report(corpus, candidates, filtered, generator) | {
         "distractors": distractors,
         "answers": answers,
         "exports": exports,
@@ -144,7 +143,7 @@ def derive(
         ),
         *(_unasked(stage, told["missing"]) for stage, told in judgements.items() if told["missing"]),
     ]
-    return report | {"judgements": judgements, "lexical_bias": lexical_bias(sifted, chunks)}, sifted
+    return report | {"judgements": judgements, "lexical_bias": lexical_bias(filtered, chunks)}, filtered
 
 
 def _stored_scores(folder: RunFolder) -> dict[str, Any]:
@@ -198,9 +197,9 @@ def _candidates(generator: Generator, corpus: Corpus, folder: RunFolder, on_even
     return replace(candidates, skipped=[*candidates.skipped, *left])
 
 
-def _report(corpus: Corpus, candidates: Candidates, sifted: Sifted, generator: Generator) -> dict[str, Any]:
+def _report(corpus: Corpus, candidates: Candidates, filtered: FilterResult, generator: Generator) -> dict[str, Any]:
     """The facts of a run; without times, so that two runs with the same answers report the same."""
-    kept = sifted.kept
+    kept = filtered.kept
     return {
         "documents": {
             "read": len(corpus.documents),
@@ -226,8 +225,8 @@ def _report(corpus: Corpus, candidates: Candidates, sifted: Sifted, generator: G
             "failures": candidates.calls_failed,
             "usage": candidates.usage.to_dict(),
         },
-        "funnel": sifted.funnel,
-        "examples": _examples(sifted.rejected),
+        "funnel": filtered.funnel,
+        "examples": _examples(filtered.rejected),
         "rows": {
             "kept": len(kept),
             "answered": sum(row.answer is not None for row in kept),
@@ -264,11 +263,11 @@ def _examples(rejected: Iterable[Rejection]) -> dict[str, list[dict[str, Any]]]:
     return dict(sorted(found.items()))
 
 
-def _emptied(candidates: Candidates, sifted: Sifted) -> str:
+def _emptied(candidates: Candidates, filtered: FilterResult) -> str:
     if not candidates.triples:
         reasons = counts(_count(skip.reason for skip in candidates.skipped))
         return f"Generation gave no row at all ({reasons or 'no chunk to ask about'})."
-    return f"The filters turned away all {len(candidates.triples)} candidates ({counts(sifted.reasons)})."
+    return f"The filters turned away all {len(candidates.triples)} candidates ({counts(filtered.reasons)})."
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:

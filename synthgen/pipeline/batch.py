@@ -30,15 +30,15 @@ from synthgen.llm.batch.api import ENDED, Object, counts_of, messages_of, state_
 from synthgen.llm.batch.jsonl import MAX_BYTES, MAX_REQUESTS
 from synthgen.llm.batch.ledger import Batch
 from synthgen.llm.batch.results import Intake
-from synthgen.llm.batch.submission import BatchDesk
+from synthgen.llm.batch.submission import BatchSubmitter
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.costs.budget import Budget
 from synthgen.llm.costs.prices import load_prices
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.fill import fill
 from synthgen.llm.providers.openai import base_url, check_endpoint, load_dialect, redacted
-from synthgen.llm.reask import Standing, standing
-from synthgen.llm.session import Shared
+from synthgen.llm.reask import RequestStatus, standing
+from synthgen.llm.session import Session
 from synthgen.pipeline.corpus import keep_corpus, prepare, read_corpus
 from synthgen.pipeline.generation import Generator, StoredChunks, make_generator, open_store
 from synthgen.pipeline.lock import hold
@@ -78,7 +78,7 @@ def submit(
             keep_corpus(Path(docs), folder, generator, corpus)
         with open_store(generator.config, folder) as store, _alone(store), _desk(generator, folder, store) as desk:
             desk.settle()
-            return _submitted(_Job(generator, folder, store, desk), on_event, max_requests, max_bytes)
+            return _submitted(_BatchCommand(generator, folder, store, desk), on_event, max_requests, max_bytes)
 
 
 def status(run_folder: str | Path) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def status(run_folder: str | Path) -> dict[str, Any]:
     with open_store(generator.config, folder) as store, _desk(generator, folder, store) as desk:
         with suppress(RunFolderError), folder.held(), _alone(store):  # somebody at work settles it himself
             desk.settle()
-        job = _Job(generator, folder, store, desk)
+        job = _BatchCommand(generator, folder, store, desk)
         rows = [_row(desk, batch, desk.told(batch)) for batch in desk.book.batches()]
         return job.named("status", rows) | {"answers": store.totals().ok} | job.left()
 
@@ -106,17 +106,17 @@ def collect(run_folder: str | Path, *, on_event: OnEvent | None = None) -> dict[
     generator = _generator(folder)
     with folder.held(), open_store(generator.config, folder) as store, _alone(store), _desk(generator, folder, store) as desk:
         desk.settle()
-        return _collected(_Job(generator, folder, store, desk), on_event)
+        return _collected(_BatchCommand(generator, folder, store, desk), on_event)
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _BatchCommand:
     """What one command works with."""
 
     generator: Generator
     folder: RunFolder
     store: CallStore
-    desk: BatchDesk
+    desk: BatchSubmitter
 
     def named(self, what: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
         return {"what": what, "run": str(self.folder.path), "model": self.generator.config.model, "batches": rows}
@@ -131,7 +131,7 @@ class _Job:
         for prompt, step in zip(self.generator.prompts, self.generator.steps(), strict=True):
             yield prompt.digest, step
 
-    def standing(self) -> Iterator[tuple[Standing, str]]:
+    def standing(self) -> Iterator[tuple[RequestStatus, str]]:
         """How far each request of the run is, with the name of its step."""
         chunks = self._chunks()
         for name, step in self.steps():
@@ -145,12 +145,12 @@ class _Job:
         return StoredChunks(self.folder)
 
 
-def _submitted(job: _Job, on_event: OnEvent | None, max_requests: int, max_bytes: int) -> dict[str, Any]:
+def _submitted(job: _BatchCommand, on_event: OnEvent | None, max_requests: int, max_bytes: int) -> dict[str, Any]:
     llm = job.generator.config.llm
     check_endpoint(llm)
-    shared = Shared.of(llm, {job.generator.model})
-    asked_live = _find_form(job, shared, on_event)
-    admission = _Admission(job, shared.budget)
+    session = Session.of(llm, {job.generator.model})
+    asked_live = _find_form(job, session, on_event)
+    admission = _Admission(job, session.budget)
     made = list(job.desk.submit(admission.requests(), max_requests=max_requests, max_bytes=max_bytes, on_event=on_event))
     submitted = sum(batch.requests for batch in made)
     if admission.cap:
@@ -162,7 +162,7 @@ def _submitted(job: _Job, on_event: OnEvent | None, max_requests: int, max_bytes
     return job.named("submit", [_row(job.desk, batch, {"status": "submitted"}) for batch in made]) | counts
 
 
-def _find_form(job: _Job, shared: Shared, on_event: OnEvent | None) -> int:
+def _find_form(job: _BatchCommand, session: Session, on_event: OnEvent | None) -> int:
     """Ask live until the endpoint has answered once, unless it did in an earlier run; returns how many were asked."""
     llm, model = job.generator.config.llm, job.generator.model
     checks, asked = {name: step.check for name, step in job.steps()}, 0
@@ -176,7 +176,7 @@ def _find_form(job: _Job, shared: Shared, on_event: OnEvent | None) -> int:
                 f"`synthgen status {job.folder.path}` tells the reasons."
             )
         request, name = first
-        run_async(fill([request], job.store, llm, shared=shared, check=checks[name], total=1, on_event=on_event))
+        run_async(fill([request], job.store, llm, session=session, check=checks[name], total=1, on_event=on_event))
         asked += 1
     return asked
 
@@ -187,7 +187,7 @@ class _Admission:
     `waiting` counts the requests that were met and wait in a batch already.
     """
 
-    def __init__(self, job: _Job, budget: Budget) -> None:
+    def __init__(self, job: _BatchCommand, budget: Budget) -> None:
         self.cap = ""
         self.waiting = 0
         self._job = job
@@ -204,7 +204,7 @@ class _Admission:
             yield one.sent, name
 
 
-def _collected(job: _Job, on_event: OnEvent | None) -> dict[str, Any]:
+def _collected(job: _BatchCommand, on_event: OnEvent | None) -> dict[str, Any]:
     checks = {name: step.check for name, step in job.steps()}
     rows: list[dict[str, Any]] = []
     taken: dict[str, Intake] = {}
@@ -268,9 +268,9 @@ def _check_unchanged(folder: RunFolder, generator: Generator) -> None:
         )
 
 
-def _desk(generator: Generator, folder: RunFolder, store: CallStore) -> BatchDesk:
+def _desk(generator: Generator, folder: RunFolder, store: CallStore) -> BatchSubmitter:
     scratch, run = folder.path / ".batch", folder.path.resolve().name
-    return BatchDesk(store, generator.config.llm, generator.model, scratch=scratch, run=run)
+    return BatchSubmitter(store, generator.config.llm, generator.model, scratch=scratch, run=run)
 
 
 @contextmanager
@@ -280,7 +280,7 @@ def _alone(store: CallStore) -> Iterator[None]:
         yield
 
 
-def _row(desk: BatchDesk, batch: Batch, told: Object | None = None) -> dict[str, Any]:
+def _row(desk: BatchSubmitter, batch: Batch, told: Object | None = None) -> dict[str, Any]:
     """One batch, for a report. `state` is the provider's word, or ours while it has none."""
     if batch.state == "closed":
         state = batch.ended

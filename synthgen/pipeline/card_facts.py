@@ -193,7 +193,7 @@ def _measured(measured: Mapping[str, Any] | None) -> str:
 def _table(measured: Mapping[str, Any] | None) -> str:
     if not measured:
         return ""
-    from synthgen.evaluation import format_table
+    from synthgen.evaluation.table import format_table
 
     return format_table(measured)
 

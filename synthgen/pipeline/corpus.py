@@ -11,7 +11,7 @@ from synthgen import storage
 from synthgen.chunking.chunker import chunk_documents, merge_identical
 from synthgen.config.settings import Config
 from synthgen.errors import EmptyResultError, InputError, RunFolderError
-from synthgen.loaders import read_folder
+from synthgen.loaders.folder import read_folder
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import Chunk, Document, OnEvent, Skipped, digest
 from synthgen.splits import assign_splits, split_sections

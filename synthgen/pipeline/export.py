@@ -16,12 +16,15 @@ import regex
 
 from synthgen.config.settings import Config, load_config
 from synthgen.errors import ConfigError, ExportError, InputError
-from synthgen.exporters.export import FORMATS, ExportReport, check_format, format_of, format_options, no_row, usable
-from synthgen.exporters.export import Context as ExportContext
+from synthgen.exporters.context import ExportContext
+from synthgen.exporters.export import ExportReport, check_format, format_options, no_row, usable
 from synthgen.exporters.export import export as write_format
 from synthgen.exporters.export import rows as format_rows
+from synthgen.exporters.formats import FORMATS, format_of
 from synthgen.exporters.jsonl import Counted, json_lines, part_name, write_rows
-from synthgen.exporters.validation.check import Checked, Service, check, files_in
+from synthgen.exporters.validation.check import check, files_in
+from synthgen.exporters.validation.findings import Checked
+from synthgen.exporters.validation.fine_tuning import Service
 from synthgen.llm.costs.prices import load_prices
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import SPLITS, Rejection, Triple

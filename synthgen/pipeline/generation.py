@@ -25,7 +25,7 @@ from synthgen.llm.fill import Wanted, fill
 from synthgen.llm.providers.logit_bias import token_bias
 from synthgen.llm.providers.openai import base_url, check_endpoint, endpoint_id
 from synthgen.llm.reask import Outcomes, outcomes, to_ask
-from synthgen.llm.session import Shared
+from synthgen.llm.session import Session
 from synthgen.llm.stopping import in_batches
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.prompting.templates import Prompt, load_prompt
@@ -111,7 +111,7 @@ class Generator:
         on_event: OnEvent | None = None,
         *,
         wanted: Wanted = to_ask,
-        shared: Shared | None = None,
+        session: Session | None = None,
     ) -> None:
         """Make the calls that are not in `store` yet, or those that `wanted` names. Raises what `llm.client.fill` raises.
 
@@ -121,7 +121,7 @@ class Generator:
         check_endpoint(llm)
         token_bias(self.model, llm.logit_bias)
         self._check_batches(chunks, store)
-        shared = shared or Shared.of(llm, {self.model})
+        session = session or Session.of(llm, {self.model})
         overall = _Overall(on_event, total=len(steps) * sum(1 for chunk in chunks if chunk.split))
         for block in self._blocks(chunks):
             for step in steps:
@@ -129,7 +129,7 @@ class Generator:
                     step.requests(block),
                     store,
                     llm,
-                    shared=shared,
+                    session=session,
                     check=step.check,
                     wanted=wanted,
                     stage=step.stage,

@@ -12,31 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.chunking.chunker import chunk_documents
-from synthgen.config.settings import Config, Distractors, Written
+from synthgen.config.settings import AnswerSettings, Config, Distractors
 from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError, nearest
 from synthgen.exporters.export import check_format
 from synthgen.filters import check_filters
 from synthgen.generators import IMPORT, unique_ids
-from synthgen.importers import (
-    Cut,
-    ImportRow,
-    Passage,
-    check_label_mapping,
-    check_mapping,
-    cut_contexts,
-    file_digest,
-    place_rows,
-    read_labelled,
-    read_rows,
-)
-from synthgen.importers.files import passages_of
-from synthgen.importers.place import context_documents
-from synthgen.loaders import read_folder
+from synthgen.importers.classification import check_label_mapping, read_labelled
+from synthgen.importers.columns import ImportRow, check_mapping, read_rows
+from synthgen.importers.files import Passage, file_digest, passages_of
+from synthgen.importers.place import Cut, context_documents, cut_contexts, place_rows
+from synthgen.loaders.folder import read_folder
 from synthgen.pipeline import run as pipeline
 from synthgen.pipeline.assemble import Clock
 from synthgen.pipeline.corpus import Corpus, keep_corpus, make_corpus, prepare
 from synthgen.pipeline.generation import Generator
-from synthgen.pipeline.paid_steps import shared_by
+from synthgen.pipeline.paid_steps import session_of
 from synthgen.pipeline.run_folder import NO_DOCS, RunFolder
 from synthgen.records import CLASSIFICATION, Chunk, Document, Event, OnEvent, Skipped, Triple
 from synthgen.text.humanize import counts
@@ -77,7 +67,7 @@ def import_rows(
     if kind == CLASSIFICATION:
         config = _for_labels(config)
     generator = Generator(config)
-    shared = shared_by(generator)
+    session = session_of(generator)
     check_filters(config.filters.order, config.filters.options)
     for name in config.exports.formats:
         check_format(name, config.exports.options.get(name))
@@ -111,7 +101,7 @@ def import_rows(
         if not candidates:
             raise EmptyResultError(f"{_unusable(file, left)} {folder.table('skipped')} has each of them.")
         folder.write("candidates", candidates)
-        return pipeline.conclude(corpus, generator, folder, clock, shared=shared, queries=queries, on_event=on_event)
+        return pipeline.conclude(corpus, generator, folder, clock, session=session, queries=queries, on_event=on_event)
 
 
 def check_kind(kind: str) -> None:
@@ -155,7 +145,7 @@ def _for_labels(config: Config) -> Config:
         exports = exports.model_copy(update={"formats": ["classification-chat"]})
     off = {
         "distractors": Distractors(num=0),
-        "answers": Written(),
+        "answers": AnswerSettings(),
         "training": config.training.model_copy(update={"enabled": False}),
     }
     return config.model_copy(update={"filters": filters, "exports": exports, **off})

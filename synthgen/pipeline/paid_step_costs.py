@@ -22,7 +22,7 @@ from synthgen.answers.write import write_answers
 from synthgen.config.settings import Config
 from synthgen.distractors.checks import STAGE, Pair, checking_step
 from synthgen.distractors.select import ROUNDS, add_distractors
-from synthgen.filters import PAID, Context, apply_filters
+from synthgen.filters import PAID, FilterContext, apply_filters
 from synthgen.generators import IMPORT
 from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import Call, CallStore
@@ -94,7 +94,7 @@ class _Rows:
         self.stand_ins = [_stand_in(chunk, n) for chunk in chunks if chunk.id in unwritten for n in range(per_chunk)]
         self._index = over_chunks(corpus.chunks) if found.triples else None
         self._encoders = CorpusEncoders(self._config.training, corpus.chunks, seed=self._config.seed)
-        self._stored = Context(
+        self._stored = FilterContext(
             corpus.by_id,
             self._index,
             generator.shots,
@@ -104,14 +104,14 @@ class _Rows:
             lowers=self._config.model != IMPORT,
         )
 
-    def context(self, pricing: _Pricing) -> Context:
+    def context(self, pricing: _Pricing) -> FilterContext:
         return replace(self._stored, paid=pricing)
 
     def after(self, place: int) -> list[Triple]:
         """The written rows that the first `place` filters keep, or about which one of these has still to ask."""
         order = self._config.filters.order[:place]
-        sifted = apply_filters(self._written, order, self._stored, options=_of(self._config, order))
-        return [*sifted.kept, *(fallen.triple for fallen in sifted.rejected if fallen.reason == "not_asked")]
+        filtered = apply_filters(self._written, order, self._stored, options=_of(self._config, order))
+        return [*filtered.kept, *(fallen.triple for fallen in filtered.rejected if fallen.reason == "not_asked")]
 
     def check_distractors(self, rows: Sequence[Triple], pricing: _Pricing) -> None:
         """Look for distractors as a run does, and ask `pricing` about them."""

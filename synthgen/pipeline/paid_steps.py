@@ -20,13 +20,13 @@ from synthgen.llm.call_store import CallStore
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.fill import Wanted, fill
 from synthgen.llm.reask import Outcomes, failed_again, outcomes, to_ask
-from synthgen.llm.session import Shared
+from synthgen.llm.session import Session
 from synthgen.pipeline.generation import Generator, open_store, store_path
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.prompting.row_questions import Row
 from synthgen.records import OnEvent, Request
 
-__all__ = ["Asking", "asked_models", "asking", "repeating", "shared_by"]
+__all__ = ["Asking", "asked_models", "asking", "repeating", "session_of"]
 
 _SETTINGS = {
     "distractor_check": ("distractors.check_model", "leave distractors.check off"),
@@ -46,10 +46,10 @@ def asked_models(config: Config) -> dict[str, str]:
     return {stage: _model(config, stage, model) for stage, model in given.items()}
 
 
-def shared_by(generator: Generator) -> Shared:
+def session_of(generator: Generator) -> Session:
     """The caps and the pace of a command. Raises ConfigError for a step that has no model to ask."""
     own = [generator.model] if generator.makes_calls else []
-    return Shared.of(generator.config.llm, {*asked_models(generator.config).values(), *own})
+    return Session.of(generator.config.llm, {*asked_models(generator.config).values(), *own})
 
 
 def repeating(request: Request, answers: Answers) -> Request | None:
@@ -62,17 +62,17 @@ def asking(
     generator: Generator,
     folder: RunFolder,
     *,
-    shared: Shared | None = None,
+    session: Session | None = None,
     wanted: Wanted = to_ask,
     on_event: OnEvent | None = None,
 ) -> Iterator[Asking | None]:
-    """The way to the models of a run's later steps, None where none asks. Without `shared` no call is made."""
+    """The way to the models of a run's later steps, None where none asks. Without `session` no call is made."""
     path = store_path(generator.config, folder.calls)
     if not asked_models(generator.config):
         yield None
-    elif shared is not None:
+    elif session is not None:
         with open_store(generator.config, folder) as store:
-            yield Asking(generator.config, store, shared, wanted, on_event)
+            yield Asking(generator.config, store, session, wanted, on_event)
     elif path.exists():
         with CallStore(path, read_only=True) as store:
             yield Asking(generator.config, store)
@@ -87,11 +87,11 @@ class Asking:
         self,
         config: Config,
         store: CallStore | None = None,
-        shared: Shared | None = None,
+        session: Session | None = None,
         wanted: Wanted = to_ask,
         on_event: OnEvent | None = None,
     ) -> None:
-        self._config, self._store, self._shared, self._wanted, self._on_event = config, store, shared, wanted, on_event
+        self._config, self._store, self._session, self._wanted, self._on_event = config, store, session, wanted, on_event
         self.outcomes: dict[str, Outcomes] = {}
         self._counted: set[str] = set()  # keys: a row that comes back is asked about once
 
@@ -99,12 +99,12 @@ class Asking:
         return _model(self._config, stage, given), self._config.llm
 
     def answers(self, step: Step[Row, Any], rows: Sequence[Row]) -> Answers:
-        if self._shared is not None and self._store is not None and rows:
+        if self._session is not None and self._store is not None and rows:
             filling = fill(
                 step.requests(rows),
                 self._store,
                 self._config.llm,
-                shared=self._shared,
+                session=self._session,
                 check=step.check,
                 wanted=self._wanted,
                 stage=step.stage,

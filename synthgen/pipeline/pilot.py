@@ -21,7 +21,7 @@ from synthgen.llm.costs.estimate import Prefixes, prompt_tokens
 from synthgen.llm.costs.pilot import Sampled, pilot_range
 from synthgen.llm.costs.prices import Price, load_prices
 from synthgen.llm.event_loop import run_async
-from synthgen.llm.reask import Standing, follow_up, standing
+from synthgen.llm.reask import RequestStatus, follow_up, standing
 from synthgen.pipeline.generation import Generator, open_store, sample
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import Chunk, OnEvent, Request, Usage
@@ -114,7 +114,7 @@ def _sampled(
     return found, outcomes
 
 
-def _came_to(one: Standing, price: Price, met: Prefixes, settings: LLM) -> Sampled:
+def _came_to(one: RequestStatus, price: Price, met: Prefixes, settings: LLM) -> Sampled:
     """What one request cost, at the live price, whenever and however it was called."""
     first = one.calls[0].completion.usage
     prompt = price.dollars(Usage(prompt=prompt_tokens(one.request)))
@@ -125,7 +125,7 @@ def _came_to(one: Standing, price: Price, met: Prefixes, settings: LLM) -> Sampl
     return Sampled(prompt, None if cold else prompt - paid, price.dollars(Usage(output=first.output)), later + lost)
 
 
-def _made(one: Standing) -> Iterator[tuple[Request, Call]]:
+def _made(one: RequestStatus) -> Iterator[tuple[Request, Call]]:
     """The stored calls of a request with what was sent for each."""
     for number, call in enumerate(one.calls):
         sent = one.request if number == 0 else follow_up(one.request, one.calls[0])

@@ -21,11 +21,12 @@ from synthgen import storage
 from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, EmptyResultError, UnknownNameError
 from synthgen.exporters import beir
-from synthgen.exporters.export import Context, rows, usable
+from synthgen.exporters.context import ExportContext
+from synthgen.exporters.export import rows, usable
 from synthgen.generators import GENERATORS, IMPORT
-from synthgen.hub.card import Facts, card, check_license
+from synthgen.hub.card import CardFacts, card, check_license
 from synthgen.hub.columns import CONFIGS, DEFAULT
-from synthgen.hub.folder import Splits, Written, write_config
+from synthgen.hub.folder import Splits, WrittenConfig, write_config
 from synthgen.hub.pii import scan
 from synthgen.hub.public_settings import public_name, public_settings
 from synthgen.hub.rows import triple_row
@@ -85,7 +86,7 @@ def push(
                 reviewed=sum(row.reviewed for row in data.triples),
                 terms=provider_terms or "",
             )
-            facts = Facts(
+            facts = CardFacts(
                 repo_id=repo_id,
                 pretty_name=pretty_name or repo_id.partition("/")[2].replace("-", " ").replace("_", " "),
                 license=declared,
@@ -125,7 +126,7 @@ class _Data:
 
     config: Config
     triples: Sequence[Triple]
-    context: Context
+    context: ExportContext
     origins: Mapping[str, int]
 
 
@@ -172,7 +173,7 @@ def _chosen(configs: Sequence[str] | None) -> list[str]:
 
 def _write(
     folder: Path, names: Sequence[str], data: _Data, on_event: OnEvent | None
-) -> tuple[list[Written], dict[str, dict[str, int]]]:
+) -> tuple[list[WrittenConfig], dict[str, dict[str, int]]]:
     """Write each config that has rows; what was left out of each, by reason."""
     tables, left_out = [], {}
     for number, name in enumerate(names, 1):

@@ -16,16 +16,16 @@ from synthgen import storage
 from synthgen.config.settings import Config, load_config
 from synthgen.errors import ConfigError, EmptyResultError, MissingExtraError, RunFolderError
 from synthgen.exporters.export import check_format
-from synthgen.filters import Context, check_filters
+from synthgen.filters import FilterContext, check_filters
 from synthgen.generators import IMPORT
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.fill import Wanted
 from synthgen.llm.reask import failed_again, to_ask
-from synthgen.llm.session import Shared
+from synthgen.llm.session import Session
 from synthgen.pipeline.assemble import Clock, derive
 from synthgen.pipeline.corpus import Corpus, keep_corpus, prepare, read_corpus
 from synthgen.pipeline.generation import Generator, make_generator, open_store
-from synthgen.pipeline.paid_steps import Asking, asking, repeating, shared_by
+from synthgen.pipeline.paid_steps import Asking, asking, repeating, session_of
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import CLASSIFICATION, Chunk, OnEvent, Rejection, Triple
 
@@ -68,7 +68,7 @@ def run(
     check_filters(config.filters.order, config.filters.options)
     for name in config.exports.formats:
         check_format(name, config.exports.options.get(name))
-    folder, shared = prepare(docs, run_folder), shared_by(generator)
+    folder, session = prepare(docs, run_folder), session_of(generator)
     with folder.held():
         folder.check(docs, generator.facts, update=update)
         with clock("documents"):
@@ -76,8 +76,8 @@ def run(
             check_queries(queries, corpus)
             keep_corpus(docs, folder, generator, corpus, queries=queries)
         with clock("calls"):
-            _call(generator, corpus, folder, shared, on_event)
-        return conclude(corpus, generator, folder, clock, shared=shared, queries=queries, on_event=on_event)
+            _call(generator, corpus, folder, session, on_event)
+        return conclude(corpus, generator, folder, clock, session=session, queries=queries, on_event=on_event)
 
 
 def conclude(
@@ -86,17 +86,17 @@ def conclude(
     folder: RunFolder,
     clock: Clock,
     *,
-    shared: Shared,
+    session: Session,
     queries: str | Path | None = None,
     on_event: OnEvent | None = None,
 ) -> Result:
     """From a corpus and its stored candidates to the result of a run: funnel, distractors, exports, measurement, report."""
-    with asking(generator, folder, shared=shared, on_event=on_event) as paid:
-        report, sifted = derive(corpus, generator, folder, clock, paid=paid, on_event=on_event)
+    with asking(generator, folder, session=session, on_event=on_event) as paid:
+        report, filtered = derive(corpus, generator, folder, clock, paid=paid, on_event=on_event)
     with clock("training"):
-        _measure(report, corpus.chunks, sifted.kept, generator.config, folder, queries, on_event)
+        _measure(report, corpus.chunks, filtered.kept, generator.config, folder, queries, on_event)
     storage.write_json(folder.report, report | {"timing": clock.seconds})
-    return Result(folder.path, sifted.kept, sifted.rejected, corpus.by_id, report)
+    return Result(folder.path, filtered.kept, filtered.rejected, corpus.by_id, report)
 
 
 def refilter(
@@ -140,8 +140,8 @@ def retry(
     folder, clock = RunFolder(Path(run_folder)), Clock()
     before, stored = folder.open()
     generator = make_generator(load_config(None, settings, overrides, base=before))
-    shared = shared_by(generator)
-    if not shared.models:
+    session = session_of(generator)
+    if not session.models:
         raise ConfigError(f"{folder.path} has no calls to repeat: {before.model} makes none.")
     changed = [name for name, value in generator.facts.items() if stored["generation"].get(name) != value]
     if changed:
@@ -149,8 +149,8 @@ def retry(
     with folder.held():
         corpus = _stored_corpus(folder)
         with clock("calls"):
-            _call(generator, corpus, folder, shared, on_event, wanted=failed_again)
-        with asking(generator, folder, shared=shared, wanted=repeating, on_event=on_event) as paid:
+            _call(generator, corpus, folder, session, on_event, wanted=failed_again)
+        with asking(generator, folder, session=session, wanted=repeating, on_event=on_event) as paid:
             return _derived_again(corpus, generator, folder, clock, paid, on_event)
 
 
@@ -181,7 +181,7 @@ def evaluate(
     run_folder: str | Path, queries: str | Path, *, base: str | None = None, on_event: OnEvent | None = None
 ) -> dict[str, Any]:
     """Measure the tuned encoder of a run on human queries, beside its base (or `base`), BM25 and the hybrid."""
-    from synthgen.evaluation import evaluate_model
+    from synthgen.evaluation.before_and_after import evaluate_model
 
     folder = RunFolder(Path(run_folder))
     config, _ = folder.open()
@@ -195,7 +195,7 @@ def _call(
     generator: Generator,
     corpus: Corpus,
     folder: RunFolder,
-    shared: Shared,
+    session: Session,
     on_event: OnEvent | None,
     *,
     wanted: Wanted = to_ask,
@@ -203,7 +203,7 @@ def _call(
     if generator.makes_calls:
         asked = generator.asked(corpus.chunks)
         with open_store(generator.config, folder) as store:
-            run_async(generator.agenerate(asked, store, on_event, wanted=wanted, shared=shared))
+            run_async(generator.agenerate(asked, store, on_event, wanted=wanted, session=session))
 
 
 def _stored_corpus(folder: RunFolder) -> Corpus:
@@ -217,10 +217,10 @@ def _derived_again(
     corpus: Corpus, generator: Generator, folder: RunFolder, clock: Clock, paid: Asking | None, on_event: OnEvent | None
 ) -> dict[str, Any]:
     """Everything that follows from the calls, anew; what was measured on the rows before is stale."""
-    report, sifted = derive(corpus, generator, folder, clock, paid=paid, on_event=on_event)
+    report, filtered = derive(corpus, generator, folder, clock, paid=paid, on_event=on_event)
     measured = storage.read_json(folder.report)["training"] if folder.report.exists() else None
     report["training"] = measured and measured | {"stale": True}
-    report["notes"].append(_STALE if measured else _unmeasured(sifted.kept))
+    report["notes"].append(_STALE if measured else _unmeasured(filtered.kept))
     storage.write_json(folder.report, report | {"timing": clock.seconds})
     return report
 
@@ -254,14 +254,14 @@ def _trained(
     on_event: OnEvent | None,
 ) -> dict[str, Any]:
     """Train and measure. No row that repeats one of `queries` is trained on, whatever the filters were told: `leaks` counts them."""
-    from synthgen.evaluation import train_and_measure
+    from synthgen.evaluation.before_and_after import train_and_measure
     from synthgen.filters.leaks import leaks
     from synthgen.training.queries import read_texts
 
     if not (questions := _questions(triples)):
         raise EmptyResultError(_NO_QUESTIONS)
     human, settings = Path(queries) if queries else None, config.training
-    context = Context({chunk.id: chunk for chunk in chunks}, queries=list(read_texts(human).values()) if human else ())
+    context = FilterContext({chunk.id: chunk for chunk in chunks}, queries=list(read_texts(human).values()) if human else ())
     taught = [verdict.triple for verdict in leaks(questions, context) if not verdict.reason]
     result = train_and_measure(
         chunks, taught, settings=settings, seed=config.seed, output=folder.model, queries=human, on_event=on_event

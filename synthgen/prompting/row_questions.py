@@ -30,7 +30,7 @@ from synthgen.prompting.templates import packaged, passage_block, render
 from synthgen.records import Chunk, Completion, Request, Triple, make_request, passage
 from synthgen.storage import read_yaml
 
-__all__ = ["Paid", "Reply", "RowStep", "source_passage", "yes"]
+__all__ = ["Paid", "RowAnswer", "RowStep", "source_passage", "yes"]
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _YES, _NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0")
@@ -62,7 +62,7 @@ class _RowPrompt(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class RowAnswer:
     """What came back for a row. `fields` is empty when it is no answer; `reason` says why: not_asked, or that of the call."""
 
     fields: Mapping[str, str]
@@ -127,7 +127,7 @@ class RowStep(Generic[Row]):
         answer = read_answer(completion, self._prompt.fields, 1)
         return answer.reason, answer.detail
 
-    def apply(self, rows: Iterable[Row], answers: Answers) -> Iterator[Reply]:
+    def apply(self, rows: Iterable[Row], answers: Answers) -> Iterator[RowAnswer]:
         """One reply for each row, in order."""
         for row in rows:
             calls = list(calls_of(self._request(row), answers))
@@ -136,9 +136,9 @@ class RowStep(Generic[Row]):
             if whole := next(
                 (answer for answer in read if answer.items and not answer.truncated and not answer.problems), None
             ):
-                yield Reply(whole.items[0])
+                yield RowAnswer(whole.items[0])
             else:
-                yield Reply({}, calls[-1].reason or read[-1].reason or "unusable" if calls else "not_asked")
+                yield RowAnswer({}, calls[-1].reason or read[-1].reason or "unusable" if calls else "not_asked")
 
     def _request(self, row: Row) -> Request:
         block = "\n\n".join(map(passage_block, self._passages(row)))

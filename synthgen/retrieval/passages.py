@@ -20,7 +20,7 @@ from synthgen.records import Chunk, Triple, passage
 from synthgen.retrieval import Hit, Retriever
 from synthgen.text import contents, jaccard, key, shingles, words
 
-__all__ = ["FLOOR_RANK", "Passages", "ScoresTexts", "Standing", "is_hidden", "shown_text", "standings", "visible_query"]
+__all__ = ["FLOOR_RANK", "Passages", "ScoresTexts", "SourceRank", "is_hidden", "shown_text", "standings", "visible_query"]
 
 FLOOR_RANK = 51
 NEAR_DUPLICATE = 0.8
@@ -31,7 +31,7 @@ _SHINGLE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SourceRank:
     """One row's search: its `hits`, best first, the score of its own passage, and the score at the floor.
 
     The floor is the 51st best score, or the worst when the index is smaller. `shown` is the score of what the row still
@@ -121,7 +121,7 @@ def visible_query(triple: Triple, chunk: Chunk) -> str:
 
 def standings(
     triples: Iterable[Triple], chunks: Mapping[str, Chunk], retriever: Retriever, *, depth: int = FLOOR_RANK
-) -> Iterator[tuple[Triple, Standing]]:
+) -> Iterator[tuple[Triple, SourceRank]]:
     """Search for every row, in batches. `depth` hits are returned, 51 at least."""
     depth, stream = max(depth, FLOOR_RANK), iter(triples)
     while batch := list(itertools.islice(stream, _QUERIES_PER_SEARCH)):
@@ -131,7 +131,7 @@ def standings(
         shown = dict(zip(map(id, hiding), _shown(hiding, chunks, retriever), strict=True))
         for triple, hits, source in zip(batch, found, sources, strict=True):
             floor = hits[min(FLOOR_RANK, len(hits)) - 1].score if hits else 0.0
-            yield triple, Standing(hits, source, floor, shown.get(id(triple)))
+            yield triple, SourceRank(hits, source, floor, shown.get(id(triple)))
 
 
 def _shown(triples: Sequence[Triple], chunks: Mapping[str, Chunk], retriever: Retriever) -> list[float]:

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from synthgen.records import Chunk, Triple
 from synthgen.retrieval import Hit, index_text, range_normalised
-from synthgen.retrieval.passages import Passages, Standing, is_hidden, shown_text
+from synthgen.retrieval.passages import Passages, SourceRank, is_hidden, shown_text
 from synthgen.text import contents, words
 
-__all__ = ["TOO_EASY", "Copying", "Judged", "contenders", "judged"]
+__all__ = ["TOO_EASY", "Copying", "SourceJudgement", "contenders", "judged"]
 
 TOO_EASY = 0.8
 """Share of copy from which a query is called too easy: 4 to 10 % of human questions on four corpora are, 22 % on a fifth."""
@@ -25,7 +25,7 @@ TOO_EASY = 0.8
 _PASSAGES_KEPT = 1_024
 
 
-class Judged(NamedTuple):
+class SourceJudgement(NamedTuple):
     """How one search sees a row's passage.
 
     `ratio` is range-normalised, `raw` the score divided by the best; each is None when it is not defined. Equal scores share a
@@ -38,7 +38,7 @@ class Judged(NamedTuple):
     rival: str | None
 
 
-def judged(triple: Triple, standing: Standing, passages: Passages, *, rank_hidden: bool = True) -> Judged:
+def judged(triple: Triple, standing: SourceRank, passages: Passages, *, rank_hidden: bool = True) -> SourceJudgement:
     """Copies of the source count as the source, except for a query made from hidden text: a copy shows that text.
 
     Such a query has many hits above its source, each of which has to be told from a copy before it counts for the rank; without
@@ -59,7 +59,7 @@ def judged(triple: Triple, standing: Standing, passages: Passages, *, rank_hidde
     best = max([source, *(hit.score for hit in rivals)])
     ratio = range_normalised(source, best, standing.floor)
     ranked = source >= standing.floor and (rank_hidden or not hidden)
-    return Judged(
+    return SourceJudgement(
         ratio=None if ratio is None else round(ratio, 6),
         raw=None if best <= 0 else round(source / best, 6),
         rank=1 + sum(hit.score > source for hit in rivals) if ranked else None,
@@ -67,7 +67,7 @@ def judged(triple: Triple, standing: Standing, passages: Passages, *, rank_hidde
     )
 
 
-def contenders(triple: Triple, standing: Standing, passages: Passages, depth: int) -> list[str]:
+def contenders(triple: Triple, standing: SourceRank, passages: Passages, depth: int) -> list[str]:
     """Those of the best `depth` hits that are other passages than the row's own."""
     own = [passages.chunks[positive] for positive in triple.positives]
     return [hit.id for hit in standing.hits[:depth] if not any(passages.same(passages.chunks[hit.id], mine) for mine in own)]

@@ -22,7 +22,7 @@ from typing import IO, Any
 from synthgen.records import random_for
 from synthgen.testing.batchlines import Lines, check_lines
 from synthgen.testing.chat import Chat, Reply
-from synthgen.testing.checks import Problem
+from synthgen.testing.checks import WireError
 from synthgen.testing.draws import digest_of
 from synthgen.testing.faults import Script, mix
 from synthgen.testing.files import Draft, FileStore, StoredFile
@@ -116,7 +116,7 @@ class Batches:
         self._max_requests = max_requests
         self._jobs: dict[str, _Job] = {}
 
-    def create(self, asked: Any) -> Json | Problem:
+    def create(self, asked: Any) -> Json | WireError:
         """Start a batch, as POST /v1/batches asks for it."""
         asked = asked if isinstance(asked, dict) else {}
         if problem := _unusable(asked):
@@ -124,7 +124,7 @@ class Batches:
         file = self._files.get(str(asked.get("input_file_id")))
         if file is None or file.purpose != "batch":
             message = f"No file of the purpose 'batch' has the id {asked.get('input_file_id')!r}."
-            return Problem(404, message, param="input_file_id")
+            return WireError(404, message, param="input_file_id")
         told = _new(self._files.new_id("batch_"), file.id, asked.get("metadata"))
         job = _Job(told, file, self._script(told) if self._script else BatchFate())
         job.thread = threading.Thread(target=self._work, args=(job,), daemon=True, name=told["id"])
@@ -140,12 +140,12 @@ class Batches:
         """Newest first."""
         return [dict(job.told) for job in reversed(self._jobs.values())]
 
-    def cancel(self, id: str) -> Json | Problem | None:
+    def cancel(self, id: str) -> Json | WireError | None:
         job = self._jobs.get(id)
         if job is None:
             return None
         if not job.cancel():
-            return Problem(409, f"Cannot cancel a batch with status '{job.told['status']}'.")
+            return WireError(409, f"Cannot cancel a batch with status '{job.told['status']}'.")
         return dict(job.told)
 
     def close(self) -> None:
@@ -219,23 +219,23 @@ class Batches:
         asked = Logged(CHAT, line["custom_id"], digest, self._attempts.count(digest), line["body"], batch=job.told["id"])
         reply = self._chat.reply(asked, script=script)
         if reply.body is None or reply.fault == "bad_json":
-            problem = Problem(500, "The server had an error while processing your request.", "server_error", kind=reply.fault)
+            problem = WireError(500, "The server had an error while processing your request.", "server_error", kind=reply.fault)
             return self._chat.refusal(problem)
         return reply
 
 
-def _unusable(asked: Json) -> Problem | None:
+def _unusable(asked: Json) -> WireError | None:
     if asked.get("endpoint") != CHAT:
-        return Problem(400, f"Invalid value: '{asked.get('endpoint')}'. Supported: '{CHAT}'.", param="endpoint")
+        return WireError(400, f"Invalid value: '{asked.get('endpoint')}'. Supported: '{CHAT}'.", param="endpoint")
     if asked.get("completion_window") != "24h":
-        return Problem(400, "Invalid value for completion_window. Supported: '24h'.", param="completion_window")
+        return WireError(400, "Invalid value for completion_window. Supported: '24h'.", param="completion_window")
     metadata = asked.get("metadata") or {}
     if (
         not isinstance(metadata, dict)
         or len(metadata) > 16
         or any(len(k) > 64 or len(str(v)) > 512 for k, v in metadata.items())
     ):
-        return Problem(400, "Metadata has at most 16 pairs: keys up to 64 characters, values up to 512.", param="metadata")
+        return WireError(400, "Metadata has at most 16 pairs: keys up to 64 characters, values up to 512.", param="metadata")
     return None
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from synthgen.testing.checks import Problem
+from synthgen.testing.checks import WireError
 
 __all__ = ["Lines", "check_lines"]
 
@@ -34,7 +34,7 @@ class Lines:
 
 
 def check_lines(
-    path: Path, endpoint: str, *, max_requests: int, unknown_model: Callable[[Mapping[str, Any]], Problem | None]
+    path: Path, endpoint: str, *, max_requests: int, unknown_model: Callable[[Mapping[str, Any]], WireError | None]
 ) -> Lines:
     """Read an input file. Every line is a request of its own name, for the batch's endpoint and for one and the same model."""
     lines, seen, at = Lines(), set[int](), 0
@@ -58,7 +58,7 @@ def _check(
     number: int,
     endpoint: str,
     seen: set[int],
-    unknown_model: Callable[[Mapping[str, Any]], Problem | None],
+    unknown_model: Callable[[Mapping[str, Any]], WireError | None],
 ) -> None:
     try:
         line = json.loads(raw)

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from synthgen.testing.checks import Problem
+from synthgen.testing.checks import WireError
 from synthgen.testing.completions import Value, write
-from synthgen.testing.dialects import Dialect, Written
+from synthgen.testing.dialects import Dialect, ModelOutput
 from synthgen.testing.faults import OF_THE_ANSWER, Fault, Script
 from synthgen.testing.limits import Gate, Turned
 from synthgen.testing.log import Logged
@@ -27,20 +27,20 @@ _WRITER = json.JSONEncoder(ensure_ascii=False)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 _PROBLEMS = {
-    "rate_limit": Problem(429, "Rate limit reached. Please try again later.", "requests", code="rate_limit_exceeded"),
-    "error": Problem(500, "The server had an error while processing your request. Sorry about that!", "server_error"),
-    "unavailable": Problem(503, "The server is not ready. Please try again later.", "server_error"),
-    "overloaded": Problem(529, "Overloaded. Please try again later.", "overloaded_error"),
-    "quota": Problem(
+    "rate_limit": WireError(429, "Rate limit reached. Please try again later.", "requests", code="rate_limit_exceeded"),
+    "error": WireError(500, "The server had an error while processing your request. Sorry about that!", "server_error"),
+    "unavailable": WireError(503, "The server is not ready. Please try again later.", "server_error"),
+    "overloaded": WireError(529, "Overloaded. Please try again later.", "overloaded_error"),
+    "quota": WireError(
         429,
         "You exceeded your current quota, please check your plan and billing details.",
         "insufficient_quota",
         code="insufficient_quota",
     ),
-    "unsupported": Problem(
+    "unsupported": WireError(
         400, "Unsupported parameter: '{param}' is not supported with this model.", code="unsupported_parameter"
     ),
-    "prompt_filter": Problem(
+    "prompt_filter": WireError(
         400,
         "The response was filtered due to the prompt triggering the content management policy. Please modify your prompt and retry.",
         param="prompt",
@@ -85,11 +85,11 @@ class Chat:
         told = gate.headers() if self.dialect.rate_headers else {}
         return replace(reply, headers={**told, **(reply.headers or {})})
 
-    def refusal(self, problem: Problem, headers: Mapping[str, str] | None = None) -> Reply:
+    def refusal(self, problem: WireError, headers: Mapping[str, str] | None = None) -> Reply:
         """A problem, in the words and the form of the dialect."""
         return Reply(problem.status, _encoded(self.dialect.error(problem)), problem.kind, headers)
 
-    def unknown_model(self, body: Mapping[str, Any]) -> Problem | None:
+    def unknown_model(self, body: Mapping[str, Any]) -> WireError | None:
         """What a server says that does not have the model."""
         model = body.get("model")
         if self.dialect.any_model or model in self.models:
@@ -106,7 +106,7 @@ class Chat:
                 f"Rate limit reached for {asked.body['model']} on {turned.unit} per min ({short}): {told} "
                 f"Please try again in {max(0.001, turned.wait_s):.3f}s."
             )
-        problem = Problem(429, message, turned.unit, code="rate_limit_exceeded", kind="rate_limit")
+        problem = WireError(429, message, turned.unit, code="rate_limit_exceeded", kind="rate_limit")
         headers = gate.retry_headers(turned) if self.dialect.rate_headers else {}
         return replace(self.refusal(problem, headers), fault="limit")
 
@@ -128,7 +128,7 @@ class Chat:
         body, kind = asked.body, fault.kind if fault else ""
         model = str(body["model"])
         content = fault.message if fault and kind == "says" else _content(body, kind)
-        written = _spoilt(self.dialect.dress(Written(content), asked.digest), kind)
+        written = _spoilt(self.dialect.dress(ModelOutput(content), asked.digest), kind)
         written, output = _within_limit(written, model, output_limit(body))
         cached, fresh = self._cache.look_up(body) if self._cache else (0, 0)
         tokens = Tokens(prompt_tokens(body), output, cached, fresh)
@@ -155,7 +155,7 @@ def _content(body: Mapping[str, Any], kind: str) -> str:
     return value if isinstance(value, str) else _WRITER.encode(value)
 
 
-def _spoilt(written: Written, kind: str) -> Written:
+def _spoilt(written: ModelOutput, kind: str) -> ModelOutput:
     """`written` with the faults that lie in its text."""
     text = written.content or ""
     match kind:
@@ -178,7 +178,7 @@ def _spoilt(written: Written, kind: str) -> Written:
     return replace(written, content=text, finish_reason=_FINISHED.get(kind, written.finish_reason))
 
 
-def _within_limit(written: Written, model: str, limit: int | None) -> tuple[Written, int]:
+def _within_limit(written: ModelOutput, model: str, limit: int | None) -> tuple[ModelOutput, int]:
     """`written`, cut where the request's limit on output ends, and its tokens."""
     text = written.content or ""
     output = _tokens(model, text)
@@ -218,8 +218,8 @@ def _confused(value: Value, *, numeric: bool) -> Value:
     return str(value) if numeric and _has_number(value) else value
 
 
-def _no_model(name: str) -> Problem:
-    return Problem(
+def _no_model(name: str) -> WireError:
+    return WireError(
         404, f"The model `{name}` does not exist or you do not have access to it.", code="model_not_found", kind="model"
     )
 

@@ -16,7 +16,7 @@ __all__ = [
     "LEGACY_FIELDS",
     "OPENAI_FIELDS",
     "Check",
-    "Problem",
+    "WireError",
     "cannot_find",
     "flat_schema",
     "json_word",
@@ -37,7 +37,7 @@ Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class WireError:
     """An error as the protocol tells it. `kind` is for the log."""
 
     status: int
@@ -48,7 +48,7 @@ class Problem:
     kind: str = "refused"
 
 
-Check = Callable[[Any], Problem | None]
+Check = Callable[[Any], WireError | None]
 
 
 def _names(text: str) -> frozenset[str]:
@@ -75,96 +75,98 @@ _BOUNDS = _names(
 _BREAKPOINT = "prompt_cache_breakpoint"
 
 
-def messages(body: Any) -> Problem | None:
+def messages(body: Any) -> WireError | None:
     """What every server insists on."""
     if not isinstance(body, dict):
-        return Problem(400, "We could not parse the JSON body of your request. The API expects a JSON payload.")
+        return WireError(400, "We could not parse the JSON body of your request. The API expects a JSON payload.")
     given = body.get("messages")
     if not isinstance(given, list) or not given:
-        return Problem(400, "Missing required parameter: 'messages'.", param="messages", code="missing_required_parameter")
+        return WireError(400, "Missing required parameter: 'messages'.", param="messages", code="missing_required_parameter")
     for number, message in enumerate(given):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             name = f"messages[{number}]"
-            return Problem(400, f"Invalid type for '{name}': expected a message with a role.", param=name, code="invalid_type")
+            return WireError(
+                400, f"Invalid type for '{name}': expected a message with a role.", param=name, code="invalid_type"
+            )
     if body.get("stream"):
-        return Problem(
+        return WireError(
             400, "Unsupported value: 'stream' is not supported by this server.", param="stream", code="unsupported_value"
         )
     return None
 
 
-def no_max_tokens(body: Body) -> Problem | None:
+def no_max_tokens(body: Body) -> WireError | None:
     if "max_tokens" not in body:
         return None
     told = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
-    return Problem(400, told, param="max_tokens", code="unsupported_parameter")
+    return WireError(400, told, param="max_tokens", code="unsupported_parameter")
 
 
 def only_default(name: str, default: float) -> Check:
     """The field may only have its default value, as with reasoning models."""
 
-    def check(body: Body) -> Problem | None:
+    def check(body: Body) -> WireError | None:
         if body.get(name) in (None, default):
             return None
         told = f"Unsupported value: '{name}' does not support {body[name]} with this model. Only the default ({default}) value is supported."
-        return Problem(400, told, param=name, code="unsupported_value")
+        return WireError(400, told, param=name, code="unsupported_value")
 
     return check
 
 
 def unsupported(name: str) -> Check:
-    def check(body: Body) -> Problem | None:
+    def check(body: Body) -> WireError | None:
         if body.get(name) is None:
             return None
         told = f"Unsupported parameter: '{name}' is not supported with this model."
-        return Problem(400, told, param=name, code="unsupported_parameter")
+        return WireError(400, told, param=name, code="unsupported_parameter")
 
     return check
 
 
-def only_known(known: frozenset[str], complain: Callable[[list[str]], Problem]) -> Check:
+def only_known(known: frozenset[str], complain: Callable[[list[str]], WireError]) -> Check:
     """No other fields than these."""
 
-    def check(body: Body) -> Problem | None:
+    def check(body: Body) -> WireError | None:
         unknown = [name for name in body if name not in known]
         return complain(unknown) if unknown else None
 
     return check
 
 
-def unknown_parameter(names: list[str]) -> Problem:
-    return Problem(400, f"Unknown parameter: '{names[0]}'.", param=names[0], code="unknown_parameter")
+def unknown_parameter(names: list[str]) -> WireError:
+    return WireError(400, f"Unknown parameter: '{names[0]}'.", param=names[0], code="unknown_parameter")
 
 
-def unrecognized(names: list[str]) -> Problem:
-    return Problem(400, f"Unrecognized request argument{'s' * (len(names) > 1)} supplied: {', '.join(names)}")
+def unrecognized(names: list[str]) -> WireError:
+    return WireError(400, f"Unrecognized request argument{'s' * (len(names) > 1)} supplied: {', '.join(names)}")
 
 
-def cannot_find(names: list[str]) -> Problem:
+def cannot_find(names: list[str]) -> WireError:
     told = "\n".join(f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.' for name in names)
-    return Problem(400, told)
+    return WireError(400, told)
 
 
-def no_breakpoints(body: Body) -> Problem | None:
+def no_breakpoints(body: Body) -> WireError | None:
     path = _breakpoint(body)
-    return Problem(400, f"Unknown parameter: '{path}'.", param=path, code="unknown_parameter") if path else None
+    return WireError(400, f"Unknown parameter: '{path}'.", param=path, code="unknown_parameter") if path else None
 
 
-def no_breakpoints_field(body: Body) -> Problem | None:
+def no_breakpoints_field(body: Body) -> WireError | None:
     return cannot_find([_BREAKPOINT]) if _breakpoint(body) else None
 
 
-def json_word(body: Body) -> Problem | None:
+def json_word(body: Body) -> WireError | None:
     """JSON mode wants to see the word, so that the model does not write white space for ever."""
     if _format(body).get("type") != "json_object":
         return None
     if any("json" in text_of(message.get("content")).casefold() for message in body["messages"]):
         return None
     told = "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
-    return Problem(400, told, param="messages")
+    return WireError(400, told, param="messages")
 
 
-def strict_schema(body: Body) -> Problem | None:
+def strict_schema(body: Body) -> WireError | None:
     """With `strict`, every object is closed and requires all of its properties (Structured Outputs, supported schemas)."""
     wrapper = _format(body).get("json_schema")
     if not isinstance(wrapper, dict) or not wrapper.get("strict"):
@@ -183,24 +185,26 @@ def strict_schema(body: Body) -> Problem | None:
                 f"Missing '{missing[0]}'."
             )
         if told:
-            return Problem(400, f"Invalid schema for response_format '{wrapper.get('name')}': {told}", param="response_format")
+            return WireError(
+                400, f"Invalid schema for response_format '{wrapper.get('name')}': {told}", param="response_format"
+            )
     return None
 
 
-def no_bounds(body: Body) -> Problem | None:
+def no_bounds(body: Body) -> WireError | None:
     """Bounds of numbers, lists and texts exhaust a budget that is not documented; the answer does not say which."""
     wrapper = _format(body).get("json_schema")
     schema = wrapper.get("schema") if isinstance(wrapper, dict) else None
     if any(_BOUNDS & set(node) for _, node in _nodes(schema or {})):
-        return Problem(400, "Request contains an invalid argument.")
+        return WireError(400, "Request contains an invalid argument.")
     return None
 
 
-def flat_schema(body: Body) -> Problem | None:
+def flat_schema(body: Body) -> WireError | None:
     """The schema stands beside the type, not one level down."""
     if _format(body).get("type") != "json_schema" or isinstance(_format(body).get("schema"), dict):
         return None
-    return Problem(400, 'response_format type must be one of "text" or "json_object", but got: json_schema')
+    return WireError(400, 'response_format type must be one of "text" or "json_object", but got: json_schema')
 
 
 def _format(body: Body) -> Body:

@@ -21,20 +21,20 @@ from typing import Any
 
 from synthgen.errors import UnknownNameError
 from synthgen.testing import checks
-from synthgen.testing.checks import Check, Problem
+from synthgen.testing.checks import Check, WireError
 from synthgen.testing.draws import share
 from synthgen.testing.usage import Tokens
 
-__all__ = ["DIALECTS", "Dialect", "Written", "dialect_named"]
+__all__ = ["DIALECTS", "Dialect", "ModelOutput", "dialect_named"]
 
 Json = dict[str, Any]
 
-_WRONG_KEY = Problem(401, "Incorrect API key provided.", code="invalid_api_key", kind="key")
-_GEMINI_WRONG_KEY = Problem(400, "API key not valid. Please pass a valid API key.", kind="key")
+_WRONG_KEY = WireError(401, "Incorrect API key provided.", code="invalid_api_key", kind="key")
+_GEMINI_WRONG_KEY = WireError(400, "API key not valid. Please pass a valid API key.", kind="key")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ModelOutput:
     """What the model wrote, before it is counted. `more` are further fields of the message."""
 
     content: str | None
@@ -43,11 +43,11 @@ class Written:
     more: Mapping[str, Any] | None = None
 
 
-def _wrapped(problem: Problem) -> Any:
+def _wrapped(problem: WireError) -> Any:
     return {"error": {"message": problem.message, "type": problem.type, "param": problem.param, "code": problem.code}}
 
 
-def _as_it_is(written: Written, digest: str) -> Written:
+def _as_it_is(written: ModelOutput, digest: str) -> ModelOutput:
     return written
 
 
@@ -74,16 +74,16 @@ class Dialect:
 
     name: str
     checks: tuple[Check, ...] = ()
-    error: Callable[[Problem], Any] = _wrapped
-    dress: Callable[[Written, str], Written] = _as_it_is
+    error: Callable[[WireError], Any] = _wrapped
+    dress: Callable[[ModelOutput, str], ModelOutput] = _as_it_is
     usage: Callable[[Tokens], Json] = full_usage
     fields: Callable[[Mapping[str, Any], Tokens], Json] = _no_fields
-    wrong_key: Problem = _WRONG_KEY
+    wrong_key: WireError = _WRONG_KEY
     rate_headers: bool = True
     any_model: bool = False
     batches: bool = False
 
-    def refuse(self, body: Any) -> Problem | None:
+    def refuse(self, body: Any) -> WireError | None:
         """What is wrong with a body, for this kind of server."""
         return next((problem for check in (checks.messages, *self.checks) if (problem := check(body))), None)
 
@@ -99,7 +99,7 @@ def _plain_usage(tokens: Tokens) -> Json:
     return {"prompt_tokens": tokens.prompt, "completion_tokens": tokens.output, "total_tokens": tokens.total}
 
 
-def _azure_error(problem: Problem) -> Any:
+def _azure_error(problem: WireError) -> Any:
     if problem.kind == "rate_limit":
         return {"error": {"code": "429", "message": f"Requests have exceeded the rate limit of your tier. {problem.message}"}}
     if problem.kind == "model":
@@ -122,17 +122,17 @@ _GEMINI_STATUS = {
 }
 
 
-def _gemini_error(problem: Problem) -> Any:
+def _gemini_error(problem: WireError) -> Any:
     status = _GEMINI_STATUS.get(problem.status, "UNKNOWN")
     return [{"error": {"code": problem.status, "message": problem.message, "status": status}}]
 
 
-def _gemini_dress(written: Written, digest: str) -> Written:
+def _gemini_dress(written: ModelOutput, digest: str) -> ModelOutput:
     shouts = written.finish_reason == "stop" and share(digest, "shouts") < 0.5
     return replace(written, finish_reason="STOP") if shouts else written
 
 
-def _vllm_error(problem: Problem) -> Any:
+def _vllm_error(problem: WireError) -> Any:
     if problem.kind == "key":
         return {"error": "Unauthorized"}
     types = {400: "BadRequestError", 404: "NotFoundError", 500: "InternalServerError"}
@@ -140,7 +140,7 @@ def _vllm_error(problem: Problem) -> Any:
     return {"error": {"message": problem.message, "type": kind, "param": problem.param, "code": problem.status}}
 
 
-def _vllm_dress(written: Written, digest: str) -> Written:
+def _vllm_dress(written: ModelOutput, digest: str) -> ModelOutput:
     """A third thinks aloud, a third has its reasoning in a field of its own, a third has none."""
     drawn, thought = share(digest, "thinks"), 'The passage says it. Perhaps {"items": []}? No.'
     if written.content is None or drawn < 1 / 3:
@@ -154,7 +154,7 @@ def _vllm_usage(tokens: Tokens) -> Json:
     return _plain_usage(tokens) | {"prompt_tokens_details": None}
 
 
-def _llamacpp_error(problem: Problem) -> Any:
+def _llamacpp_error(problem: WireError) -> Any:
     types = {401: "authentication_error", 404: "not_found_error", 500: "server_error", 503: "unavailable_error"}
     kind = types.get(problem.status, "invalid_request_error")
     return {"error": {"code": problem.status, "message": problem.message, "type": kind}}
@@ -164,12 +164,12 @@ def _llamacpp_fields(body: Mapping[str, Any], tokens: Tokens) -> Json:
     return {"timings": {"cache_n": tokens.cached, "prompt_n": tokens.prompt, "predicted_n": tokens.output}}
 
 
-def _ollama_error(problem: Problem) -> Any:
+def _ollama_error(problem: WireError) -> Any:
     told = "model not found, try pulling it first" if problem.kind == "model" else problem.message
     return _wrapped(replace(problem, message=told, type="api_error", code=None))
 
 
-def _ollama_dress(written: Written, digest: str) -> Written:
+def _ollama_dress(written: ModelOutput, digest: str) -> ModelOutput:
     """A third fences its JSON and says a word before it; a tenth does not say why it ended."""
     if written.content is not None and share(digest, "fences") < 1 / 3:
         written = replace(written, content=f"Sure! Here is the JSON you asked for:\n\n```json\n{written.content}\n```")

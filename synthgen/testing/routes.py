@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import BodyPartReader, web
 
-from synthgen.testing.checks import Problem
+from synthgen.testing.checks import WireError
 from synthgen.testing.draws import digest_of
 from synthgen.testing.log import CHAT, Logged
 
@@ -31,7 +31,7 @@ __all__ = ["Routes", "start", "stop"]
 _MAX_BODY = 64 * 1024**2
 _PIECE = 256 * 1024
 _PAGE = 20
-_UNREADABLE = Problem(400, "We could not parse the JSON body of your request. The API expects a JSON payload.")
+_UNREADABLE = WireError(400, "We could not parse the JSON body of your request. The API expects a JSON payload.")
 
 Json = dict[str, Any]
 
@@ -93,7 +93,7 @@ class Routes:
         if isinstance(answer, web.StreamResponse):
             self._record(request, answer.status)
             return answer
-        if isinstance(answer, Problem):
+        if isinstance(answer, WireError):
             reply = self._chat.refusal(answer)
             self._record(request, reply.status, reply.fault)
             return _response(reply)
@@ -135,7 +135,7 @@ class Routes:
         if for_ever:
             await self._stopping.wait()
 
-    async def _other(self, request: web.BaseRequest) -> Json | Problem | web.StreamResponse:
+    async def _other(self, request: web.BaseRequest) -> Json | WireError | web.StreamResponse:
         """Everything but chat: models, files, batches."""
         match request.method, request.path.split("/")[1:]:
             case "GET", ["v1", "models"]:
@@ -148,7 +148,7 @@ class Routes:
                 return await self._of_batches(request, method, rest)
         return _nothing_here(request)
 
-    async def _of_files(self, request: web.BaseRequest, method: str, rest: list[str]) -> Json | Problem | web.StreamResponse:
+    async def _of_files(self, request: web.BaseRequest, method: str, rest: list[str]) -> Json | WireError | web.StreamResponse:
         match method, rest:
             case "POST", []:
                 return await self._upload(request)
@@ -156,7 +156,7 @@ class Routes:
                 return _page([file.told() for file in self._files.all()], request.query)
         stored = self._files.get(rest[0]) if rest else None
         if stored is None:
-            return Problem(404, f"No such File object: {'/'.join(rest)}", param="id") if rest else _nothing_here(request)
+            return WireError(404, f"No such File object: {'/'.join(rest)}", param="id") if rest else _nothing_here(request)
         match method, rest[1:]:
             case "GET", []:
                 return stored.told()
@@ -166,7 +166,7 @@ class Routes:
                 return {"id": stored.id, "object": "file", "deleted": self._files.delete(stored.id)}
         return _nothing_here(request)
 
-    async def _of_batches(self, request: web.BaseRequest, method: str, rest: list[str]) -> Json | Problem:
+    async def _of_batches(self, request: web.BaseRequest, method: str, rest: list[str]) -> Json | WireError:
         match method, rest:
             case "POST", []:
                 return self._batches.create(_json(await request.read()))
@@ -178,10 +178,10 @@ class Routes:
                 return self._batches.cancel(id) or _no_batch(id)
         return _nothing_here(request)
 
-    async def _upload(self, request: web.BaseRequest) -> Json | Problem:
+    async def _upload(self, request: web.BaseRequest) -> Json | WireError:
         """A multipart form with `file` and `purpose`, in either order; the file goes to disk as it arrives."""
         if not request.content_type.startswith("multipart/"):
-            return Problem(400, "A file is uploaded as multipart/form-data, with the fields 'file' and 'purpose'.")
+            return WireError(400, "A file is uploaded as multipart/form-data, with the fields 'file' and 'purpose'.")
         purpose, name = "", ""
         with self._files.draft() as draft:
             async for part in await request.multipart():
@@ -198,8 +198,8 @@ class Routes:
             return self._files.keep(draft, name, purpose).told()
         draft.path.unlink()
         if draft.size > self._files.max_bytes:
-            return Problem(413, f"The file is too large: at most {self._files.max_bytes} bytes are allowed.", param="file")
-        return Problem(400, "An upload needs the fields 'file' and 'purpose'.")
+            return WireError(413, f"The file is too large: at most {self._files.max_bytes} bytes are allowed.", param="file")
+        return WireError(400, "An upload needs the fields 'file' and 'purpose'.")
 
     def _key_is_right(self, request: web.BaseRequest) -> bool:
         if self._api_key is None:
@@ -255,9 +255,9 @@ def _page(rows: list[Json], query: Mapping[str, str]) -> Json:
     return _listed(shown) | ends | {"has_more": end < len(rows)}
 
 
-def _no_batch(id: str) -> Problem:
-    return Problem(404, f"No batch found with id '{id}'.", param="batch_id")
+def _no_batch(id: str) -> WireError:
+    return WireError(404, f"No batch found with id '{id}'.", param="batch_id")
 
 
-def _nothing_here(request: web.BaseRequest) -> Problem:
-    return Problem(404, f"Invalid URL ({request.method} {request.path})", kind="path")
+def _nothing_here(request: web.BaseRequest) -> WireError:
+    return WireError(404, f"Invalid URL ({request.method} {request.path})", kind="path")

@@ -21,14 +21,14 @@ from synthgen.records import Chunk, Event, OnEvent, Triple, random_for
 from synthgen.retrieval.passages import shown_text
 from synthgen.training.encoder import Encoder, one_thread
 
-__all__ = ["Row", "batches", "finetune", "training_rows"]
+__all__ = ["TrainingPair", "batches", "finetune", "training_rows"]
 
 _SMALLEST_BATCH = 2
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TrainingPair:
     """A query and its passage. Rows of equal `twins` are never negatives of each other."""
 
     query: str
@@ -52,7 +52,7 @@ _STATIC = _Recipe(epochs=10, batch_size=256, learning_rate=0.005, scale=12.0, qu
 _OTHERS = _Recipe(epochs=1, batch_size=32, learning_rate=2e-5, scale=20.0, query_dropout=0.0, kept_change=1.0)
 
 
-def training_rows(triples: Sequence[Triple], chunks: Sequence[Chunk]) -> list[Row]:
+def training_rows(triples: Sequence[Triple], chunks: Sequence[Chunk]) -> list[TrainingPair]:
     """The rows of split train. The passage is what the row shows: without the sentence or heading its query was made from.
 
     Rows flagged as ambiguous are among them, unlike in the contrastive exports: most are headings and sentences that several pages
@@ -67,12 +67,12 @@ def training_rows(triples: Sequence[Triple], chunks: Sequence[Chunk]) -> list[Ro
         if triple.split == "train":
             chunk = by_id[triple.chunk_id]
             shared = chunk.group and len(documents[chunk.group]) > 1
-            rows.append(Row(triple.query, shown_text(triple, chunk), chunk.group if shared else chunk.sha256))
+            rows.append(TrainingPair(triple.query, shown_text(triple, chunk), chunk.group if shared else chunk.sha256))
     return rows
 
 
 def finetune(
-    encoder: Encoder, rows: Sequence[Row], *, settings: Training, seed: int, on_event: OnEvent | None = None
+    encoder: Encoder, rows: Sequence[TrainingPair], *, settings: Training, seed: int, on_event: OnEvent | None = None
 ) -> dict[str, Any]:
     """Tune `encoder` in place; returns the settings used. Equal encoder, rows and seed give equal weights on one machine."""
     import torch

@@ -14,7 +14,7 @@ from synthgen.errors import InputError
 from synthgen.records import Chunk
 from synthgen.storage import read_jsonl
 
-__all__ = ["Judged", "places_of", "read_queries", "read_texts"]
+__all__ = ["JudgedQueries", "places_of", "read_queries", "read_texts"]
 
 _LAYOUT = (
     "A folder of queries has queries.jsonl (rows {_id, text}) and qrels/test.tsv (query-id, corpus-id, score; one header line)."
@@ -22,7 +22,7 @@ _LAYOUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedQueries:
     """Queries with their relevant ids and gains. `by` says what the ids are: "document" or "chunk"."""
 
     texts: list[str]
@@ -37,7 +37,7 @@ def places_of(chunk: Chunk) -> list[str]:
     return list(dict.fromkeys([chunk.document_id, *(place.rpartition("#")[0] for place in chunk.places)]))
 
 
-def read_queries(folder: Path, chunks: Sequence[Chunk]) -> Judged:
+def read_queries(folder: Path, chunks: Sequence[Chunk]) -> JudgedQueries:
     """Raises InputError for missing files, rows of another shape, and qrels that name nothing in the run."""
     texts = read_texts(folder)
     judged = _judgements(folder / "qrels" / "test.tsv")
@@ -63,7 +63,7 @@ def read_queries(folder: Path, chunks: Sequence[Chunk]) -> Judged:
             kept[query] = found
     if not kept:
         raise InputError(f"No query of {folder} has both a text in queries.jsonl and a relevant {by} in the run. {_LAYOUT}")
-    return Judged(
+    return JudgedQueries(
         texts=[texts[query] for query in texts if query in kept],
         relevant=[kept[query] for query in texts if query in kept],
         by=by,

@@ -23,9 +23,9 @@ from synthgen.answers.reasoning import quoted_exactly
 from synthgen.answers.styled import fits
 from synthgen.answers.write import write_answers
 from synthgen.cli.views.run import status_text, summary
-from synthgen.config.settings import LLM, Config, Written
+from synthgen.config.settings import LLM, AnswerSettings, Config
 from synthgen.errors import ConfigError, StoppedEarly
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.filters.grounding import grounding
 from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import Call
@@ -67,7 +67,7 @@ def _call(key: str, said: Call | dict[str, str], step: Step[Triple, Any]) -> Cal
     return Call(completion, "failed" if reason else "ok", reason, detail)
 
 
-def written(**settings: Any) -> Written:
+def written(**settings: Any) -> AnswerSettings:
     return Config.build({"answers": {"reasoning": True} | settings}).answers
 
 
@@ -78,7 +78,7 @@ def reasoned(said: Call | dict[str, str] | None, row: Triple = ROW, chunk: Chunk
 
 def styled(answer: str, row: Triple = ROW, checked: str = "Nine arches.", **ways: Any) -> tuple[Triple, dict[str, Any]]:
     """The row after the model wrote `answer`, and the counts, with the filter grounding as the judge."""
-    context = Context({BREE.id: BREE})
+    context = FilterContext({BREE.id: BREE})
     judge = lambda rows: grounding(rows, context)  # noqa: E731
     says = Writer(lambda request: {"checked_answer": checked, "answer": answer})
     [out], report = write_answers([row], context.chunks, written(reasoning=False, **ways), says, grounding=judge)

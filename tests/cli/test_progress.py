@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from synthgen.cli.progress import Progress, run_log
-from synthgen.cli.progress_panel import Pace, describe, duration, rate_text
+from synthgen.cli.progress_panel import CallRate, describe, duration, rate_text
 from synthgen.errors import StoppedEarly
 from synthgen.records import Event, Meter, Usage
 from synthgen.text.humanize import dollars_text
@@ -154,7 +154,7 @@ def test_no_number_may_be_missing_to_the_point_of_an_error(
 
 
 def test_the_pace_is_that_of_the_last_twenty_seconds() -> None:
-    pace = Pace()
+    pace = CallRate()
     for second in range(1, 101):
         assert pace(Meter(finished=10 * second, elapsed_s=float(second))) == 10
     for second in range(101, 200):  # an outage

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
-from synthgen.config.settings import Config, Written, load_config
+from synthgen.config.settings import AnswerSettings, Config, load_config
 from synthgen.errors import ConfigError
 
 JSON = {"name": "json", "json_schema": {"type": "object", "properties": {"答": {"type": "string"}}}}
 
 
-def answers(**settings: Any) -> Written:
+def answers(**settings: Any) -> AnswerSettings:
     return Config.build({"answers": settings}).answers
 
 

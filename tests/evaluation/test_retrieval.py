@@ -11,7 +11,7 @@ import pytest
 from synthgen.errors import InputError
 from synthgen.evaluation.retrieval import measure_human, measure_synthetic
 from synthgen.records import Chunk, digest, make_triple
-from synthgen.training.queries import Judged, read_queries
+from synthgen.training.queries import JudgedQueries, read_queries
 
 
 def make_chunk(document: str, start: int, text: str, places: tuple[str, ...] = ()) -> Chunk:
@@ -50,7 +50,7 @@ def folder(path: Path, queries: list[dict[str, object]], qrels: list[tuple[str, 
 def test_documents_and_all_their_places_are_known(tmp_path: Path) -> None:
     queries = [{"_id": "a", "text": "boil"}, {"_id": "b", "text": "grind"}]
     judged = read_queries(folder(tmp_path / "q", queries, [("a", "tea.md", 1), ("b", "press.md", 2)]), CHUNKS)
-    assert judged == Judged(["boil", "grind"], [{"tea.md": 1.0}, {"press.md": 2.0}], "document", 0, 0)
+    assert judged == JudgedQueries(["boil", "grind"], [{"tea.md": 1.0}, {"press.md": 2.0}], "document", 0, 0)
 
 
 def test_chunk_ids_are_known_also_those_of_a_second_place(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_missing_file_is_named(tmp_path: Path, missing: str) -> None:
 
 
 def test_a_document_ranks_by_its_best_chunk() -> None:
-    judged = Judged(["steep"], [{"tea.md": 1.0}], "document", 0, 0)
+    judged = JudgedQueries(["steep"], [{"tea.md": 1.0}], "document", 0, 0)
     measured = measure_human(CHUNKS, judged, BLIND, SHARP).to_dict(seed=0)  # type: ignore[arg-type]
     assert measured["systems"]["tuned"]["recall@1"] == 1
     assert measured["relevance"] == "document"
@@ -102,14 +102,14 @@ def test_a_document_ranks_by_its_best_chunk() -> None:
 
 
 def test_a_text_in_two_places_counts_for_both_documents() -> None:
-    judged = Judged(["grind"], [{"press.md": 1.0}], "document", 0, 0)
+    judged = JudgedQueries(["grind"], [{"press.md": 1.0}], "document", 0, 0)
     measured = measure_human(CHUNKS, judged, BLIND, SHARP).to_dict(seed=0)  # type: ignore[arg-type]
     assert measured["systems"]["bm25"]["recall@5"] == 1
     assert measured["systems"]["bm25"]["mrr@10"] == 0.5, "after coffee.md, where the text stands first"
 
 
 def test_differences_are_of_the_same_queries() -> None:
-    judged = Judged(["steep", "grind"], [{STEEP.id: 1.0}, {GRIND.id: 1.0}], "chunk", 3, 1)
+    judged = JudgedQueries(["steep", "grind"], [{STEEP.id: 1.0}, {GRIND.id: 1.0}], "chunk", 3, 1)
     measured = measure_human(CHUNKS, judged, BLIND, SHARP).to_dict(seed=0)  # type: ignore[arg-type]
     systems = measured["systems"]
     assert measured["deltas"]["tuned-base"]["ndcg@10"] == pytest.approx(

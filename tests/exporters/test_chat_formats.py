@@ -14,7 +14,8 @@ from support.export_rows import CONTEXT, LABELLED, ROWS, STRANGE, made, read, tr
 
 from synthgen import storage
 from synthgen.errors import ConfigError
-from synthgen.exporters.export import Context, check_format, export, format_options, rows
+from synthgen.exporters.context import ExportContext
+from synthgen.exporters.export import check_format, export, format_options, rows
 from synthgen.exporters.llamafactory import sharegpt_info
 from synthgen.records import Rejection, Triple
 from synthgen.text.tokenizer import get_tokenizer
@@ -183,7 +184,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     return GPT2LMHeadModel(GPT2Config(vocab_size=len(vocabulary), **sizes, **ids)), fast
 
 
-def loaded(format: str, folder: Path, triples: Sequence[Triple] = ROWS, context: Context = CONTEXT, **options: Any) -> Any:
+def loaded(
+    format: str, folder: Path, triples: Sequence[Triple] = ROWS, context: ExportContext = CONTEXT, **options: Any
+) -> Any:
     from datasets import load_dataset
 
     export(triples, context, format, folder / "out", options=options)

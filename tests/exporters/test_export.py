@@ -12,8 +12,9 @@ import pytest
 from support.export_rows import CHUNKS, CONTEXT, ROWS, STRANGE, triple
 
 from synthgen.errors import ConfigError, UnknownNameError
-from synthgen.exporters.export import FORMATS, Context, Format, check_format, export, rows, usable
-from synthgen.exporters.formats import LACKS
+from synthgen.exporters.context import ExportContext
+from synthgen.exporters.export import check_format, export, rows, usable
+from synthgen.exporters.formats import FORMATS, LACKS, Format
 from synthgen.records import Triple
 from synthgen.registry import describe_options, resolve
 from synthgen.storage import read_table, write_table
@@ -96,13 +97,13 @@ def test_masked_text_is_in_no_passage() -> None:
     assert next(rows([row], CONTEXT, "raft", "train"))["oracle_context"] == shown
 
 
-def headlines(triples: Sequence[Triple], context: Context, *, suffix: str = "!") -> Iterator[dict[str, str]]:
+def headlines(triples: Sequence[Triple], context: ExportContext, *, suffix: str = "!") -> Iterator[dict[str, str]]:
     """Queries in capitals."""
     for row in triples:
         yield {"headline": row.query.upper() + suffix}
 
 
-def back_and_forth(triples: Sequence[Triple], context: Context) -> Iterator[tuple[str, dict[str, str]]]:
+def back_and_forth(triples: Sequence[Triple], context: ExportContext) -> Iterator[tuple[str, dict[str, str]]]:
     yield from (("a.jsonl", {}), ("b.jsonl", {}), ("a.jsonl", {}))
 
 

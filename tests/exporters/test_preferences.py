@@ -12,14 +12,15 @@ import pytest
 from support.export_rows import CHUNKS, CONTEXT, STRANGE, made, read, triple, turned_away
 
 from synthgen.config.settings import load_config
-from synthgen.exporters.export import Context, export
+from synthgen.exporters.context import ExportContext
+from synthgen.exporters.export import export
 from synthgen.pipeline.import_run import import_rows
 from synthgen.records import Rejection, Triple
 
 PREFERENCES = ["openai-dpo", "trl-preference"]
 
 
-def rejected(triples: Sequence[Triple], context: Context = CONTEXT, **options: Any) -> list[tuple[str, str]]:
+def rejected(triples: Sequence[Triple], context: ExportContext = CONTEXT, **options: Any) -> list[tuple[str, str]]:
     return [
         (row["rejected"][0]["content"], row["rejected_source"]) for row in made("trl-preference", triples, context, **options)
     ]

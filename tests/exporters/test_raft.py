@@ -17,8 +17,9 @@ from support.export_rows import STRANGE, chunk, read
 
 from synthgen import storage
 from synthgen.errors import ConfigError
-from synthgen.exporters.export import Context, check_format, export, rows
-from synthgen.exporters.raft.quotas import Place, deal, numbers
+from synthgen.exporters.context import ExportContext
+from synthgen.exporters.export import check_format, export, rows
+from synthgen.exporters.raft.quotas import RowPlan, deal, numbers
 from synthgen.importers.chat import flattened
 from synthgen.records import Chunk, Distractor, Triple, make_triple
 from synthgen.text import guess_language
@@ -36,7 +37,7 @@ TEXTS = [
     "Die Pumpe läuft mit 2900 Umdrehungen, und der Filter wird in warmem Wasser gewaschen.",
 ]
 CHUNKS = [chunk(f"docs/{i}.md", text, language=guess_language(text)) for i, text in enumerate(TEXTS)]
-CONTEXT = Context({c.id: c for c in CHUNKS}, {"docs/5.md": "The pump", "docs/1.md": "水泵"}, seed=7)
+CONTEXT = ExportContext({c.id: c for c in CHUNKS}, {"docs/5.md": "The pump", "docs/1.md": "水泵"}, seed=7)
 PUMP = CHUNKS[5]
 
 
@@ -51,11 +52,13 @@ def row(i: int, *, others: int = 9, **columns: Any) -> Triple:
 ROWS = [row(i) for i in range(60)]
 
 
-def made(triples: Iterable[Triple], format: str = "raft", context: Context = CONTEXT, **options: Any) -> list[dict[str, Any]]:
+def made(
+    triples: Iterable[Triple], format: str = "raft", context: ExportContext = CONTEXT, **options: Any
+) -> list[dict[str, Any]]:
     return list(rows(triples, context, format, "train", options=options))
 
 
-def only(triple: Triple, format: str = "raft", context: Context = CONTEXT, **options: Any) -> dict[str, Any]:
+def only(triple: Triple, format: str = "raft", context: ExportContext = CONTEXT, **options: Any) -> dict[str, Any]:
     [found] = made([triple], format, context, **options)
     return found
 
@@ -77,7 +80,7 @@ def spread(counts: Counter[Any], values: Iterable[Any]) -> int:
     return max(used) - min(used)
 
 
-def assert_exact(places: Sequence[Place], p: float, documents: range, memorise: float) -> None:
+def assert_exact(places: Sequence[RowPlan], p: float, documents: range, memorise: float) -> None:
     modes = Counter(place.mode for place in places)
     without = len(places) - modes["oracle"]
     assert modes["oracle"] == half_up(len(places) * Fraction(str(p)))

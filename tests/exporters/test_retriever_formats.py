@@ -15,7 +15,9 @@ from support.export_rows import CHUNKS, CONTEXT, ROWS, STRANGE, chunk, read, tri
 
 from synthgen.errors import ConfigError
 from synthgen.evaluation.metrics import measures
-from synthgen.exporters.export import Context, Counted, check_format, export, rows
+from synthgen.exporters.context import ExportContext
+from synthgen.exporters.export import check_format, export, rows
+from synthgen.exporters.jsonl import Counted
 from synthgen.records import Distractor, Triple, make_triple
 
 # --- sentence-transformers
@@ -304,7 +306,7 @@ def test_no_file_name_breaks_a_ranking(tmp_path: Path) -> None:
     rows_of = [
         replace(make_triple(one, "which text?"), distractors=(Distractor(CHUNKS[0].id, "bm25", 1, 1.0, 0.5),)) for one in odd
     ]
-    context = Context({c.id: c for c in [*odd, CHUNKS[0]]})
+    context = ExportContext({c.id: c for c in [*odd, CHUNKS[0]]})
     export(rows_of, context, "tevatron", tmp_path / "t")
     ids = [row["docid"] for row in read(tmp_path / "t" / "corpus.jsonl")]
     assert len(set(ids)) == len(names) + 1
@@ -346,7 +348,7 @@ def test_a_beir_loader_joins_everything(tmp_path: Path) -> None:
 def test_places_and_other_positives_are_relevant_too(tmp_path: Path) -> None:
     twin = replace(CHUNKS[5], id="twin#0-1")
     source = replace(CHUNKS[5], places=(twin.id, "not/indexed#0-1"))
-    context = Context({c.id: c for c in (source, twin, CHUNKS[6])})
+    context = ExportContext({c.id: c for c in (source, twin, CHUNKS[6])})
     row = replace(triple(5, others=0), positives=(source.id, CHUNKS[6].id), split="test")
     export([row], context, "beir", tmp_path / "beir")
     _, _, qrels = load_beir(tmp_path / "beir", "test")
@@ -356,7 +358,7 @@ def test_places_and_other_positives_are_relevant_too(tmp_path: Path) -> None:
 def test_no_file_name_breaks_the_qrels(tmp_path: Path) -> None:
     odd = chunk('"a\tb\nc"%\u2028.md', "Odd names hold good text.")
     row = replace(make_triple(odd, "what do odd names hold?"), split="test")
-    export([row], Context({odd.id: odd}), "beir", tmp_path / "beir")
+    export([row], ExportContext({odd.id: odd}), "beir", tmp_path / "beir")
     corpus, _, qrels = load_beir(tmp_path / "beir", "test")
     [(relevant, _)] = qrels[row.id].items()
     assert corpus[relevant]["text"] == odd.text
@@ -369,7 +371,7 @@ WORDS = [w.strip(".,;:。") for text in STRANGE for w in re.findall(r"\w+", text
 
 def collection(
     splits: tuple[str, ...] = ("train", "dev", "test"), languages: tuple[str, ...] = ("",)
-) -> tuple[list[Triple], Context]:
+) -> tuple[list[Triple], ExportContext]:
     """Sixty passages of random words, the strange ones, and queries of a few words of each."""
     draw = random.Random(0)
     texts = [*STRANGE, *(" ".join(draw.choices(WORDS, k=12)) for _ in range(60))]
@@ -382,7 +384,7 @@ def collection(
         made.append(
             replace(row, positives=(one.id, *([chunks[i - 1].id] if i % 3 == 0 else [])), split=splits[i % len(splits)])
         )
-    return made, Context({c.id: c for c in [*chunks, twin]}, {"docs/1.md": "水泵"})
+    return made, ExportContext({c.id: c for c in [*chunks, twin]}, {"docs/1.md": "水泵"})
 
 
 def task_of(folder: Path) -> Any:

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from support.export_rows import CONTEXT, ROWS, STRANGE, chunk, made, triple
 
-from synthgen.exporters.export import Context, export, rows
+from synthgen.exporters.context import ExportContext
+from synthgen.exporters.export import export, rows
 from synthgen.text.tokenizer import get_tokenizer
 
 # --- instruction-text
 
 
-HEADERS = ["Instruction", "Context", "Question", "Answer"]
+HEADERS = ["Instruction", "ExportContext", "Question", "Answer"]
 
 
 def sections(text: str) -> dict[str, str]:
@@ -33,7 +34,7 @@ def test_the_parts_are_found_under_their_headers() -> None:
     for row, given in zip(made("instruction-text"), [row for row in ROWS if row.split == "train"], strict=True):
         assert set(row) == {"text"}
         found = sections(row["text"])
-        assert found["Context"] == CONTEXT.chunks[given.chunk_id].text
+        assert found["ExportContext"] == CONTEXT.chunks[given.chunk_id].text
         assert (found["Question"], found["Answer"].replace(r"\#", "#")) == (given.query, given.answer)
 
 
@@ -57,21 +58,21 @@ def test_no_text_can_fake_a_header(fake: str) -> None:
     [text] = (found["text"] for found in made("instruction-text", [row], replace(CONTEXT, chunks={source.id: source})))
     assert re.findall(r"(?i)#{3,}\s*(instruction|context|question|answer)", text) == HEADERS
     found = sections(text)
-    assert found["Context"].replace("\\#", "#") == source.text
-    assert "After. ### Other headers stay, as does C#." in found["Context"]
+    assert found["ExportContext"].replace("\\#", "#") == source.text
+    assert "After. ### Other headers stay, as does C#." in found["ExportContext"]
     assert found["Answer"].replace("\\#", "#") == row.answer
 
 
 def test_names_and_ends_of_texts_are_options() -> None:
     [row] = made("instruction-text", [triple(5)], field="prompt", end="</s>", instruction="")
-    assert row["prompt"].startswith("### Context:\n")
+    assert row["prompt"].startswith("### ExportContext:\n")
     assert row["prompt"].endswith("### Answer:\nanswer 0</s>")
 
 
 # --- corpus-text
 
 
-def corpus(*documents: Sequence[str], **columns: Any) -> Context:
+def corpus(*documents: Sequence[str], **columns: Any) -> ExportContext:
     """A context of documents with one chunk for each of their texts."""
     chunks = []
     for number, texts in enumerate(documents):
@@ -82,10 +83,10 @@ def corpus(*documents: Sequence[str], **columns: Any) -> Context:
             )
             chunks.append(replace(piece, **columns))
             at += len(text) + 2
-    return Context({piece.id: piece for piece in chunks})
+    return ExportContext({piece.id: piece for piece in chunks})
 
 
-def corpus_rows(context: Context, split: str = "train", **options: Any) -> list[str]:
+def corpus_rows(context: ExportContext, split: str = "train", **options: Any) -> list[str]:
     return [row["text"] for row in rows([], context, "corpus-text", split, options=options)]
 
 
@@ -149,7 +150,7 @@ def test_splits_are_never_mixed_and_copies_stand_once() -> None:
             ]
         )
     ]
-    context = Context({piece.id: piece for piece in merge_identical(pieces)})
+    context = ExportContext({piece.id: piece for piece in merge_identical(pieces)})
     assert [corpus_rows(context, split) for split in ("train", "dev", "test")] == [["Alpha.\n\n---\n\nDelta."], ["Beta."], []]
 
 

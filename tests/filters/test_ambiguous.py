@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from synthgen.exporters import export as exporters
-from synthgen.filters import Context, apply_filters
+from synthgen.exporters.context import ExportContext
+from synthgen.filters import FilterContext, apply_filters
 from synthgen.filters.ambiguous import ambiguous
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple
 
@@ -28,7 +29,7 @@ def chunk(name: str, text: str, at: int = 0, **columns: Any) -> Chunk:
 
 PORT, PRINT = chunk("port.md", LINDHOLM), chunk("print.md", LINDHOLM + " Printed.")
 OTHER = chunk("skagen.md", SKAGEN)
-CONTEXT = Context({c.id: c for c in (PORT, PRINT, OTHER)})
+CONTEXT = FilterContext({c.id: c for c in (PORT, PRINT, OTHER)})
 QUERY = "Which ships need a pilot?"
 
 
@@ -36,7 +37,7 @@ def row(where: Chunk, answer: str | None = "ships over 90 metres", query: str = 
     return replace(make_triple(where, query, answer), **columns)
 
 
-def verdicts(rows: Sequence[Triple], context: Context = CONTEXT) -> list[Verdict]:
+def verdicts(rows: Sequence[Triple], context: FilterContext = CONTEXT) -> list[Verdict]:
     return ambiguous(rows, context)
 
 
@@ -70,7 +71,7 @@ def test_the_same_question_on_another_passage_keeps_both_out_of_contrastive_data
     assert [v.reason for v in found] == ["", "", ""]
     assert [v.triple.flags for v in found] == [(FLAG,), (FLAG,), ()]
     kept = [v.triple for v in found]
-    where = exporters.Context(CONTEXT.chunks)
+    where = ExportContext(CONTEXT.chunks)
     assert exporters.usable(kept, where, "st-pair") == ([kept[2]], {"ambiguous": 2})
     assert exporters.usable(kept, where, "openai-chat") == (kept, {})
 
@@ -110,7 +111,7 @@ def test_the_mark_goes_when_the_other_row_has_gone() -> None:
 
 def test_a_passage_of_another_split_is_no_positive() -> None:
     held_out = replace(PRINT, split="test")
-    context = Context({c.id: c for c in (PORT, held_out)})
+    context = FilterContext({c.id: c for c in (PORT, held_out)})
     found = verdicts([row(PORT, scores={"round_trip": 0.9}), row(held_out)], context)
     assert found[1].reason == "merged"
     assert found[0].triple.positives == (PORT.id,)
@@ -118,15 +119,15 @@ def test_a_passage_of_another_split_is_no_positive() -> None:
 
 def test_neighbours_that_overlap_are_one_passage() -> None:
     before, after = chunk("long.md", LINDHOLM), chunk("long.md", LINDHOLM[40:] + " Ring twice.", at=40)
-    context = Context({c.id: c for c in (before, after)})
+    context = FilterContext({c.id: c for c in (before, after)})
     found = verdicts([row(before, scores={"round_trip": 0.9}), row(after)], context)
     assert found[0].triple.positives == (before.id, after.id)
 
 
 def test_the_sieve_counts_merged_rows_as_rejected() -> None:
-    sifted = apply_filters([row(PORT), row(PRINT), row(OTHER)], [NAME], CONTEXT)
-    assert sifted.reasons == {f"{NAME}:merged": 1}
-    assert sum(FLAG in t.flags for t in sifted.kept) == 2
+    filtered = apply_filters([row(PORT), row(PRINT), row(OTHER)], [NAME], CONTEXT)
+    assert filtered.reasons == {f"{NAME}:merged": 1}
+    assert sum(FLAG in t.flags for t in filtered.kept) == 2
 
 
 def test_a_question_that_thousands_of_passages_share_takes_no_square_of_the_time() -> None:
@@ -135,7 +136,7 @@ def test_a_question_that_thousands_of_passages_share_takes_no_square_of_the_time
         for n in range(2_000)
     ]
     rows = [row(page, f"for {n} days", "How long is data kept?") for n, page in enumerate(pages)]
-    found = verdicts(rows, Context({page.id: page for page in pages}))
+    found = verdicts(rows, FilterContext({page.id: page for page in pages}))
     assert all(v.triple.flags == (FLAG,) for v in found if not v.reason)
 
 

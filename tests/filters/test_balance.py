@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from synthgen.filters import FILTERS, FLAGGING, Context, apply_filters
+from synthgen.filters import FILTERS, FLAGGING, FilterContext, apply_filters
 from synthgen.filters.balance import balance
 from synthgen.records import Chunk, Triple, digest, make_triple
 
@@ -21,7 +21,7 @@ def chunk(name: str, split: str = "train") -> Chunk:
 
 
 PAGE, NEXT, HELD = chunk("page.md"), chunk("next.md"), chunk("held.md", "test")
-CONTEXT = Context({c.id: c for c in (PAGE, NEXT, HELD)})
+CONTEXT = FilterContext({c.id: c for c in (PAGE, NEXT, HELD)})
 
 
 def row(number: int, where: Chunk = PAGE, **columns: Any) -> Triple:
@@ -98,7 +98,7 @@ def test_the_order_of_arrival_decides_nothing() -> None:
 def test_the_sieve_rejects_train_rows_and_only_flags_those_of_dev_and_test() -> None:
     name = "balance" if "balance" in FILTERS else NAME
     rows = [row(n) for n in range(9)] + [row(n, HELD) for n in range(9)]
-    sifted = apply_filters(rows, [name], CONTEXT)
-    assert [r.triple.split for r in sifted.rejected] == ["train"] + ["test"] * (name not in FLAGGING)
+    filtered = apply_filters(rows, [name], CONTEXT)
+    assert [r.triple.split for r in filtered.rejected] == ["train"] + ["test"] * (name not in FLAGGING)
     if name in FLAGGING:
-        assert [t.flags for t in sifted.kept if t.flags] == [("balance:chunk_full",)]
+        assert [t.flags for t in filtered.kept if t.flags] == [("balance:chunk_full",)]

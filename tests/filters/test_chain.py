@@ -13,7 +13,7 @@ from pydantic import Field
 
 from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, UnknownNameError
-from synthgen.filters import FILTERS, Context, apply_filters, check_filters
+from synthgen.filters import FILTERS, FilterContext, apply_filters, check_filters
 from synthgen.records import Chunk, Event, Triple, Verdict, digest, make_triple
 from synthgen.registry import describe_options, resolve, validate_options
 from synthgen.retrieval import index_text
@@ -38,13 +38,13 @@ CHUNKS = [chunk("skagen.md", LIGHTHOUSE), chunk("bread.md", BAKERY), chunk("harb
 SKAGEN, BREAD, PORT, DAO = CHUNKS
 
 
-def context(*more: Chunk, shots: Sequence[str] = ()) -> Context:
+def context(*more: Chunk, shots: Sequence[str] = ()) -> FilterContext:
     chunks = [*CHUNKS, *more]
     index = BM25([c.id for c in chunks], [index_text(c) for c in chunks])
-    return Context({c.id: c for c in chunks}, index, shots)
+    return FilterContext({c.id: c for c in chunks}, index, shots)
 
 
-def judge(filter: str, triple: Triple, where: Context | None = None, **options: Any) -> Verdict:
+def judge(filter: str, triple: Triple, where: FilterContext | None = None, **options: Any) -> Verdict:
     [verdict] = resolve("filter", filter, FILTERS)([triple], where or context(), **options)
     return verdict
 
@@ -61,30 +61,30 @@ GOOD = make_triple(SKAGEN, "How tall is the lighthouse at Skagen?", "46 metres")
 
 
 def test_the_default_order_keeps_a_good_row_and_says_so() -> None:
-    sifted = apply_filters([GOOD], ORDER, context())
-    assert [t.id for t in sifted.kept] == [GOOD.id]
-    assert sifted.kept_ratio == 1.0
-    assert [stage["stage"] for stage in sifted.funnel] == ORDER
+    filtered = apply_filters([GOOD], ORDER, context())
+    assert [t.id for t in filtered.kept] == [GOOD.id]
+    assert filtered.kept_ratio == 1.0
+    assert [stage["stage"] for stage in filtered.funnel] == ORDER
 
 
 def test_both_sides_keep_the_order_of_the_input() -> None:
     rows = [make_triple(SKAGEN, query) for query in ("Skagen lamp", "", "keeper ships logged", "according to the text, who?")]
-    sifted = apply_filters(rows, ["format", "lint"], context())
-    assert [t.query for t in sifted.kept] == ["Skagen lamp", "keeper ships logged"]
-    assert [(r.stage, r.reason) for r in sifted.rejected] == [("format", "empty_query"), ("lint", "passage_reference")]
-    assert sifted.reasons == {"format:empty_query": 1, "lint:passage_reference": 1}
-    assert sifted.kept_ratio == 0.5
+    filtered = apply_filters(rows, ["format", "lint"], context())
+    assert [t.query for t in filtered.kept] == ["Skagen lamp", "keeper ships logged"]
+    assert [(r.stage, r.reason) for r in filtered.rejected] == [("format", "empty_query"), ("lint", "passage_reference")]
+    assert filtered.reasons == {"format:empty_query": 1, "lint:passage_reference": 1}
+    assert filtered.kept_ratio == 0.5
 
 
 def test_a_test_row_that_does_not_find_its_passage_is_only_flagged() -> None:
     lost = make_triple(SKAGEN, "sourdough loaf crust oven")
     train, dev, test = (replace(lost, split=split) for split in ("train", "dev", "test"))
-    sifted = apply_filters([train, dev, test], ["round_trip"], context())
-    assert [(t.split, t.flags) for t in sifted.kept] == [
+    filtered = apply_filters([train, dev, test], ["round_trip"], context())
+    assert [(t.split, t.flags) for t in filtered.kept] == [
         ("dev", ("round_trip:not_found",)),
         ("test", ("round_trip:not_found",)),
     ]
-    assert [(r.triple.split, r.reason) for r in sifted.rejected] == [("train", "not_found")]
+    assert [(r.triple.split, r.reason) for r in filtered.rejected] == [("train", "not_found")]
 
 
 def test_the_other_filters_reject_test_rows_too() -> None:
@@ -97,10 +97,10 @@ def test_when_a_kept_twin_falls_later_the_next_one_is_promoted() -> None:
     rows = [make_triple(c, "How tall is it?", "46 metres", generator="extractive:pattern") for c in (BREAD, SKAGEN)]
     rows[0] = replace(rows[0], scores={"round_trip": 1.0})
     for arrival in (rows, rows[::-1]):
-        sifted = apply_filters(arrival, ["exact_duplicates", "grounding"], context())
-        assert [t.chunk_id for t in sifted.kept] == [SKAGEN.id]
-        assert sifted.reasons == {"grounding:answer_not_found": 1}
-        assert sifted.funnel == [
+        filtered = apply_filters(arrival, ["exact_duplicates", "grounding"], context())
+        assert [t.chunk_id for t in filtered.kept] == [SKAGEN.id]
+        assert filtered.reasons == {"grounding:answer_not_found": 1}
+        assert filtered.funnel == [
             {"stage": "exact_duplicates", "in": 2, "kept": 2, "rejected": {}},
             {"stage": "grounding", "in": 2, "kept": 1, "rejected": {"answer_not_found": 1}},
         ]
@@ -111,32 +111,34 @@ def test_a_row_that_comes_back_is_counted_with_the_others() -> None:
     asked = ("How tall is it?", "When was it lit?", "What does it do?", "Who keeps the log?")
     rows = [make_triple(SKAGEN, query, "46 metres", scores={"round_trip": 1 - n / 10}) for n, query in enumerate(asked)]
     copy = replace(rows[3], id="copy", scores={"round_trip": 0.1})
-    sifted = apply_filters([*rows, copy], ["exact_duplicates", "balance"], context(), options={"balance": {"max_per_chunk": 3}})
-    assert [t.id for t in sifted.kept] == [row.id for row in rows[:3]]
+    filtered = apply_filters(
+        [*rows, copy], ["exact_duplicates", "balance"], context(), options={"balance": {"max_per_chunk": 3}}
+    )
+    assert [t.id for t in filtered.kept] == [row.id for row in rows[:3]]
 
 
 def test_what_fell_to_a_row_that_fell_to_one_that_stays_does_not_come_back() -> None:
     asked: list[int] = []
 
-    def seen(triples: Sequence[Triple], context: Context) -> list[Verdict]:
+    def seen(triples: Sequence[Triple], context: FilterContext) -> list[Verdict]:
         asked.append(len(triples))
         return [Verdict(triple) for triple in triples]
 
     globals()["seen"] = seen
     best = make_triple(SKAGEN, "How tall is the lighthouse at Skagen, please?", "46 metres", scores={"round_trip": 1.0})
     same = [make_triple(where, "How tall is the lighthouse at Skagen?", "46 metres") for where in (SKAGEN, BREAD, PORT)]
-    sifted = apply_filters([best, *same], ["exact_duplicates", "duplicates", f"{__name__}:seen"], context())
-    assert [t.id for t in sifted.kept] == [best.id]
+    filtered = apply_filters([best, *same], ["exact_duplicates", "duplicates", f"{__name__}:seen"], context())
+    assert [t.id for t in filtered.kept] == [best.id]
     assert asked == [1]
-    assert sifted.reasons == {"exact_duplicates:same_answer": 2, "duplicates:near_duplicate": 1}
+    assert filtered.reasons == {"exact_duplicates:same_answer": 2, "duplicates:near_duplicate": 1}
 
 
-def drops_a_verdict(triples: Sequence[Triple], context: Context) -> list[Verdict]:
+def drops_a_verdict(triples: Sequence[Triple], context: FilterContext) -> list[Verdict]:
     return [Verdict(triple) for triple in triples][1:]
 
 
 def is_polite(
-    triples: Sequence[Triple], context: Context, *, word: Annotated[str, Field(description="the magic one")] = "please"
+    triples: Sequence[Triple], context: FilterContext, *, word: Annotated[str, Field(description="the magic one")] = "please"
 ) -> list[Verdict]:
     """Only queries with good manners."""
     return [Verdict(t, "" if word in t.query else "rude") for t in triples]
@@ -147,8 +149,8 @@ def test_a_filter_of_your_own_works_by_module_and_function(monkeypatch: pytest.M
 
     monkeypatch.setitem(sys.modules, "my_filters", sys.modules[__name__])
     rows = [make_triple(SKAGEN, "tower height please"), make_triple(SKAGEN, "tower height now")]
-    sifted = apply_filters(rows, ["my_filters:is_polite"], context(), options={"my_filters:is_polite": {"word": "now"}})
-    assert [t.query for t in sifted.kept] == ["tower height now"]
+    filtered = apply_filters(rows, ["my_filters:is_polite"], context(), options={"my_filters:is_polite": {"word": "now"}})
+    assert [t.query for t in filtered.kept] == ["tower height now"]
     with pytest.raises(ConfigError, match="'my_filters:drops_a_verdict' returned 1 verdicts for 2 triples"):
         apply_filters(rows, ["my_filters:drops_a_verdict"], context())
 
@@ -202,19 +204,21 @@ def test_each_filter_reports_once_what_it_kept() -> None:
 )
 def test_counts_add_up_and_no_row_is_lost(rows: list[tuple[int, str, str | None, str, str]]) -> None:
     triples = [replace(make_triple(CHUNKS[c], q, a), split=s, generator=g) for c, q, a, s, g in rows]
-    sifted = apply_filters(triples, ORDER, context())
+    filtered = apply_filters(triples, ORDER, context())
     waiting = len(triples)
-    for stage in sifted.funnel:
+    for stage in filtered.funnel:
         assert stage["in"] == waiting
         assert stage["in"] == stage["kept"] + sum(stage["rejected"].values())
         waiting = stage["kept"]
-    assert waiting == len(sifted.kept)
-    assert sum(sifted.reasons.values()) == len(sifted.rejected)
+    assert waiting == len(filtered.kept)
+    assert sum(filtered.reasons.values()) == len(filtered.rejected)
     before = sorted((t.id, t.answer or "", t.split, t.generator) for t in triples)
-    after = sorted((t.id, t.answer or "", t.split, t.generator) for t in [*sifted.kept, *(r.triple for r in sifted.rejected)])
+    after = sorted(
+        (t.id, t.answer or "", t.split, t.generator) for t in [*filtered.kept, *(r.triple for r in filtered.rejected)]
+    )
     assert before == after
     again = apply_filters(triples[::-1], ORDER, context())
-    assert sorted(t.id for t in again.kept) == sorted(t.id for t in sifted.kept), "arrival order must not matter"
+    assert sorted(t.id for t in again.kept) == sorted(t.id for t in filtered.kept), "arrival order must not matter"
 
 
 # --- format
@@ -373,9 +377,9 @@ def test_the_same_question_on_other_passages_is_an_ambiguity_not_a_duplicate() -
 
 def test_one_passage_does_not_answer_a_question_twice() -> None:
     rows = [make_triple(SKAGEN, "How tall is it?", answer) for answer in ("46 metres", "about 150 feet", None)]
-    sifted = apply_filters(rows, ["exact_duplicates"], context())
-    assert len(sifted.kept) == 1
-    assert sifted.reasons == {"exact_duplicates:same_passage": 2}
+    filtered = apply_filters(rows, ["exact_duplicates"], context())
+    assert len(filtered.kept) == 1
+    assert filtered.reasons == {"exact_duplicates:same_passage": 2}
 
 
 # --- grounding
@@ -442,7 +446,7 @@ def test_a_written_answer_may_use_other_words_but_no_other_numbers() -> None:
     assert judge("grounding", replace(GOOD, answer="It is 64 metres tall.")).reason == "number_not_found"
     assert judge("grounding", replace(GOOD, answer="1. Climb it.\n2. Look out.")).reason == ""
     with_heading = replace(SKAGEN, headings=("Version 7",))
-    where = Context({SKAGEN.id: with_heading})
+    where = FilterContext({SKAGEN.id: with_heading})
     assert judge("grounding", replace(GOOD, answer="In version 7 it is 46 metres."), where).reason == ""
     assert judge("grounding", replace(GOOD, answer="64"), check_numbers=False).reason == ""
 
@@ -529,7 +533,7 @@ def test_a_query_that_is_the_heading_is_scored_without_the_heading() -> None:
 
 def test_the_round_trip_says_when_it_has_nothing_to_search_with() -> None:
     with pytest.raises(ConfigError, match="no retriever"):
-        judge("round_trip", GOOD, Context({SKAGEN.id: SKAGEN}))
+        judge("round_trip", GOOD, FilterContext({SKAGEN.id: SKAGEN}))
 
 
 # --- lint: queries that no search could answer, and text that is none

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from synthgen.errors import ConfigError
-from synthgen.filters import Context, apply_filters
+from synthgen.filters import FilterContext, apply_filters
 from synthgen.filters.common.question_identity import answers_agree, never_same, read
 from synthgen.filters.duplicates import duplicates
 from synthgen.filters.exact_duplicates import exact_duplicates
@@ -35,7 +35,7 @@ def chunk(name: str, text: str, **columns: Any) -> Chunk:
 PORT, PRINT, BREAD = chunk("port.md", HARBOUR), chunk("print.md", COPY), chunk("bread.md", BAKERY)
 DAO = chunk("dao.md", ISLAND, language="zh")
 CHUNKS = [PORT, PRINT, BREAD, DAO]
-CONTEXT = Context({c.id: c for c in CHUNKS})
+CONTEXT = FilterContext({c.id: c for c in CHUNKS})
 
 
 def verdicts(rows: Sequence[Triple], **options: Any) -> list[Verdict]:
@@ -114,7 +114,7 @@ def test_a_minimal_pair_is_kept_whatever_the_answers_say(query: str, other: str)
 def test_a_word_of_the_corpus_is_no_slip_of_another() -> None:
     assert falls("Which country has pilots?", "Which countyr has pilots?")
     assert falls("Which country has pilots?", "Which county has pilots?")
-    known = Context({c.id: c for c in [*CHUNKS, chunk("norfolk.md", "A county is a part of a country.")]})
+    known = FilterContext({c.id: c for c in [*CHUNKS, chunk("norfolk.md", "A county is a part of a country.")]})
     assert not falls("Which country has pilots?", "Which county has pilots?", context=known)
 
 
@@ -134,7 +134,7 @@ def test_scripts_without_spaces_have_edits_and_minimal_pairs_too() -> None:
 
 def test_words_that_may_differ_are_those_of_the_chunks_language() -> None:
     german = chunk("hafen.md", "Der Hafen.", language="de")
-    context = Context(CONTEXT.chunks | {german.id: german})
+    context = FilterContext(CONTEXT.chunks | {german.id: german})
     assert falls("Wer führt das Schiff in den Hafen?", "Wer führt ein Schiff in den Hafen bitte", where=german, context=context)
     assert not falls(
         "Wer führt das Schiff in den Hafen?", "Wer führt das Schiff a in den Hafen?", where=german, context=context
@@ -235,7 +235,7 @@ def test_the_row_that_stays_takes_over_the_copies_of_its_passage() -> None:
     ]
     rows[0] = replace(rows[0], scores={"round_trip": 1.0})
     assert verdicts(rows)[0].triple.positives == (PORT.id, PRINT.id)
-    elsewhere = Context({c.id: c for c in (PORT, replace(PRINT, split="test"), BREAD)})
+    elsewhere = FilterContext({c.id: c for c in (PORT, replace(PRINT, split="test"), BREAD)})
     assert verdicts(rows, context=elsewhere)[0].triple.positives == (PORT.id,), (
         "text of a test document is no positive of train"
     )
@@ -243,9 +243,9 @@ def test_the_row_that_stays_takes_over_the_copies_of_its_passage() -> None:
 
 def test_the_filter_works_in_the_sieve() -> None:
     rows = [make_triple(PORT, "Who crosses the ice?", "the pilots"), make_triple(PORT, "who crosses the ice", "the pilots")]
-    sifted = apply_filters(rows, [NAME], CONTEXT)
-    assert sifted.reasons == {f"{NAME}:near_duplicate": 1}
-    assert len(sifted.kept) == 1
+    filtered = apply_filters(rows, [NAME], CONTEXT)
+    assert filtered.reasons == {f"{NAME}:near_duplicate": 1}
+    assert len(filtered.kept) == 1
 
 
 # --- semantic
@@ -333,9 +333,9 @@ def test_a_row_that_comes_back_is_compared_by_vectors_too() -> None:
     first, last, middle = (make_triple(PORT, query, "the pilots") for query in Paraphrases.KNOWN[:3])
     rows = [replace(row, scores={"round_trip": score}) for row, score in ((first, 1.0), (middle, 0.9), (last, 0.8))]
     where = replace(CONTEXT, encoders=Paraphrases())
-    sifted = apply_filters(rows, ["duplicates", "lint"], where, options={"duplicates": {"semantic": np.cos(0.07)}})
-    assert [row.query for row in sifted.kept] == [middle.query]
-    assert sifted.reasons == {"duplicates:semantic_duplicate": 1, "lint:chatter": 1}
+    filtered = apply_filters(rows, ["duplicates", "lint"], where, options={"duplicates": {"semantic": np.cos(0.07)}})
+    assert [row.query for row in filtered.kept] == [middle.query]
+    assert filtered.reasons == {"duplicates:semantic_duplicate": 1, "lint:chatter": 1}
 
 
 def test_vectors_are_asked_for_only_when_they_are_there() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.filters.common.mentions import Shown, mentions
 from synthgen.filters.entities import entities
 from synthgen.records import Chunk, Verdict, digest, make_triple
@@ -31,7 +31,7 @@ TOBIAS = chunk(
 
 def judge(query: str, source: Chunk = SKAGEN, *more: Chunk, **options: object) -> Verdict:
     chunks = {c.id: c for c in (SKAGEN, TOBIAS, *more, source)}
-    [verdict] = entities([make_triple(source, query)], Context(chunks), **options)  # type: ignore[arg-type]
+    [verdict] = entities([make_triple(source, query)], FilterContext(chunks), **options)  # type: ignore[arg-type]
     return verdict
 
 
@@ -186,7 +186,7 @@ def test_a_name_and_its_initials_show_each_other() -> None:
 
 def test_the_order_of_the_rows_does_not_matter() -> None:
     rows = [make_triple(c, q) for c in (SKAGEN, TOBIAS) for q in ("Where was Lund?", "Who was Holm?", "What is 1901?", "Why?")]
-    context = Context({c.id: c for c in (TOBIAS, SKAGEN)})
+    context = FilterContext({c.id: c for c in (TOBIAS, SKAGEN)})
     verdicts = entities(rows, context)
     assert [v.triple for v in verdicts] == rows
     assert entities(rows[::-1], context) == verdicts[::-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.filters.language import language
 from synthgen.records import Chunk, Verdict, digest, make_triple
 
@@ -40,7 +40,7 @@ def judge(of: str, query: str, answer: str | None = None, *, known: bool = True,
     chunk = Chunk("a.md#0", "a.md", 0, len(text), text, digest(text), language=of if known else "")
     metadata = options.pop("metadata", {})
     row = make_triple(chunk, query, answer, metadata=metadata)
-    [verdict] = language([row], Context({chunk.id: chunk}), **options)  # type: ignore[arg-type]
+    [verdict] = language([row], FilterContext({chunk.id: chunk}), **options)  # type: ignore[arg-type]
     return verdict
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from synthgen.filters import Context, apply_filters
+from synthgen.filters import FilterContext, apply_filters
 from synthgen.filters.common.question_identity import Question, read
 from synthgen.filters.leaks import leaks
 from synthgen.records import Chunk, digest, make_triple
@@ -15,7 +15,7 @@ NAME = "synthgen.filters.leaks:leaks"
 TEXT = "The pilots of Lindholm guide ships into the harbour since 1911. In winter they cross the ice on foot."
 PORT = Chunk("port.md#0-5", "port.md", 0, len(TEXT), TEXT, digest(TEXT), language="en")
 QUERIES = ("How do the pilots of Lindholm cross the ice in winter?", "灯塔建于哪一年？它的灯光每几秒闪烁一次？")
-CONTEXT = Context({PORT.id: PORT}, queries=QUERIES)
+CONTEXT = FilterContext({PORT.id: PORT}, queries=QUERIES)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_the_threshold_is_an_option() -> None:
 
 def test_dev_and_test_rows_leak_too_and_are_counted() -> None:
     rows = [replace(make_triple(PORT, QUERIES[0]), split=split) for split in ("train", "dev", "test")]
-    sifted = apply_filters(rows, [NAME], CONTEXT)
-    assert sifted.funnel == [{"stage": NAME, "in": 3, "kept": 0, "rejected": {"eval_query": 3}}]
+    filtered = apply_filters(rows, [NAME], CONTEXT)
+    assert filtered.funnel == [{"stage": NAME, "in": 3, "kept": 0, "rejected": {"eval_query": 3}}]
 
 
 def test_in_a_crowd_of_like_evaluation_queries_the_equal_one_is_still_found() -> None:
@@ -85,5 +85,5 @@ def test_the_queries_are_read_once_for_each_language(monkeypatch: pytest.MonkeyP
         return read(query, language)
 
     monkeypatch.setattr("synthgen.filters.leaks.read", counted)
-    assert {v.reason for v in leaks(rows, Context({c.id: c for c in chunks}, queries=known))} == {""}
+    assert {v.reason for v in leaks(rows, FilterContext({c.id: c for c in chunks}, queries=known))} == {""}
     assert len(seen) == len(rows) + len(languages) * len(known)

@@ -13,7 +13,7 @@ import pytest
 
 from synthgen.config.settings import LLM, Config
 from synthgen.errors import ConfigError
-from synthgen.filters import FILTERS, PAID, Context, apply_filters
+from synthgen.filters import FILTERS, PAID, FilterContext, apply_filters
 from synthgen.filters.reasons import REASONS
 from synthgen.llm.call_store import Call
 from synthgen.records import Chunk, Completion, Triple, Verdict, digest, make_triple
@@ -165,7 +165,7 @@ CASES = [(stage, reason) for stage, reasons in REASONS.items() for reason in rea
 def judged(stage: str, reason: str) -> tuple[list[Triple], Sequence[Verdict]]:
     given = EXAMPLES[stage][reason]
     rows, options, said = given if isinstance(given, tuple) else (given, {}, None)
-    context = Context(CHUNKS, INDEX, (SHOT,), (EVALUATED,), encoders=Vectors(), paid=Says(said))  # type: ignore[arg-type]
+    context = FilterContext(CHUNKS, INDEX, (SHOT,), (EVALUATED,), encoders=Vectors(), paid=Says(said))  # type: ignore[arg-type]
     return rows, resolve("filter", stage, FILTERS)(rows, context, **options)
 
 
@@ -212,15 +212,15 @@ def test_no_filter_changes_what_was_checked_before(stage: str, reason: str) -> N
         assert verdict.triple.chunk_id == given.chunk_id
 
 
-def rewrites(triples: Sequence[Triple], context: Context) -> list[Verdict]:
+def rewrites(triples: Sequence[Triple], context: FilterContext) -> list[Verdict]:
     return [Verdict(replace(triple, query=triple.query.upper())) for triple in triples]
 
 
-def scores(triples: Sequence[Triple], context: Context) -> list[Verdict]:
+def scores(triples: Sequence[Triple], context: FilterContext) -> list[Verdict]:
     return [Verdict(replace(triple, scores={"mine": 1.0})) for triple in triples]
 
 
 def test_a_filter_of_ones_own_that_rewrites_rows_is_refused() -> None:
-    assert apply_filters([row()], [f"{__name__}:scores"], Context(CHUNKS)).kept[0].scores == {"mine": 1.0}
+    assert apply_filters([row()], [f"{__name__}:scores"], FilterContext(CHUNKS)).kept[0].scores == {"mine": 1.0}
     with pytest.raises(ConfigError, match="changed the row"):
-        apply_filters([row()], [f"{__name__}:rewrites"], Context(CHUNKS))
+        apply_filters([row()], [f"{__name__}:rewrites"], FilterContext(CHUNKS))

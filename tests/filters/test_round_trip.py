@@ -16,7 +16,7 @@ import pytest
 
 import synthgen
 from synthgen.errors import ConfigError
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.filters.code_digest import code
 from synthgen.filters.round_trip import _SEARCHING, round_trip
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple
@@ -88,13 +88,13 @@ class Refuses:
         raise AssertionError(f"scored {queries}")
 
 
-def context(*more: Chunk, **columns: Any) -> Context:
+def context(*more: Chunk, **columns: Any) -> FilterContext:
     chunks = [*CHUNKS, *more]
     index = BM25([c.id for c in chunks], [index_text(c) for c in chunks])
-    return Context({c.id: c for c in chunks}, index, encoders=Toys(chunks), **columns)
+    return FilterContext({c.id: c for c in chunks}, index, encoders=Toys(chunks), **columns)
 
 
-def judge(row: Triple, where: Context | None = None, **options: Any) -> Verdict:
+def judge(row: Triple, where: FilterContext | None = None, **options: Any) -> Verdict:
     [verdict] = round_trip([row], where or context(), **options)
     return verdict
 

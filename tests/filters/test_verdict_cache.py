@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from synthgen.filters import Context, Sifted, apply_filters
+from synthgen.filters import FilterContext, FilterResult, apply_filters
 from synthgen.filters.verdict_cache import ROW_FILTERS, Memory
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple
 
@@ -39,7 +39,7 @@ ROWS = [
 
 def counted(name: str, own: Any, seen: list[str]) -> Any:
     @functools.wraps(own)
-    def filter(triples: Sequence[Triple], context: Context, **options: Any) -> Sequence[Verdict]:
+    def filter(triples: Sequence[Triple], context: FilterContext, **options: Any) -> Sequence[Verdict]:
         seen.extend([name] * len(triples))
         found: Sequence[Verdict] = own(triples, context, **options)
         return found
@@ -65,16 +65,16 @@ def sift(
     shots: Sequence[str] = (),
     queries: Sequence[str] = (),
     **options: Any,
-) -> Sifted:
+) -> FilterResult:
     chunks = {where.id: where}
     memory = Memory(path, chunks, shots, queries)
-    found = apply_filters(rows, ORDER, Context(chunks, shots=shots, queries=queries, memory=memory), options=options)
+    found = apply_filters(rows, ORDER, FilterContext(chunks, shots=shots, queries=queries, memory=memory), options=options)
     memory.save()
     return found
 
 
 def test_a_second_cut_finds_the_same_and_judges_nothing(tmp_path: Path, judged: list[str]) -> None:
-    without = apply_filters(ROWS, ORDER, Context({SHIRE.id: SHIRE}))
+    without = apply_filters(ROWS, ORDER, FilterContext({SHIRE.id: SHIRE}))
     assert {r.reason for r in without.rejected} == {"passage_reference", "name_not_found", "number_not_found"}
     assert without.kept[0].quotes
     judged.clear()
@@ -114,7 +114,7 @@ def test_the_same_options_again_after_others_give_the_same(tmp_path: Path) -> No
 def test_a_damaged_memory_is_as_if_there_were_none(tmp_path: Path, content: bytes) -> None:
     memo = tmp_path / "memo"
     memo.write_bytes(content)
-    assert sift(memo) == apply_filters(ROWS, ORDER, Context({SHIRE.id: SHIRE}))
+    assert sift(memo) == apply_filters(ROWS, ORDER, FilterContext({SHIRE.id: SHIRE}))
 
 
 def test_filters_that_compare_rows_are_not_remembered() -> None:

@@ -19,10 +19,10 @@ import synthgen as sg
 from synthgen.config.settings import load_config
 from synthgen.errors import ConfigError
 from synthgen.exporters.beir import breadcrumb
-from synthgen.exporters.context import Context
-from synthgen.hub.card import Facts, card, check_license
+from synthgen.exporters.context import ExportContext
+from synthgen.hub.card import CardFacts, card, check_license
 from synthgen.hub.columns import CONFIGS
-from synthgen.hub.folder import Written, write_config
+from synthgen.hub.folder import WrittenConfig, write_config
 from synthgen.hub.pii import scan
 from synthgen.hub.public_settings import public_name, public_settings
 from synthgen.records import Chunk
@@ -686,8 +686,8 @@ def test_the_size_is_that_of_the_largest_config(rows: int, size: str) -> None:
         "rows": {"answered": 1}, "writer": "", "import": None, "version": "1", "seed": 0, "measured": "", **dict.fromkeys(
             ("left_out", "sources", "cost", "funnel", "asked", "settings", "limits", "terms"), ()), "prompts": {}, "sampling": {},
     }  # fmt: skip
-    tables = [Written("triples", {"train": rows - 1, "test": 1}, {}), Written("qrels", {"train": 1}, {})]
-    facts = Facts(
+    tables = [WrittenConfig("triples", {"train": rows - 1, "test": 1}, {}), WrittenConfig("qrels", {"train": 1}, {})]
+    facts = CardFacts(
         "ann/rivers",
         "Rivers",
         check_license("mit", None, None),
@@ -704,7 +704,7 @@ def test_the_corpus_is_made_for_its_own_config_alone(finished: Path, monkeypatch
     """Twice: for its columns, and for its rows."""
     made: list[str] = []
 
-    def counted(chunk: Chunk, context: Context) -> str:
+    def counted(chunk: Chunk, context: ExportContext) -> str:
         made.append(chunk.id)
         return breadcrumb(chunk, context)
 

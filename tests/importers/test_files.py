@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from synthgen.errors import ConfigError, InputError
-from synthgen.importers import ImportRow, check_mapping, read_rows
-from synthgen.importers.locate import Place, Wanted, find_contexts
+from synthgen.importers.columns import ImportRow, check_mapping, read_rows
+from synthgen.importers.locate import Location, Wanted, find_contexts
 from synthgen.records import make_document
 
 HERON = "The heron stands in the ford. It waits for minutes, then strikes."
@@ -344,7 +344,7 @@ def test_metadata_of_any_type_can_be_stored(tmp_path: Path) -> None:
 def place(context: str, *texts: str, document: str = "") -> tuple[str, str, bool] | None:
     """Name of the document, the text at the place, and whether it is exact."""
     documents = [make_document(f"{number}.txt", text) for number, text in enumerate(texts)]
-    found: Place | None = find_contexts([Wanted(context, document)], documents)[0]
+    found: Location | None = find_contexts([Wanted(context, document)], documents)[0]
     if found is None:
         return None
     text = next(d.text for d in documents if d.id == found.document_id)

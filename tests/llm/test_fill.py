@@ -19,7 +19,7 @@ from synthgen.llm.costs.prices import load_prices
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.fill import Wanted, fill
 from synthgen.llm.reask import failed_again, follow_up, to_ask
-from synthgen.llm.session import Shared
+from synthgen.llm.session import Session
 from synthgen.records import Completion, Event, Request
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
@@ -438,43 +438,43 @@ def test_the_cap_on_tokens_is_never_passed_and_mostly_used(store: CallStore) -> 
 def test_the_cap_on_cost_is_never_passed_and_mostly_used(store: CallStore, tmp_path: Path) -> None:
     prices = tmp_path / "prices.yaml"
     prices.write_text("dated: 2001-12-19\nmodels: {fake-model: {input: 10, output: 40}}\n")
-    shared = Shared.of(LLM(max_cost=0.1, prices=str(prices)), ["fake-model"])
+    session = Session.of(LLM(max_cost=0.1, prices=str(prices)), ["fake-model"])
     with (
         FakeOpenAI(latency_s=0.005) as server,
         pytest.raises(StoppedEarly, match=r"max_cost = 0.1 dollars \(\$0\.09\d+ used\)"),
     ):
-        run_async(fill(ask(400), store, settings_for(server, max_cost=0.1, prices=str(prices)), shared=shared))
+        run_async(fill(ask(400), store, settings_for(server, max_cost=0.1, prices=str(prices)), session=session))
     spent = load_prices(prices).models["fake-model"].dollars(store.totals().usage)
     assert 0.9 * 0.1 <= spent <= 0.1
-    assert shared.budget.spent.dollars == pytest.approx(spent)
+    assert session.budget.spent.dollars == pytest.approx(spent)
 
 
 def test_one_budget_holds_for_several_fills(tmp_path: Path, store: CallStore) -> None:
     with FakeOpenAI() as server:
         settings = settings_for(server, max_calls=5)
-        shared = Shared.of(settings)
-        run_async(fill(ask(3), store, settings, shared=shared))
+        session = Session.of(settings)
+        run_async(fill(ask(3), store, settings, session=session))
         with pytest.raises(StoppedEarly):
-            run_async(fill(ask(6), store, settings, shared=shared))
+            run_async(fill(ask(6), store, settings, session=session))
         assert len(server.log) == 5
 
 
 def test_one_limiter_holds_for_several_fills(store: CallStore) -> None:
     with FakeOpenAI() as server:
         settings = settings_for(server, rpm=240)
-        shared, started = Shared.of(settings), time.monotonic()
+        session, started = Session.of(settings), time.monotonic()
         for size in (4, 8, 12):
-            run_async(fill(ask(size), store, settings, shared=shared))
+            run_async(fill(ask(size), store, settings, session=session))
         assert time.monotonic() - started > 1.5, "twelve calls at four a second"
 
 
 def test_a_server_that_is_away_between_two_fills_is_waited_for(store: CallStore) -> None:
     with FakeOpenAI() as server:
         settings = settings_for(server, patience_s=1.0)
-        shared = Shared.of(settings)
-        run_async(fill(ask(2), store, settings, shared=shared))
+        session = Session.of(settings)
+        run_async(fill(ask(2), store, settings, session=session))
     with pytest.raises(StoppedEarly, match="has not answered properly for"):
-        run_async(fill(ask(20), store, settings, shared=shared))
+        run_async(fill(ask(20), store, settings, session=session))
 
 
 @pytest.mark.parametrize("among_the_next", [False, True])
@@ -499,10 +499,10 @@ def test_requests_that_a_batch_claims_meanwhile_are_left_to_it(
 def test_what_is_said_to_be_saved_is_in_the_store(store: CallStore) -> None:
     with FakeOpenAI(latency_s=0.02) as server:
         settings = settings_for(server, max_calls=20)
-        shared = Shared.of(settings)
-        run_async(fill(ask(10), store, settings, shared=shared))
+        session = Session.of(settings)
+        run_async(fill(ask(10), store, settings, session=session))
         with pytest.raises(StoppedEarly, match="20 finished calls are in"):
-            run_async(fill(ask(40), store, settings, shared=shared))
+            run_async(fill(ask(40), store, settings, session=session))
     assert store.totals().calls == 20
 
 

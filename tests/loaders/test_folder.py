@@ -10,9 +10,9 @@ import pytest
 
 from synthgen.config.settings import Sources
 from synthgen.errors import ConfigError, InputError, UnknownNameError
-from synthgen.loaders import LOADERS, read_folder
 from synthgen.loaders import folder as walk
 from synthgen.loaders.encodings import Decoded, Undecodable, decode
+from synthgen.loaders.folder import LOADERS, read_folder
 from synthgen.loaders.html import html_to_text
 from synthgen.records import Document, Skipped, make_document
 

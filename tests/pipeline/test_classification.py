@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from synthgen.cli.main import app
 from synthgen.config.settings import load_config
 from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError
-from synthgen.importers import read_labelled
+from synthgen.importers.classification import read_labelled
 from synthgen.pipeline import run as pipeline
 from synthgen.pipeline.export import export
 from synthgen.pipeline.import_run import import_rows, parse_mapping

@@ -18,7 +18,8 @@ from synthgen.chunking.chunker import merge_identical
 from synthgen.cli.main import app
 from synthgen.config.settings import load_config
 from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError
-from synthgen.importers import ImportRow, cut_contexts, place_rows
+from synthgen.importers.columns import ImportRow
+from synthgen.importers.place import cut_contexts, place_rows
 from synthgen.pipeline import run as pipeline
 from synthgen.pipeline.export import export
 from synthgen.pipeline.import_run import import_rows, parse_mapping
@@ -210,13 +211,13 @@ def test_what_cannot_be_placed_says_why(docs: Path, tmp_path: Path) -> None:
 
 
 def test_a_text_in_documents_of_different_splits_gives_no_row(tmp_path: Path) -> None:
-    shared = "Badgers eat two hundred earthworms a night, and the warden counts them."
+    session = "Badgers eat two hundred earthworms a night, and the warden counts them."
     folder = tmp_path / "docs"
     folder.mkdir()
     for n in range(60):
         own = " ".join(f"Stone {n} of row {m} was set by mason {n * m}." for m in range(30))
-        (folder / f"{n:02}.txt").write_text(own + ("\n\n" + shared if n < 40 else ""), encoding="utf-8")
-    rows = [{"query": f"What do badgers of {n} eat?", "context": shared, "document": f"{n:02}.txt"} for n in range(40)]
+        (folder / f"{n:02}.txt").write_text(own + ("\n\n" + session if n < 40 else ""), encoding="utf-8")
+    rows = [{"query": f"What do badgers of {n} eat?", "context": session, "document": f"{n:02}.txt"} for n in range(40)]
     rows.append({"query": "Who set stone 50?", "context": "Stone 50 of row 3 was set by mason 150."})
     result = imported(rows, folder, tmp_path)
     assert {reason for _, reason in skipped(result)} == {"bridges_splits"}

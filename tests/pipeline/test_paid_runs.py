@@ -67,10 +67,10 @@ def test_a_shared_store_takes_over_what_the_run_folder_has(docs: Path, tmp_path:
     with FakeOpenAI() as server:
         sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=settings(server))
         asked = len(server.log)
-        shared = settings(server)
-        shared["llm"] = {"base_url": server.base_url, "store": str(tmp_path / "shared.sqlite")}
-        sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=shared)
-        sg.run(docs, tmp_path / "other", model="openai/fake-model", settings=shared)
+        session = settings(server)
+        session["llm"] = {"base_url": server.base_url, "store": str(tmp_path / "shared.sqlite")}
+        sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=session)
+        sg.run(docs, tmp_path / "other", model="openai/fake-model", settings=session)
         assert len(server.log) == asked
     with CallStore(tmp_path / "shared.sqlite", read_only=True) as store:
         assert store.totals().ok == asked
@@ -125,7 +125,7 @@ def test_the_run_folders_own_store_may_be_named(docs: Path, tmp_path: Path, monk
         for store in (None, Path("run/calls.sqlite")):
             sg.run(docs, "run", config=elsewhere(server, store))
         assert len(server.log) == len(RIVERS)
-    assert not planning.status("run")["spent"]["shared"]
+    assert not planning.status("run")["spent"]["session"]
 
 
 def test_another_endpoint_needs_an_update(docs: Path, tmp_path: Path) -> None:

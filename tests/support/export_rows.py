@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from synthgen.exporters.export import Context, rows
+from synthgen.exporters.context import ExportContext
+from synthgen.exporters.export import rows
 from synthgen.records import Chunk, Distractor, Rejection, Triple, digest, make_triple
 
 STRANGE = [
@@ -28,7 +29,7 @@ def chunk(name: str, text: str, **columns: Any) -> Chunk:
 
 
 CHUNKS = [chunk(f"docs/{i}.md", text, headings=("Manual", f"Part {i}")) for i, text in enumerate(STRANGE)]
-CONTEXT = Context({c.id: c for c in CHUNKS}, {"docs/5.md": "The pump"}, seed=7)
+CONTEXT = ExportContext({c.id: c for c in CHUNKS}, {"docs/5.md": "The pump"}, seed=7)
 
 
 def triple(i: int, number: int = 0, *, others: int = 5, found_by: str = "bm25", **columns: Any) -> Triple:
@@ -80,7 +81,9 @@ LABELLED = [
 ]
 
 
-def made(format: str, triples: Sequence[Triple] = ROWS, context: Context = CONTEXT, **options: Any) -> list[dict[str, Any]]:
+def made(
+    format: str, triples: Sequence[Triple] = ROWS, context: ExportContext = CONTEXT, **options: Any
+) -> list[dict[str, Any]]:
     """The train rows of a format."""
     return list(rows(triples, context, format, "train", options=options))
 

@@ -90,7 +90,7 @@ def refusal(status: int, body: Any, headers: Mapping[str, str] | None = None) ->
     return kind(f"Error code: {status}", response=response, body=body.get("error", body) if isinstance(body, dict) else body)
 
 
-async def complete(client: endpoint.Endpoint, request: Request) -> endpoint.Reply:
+async def complete(client: endpoint.Endpoint, request: Request) -> endpoint.ProviderResponse:
     """As the fill does it: a request whose form was stepped down goes again."""
     while True:
         try:

@@ -15,14 +15,14 @@ import pytest
 
 from synthgen.config.settings import Training
 from synthgen.errors import MissingExtraError, ModelError
-from synthgen.filters import Context, Encoders
+from synthgen.filters import Encoders, FilterContext
 from synthgen.filters.round_trip import round_trip
 from synthgen.records import Chunk, Triple, digest, make_triple
 from synthgen.retrieval import index_text
 from synthgen.retrieval.passages import ScoresTexts
 from synthgen.training import corpus_encoders as module
 from synthgen.training.corpus_encoders import CorpusEncoders
-from synthgen.training.finetune import Row
+from synthgen.training.finetune import TrainingPair
 
 ANIMALS = ["otter", "heron", "badger", "lynx", "newt", "vole", "stoat", "osprey", "adder", "dormouse"]
 PLACES = ["river", "marsh", "sett", "forest", "pond", "bank"]
@@ -62,7 +62,7 @@ def taught(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
     """The queries that each tuned encoder saw; nothing is tuned."""
     seen: list[set[str]] = []
 
-    def note(encoder: object, rows: Sequence[Row], **settings: object) -> None:
+    def note(encoder: object, rows: Sequence[TrainingPair], **settings: object) -> None:
         seen.append({row.query for row in rows})
 
     monkeypatch.setattr(module, "finetune", note)
@@ -174,7 +174,7 @@ def test_a_judge_praises_what_it_saw() -> None:
     """Noise: each query hangs at a passage that it has nothing to do with."""
     rows = [make_triple(CHUNKS[(n * 7 + 11) % 27], f"{ANIMALS[n % 8]} {PLACES[n % 5]} {n}") for n in range(54)]
     settings = Training(dimensions=16, epochs=40, batch_size=16)
-    context = Context(BY_ID, encoders=encoders(settings=settings))
+    context = FilterContext(BY_ID, encoders=encoders(settings=settings))
     saw, fair = (
         [verdict.triple.scores["round_trip"] for verdict in round_trip(rows, context, judge="self", folds=folds)]
         for folds in (1, 3)
@@ -184,18 +184,18 @@ def test_a_judge_praises_what_it_saw() -> None:
 
 def test_equal_rows_and_seed_give_equal_scores() -> None:
     once, again = (
-        [v.triple for v in round_trip(ROWS, Context(BY_ID, encoders=encoders()), judge="self", folds=2)] for _ in range(2)
+        [v.triple for v in round_trip(ROWS, FilterContext(BY_ID, encoders=encoders()), judge="self", folds=2)] for _ in range(2)
     )
     assert once == again
 
 
 def test_stored_scores_of_a_tuned_judge_need_no_tuning(taught: list[set[str]]) -> None:
-    first = round_trip(ROWS, Context(BY_ID, encoders=encoders()), judge="self", folds=2)
+    first = round_trip(ROWS, FilterContext(BY_ID, encoders=encoders()), judge="self", folds=2)
     known = {verdict.triple.id: verdict.triple.scores for verdict in first}
     taught.clear()
-    assert round_trip(ROWS, Context(BY_ID, encoders=encoders(), known=known), judge="self", folds=2) == first
+    assert round_trip(ROWS, FilterContext(BY_ID, encoders=encoders(), known=known), judge="self", folds=2) == first
     assert taught == []
-    round_trip(ROWS[2:], Context(BY_ID, encoders=encoders(), known=known), judge="self", folds=2)
+    round_trip(ROWS[2:], FilterContext(BY_ID, encoders=encoders(), known=known), judge="self", folds=2)
     assert taught != []
 
 

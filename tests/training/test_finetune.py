@@ -16,13 +16,13 @@ import pytest
 
 from synthgen.config.settings import Training
 from synthgen.errors import EmptyResultError, MissingExtraError, ModelError, RunFolderError
-from synthgen.evaluation import evaluate_model, format_table, train_and_measure
-from synthgen.evaluation.before_and_after import untuned
+from synthgen.evaluation.before_and_after import evaluate_model, train_and_measure, untuned
 from synthgen.evaluation.recommend import recommend
 from synthgen.evaluation.retrieval import UNSEEN, Measurement
+from synthgen.evaluation.table import format_table
 from synthgen.records import Chunk, Event, Triple, digest, make_triple
 from synthgen.training.encoder import built_in, load
-from synthgen.training.finetune import Row, batches, finetune, training_rows
+from synthgen.training.finetune import TrainingPair, batches, finetune, training_rows
 from synthgen.training.lsa import latent_vectors
 
 ANIMALS = ["otter", "heron", "badger", "lynx", "newt", "vole", "stoat", "osprey", "adder", "dormouse", "pine marten", "bat"]
@@ -153,7 +153,7 @@ def test_only_train_rows_are_trained_on_and_hidden_text_stays_hidden() -> None:
 def test_a_heading_that_became_the_query_is_not_in_its_passage() -> None:
     chunk = make_chunk(91, "Otters need clean water.", headings=("Animals", "Where otters live"))
     rows = training_rows([make_triple(chunk, "Where otters live")], [chunk])
-    assert rows == [Row("Where otters live", "Animals\nOtters need clean water.", chunk.sha256)]
+    assert rows == [TrainingPair("Where otters live", "Animals\nOtters need clean water.", chunk.sha256)]
 
 
 def test_training_moves_queries_towards_their_passages() -> None:
@@ -175,7 +175,7 @@ def test_training_leaves_torch_as_it_was() -> None:
     torch.set_num_threads(2)
     torch.manual_seed(11)
     state = torch.random.get_rng_state()
-    finetune(built_in(["otter swims", "heron waits"], dimensions=4, seed=0), [Row("otter", "otter swims", "a"), Row("heron", "heron waits", "b")], settings=QUICK, seed=0)  # fmt: skip
+    finetune(built_in(["otter swims", "heron waits"], dimensions=4, seed=0), [TrainingPair("otter", "otter swims", "a"), TrainingPair("heron", "heron waits", "b")], settings=QUICK, seed=0)  # fmt: skip
     assert torch.get_num_threads() == 2
     assert torch.equal(torch.random.get_rng_state(), state)
 

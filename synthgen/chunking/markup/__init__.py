@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from synthgen.chunking.markup.block import Block, Kind, front_matter, trimmed
+from synthgen.chunking.markup.block import Block
 from synthgen.registry import resolve
 
-__all__ = ["PARSERS", "Block", "Kind", "front_matter", "parse_blocks", "trimmed"]
+__all__ = ["PARSERS", "parse_blocks"]
 
 PARSERS: Mapping[str, str] = {
     "markdown": "synthgen.chunking.markup.markdown:parse_markdown",

@@ -101,7 +101,7 @@ def result_text(result: Result) -> str:
     parts = [summary(result.report)]
     parts += [f"example {n}\n{row_text(row, result.chunks)}" for n, row in enumerate(_varied(result.kept, 3), 1)]
     if result.report["training"]:
-        from synthgen.evaluation import format_table
+        from synthgen.evaluation.table import format_table
 
         parts.append(format_table(result.report["training"]))
     parts.append(f"{result.report['generation']['calls_failed']:,} calls failed for good. Everything is in {result.path}.")

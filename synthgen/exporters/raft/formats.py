@@ -27,7 +27,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from synthgen.exporters.context import Context, Rows
+from synthgen.exporters.context import ExportContext, Rows
 from synthgen.exporters.raft.layout import Layout, layouts
 from synthgen.exporters.raft.quotas import numbers
 from synthgen.records import Triple
@@ -59,7 +59,7 @@ _Abstention = Annotated[
 
 def raft(
     triples: Sequence[Triple],
-    context: Context,
+    context: ExportContext,
     *,
     p: _P = 0.8,
     documents: _Documents = 5,
@@ -73,7 +73,7 @@ def raft(
 
 def raft_chat(
     triples: Sequence[Triple],
-    context: Context,
+    context: ExportContext,
     *,
     p: _P = 0.8,
     documents: _Documents = 5,
@@ -89,7 +89,7 @@ def raft_chat(
 
 def raft_completion(
     triples: Sequence[Triple],
-    context: Context,
+    context: ExportContext,
     *,
     p: _P = 0.8,
     documents: _Documents = 5,
@@ -110,7 +110,7 @@ def raft_completion(
 
 def raft_eval(
     triples: Sequence[Triple],
-    context: Context,
+    context: ExportContext,
     *,
     p: _P = 0.8,
     documents: _Documents = 5,

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import regex
 
-from synthgen.exporters.context import Context
-from synthgen.exporters.raft.quotas import ABSTAIN, Place, deal, numbers
+from synthgen.exporters.context import ExportContext
+from synthgen.exporters.raft.quotas import ABSTAIN, RowPlan, deal, numbers
 from synthgen.exporters.row_view import answer, question
 from synthgen.records import Chunk, Triple, passage, random_for
 from synthgen.text import guess_language, sentences
@@ -69,7 +69,7 @@ class Layout:
 
 
 def layouts(
-    triples: Sequence[Triple], context: Context, *, p: float, documents: int | str, memorise: float, abstention: str
+    triples: Sequence[Triple], context: ExportContext, *, p: float, documents: int | str, memorise: float, abstention: str
 ) -> Iterator[Layout]:
     """One layout for each answered triple, in the given order. An empty `abstention` means the table's."""
     rows = [(triple.id, len(triple.distractors)) for triple in triples]
@@ -78,7 +78,7 @@ def layouts(
         yield _layout(triple, place, context, abstention)
 
 
-def _layout(triple: Triple, place: Place, context: Context, abstention: str) -> Layout:
+def _layout(triple: Triple, place: RowPlan, context: ExportContext, abstention: str) -> Layout:
     source = context.chunks[triple.chunk_id]
     oracle = _escaped(passage(triple, source))
     number = place.documents - (place.position is not None)

@@ -18,14 +18,14 @@ from typing import NamedTuple
 from synthgen.quotas import exact, rounded
 from synthgen.records import digest, random_for
 
-__all__ = ["ABSTAIN", "Place", "deal", "numbers"]
+__all__ = ["ABSTAIN", "RowPlan", "deal", "numbers"]
 
 MOST_DOCUMENTS = 1_000
 
 ORACLE, MEMORISE, ABSTAIN = "oracle", "memorise", "abstain"
 
 
-class Place(NamedTuple):
+class RowPlan(NamedTuple):
     """What one row shows: documents (the oracle included), `missing` of those asked for, the oracle's position if it has one."""
 
     mode: str
@@ -44,20 +44,20 @@ def numbers(documents: int | str) -> range:
     return range(int(first), int(last or first) + 1)
 
 
-def deal(rows: Sequence[tuple[str, int]], seed: int, *, p: float, documents: range, memorise: float) -> list[Place]:
+def deal(rows: Sequence[tuple[str, int]], seed: int, *, p: float, documents: range, memorise: float) -> list[RowPlan]:
     """One place for each row, given as its id and how many distractors it has. A row with too few shows what it has."""
     with_oracle = rounded(len(rows), exact(p))
     answered = with_oracle + rounded(len(rows) - with_oracle, exact(memorise))
     asked = _cycle(documents, seed, "numbers")  # rows of one mode come one after the other, so it is even in each
     positions: dict[int, Iterator[int]] = {}
-    places: dict[int, Place] = {}
+    places: dict[int, RowPlan] = {}
     for rank, i in enumerate(sorted(range(len(rows)), key=lambda i: digest(f"{seed} raft {rows[i][0]}"))):
         mode = ORACLE if rank < with_oracle else MEMORISE if rank < answered else ABSTAIN
         has_oracle, number = mode == ORACLE, next(asked)
         shown = min(number, rows[i][1] + has_oracle)
         if has_oracle and shown not in positions:
             positions[shown] = _cycle(range(shown), seed, f"positions {shown}")
-        places[i] = Place(mode, shown, number - shown, next(positions[shown]) if has_oracle else None)
+        places[i] = RowPlan(mode, shown, number - shown, next(positions[shown]) if has_oracle else None)
     return [places[i] for i in range(len(rows))]
 
 

@@ -21,12 +21,12 @@ import regex
 from pydantic_core import from_json
 
 from synthgen.errors import InputError
-from synthgen.exporters.validation.findings import RULES, Checked, Findings, Problem
+from synthgen.exporters.validation.findings import RULES, Checked, Finding, Findings
 from synthgen.exporters.validation.fine_tuning import Service, TokenCount
 from synthgen.exporters.validation.row_schema import Shape
 from synthgen.exporters.validation.rules import Rules, rules_of
 
-__all__ = ["RULES", "Checked", "Problem", "Service", "check", "files_in"]
+__all__ = ["RULES", "Checked", "Finding", "Service", "check", "files_in"]
 
 _SPLIT = regex.compile(r"^(train|dev|test|validation|valid|val)(?![^\W_])")
 _UNTRAINED = ("dev", "test", "validation", "valid", "val")

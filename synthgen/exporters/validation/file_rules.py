@@ -12,7 +12,7 @@ import regex
 
 from synthgen.exporters.validation.findings import Findings
 
-__all__ = ["Columns", "Contradictions", "Judgments", "Keys", "Passages", "Together"]
+__all__ = ["Columns", "Contradictions", "Judgments", "Keys", "TevatronPassages", "Together"]
 
 Row = Mapping[str, Any]
 _UNSAFE = regex.compile(r"[\"\p{Cc}\u2028\u2029]")
@@ -69,7 +69,7 @@ class Contradictions:
         """Nothing is left to say."""
 
 
-class Passages:
+class TevatronPassages:
     """Tevatron: each query and each passage of the corpus has one row, and rows show passages of the corpus."""
 
     def __init__(self, findings: Findings) -> None:

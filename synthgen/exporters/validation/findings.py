@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["RULES", "Checked", "Findings", "Problem"]
+__all__ = ["RULES", "Checked", "Finding", "Findings"]
 
 Severity = Literal["error", "warning"]
 
@@ -56,7 +56,7 @@ RULES: Mapping[str, tuple[Severity, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Finding:
     """One thing that is wrong; `line` counts from 1, and is 0 for what is said of the whole file."""
 
     rule: str
@@ -81,7 +81,7 @@ class Checked:
     rows: dict[str, int]
     errors: dict[str, int]
     warnings: dict[str, int]
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Finding, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,13 +99,13 @@ class Findings:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.problems: list[Problem] = []
+        self.problems: list[Finding] = []
         self.rows: dict[str, int] = {}
 
     def add(self, rule: str, file: str, line: int, message: str) -> None:
         self.counts[rule] += 1
         if self.counts[rule] <= SHOWN:
-            self.problems.append(Problem(rule, file, line, message))
+            self.problems.append(Finding(rule, file, line, message))
 
     def checked(self, training: Mapping[str, Any]) -> Checked:
         errors, warnings = (

@@ -25,7 +25,7 @@ from synthgen.llm.costs.prices import Price, Prices
 from synthgen.storage import read_yaml
 from synthgen.text.tokenizer import DEFAULT_ENCODING, get_tokenizer
 
-__all__ = ["Facts", "Service", "TokenCount", "epochs", "load_facts"]
+__all__ = ["FineTuningFacts", "Service", "TokenCount", "epochs", "load_facts"]
 
 _PACKAGED = Path(__file__).parent.parent.parent / "assets" / "fine_tuning.yaml"
 
@@ -56,7 +56,7 @@ class Notice(BaseModel):
     text: str
 
 
-class Facts(BaseModel):
+class FineTuningFacts(BaseModel):
     """The table of `assets/fine_tuning.yaml`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,8 +73,8 @@ class Facts(BaseModel):
 
 
 @lru_cache(maxsize=1)
-def load_facts() -> Facts:
-    return Facts.model_validate(read_yaml(_PACKAGED, "table of fine-tuning services"))
+def load_facts() -> FineTuningFacts:
+    return FineTuningFacts.model_validate(read_yaml(_PACKAGED, "table of fine-tuning services"))
 
 
 class Service:

@@ -226,7 +226,7 @@ _RULES: Mapping[str, Rules] = {
             ),
         },
         (orders.sides,),
-        (together.Passages,),
+        (together.TevatronPassages,),
     ),
     "beir": _RETRIEVAL,
     "mteb": _RETRIEVAL,

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 import regex
 
-from synthgen.filters import Context
+from synthgen.filters import FilterContext
 from synthgen.records import Chunk, Triple
 from synthgen.text import UNSPACED, contents, guess_language, jaccard, key, words
 from synthgen.text.lexicon.question_words import (
@@ -78,7 +78,7 @@ class Questions:
     Most rows are like no other: they have no crowd, and those that `comparable` leaves out are not even read.
     """
 
-    def __init__(self, triples: Sequence[Triple], context: Context) -> None:
+    def __init__(self, triples: Sequence[Triple], context: FilterContext) -> None:
         self._triples, self._context = triples, context
         self._read: dict[int, Question] = {}
         self._suspect = functools.cache(self._is_suspect)
@@ -159,10 +159,10 @@ class Questions:
         """Long enough for a plain form, letters only, no function word, and nowhere in the corpus."""
         if len(word) < _MIN_TYPO_LETTERS - 2 or not word.isalpha() or not contents([word]):
             return False
-        return _plain(word) not in _vocabulary(_Corpus(self._context.chunks))
+        return _plain(word) not in _vocabulary(_CorpusKey(self._context.chunks))
 
 
-def comparable(triples: Sequence[Triple], context: Context) -> set[int]:
+def comparable(triples: Sequence[Triple], context: FilterContext) -> set[int]:
     """Positions of all rows that can be the same question as another one, or have its very key, and of some more.
 
     The words of two such rows are the same but for at most one. So the sums of their words' hashes are equal, with or without one
@@ -173,7 +173,7 @@ def comparable(triples: Sequence[Triple], context: Context) -> set[int]:
     return {row for row, marks in enumerate(marked) if any(count[mark] > 1 for mark in marks)}
 
 
-def languages(triples: Iterable[Triple], context: Context) -> Iterator[str]:
+def languages(triples: Iterable[Triple], context: FilterContext) -> Iterator[str]:
     """The language of each row's chunk, guessed where the chunk does not say."""
     return (_language(context.chunks[triple.chunk_id]) for triple in triples)
 
@@ -239,7 +239,7 @@ def _stem(word: str) -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def _vocabulary(corpus: _Corpus) -> frozenset[str]:
+def _vocabulary(corpus: _CorpusKey) -> frozenset[str]:
     """The plain forms of all words of the chunks."""
     found: set[str] = set()
     for chunk in corpus.chunks.values():
@@ -247,14 +247,14 @@ def _vocabulary(corpus: _Corpus) -> frozenset[str]:
     return frozenset(map(_plain, found))
 
 
-class _Corpus:
+class _CorpusKey:
     """Chunks that are known again by being the same object: to compare them all would take longer than to read them."""
 
     def __init__(self, chunks: Mapping[str, Chunk]) -> None:
         self.chunks = chunks
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Corpus) and self.chunks is other.chunks
+        return isinstance(other, _CorpusKey) and self.chunks is other.chunks
 
     def __hash__(self) -> int:
         return id(self.chunks)

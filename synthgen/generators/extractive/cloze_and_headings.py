@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import regex
 
 from synthgen.generators.extractive.corpus_statistics import HAN, UNSPACED_RUN, Counts
-from synthgen.generators.extractive.passage import MAX_QUERY_CHARS, Candidate, Reading, Sentence, lone, tidy
+from synthgen.generators.extractive.passage import MAX_QUERY_CHARS, Candidate, ParsedPassage, Sentence, lone, tidy
 from synthgen.text import contents, key, words
 
 __all__ = ["headings", "keyphrases", "masked_sentences", "titled"]
@@ -68,7 +68,7 @@ def titled(breadcrumb: tuple[str, ...]) -> str:
     return "" if key(title) in _GENERIC or len(title) > MAX_QUERY_CHARS else title
 
 
-def headings(reading: Reading) -> Iterator[Candidate]:
+def headings(reading: ParsedPassage) -> Iterator[Candidate]:
     """The breadcrumb, if the chunk is the first below it; then every heading inside the chunk, masked."""
     above = reading.chunk.headings
     if reading.opens and _usable(title := titled(above)):
@@ -78,7 +78,7 @@ def headings(reading: Reading) -> Iterator[Candidate]:
             yield Candidate(title, "heading", masks=((block.start, block.end),))
 
 
-def masked_sentences(reading: Reading, counts: Counts) -> Iterator[Candidate]:
+def masked_sentences(reading: ParsedPassage, counts: Counts) -> Iterator[Candidate]:
     """Sentences by falling idf mass, each left out of its own context; enough of the chunk must remain."""
     total = len(words(reading.chunk.text))
     for sentence in reading.prose():
@@ -89,7 +89,7 @@ def masked_sentences(reading: Reading, counts: Counts) -> Iterator[Candidate]:
             yield Candidate(query, "sentence", masks=(sentence.span,), score=counts.mass(query))
 
 
-def keyphrases(reading: Reading, counts: Counts, rng: random.Random) -> Iterator[Candidate]:
+def keyphrases(reading: ParsedPassage, counts: Counts, rng: random.Random) -> Iterator[Candidate]:
     """One keyword query: the 2 to 5 best phrases of the chunk, best first, as long as it stays a short query."""
     scored = _phrases(reading, counts)
     best = sorted(scored, key=lambda phrase: (-scored[phrase], phrase))
@@ -135,7 +135,7 @@ def _shortened(sentence: str) -> str:
     return tidy(sentence)
 
 
-def _phrases(reading: Reading, counts: Counts) -> dict[str, float]:
+def _phrases(reading: ParsedPassage, counts: Counts) -> dict[str, float]:
     """Candidate phrases with frequency in the chunk times mean idf times a little for length."""
     found: Counter[str] = Counter()
     shown: dict[str, str] = {}

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import regex
 
-from synthgen.generators.extractive.passage import MAX_ANSWER_CHARS, Candidate, Reading
+from synthgen.generators.extractive.passage import MAX_ANSWER_CHARS, Candidate, ParsedPassage
 from synthgen.generators.extractive.patterns import Language
-from synthgen.generators.extractive.scanner import Block
+from synthgen.generators.extractive.scanner import ScannedBlock
 from synthgen.generators.extractive.unmarked_text import Plain, plain
 from synthgen.records import Span
 from synthgen.text import contents, sentences, words
@@ -25,7 +25,7 @@ _ASK_MARK = regex.compile(
 _REPLY_MARK = regex.compile(r"(?:A|Answer|Antwort|答|ج)\s*[:：.]\s*(?P<a>.+)")
 
 
-def questions(reading: Reading, language: Language | None) -> Iterator[Candidate]:
+def questions(reading: ParsedPassage, language: Language | None) -> Iterator[Candidate]:
     """Questions that stand in the text: headings with the first paragraph below them, and `Q: … A: …` lines."""
     parsed = reading.blocks
     above = reading.chunk.headings
@@ -53,7 +53,9 @@ def _is_question(heading: str, language: Language | None) -> bool:
     return heading.endswith(("?", "？", "؟")) or (language is not None and language.asks.match(heading) is not None)
 
 
-def _harvested(question: str, parsed: tuple[tuple[Block, Plain], ...], i: int, masks: tuple[Span, ...]) -> Iterator[Candidate]:
+def _harvested(
+    question: str, parsed: tuple[tuple[ScannedBlock, Plain], ...], i: int, masks: tuple[Span, ...]
+) -> Iterator[Candidate]:
     """The question with the paragraph that follows it, cut after a sentence when it is long."""
     if i >= len(parsed) or parsed[i][0].kind != "paragraph":
         return
@@ -74,7 +76,7 @@ def _whole_answer(content: Plain, start: int) -> Span | None:
     return content.exact(start, end) if end > start else None
 
 
-def _marked_pair(parsed: tuple[tuple[Block, Plain], ...], i: int) -> Iterator[Candidate]:
+def _marked_pair(parsed: tuple[tuple[ScannedBlock, Plain], ...], i: int) -> Iterator[Candidate]:
     """`Q: … A: …` in one block, or in two that follow each other."""
     block, content = parsed[i]
     if block.kind not in ("paragraph", "item", "definition"):

@@ -19,7 +19,7 @@ import regex
 from synthgen.generators.extractive.cloze_and_headings import headings, keyphrases, masked_sentences
 from synthgen.generators.extractive.corpus_statistics import Counts
 from synthgen.generators.extractive.faq import questions
-from synthgen.generators.extractive.passage import MAX_QUERY_CHARS, Candidate, Reading
+from synthgen.generators.extractive.passage import MAX_QUERY_CHARS, Candidate, ParsedPassage
 from synthgen.generators.extractive.pattern_questions import patterns
 from synthgen.generators.extractive.patterns import language
 from synthgen.generators.extractive.tables_and_lists import tables, terms
@@ -49,7 +49,7 @@ def generate(chunks: Iterable[Chunk], *, per_chunk: int, seed: int, counts: Coun
     before: Chunk | None = None
     for chunk in chunks:
         if chunk.split:
-            reading = Reading.of(chunk, opens=_opens_section(chunk, before))
+            reading = ParsedPassage.of(chunk, opens=_opens_section(chunk, before))
             rows = _rows(reading, counts, per_chunk, seed)
             if rows:
                 yield from rows
@@ -58,7 +58,7 @@ def generate(chunks: Iterable[Chunk], *, per_chunk: int, seed: int, counts: Coun
         before = chunk
 
 
-def _rows(reading: Reading, counts: Counts, per_chunk: int, seed: int) -> list[Triple]:
+def _rows(reading: ParsedPassage, counts: Counts, per_chunk: int, seed: int) -> list[Triple]:
     chunk = reading.chunk
     rng = random_for(seed, chunk.sha256, "extractive")
     answering = _answering(reading)
@@ -79,7 +79,7 @@ def _rows(reading: Reading, counts: Counts, per_chunk: int, seed: int) -> list[T
     return list(rows.values())
 
 
-def _answering(reading: Reading) -> dict[str, list[Candidate]]:
+def _answering(reading: ParsedPassage) -> dict[str, list[Candidate]]:
     """What the rules with an answer propose, by rule; only `qa` works in a language without a table."""
     spoken = language(reading.language)
     found = {"qa": list(questions(reading, spoken)), "pattern": []}
@@ -90,7 +90,7 @@ def _answering(reading: Reading) -> dict[str, list[Candidate]]:
 
 
 def _by_turns(
-    reading: Reading, proposed: Mapping[str, Sequence[Candidate]], turns: Sequence[str], wanted: int
+    reading: ParsedPassage, proposed: Mapping[str, Sequence[Candidate]], turns: Sequence[str], wanted: int
 ) -> Iterator[tuple[str, Candidate]]:
     """The first of each rule in the order of `turns`, round and round, until there are `wanted` or none is left."""
     queues = {rule: iter(candidates) for rule, candidates in proposed.items()}
@@ -110,7 +110,7 @@ def _reads_well(query: str) -> bool:
     return 2 <= len(query) <= MAX_QUERY_CHARS and _LETTER.search(query) is not None and _LEFTOVER.search(query) is None
 
 
-def _copies(reading: Reading, candidate: Candidate) -> bool:
+def _copies(reading: ParsedPassage, candidate: Candidate) -> bool:
     """Whether the query repeats so long a run of its masked passage that it only has to be looked up."""
     text = reading.chunk.text
     for start, end in sorted(candidate.masks, reverse=True):

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 import regex
 
-from synthgen.generators.extractive.scanner import Block, scan
+from synthgen.generators.extractive.scanner import ScannedBlock, scan
 from synthgen.generators.extractive.unmarked_text import Plain, plain
 from synthgen.records import Chunk, Span
 from synthgen.text import guess_language, sentences, words
 
-__all__ = ["MAX_ANSWER_CHARS", "MAX_QUERY_CHARS", "Candidate", "Reading", "Sentence", "exact_answer", "lone", "tidy"]
+__all__ = ["MAX_ANSWER_CHARS", "MAX_QUERY_CHARS", "Candidate", "ParsedPassage", "Sentence", "exact_answer", "lone", "tidy"]
 
 MAX_QUERY_CHARS = 200
 MAX_ANSWER_CHARS = 400
@@ -33,7 +33,7 @@ _HISTORY = regex.compile(
 class Sentence:
     """`plain.text[start:end]`, a sentence of `block`; `index` counts from the block's first."""
 
-    block: Block
+    block: ScannedBlock
     plain: Plain
     start: int
     end: int
@@ -64,16 +64,16 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedPassage:
     """A chunk, its blocks with their plain content, its language, and whether it starts right below its heading."""
 
     chunk: Chunk
-    blocks: tuple[tuple[Block, Plain], ...]
+    blocks: tuple[tuple[ScannedBlock, Plain], ...]
     language: str
     opens: bool
 
     @classmethod
-    def of(cls, chunk: Chunk, *, opens: bool) -> Reading:
+    def of(cls, chunk: Chunk, *, opens: bool) -> ParsedPassage:
         parsed = tuple((block, plain(chunk.text, block.inner, block.inner_end)) for block in scan(chunk.text))
         return cls(chunk, parsed, chunk.language or guess_language(chunk.text), opens)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import regex
 
-from synthgen.generators.extractive.passage import MAX_ANSWER_CHARS, Candidate, Reading, Sentence, exact_answer
+from synthgen.generators.extractive.passage import MAX_ANSWER_CHARS, Candidate, ParsedPassage, Sentence, exact_answer
 from synthgen.generators.extractive.patterns import Language, Pattern
 from synthgen.records import Span
 from synthgen.text import contents, words
@@ -24,7 +24,7 @@ _COMMAND = regex.compile(r"[$>#] (?P<command>(?:[^\n]*\\\n)*[^\n]*)")
 _END = regex.compile(r"[\s.!。！;；]+$")
 
 
-def patterns(reading: Reading, language: Language) -> Iterator[Candidate]:
+def patterns(reading: ParsedPassage, language: Language) -> Iterator[Candidate]:
     """What the sentences of the chunk define, limit, require, explain or instruct."""
     for sentence in reading.prose():
         if language.cut.search(sentence.text):
@@ -39,7 +39,7 @@ def patterns(reading: Reading, language: Language) -> Iterator[Candidate]:
 
 
 def _asked(
-    reading: Reading, language: Language, sentence: Sentence, form: Pattern, match: regex.Match[str]
+    reading: ParsedPassage, language: Language, sentence: Sentence, form: Pattern, match: regex.Match[str]
 ) -> Candidate | None:
     groups = match.groupdict(default="")
     if "s" in groups:
@@ -75,7 +75,7 @@ def _circular(subject: str, answer: str) -> bool:
     return bool(asked and said) and asked[0] == said[0]
 
 
-def _subject(reading: Reading, language: Language, subject: str) -> str | None:
+def _subject(reading: ParsedPassage, language: Language, subject: str) -> str | None:
     """The subject as it reads inside a question, or None when it would not stand alone."""
     subject = subject.strip()
     if (
@@ -94,14 +94,14 @@ def _subject(reading: Reading, language: Language, subject: str) -> str | None:
     return subject
 
 
-def _seen_small(reading: Reading, word: str) -> bool:
+def _seen_small(reading: ParsedPassage, word: str) -> bool:
     """Whether the chunk also writes a capitalised word without its capital, so that it is no name."""
     return (
         word.istitle() and regex.search(rf"(?<![\w./-]){regex.escape(word.lower())}(?![\w/-])", reading.chunk.text) is not None
     )
 
 
-def _code_below(reading: Reading, sentence: Sentence) -> Span | None:
+def _code_below(reading: ParsedPassage, sentence: Sentence) -> Span | None:
     """The code right below a sentence that ends its paragraph with a colon; of a console session the first command."""
     following = next((block for block, _ in reading.blocks if block.start >= sentence.block.end), None)
     if sentence.end != len(sentence.plain.text) or following is None or following.kind != "code":

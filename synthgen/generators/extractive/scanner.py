@@ -15,11 +15,11 @@ import regex
 
 from synthgen.records import Span
 
-__all__ = ["Block", "cells", "scan"]
+__all__ = ["ScannedBlock", "cells", "scan"]
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ScannedBlock:
     """`text[start:end]` is the block with its marks, `text[inner:inner_end]` its content.
 
     `kind` is heading, paragraph, item, definition (of the `term`, a span), table or code.
@@ -50,12 +50,12 @@ _LINK_TARGET = regex.compile(r"\s{0,3}\[[^\]]+\]:\s*\S+|\s*\[\[?[A-Z]\S*\]?\]\s*
 _MAX_TERM_CHARS = 80
 
 Line = tuple[int, int, str]
-Found = tuple[Block | None, int]
+Found = tuple[ScannedBlock | None, int]
 
 
-def scan(text: str) -> list[Block]:
+def scan(text: str) -> list[ScannedBlock]:
     """The blocks of `text` in order; what lies between them (rules, tags, link targets, comments) is no text."""
-    lines, found, i = _lines(text), list[Block](), 0
+    lines, found, i = _lines(text), list[ScannedBlock](), 0
     while i < len(lines):
         for recognise in _BLOCKS:
             if step := recognise(lines, i, found):
@@ -65,7 +65,7 @@ def scan(text: str) -> list[Block]:
     return found
 
 
-def cells(text: str, table: Block) -> list[list[Span]]:
+def cells(text: str, table: ScannedBlock) -> list[list[Span]]:
     """The cells of a table, row by row without its rules; the first row is the header. Uneven rows are left out."""
     lines = _lines(text[table.start : table.end], table.start)
     grid = [
@@ -81,13 +81,13 @@ def cells(text: str, table: Block) -> list[list[Span]]:
     return [row for row in rows if len(row) == width]
 
 
-def _nothing(lines: list[Line], i: int, before: list[Block]) -> Found | None:
+def _nothing(lines: list[Line], i: int, before: list[ScannedBlock]) -> Found | None:
     line = lines[i][2]
     blank = not line.strip() or any(mark.match(line) for mark in (_TAG_ONLY, _BREAK, _LINK_TARGET, _FIELD))
     return (None, i + 1) if blank else None
 
 
-def _fenced(lines: list[Line], i: int, before: list[Block]) -> Found | None:
+def _fenced(lines: list[Line], i: int, before: list[ScannedBlock]) -> Found | None:
     fence = _FENCE.match(lines[i][2])
     if not fence:
         return None
@@ -95,7 +95,7 @@ def _fenced(lines: list[Line], i: int, before: list[Block]) -> Found | None:
     return _block("code", lines, i, min(stop + 1, len(lines)))
 
 
-def _literal(lines: list[Line], i: int, before: list[Block]) -> Found | None:
+def _literal(lines: list[Line], i: int, before: list[ScannedBlock]) -> Found | None:
     """Indented code: after a blank line and no list, or after a paragraph that ends in `::`."""
     indent = _indent(lines[i][2])
     after_mark = _paragraph_before(lines, i).endswith("::")
@@ -109,18 +109,18 @@ def _literal(lines: list[Line], i: int, before: list[Block]) -> Found | None:
     return _block("code", lines, i, stop)
 
 
-def _heading(lines: list[Line], i: int, before: list[Block]) -> Found | None:
+def _heading(lines: list[Line], i: int, before: list[ScannedBlock]) -> Found | None:
     start, end, line = lines[i]
     if marked := _HEADING.match(line):
-        return Block("heading", start, end, start + marked.start("text"), start + marked.end("text")), i + 1
+        return ScannedBlock("heading", start, end, start + marked.start("text"), start + marked.end("text")), i + 1
     if _is_title(line, _line(lines, i + 1)):
-        return Block("heading", start, lines[i + 1][1], start + _indent(line), end), i + 2
+        return ScannedBlock("heading", start, lines[i + 1][1], start + _indent(line), end), i + 2
     if _UNDERLINE.match(line) and _line(lines, i + 2).strip() == line.strip():
-        return Block("heading", start, lines[i + 2][1], lines[i + 1][0], lines[i + 1][1]), i + 3
+        return ScannedBlock("heading", start, lines[i + 2][1], lines[i + 1][0], lines[i + 1][1]), i + 3
     return None
 
 
-def _table(lines: list[Line], i: int, before: list[Block]) -> Found | None:
+def _table(lines: list[Line], i: int, before: list[ScannedBlock]) -> Found | None:
     line = lines[i][2]
     if "|" in line and _TABLE_RULE.match(_line(lines, i + 1)):
         return _block("table", lines, i, _until(lines, i + 2, lambda line: "|" not in line))
@@ -129,7 +129,7 @@ def _table(lines: list[Line], i: int, before: list[Block]) -> Found | None:
     return None
 
 
-def _directive(lines: list[Line], i: int, before: list[Block]) -> Found | None:
+def _directive(lines: list[Line], i: int, before: list[ScannedBlock]) -> Found | None:
     """An rst directive or comment with what is indented below it; of a note only the first line."""
     directive, indent = _DIRECTIVE.match(lines[i][2]), _indent(lines[i][2])
     if not directive:
@@ -139,12 +139,12 @@ def _directive(lines: list[Line], i: int, before: list[Block]) -> Found | None:
     return None, _until(lines, i + 1, lambda line: bool(line.strip()) and _indent(line) <= indent)
 
 
-def _item(lines: list[Line], i: int, before: list[Block]) -> Found | None:
+def _item(lines: list[Line], i: int, before: list[ScannedBlock]) -> Found | None:
     mark = _ITEM.match(lines[i][2])
     return _block("item", lines, i, _end_of_paragraph(lines, i), skip=len(mark.group())) if mark else None
 
 
-def _definition(lines: list[Line], i: int, before: list[Block]) -> Found | None:
+def _definition(lines: list[Line], i: int, before: list[ScannedBlock]) -> Found | None:
     """A term with its text in the next line: after a colon (Markdown), indented (reStructuredText) or in tags (HTML)."""
     start, end, line = lines[i]
     below = _line(lines, i + 1)
@@ -160,22 +160,22 @@ def _definition(lines: list[Line], i: int, before: list[Block]) -> Found | None:
     else:
         return None
     last = lines[stop - 1][1]
-    return Block("definition", start, last, inner, last, term=(start, end)), stop
+    return ScannedBlock("definition", start, last, inner, last, term=(start, end)), stop
 
 
-def _paragraph(lines: list[Line], i: int, before: list[Block]) -> Found:
+def _paragraph(lines: list[Line], i: int, before: list[ScannedBlock]) -> Found:
     return _block("paragraph", lines, i, _end_of_paragraph(lines, i), skip=_indent(lines[i][2]))
 
 
 # Tried in this order; the last one always recognises.
-_BLOCKS: tuple[Callable[[list[Line], int, list[Block]], Found | None], ...] = (
+_BLOCKS: tuple[Callable[[list[Line], int, list[ScannedBlock]], Found | None], ...] = (
     _nothing, _fenced, _heading, _table, _directive, _item, _literal, _definition, _paragraph,
 )  # fmt: skip
 
 
 def _block(kind: str, lines: list[Line], i: int, stop: int, skip: int = 0) -> Found:
     start, end = lines[i][0], lines[stop - 1][1]
-    return Block(kind, start, end, start + skip, end), stop
+    return ScannedBlock(kind, start, end, start + skip, end), stop
 
 
 def _lines(text: str, base: int = 0) -> list[Line]:

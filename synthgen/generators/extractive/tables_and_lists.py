@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import regex
 
-from synthgen.generators.extractive.passage import Candidate, Reading, exact_answer
+from synthgen.generators.extractive.passage import Candidate, ParsedPassage, exact_answer
 from synthgen.generators.extractive.patterns import Language
-from synthgen.generators.extractive.scanner import Block, cells
+from synthgen.generators.extractive.scanner import ScannedBlock, cells
 from synthgen.generators.extractive.unmarked_text import Plain, plain
 from synthgen.records import Span
 from synthgen.text import key, words
@@ -26,7 +26,7 @@ _FOOTNOTE = regex.compile(r"[\s*†‡]+$")
 _BARE = regex.compile(r"[-–—/\s]*|(?i:n/?a|none|yes|no|ja|nein|keine?|是|否|无|x|✓|✗|true|false)")
 
 
-def terms(reading: Reading, language: Language) -> Iterator[Candidate]:
+def terms(reading: ParsedPassage, language: Language) -> Iterator[Candidate]:
     """Glossary entries and command-line options: a marked term, then a dash or colon (or a definition list)."""
     if reading.is_history:
         return
@@ -46,7 +46,7 @@ def terms(reading: Reading, language: Language) -> Iterator[Candidate]:
             yield _candidate(language.term.format(x=term), answer, "term")
 
 
-def tables(reading: Reading, language: Language) -> Iterator[Candidate]:
+def tables(reading: ParsedPassage, language: Language) -> Iterator[Candidate]:
     """A cell as the answer to its row and column."""
     for block, _ in reading.blocks:
         if block.kind != "table":
@@ -73,7 +73,7 @@ def tables(reading: Reading, language: Language) -> Iterator[Candidate]:
                     yield _candidate(template.format(x=subject), answer, "table")
 
 
-def _row_subject(reading: Reading, language: Language, noun: str, label: str) -> str | None:
+def _row_subject(reading: ParsedPassage, language: Language, noun: str, label: str) -> str | None:
     """A row's label as a noun phrase: "the setting `agent_port`"; only labels that name something on their own."""
     codelike = _CODELIKE.fullmatch(label)
     if not label or len(label) > 60 or not regex.search(r"\p{L}", label) or _BARE.fullmatch(label):
@@ -90,7 +90,7 @@ def _row_subject(reading: Reading, language: Language, noun: str, label: str) ->
     return template.format(noun=noun.lower(), Noun=noun, x=label) if plain_noun else label
 
 
-def _term(reading: Reading, block: Block, content: Plain) -> tuple[str, int] | None:
+def _term(reading: ParsedPassage, block: ScannedBlock, content: Plain) -> tuple[str, int] | None:
     """The term that a block explains, and where its explanation starts in the block's plain text."""
     if block.kind == "definition" and block.term:
         return plain(reading.chunk.text, *block.term).text.rstrip(":： "), 0

@@ -27,14 +27,14 @@ from synthgen.llm.call_store import CallStore
 from synthgen.llm.providers.openai import endpoint_id, load_dialect, sync_client
 from synthgen.records import Event, OnEvent, Request
 
-__all__ = ["BatchDesk"]
+__all__ = ["BatchSubmitter"]
 
 _ALL_REFUSED_AFTER = 10
 _TELL_EVERY = 500
 _FILES_COME_WITHIN = timedelta(days=2)  # of the making of a batch, which has 24 hours
 
 
-class BatchDesk:
+class BatchSubmitter:
     """The batches of one store at one endpoint, for one model. The provider is only asked, and the key needed, where it must be.
 
     `scratch` is a folder for files on their way; it is emptied at the end. `run` names the run in the book and at the provider.

@@ -99,7 +99,7 @@ def estimate(
     prices = load_prices(settings.prices)
     prefixes = prefixes or Prefixes()
     prefixes.next_turn()
-    tally = _Tally()
+    tally = _TokenSums()
     for one in standing(requests, store):
         tally.model = one.request.model
         for call in one.calls:
@@ -141,7 +141,7 @@ def static_tokens(request: Request) -> int:
 
 
 @dataclass(slots=True)
-class _Tally:
+class _TokenSums:
     """Sums over the requests of one step."""
 
     model: str = ""

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-__all__ = ["Reading", "duration_s", "read_limit", "retry_after_s"]
+__all__ = ["LimitReading", "duration_s", "read_limit", "retry_after_s"]
 
 _UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _PIECE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|μs|ns)")
@@ -24,7 +24,7 @@ _LONGEST_S = 366 * 86_400.0  # anything longer is a point in time and not a dura
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LimitReading:
     """One resource as one answer told it. `limit` is positive; None is what was not said."""
 
     limit: float | None
@@ -32,14 +32,14 @@ class Reading:
     reset_s: float | None
 
 
-def read_limit(headers: Mapping[str, str], resource: str) -> Reading | None:
+def read_limit(headers: Mapping[str, str], resource: str) -> LimitReading | None:
     """What `headers` (their names in lower case) say of `requests` or of `tokens`; None when they say nothing."""
     remaining = headers.get(f"x-ratelimit-remaining-{resource}")
     limit = headers.get(f"x-ratelimit-limit-{resource}")
     if limit is None and remaining is None:
         return None
     reset = headers.get(f"x-ratelimit-reset-{resource}")
-    return Reading(_amount(limit) or None, _amount(remaining), None if reset is None else duration_s(reset))
+    return LimitReading(_amount(limit) or None, _amount(remaining), None if reset is None else duration_s(reset))
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

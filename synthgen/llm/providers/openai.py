@@ -22,7 +22,7 @@ from urllib.parse import SplitResult, urlsplit
 from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError, ModelError, RunFolderError
 from synthgen.llm.providers.profiles import profile_of
-from synthgen.llm.providers.request_format import Dialect, Form, Reformed
+from synthgen.llm.providers.request_format import Reformed, RequestForm, RequestFormat
 from synthgen.llm.providers.response import parse_completion, storable
 from synthgen.records import Completion, Request
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Endpoint",
-    "Reply",
+    "ProviderResponse",
     "base_url",
     "check_endpoint",
     "connect",
@@ -57,7 +57,7 @@ _LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan")
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ProviderResponse:
     """An answer with the headers it came with, whose names are in any case."""
 
     completion: Completion
@@ -129,20 +129,20 @@ def sync_client(settings: LLM) -> Iterator[openai.OpenAI]:
         yield client
 
 
-def load_dialect(settings: LLM, model: str, store: CallStore | None = None) -> Dialect:
+def load_dialect(settings: LLM, model: str, store: CallStore | None = None) -> RequestFormat:
     """How requests are put to `model` at the endpoint: as `store` remembers, else as the endpoint's profile says.
 
     A store that cannot be written remembers nothing, which costs the next run a refused request or two.
     """
     name = f"forms {endpoint_id(settings)}"
 
-    def remember(form: Form) -> None:
+    def remember(form: RequestForm) -> None:
         if store is not None:
             with suppress(RunFolderError):
                 store.remember(name, (store.recall(name) or {}) | {model: form.to_dict()})
 
     known = (store.recall(name) or {}).get(model) if store is not None else None
-    return Dialect(profile_of(base_url(settings), model), Form.from_dict(known), remember=remember)
+    return RequestFormat(profile_of(base_url(settings), model), RequestForm.from_dict(known), remember=remember)
 
 
 class Endpoint:
@@ -155,12 +155,12 @@ class Endpoint:
         self._url = f"{base_url(settings)}/chat/completions"  # whole, because the SDK parses a relative one three times
         self._settings = settings
         self._store = store
-        self._dialects: dict[str, Dialect] = {}
+        self._dialects: dict[str, RequestFormat] = {}
         self._raw: Any = http_library().Response  # as `cast_to`, the SDK's way to leave it unread
         self._unmapped = _unmapped_errors()
         self._quiet: dict[str, str | openai.Omit] = dict.fromkeys(_TELLTALES, openai.Omit())
 
-    async def complete(self, request: Request, *, shards: int = 1) -> Reply:
+    async def complete(self, request: Request, *, shards: int = 1) -> ProviderResponse:
         """One attempt. `shards`: prompt-cache keys to spread calls over.
 
         Raises the SDK's APIError, TimeoutError, ValueError for an answer that cannot be read, and Reformed when a field was
@@ -182,13 +182,13 @@ class Endpoint:
             raise ValueError(str(error)) from error
         completion = parse_completion(request, raw.content)
         dialect.worked(form)
-        return Reply(completion, raw.headers)
+        return ProviderResponse(completion, raw.headers)
 
     def proven(self, model: str) -> bool:
         """Whether it is known how requests are put to `model`."""
         return self._dialect(model).proven
 
-    def _dialect(self, model: str) -> Dialect:
+    def _dialect(self, model: str) -> RequestFormat:
         if model not in self._dialects:
             self._dialects[model] = load_dialect(self._settings, model, self._store)
         return self._dialects[model]

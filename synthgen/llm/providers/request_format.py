@@ -32,7 +32,7 @@ from synthgen.records import Message, Request, digest
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["Dialect", "Form", "Reformed"]
+__all__ = ["Reformed", "RequestForm", "RequestFormat"]
 
 _SAMPLING = ("temperature", "top_p", "seed", "stop", "logit_bias")
 _KEY, _OPTIONS, _BREAKPOINT = "prompt_cache_key", "prompt_cache_options", "prompt_cache_breakpoint"
@@ -61,7 +61,7 @@ class Reformed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class RequestForm:
     """A form of request. `without` names what is left out; the fields of explicit caching go by the name prompt_cache_options."""
 
     format: str
@@ -72,7 +72,7 @@ class Form:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, value: Any) -> Form | None:
+    def from_dict(cls, value: Any) -> RequestForm | None:
         """None for anything that is no form, as a store of another version may have it."""
         match value:
             case {"format": str(format), "limit": str(limit), "without": [*without]}:
@@ -81,22 +81,22 @@ class Form:
         return None
 
 
-class Dialect:
+class RequestFormat:
     """The form in use with one endpoint and model. It only ever steps down, so sending again comes to an end.
 
     `known` is the form that an earlier run found to work; `remember` is called with one that does, when it is news.
     """
 
     def __init__(
-        self, profile: Profile, known: Form | None = None, *, remember: Callable[[Form], None] = lambda form: None
+        self, profile: Profile, known: RequestForm | None = None, *, remember: Callable[[RequestForm], None] = lambda form: None
     ) -> None:
         self.profile = profile
-        self.form = known or Form(profile.format, profile.limit, tuple(sorted(profile.refuses)))
+        self.form = known or RequestForm(profile.format, profile.limit, tuple(sorted(profile.refuses)))
         self._known = known
         self._remember = remember
         self._limit_was_swapped = False
         self._may_guess = known is None
-        self._guessed_from: Form | None = None
+        self._guessed_from: RequestForm | None = None
         self._said: set[str] = set()
 
     def body(self, request: Request, *, shards: int = 1) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class Dialect:
         """Whether an answer has come to a request in this form, now or in an earlier run."""
         return self._known is not None
 
-    def step_down(self, sent: Form, request: Request, error: openai.APIStatusError) -> bool:
+    def step_down(self, sent: RequestForm, request: Request, error: openai.APIStatusError) -> bool:
         """Whether `request`, refused with `error` when it was put in the form `sent`, is worth sending again.
 
         Several calls meet the same refusal at once: one of them changes the form, and those that were sent in the old form just
@@ -146,7 +146,7 @@ class Dialect:
         ]
         return any(blamed) or (not _gives_reason(told) and self._guess(sent, request))
 
-    def worked(self, sent: Form) -> None:
+    def worked(self, sent: RequestForm) -> None:
         """An answer came to a request in the form `sent`."""
         if sent == self._guessed_from:  # so the guess was wrong
             self.form = sent
@@ -179,14 +179,14 @@ class Dialect:
             self._said.add(name)
             _log.warning("%s is left out of all requests: the endpoint does not take it for the model %s", name, model)
 
-    def _step_format(self, sent: Form, request: Request, told: Complaint) -> bool:
+    def _step_format(self, sent: RequestForm, request: Request, told: Complaint) -> bool:
         if request.schema is None or sent.format == "text" or not any(_blames(told, name) for name in _OF_FORMAT):
             return False
         if sent.format == self.form.format:
             self._use(format=FORMATS[FORMATS.index(sent.format) + 1])
         return True
 
-    def _swap_limit(self, sent: Form, request: Request, told: Complaint) -> bool:
+    def _swap_limit(self, sent: RequestForm, request: Request, told: Complaint) -> bool:
         if "max_output_tokens" not in request.sampling or not _blames(told, sent.limit):
             return False
         if told.mentions(_TOO_MUCH) and not told.mentions(_UNKNOWN):  # it is the value that is refused
@@ -198,7 +198,7 @@ class Dialect:
             self._use(limit=LIMITS[1 - LIMITS.index(sent.limit)])
         return True
 
-    def _drop(self, sent: Form, request: Request, told: Complaint) -> bool:
+    def _drop(self, sent: RequestForm, request: Request, told: Complaint) -> bool:
         """Leave out what `told` blames and `sent` had."""
         mine: dict[str, tuple[str, ...]] = {name: (name,) for name in request.sampling if name in _SAMPLING}
         if request.static is not None:
@@ -208,7 +208,7 @@ class Dialect:
             self._use(without=tuple(sorted(blamed.union(self.form.without))))
         return bool(blamed)
 
-    def _guess(self, sent: Form, request: Request) -> bool:
+    def _guess(self, sent: RequestForm, request: Request) -> bool:
         """Before the first answer a refusal without a reason is taken for one of the format; wrongly, if plain text fails too."""
         if not self._may_guess or request.schema is None:
             return False

@@ -23,9 +23,9 @@ from __future__ import annotations
 
 import math
 
-from synthgen.llm.rate_limit.quota import WINDOW_S, Pace
+from synthgen.llm.rate_limit.quota import WINDOW_S, Pacer
 
-__all__ = ["LearntRate"]
+__all__ = ["AdaptiveRate"]
 
 _TROUBLE = 8.0  # refusals
 _TAKEN = 1 / 8  # of a refusal is forgotten with each request that is taken
@@ -41,12 +41,12 @@ _SEARCHING = math.log(2) / 60
 _STEADY = 0.05 / 60
 
 
-class LearntRate:
+class AdaptiveRate:
     """`per_s` is in requests, and infinite until something was learnt. Requests are known by the numbers of their grants."""
 
     def __init__(self) -> None:
         self.per_s = math.inf
-        self._pace = Pace()
+        self._pace = Pacer()
         self._binding = False
         self._growth = _DOUBLING
         self._first_guess = math.inf

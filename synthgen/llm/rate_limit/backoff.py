@@ -11,7 +11,7 @@ import math
 from synthgen.llm.rate_limit.quota import in_words
 from synthgen.records import random_for
 
-__all__ = ["Door"]
+__all__ = ["Backoff"]
 
 _IN_VAIN = 8
 _FIRST_PAUSE_S = 1.0
@@ -20,7 +20,7 @@ _JITTER_S = 1.0
 _LONG_SHUT_S = 5.0
 
 
-class Door:
+class Backoff:
     """`shut` while nothing is taken. Requests are known by the numbers of their grants, which grow."""
 
     def __init__(self) -> None:

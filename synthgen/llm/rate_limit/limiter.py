@@ -29,9 +29,9 @@ from operator import itemgetter
 
 from synthgen.config.settings import LLM
 from synthgen.llm.providers.headers import read_limit
-from synthgen.llm.rate_limit.adaptive import LearntRate
-from synthgen.llm.rate_limit.backoff import Door
-from synthgen.llm.rate_limit.quota import WINDOW_S, Allowance
+from synthgen.llm.rate_limit.adaptive import AdaptiveRate
+from synthgen.llm.rate_limit.backoff import Backoff
+from synthgen.llm.rate_limit.quota import WINDOW_S, Quota
 from synthgen.records import Request, Usage
 
 __all__ = ["Grant", "Limiter"]
@@ -68,11 +68,11 @@ class Limiter:
     def __init__(self, settings: LLM, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._sizes = _Sizes(settings.max_output_tokens)
-        self._requests = Allowance("requests", settings.rpm)
-        self._tokens = Allowance("tokens", settings.tpm)
-        self._door = Door()
-        self._learnt = LearntRate()
-        self._held_by: Allowance | Door | LearntRate | None = None
+        self._requests = Quota("requests", settings.rpm)
+        self._tokens = Quota("tokens", settings.tpm)
+        self._door = Backoff()
+        self._learnt = AdaptiveRate()
+        self._held_by: Quota | Backoff | AdaptiveRate | None = None
         self._last = 0  # number of the last grant
         self._book: deque[Grant] = deque()  # of the last `WINDOW_S` seconds
         self._refused_in_book = 0
@@ -91,7 +91,7 @@ class Limiter:
             self._learnt.resume(now)
         chars, tokens = self._sizes.expect(request)
         oldest_at = self._book[0].at if self._book else now
-        waits: list[tuple[float, Allowance | Door | LearntRate]] = [
+        waits: list[tuple[float, Quota | Backoff | AdaptiveRate]] = [
             (self._requests.wait_s(now, 1.0, oldest_at), self._requests),
             (self._tokens.wait_s(now, tokens, oldest_at), self._tokens),
             (self._door.wait_s(now), self._door),

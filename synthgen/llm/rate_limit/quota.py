@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import math
 
-from synthgen.llm.providers.headers import Reading
+from synthgen.llm.providers.headers import LimitReading
 
-__all__ = ["WINDOW_S", "Allowance", "Pace", "in_words"]
+__all__ = ["WINDOW_S", "Pacer", "Quota", "in_words"]
 
 WINDOW_S = 60.5
 
@@ -31,7 +31,7 @@ _NOISE = 0.01  # of a limit: a smaller difference to the server's count says not
 _END_OF_WINDOW_S = 50.0
 
 
-class Pace:
+class Pacer:
     """An even flow. `ahead` is what was sent before its time, at most a minute's worth; it drains at the rate of the flow."""
 
     def __init__(self) -> None:
@@ -49,12 +49,12 @@ class Pace:
         self.ahead, self._at = _BURST_S * per_s, now
 
 
-class Allowance:
+class Quota:
     """`used` is what was sent within the last `WINDOW_S` seconds: as it was reserved, and as it was used once that is known."""
 
     def __init__(self, resource: str, told: int | None) -> None:
         self.used = 0.0
-        self.pace = Pace()
+        self.pace = Pacer()
         self._resource = resource
         self._told = math.inf if told is None else float(told)
         self._stated = math.inf
@@ -89,7 +89,7 @@ class Allowance:
         if self.per_minute(now) != math.inf:
             self.pace.ahead += amount
 
-    def hear(self, reading: Reading, now: float, *, booked: float) -> None:
+    def hear(self, reading: LimitReading, now: float, *, booked: float) -> None:
         """What an answer says. `booked` was `used` when its request was sent, itself included.
 
         The server is believed when it says that less is left than we think, and not when it says that there is more.

@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 from support.export_rows import CHUNKS, CONTEXT, ROWS, STRANGE, triple
 
-from synthgen.exporters.export import FORMATS, Context, export, format_options
-from synthgen.exporters.validation.check import RULES, Checked, Service, check, files_in
+from synthgen.exporters.context import ExportContext
+from synthgen.exporters.export import export, format_options
+from synthgen.exporters.formats import FORMATS
+from synthgen.exporters.validation.check import check, files_in
+from synthgen.exporters.validation.findings import RULES, Checked
+from synthgen.exporters.validation.fine_tuning import Service
 from synthgen.exporters.validation.rules import known, rules_of
 from synthgen.records import CLASSIFICATION, Chunk, Rejection, Triple
 from synthgen.storage import json_line, read_table, write_table
@@ -593,12 +597,12 @@ def test_check_says_what_it_cannot_check(run: Path, tmp_path: Path) -> None:
         assert (told.exit_code, message in told.output) == (1, True), told.output
 
 
-def nothing_positive(triples: Sequence[Triple], context: Context) -> Iterator[dict[str, str]]:
+def nothing_positive(triples: Sequence[Triple], context: ExportContext) -> Iterator[dict[str, str]]:
     for n, row in enumerate(triples):
         yield {"anchor": row.query, "positive": "" if n == 1 else "text"}
 
 
-def half(triples: Sequence[Triple], context: Context) -> Iterator[dict[str, str]]:
+def half(triples: Sequence[Triple], context: ExportContext) -> Iterator[dict[str, str]]:
     yield {"poem": "\ud83d"}
 
 

@@ -14,16 +14,16 @@ from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError, ModelError
 from synthgen.llm.call_store import Call, CallStore
 from synthgen.llm.providers import openai as endpoint
-from synthgen.llm.providers.openai import Reply, check_endpoint, connect, endpoint_id, load_dialect, sync_client
+from synthgen.llm.providers.openai import ProviderResponse, check_endpoint, connect, endpoint_id, load_dialect, sync_client
 from synthgen.llm.providers.profiles import Profile
-from synthgen.llm.providers.request_format import Form, Reformed
+from synthgen.llm.providers.request_format import Reformed, RequestForm
 from synthgen.llm.providers.response import parse_completion, read_completion
 from synthgen.records import Completion, Request, Usage, make_request
 from synthgen.testing import FakeOpenAI, Fault
 
 
-def reply_of(server: RawServer | FakeOpenAI, request: Request | None = None, **settings: Any) -> Reply:
-    async def main() -> Reply:
+def reply_of(server: RawServer | FakeOpenAI, request: Request | None = None, **settings: Any) -> ProviderResponse:
+    async def main() -> ProviderResponse:
         async with connect(LLM(base_url=server.base_url, **settings)) as client:
             return await complete(client, request or ask(1)[0])
 
@@ -274,14 +274,14 @@ def test_the_store_keeps_the_form_of_each_model(store: CallStore) -> None:
         asyncio.run(main("bilbo"))
         asyncio.run(main("bilbo", "frodo"))
         assert [logged.status for logged in server.log] == [400, 200, 200, 400, 200]
-    assert load_dialect(settings, "bilbo", store).form == Form("json_schema", "max_tokens", ("temperature",))
-    assert load_dialect(settings, "frodo", store).form == Form("json_schema", "max_tokens", ("temperature",))
-    assert load_dialect(settings, "gollum", store).form == Form("json_schema", "max_tokens")
+    assert load_dialect(settings, "bilbo", store).form == RequestForm("json_schema", "max_tokens", ("temperature",))
+    assert load_dialect(settings, "frodo", store).form == RequestForm("json_schema", "max_tokens", ("temperature",))
+    assert load_dialect(settings, "gollum", store).form == RequestForm("json_schema", "max_tokens")
     assert load_dialect(LLM(base_url="http://127.0.0.1:9/v1"), "frodo", store).form.without == ()
 
 
 def test_a_store_that_is_read_only_or_absent_is_fine(store: CallStore) -> None:
-    async def main(store: CallStore | None) -> Reply:
+    async def main(store: CallStore | None) -> ProviderResponse:
         async with connect(settings_for(server), store) as client:
             return await complete(client, ask(1)[0])
 

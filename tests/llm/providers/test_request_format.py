@@ -14,7 +14,7 @@ from synthgen.errors import ConfigError
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.providers.logit_bias import token_bias
 from synthgen.llm.providers.profiles import Profile, profile_of
-from synthgen.llm.providers.request_format import Dialect, Form
+from synthgen.llm.providers.request_format import RequestForm, RequestFormat
 from synthgen.records import Request, make_request
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
@@ -55,7 +55,7 @@ def words(name: str) -> str:
     return f"This server does not support {name}."
 
 
-def told(dialect: Dialect, asked: Request, body: Any, status: int = 400) -> bool:
+def told(dialect: RequestFormat, asked: Request, body: Any, status: int = 400) -> bool:
     return dialect.step_down(dialect.form, asked, refusal(status, body))
 
 
@@ -63,7 +63,7 @@ def told(dialect: Dialect, asked: Request, body: Any, status: int = 400) -> bool
 
 
 def test_the_body_has_what_is_equal_first_and_what_varies_last() -> None:
-    body = Dialect(Profile()).body(request())
+    body = RequestFormat(Profile()).body(request())
     assert list(body)[:3] == ["model", "messages", "response_format"]
     assert body["messages"] == list(MESSAGES)
     assert body["response_format"] == {
@@ -90,12 +90,12 @@ def test_the_body_has_what_is_equal_first_and_what_varies_last() -> None:
     ],
 )
 def test_the_lower_rungs_say_less(format: str, put: Any) -> None:
-    assert Dialect(Profile(format=format)).body(request()).get("response_format") == put  # type: ignore[arg-type]
+    assert RequestFormat(Profile(format=format)).body(request()).get("response_format") == put  # type: ignore[arg-type]
 
 
 def test_fields_of_the_user_go_out_as_they_are_and_win() -> None:
     extra = {"top_k": 20, "temperature": 0.1, "max_completion_tokens": 9, "model": "another", "messages": []}
-    body = Dialect(Profile()).body(request(temperature=0.7, max_output_tokens=50, extra_body=extra))
+    body = RequestFormat(Profile()).body(request(temperature=0.7, max_output_tokens=50, extra_body=extra))
     assert (body["top_k"], body["temperature"], body["max_completion_tokens"]) == (20, 0.1, 9)
     assert "max_tokens" not in body
     assert (body["model"], body["messages"]) == ("gpt-4o", list(MESSAGES))
@@ -107,16 +107,16 @@ def test_fields_of_the_user_go_out_as_they_are_and_win() -> None:
 @pytest.mark.parametrize("says", [unsupported, gemini, fastapi, vllm, words])
 @pytest.mark.parametrize("field", ["temperature", "top_p", "seed", "stop", "logit_bias"])
 def test_a_refused_field_is_left_out_however_the_server_puts_it(says: Any, field: str) -> None:
-    dialect = Dialect(Profile())
+    dialect = RequestFormat(Profile())
     assert told(dialect, request(), says(field), status=422 if says is fastapi else 400)
     assert field not in dialect.body(request())
-    assert dialect.form == Form("json_schema", "max_tokens", (field,)), "and nothing else has changed"
+    assert dialect.form == RequestForm("json_schema", "max_tokens", (field,)), "and nothing else has changed"
     assert not told(dialect, request(), says(field)), "what was not sent cannot be left out"
 
 
 @pytest.mark.parametrize("says", [unsupported, gemini, fastapi, vllm, words])
 def test_the_limit_goes_by_its_other_name_and_back_no_more(says: Any) -> None:
-    dialect = Dialect(Profile())
+    dialect = RequestFormat(Profile())
     assert told(dialect, request(), says("max_tokens"))
     assert dialect.body(request())["max_completion_tokens"] == 50
     assert "max_tokens" not in dialect.body(request())
@@ -126,14 +126,14 @@ def test_the_limit_goes_by_its_other_name_and_back_no_more(says: Any) -> None:
 def test_openais_advice_to_use_the_other_name_is_understood() -> None:
     message = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
     for body in ({"error": {"message": message, "param": "max_tokens"}}, message):
-        dialect = Dialect(Profile())
+        dialect = RequestFormat(Profile())
         assert told(dialect, request(), body)
         assert dialect.form.limit == "max_completion_tokens"
 
 
 def test_a_limit_that_is_too_large_is_no_reason_for_another_name() -> None:
     message = "max_tokens is too large: 200000. This model supports at most 16384 completion tokens."
-    assert not told(Dialect(Profile()), request(), {"error": {"message": message, "param": "max_tokens"}})
+    assert not told(RequestFormat(Profile()), request(), {"error": {"message": message, "param": "max_tokens"}})
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_limit_that_is_too_large_is_no_reason_for_another_name() -> None:
     ],
 )
 def test_the_format_steps_down_one_rung_at_a_time(message: str) -> None:
-    dialect = Dialect(Profile())
+    dialect = RequestFormat(Profile())
     for rung in ("json_schema_flat", "json_object", "text"):
         assert told(dialect, request(), {"error": {"message": message}})
         assert dialect.form.format == rung
@@ -155,23 +155,23 @@ def test_the_format_steps_down_one_rung_at_a_time(message: str) -> None:
 
 
 def test_a_field_inside_the_format_is_the_format() -> None:
-    dialect = Dialect(Profile())
+    dialect = RequestFormat(Profile())
     assert told(dialect, request(), {"error": {"message": "Invalid schema.", "param": "response_format.json_schema.schema"}})
     assert dialect.form.format == "json_schema_flat"
 
 
 def test_several_fields_in_one_refusal_go_at_once() -> None:
-    dialect = Dialect(Profile())
+    dialect = RequestFormat(Profile())
     body = gemini("seed")
     body[0]["error"]["message"] += (
         '\nUnknown name "logit_bias": Cannot find field.\nUnknown name "max_tokens": Cannot find field.'
     )
     assert told(dialect, request(), body)
-    assert dialect.form == Form("json_schema", "max_completion_tokens", ("logit_bias", "seed"))
+    assert dialect.form == RequestForm("json_schema", "max_completion_tokens", ("logit_bias", "seed"))
 
 
 def test_a_late_refusal_of_the_first_rung_does_not_bring_back_the_second() -> None:
-    dialect = Dialect(Profile())
+    dialect = RequestFormat(Profile())
     old = dialect.form
     for _ in range(2):
         assert told(dialect, request(), unsupported("response_format"))
@@ -180,14 +180,14 @@ def test_a_late_refusal_of_the_first_rung_does_not_bring_back_the_second() -> No
 
 
 def test_late_refusals_of_an_old_form_send_their_calls_again_and_change_nothing() -> None:
-    dialect = Dialect(Profile())
+    dialect = RequestFormat(Profile())
     old = dialect.form
     for field in ("response_format", "max_tokens", "seed"):
         assert dialect.step_down(old, request(), refusal(400, unsupported(field)))
     new = dialect.form
     for field in ("response_format", "max_tokens", "seed"):
         assert dialect.step_down(old, request(), refusal(400, unsupported(field)))
-    assert dialect.form == new == Form("json_schema_flat", "max_completion_tokens", ("seed",))
+    assert dialect.form == new == RequestForm("json_schema_flat", "max_completion_tokens", ("seed",))
 
 
 @pytest.mark.parametrize(
@@ -201,14 +201,14 @@ def test_late_refusals_of_an_old_form_send_their_calls_again_and_change_nothing(
     ],
 )
 def test_an_error_of_the_request_itself_changes_no_form(body: Any) -> None:
-    dialect = Dialect(Profile(), Form("json_schema", "max_tokens"))
+    dialect = RequestFormat(Profile(), RequestForm("json_schema", "max_tokens"))
     assert not told(dialect, request(), body)
-    assert dialect.form == Form("json_schema", "max_tokens")
+    assert dialect.form == RequestForm("json_schema", "max_tokens")
 
 
 def test_a_field_of_the_user_is_never_left_out() -> None:
     asked = request(temperature=0.7, extra_body={"top_k": 20, "response_format": {"type": "xml"}})
-    dialect = Dialect(Profile())
+    dialect = RequestFormat(Profile())
     assert not told(dialect, asked, unsupported("top_k"))
     assert not told(dialect, asked, unsupported("response_format"))
     assert dialect.body(asked)["top_k"] == 20
@@ -218,7 +218,7 @@ def test_a_field_of_the_user_is_never_left_out() -> None:
 
 
 def test_a_refusal_without_a_reason_is_first_taken_for_one_of_the_format() -> None:
-    dialect = Dialect(Profile())
+    dialect = RequestFormat(Profile())
     for _ in range(2):
         assert told(dialect, request(), gemini_shrug())
     assert dialect.form.format == "json_object"
@@ -228,14 +228,14 @@ def test_a_refusal_without_a_reason_is_first_taken_for_one_of_the_format() -> No
 
 
 def test_when_plain_text_is_refused_too_the_format_was_not_it() -> None:
-    dialect = Dialect(Profile())
+    dialect = RequestFormat(Profile())
     assert [told(dialect, request(), gemini_shrug()) for _ in range(4)] == [True, True, True, False]
     assert dialect.form.format == "json_schema"
     assert not told(dialect, request(), gemini_shrug())
 
 
 def test_an_answer_to_another_request_in_the_first_form_ends_the_guessing() -> None:
-    dialect = Dialect(Profile())
+    dialect = RequestFormat(Profile())
     first = dialect.form
     assert told(dialect, request(), gemini_shrug())
     dialect.worked(first)
@@ -250,27 +250,27 @@ def gemini_shrug() -> list[Any]:
 
 
 def test_the_form_that_works_is_remembered_once() -> None:
-    kept: list[Form] = []
-    dialect = Dialect(Profile(), remember=kept.append)
+    kept: list[RequestForm] = []
+    dialect = RequestFormat(Profile(), remember=kept.append)
     told(dialect, request(), unsupported("seed"))
     for _ in range(3):
         dialect.worked(dialect.form)
-    assert kept == [Form("json_schema", "max_tokens", ("seed",))]
-    again = Dialect(Profile(), kept[0], remember=kept.append)
+    assert kept == [RequestForm("json_schema", "max_tokens", ("seed",))]
+    again = RequestFormat(Profile(), kept[0], remember=kept.append)
     again.worked(again.form)
     assert len(kept) == 1
     assert "seed" not in again.body(request())
 
 
 def test_a_form_survives_json_and_a_store_of_another_version_gives_none() -> None:
-    form = Form("json_object", "max_tokens", ("seed", "stop"))
-    assert Form.from_dict(json.loads(json.dumps(form.to_dict()))) == form
+    form = RequestForm("json_object", "max_tokens", ("seed", "stop"))
+    assert RequestForm.from_dict(json.loads(json.dumps(form.to_dict()))) == form
     for strange in (None, {}, "json_object", {"format": "xml", "limit": "max_tokens", "without": []}, {"format": "text"}):
-        assert Form.from_dict(strange) is None
+        assert RequestForm.from_dict(strange) is None
 
 
 def test_a_setting_that_is_left_out_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    dialect = Dialect(Profile())
+    dialect = RequestFormat(Profile())
     with caplog.at_level(logging.WARNING, "synthgen"):
         told(dialect, request(), unsupported("temperature"))
         for _ in range(3):
@@ -284,12 +284,12 @@ CACHING = Profile(cache="explicit", prompt_cache_key=True)
 
 
 def test_caching_needs_to_know_where_the_static_part_ends() -> None:
-    assert Dialect(CACHING).body(request()) == Dialect(Profile()).body(request())
+    assert RequestFormat(CACHING).body(request()) == RequestFormat(Profile()).body(request())
 
 
 def test_equal_prefixes_share_a_cache_key_and_are_spread_over_shards() -> None:
     asked = [make_request("m", "e", (MESSAGES[0], {"role": "user", "content": str(n)}), static=(1, 0)) for n in range(200)]
-    dialect = Dialect(Profile(prompt_cache_key=True, cache="automatic"))
+    dialect = RequestFormat(Profile(prompt_cache_key=True, cache="automatic"))
     assert len({dialect.body(one)["prompt_cache_key"] for one in asked}) == 1
     keys = [dialect.body(one, shards=4)["prompt_cache_key"] for one in asked]
     assert keys == [dialect.body(one, shards=4)["prompt_cache_key"] for one in asked]
@@ -309,7 +309,7 @@ def test_equal_prefixes_share_a_cache_key_and_are_spread_over_shards() -> None:
     ],
 )
 def test_the_breakpoint_stands_where_the_static_part_ends(static: tuple[int, int], system: Any, user: Any) -> None:
-    body = Dialect(CACHING).body(request(static))
+    body = RequestFormat(CACHING).body(request(static))
     assert body["prompt_cache_options"] == {"mode": "explicit", "ttl": "30m"}
     for message, texts, original in zip(body["messages"], (system, user), MESSAGES, strict=True):
         if texts is None:
@@ -322,7 +322,7 @@ def test_the_breakpoint_stands_where_the_static_part_ends(static: tuple[int, int
 
 @pytest.mark.parametrize("field", ["prompt_cache_options", "prompt_cache_breakpoint"])
 def test_explicit_caching_is_left_out_as_a_whole(field: str) -> None:
-    dialect = Dialect(CACHING)
+    dialect = RequestFormat(CACHING)
     assert told(dialect, request((0, 20)), unsupported(field))
     body = dialect.body(request((0, 20)))
     assert body["messages"] == list(MESSAGES)

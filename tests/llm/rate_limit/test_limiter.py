@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from support.simulated_endpoint import Bucket, Fixed, Meter, Server, Sliding, Traffic, simulate
 
 from synthgen.config.settings import LLM
-from synthgen.llm.providers.headers import Reading, duration_s, read_limit
-from synthgen.llm.rate_limit.adaptive import LearntRate
+from synthgen.llm.providers.headers import LimitReading, duration_s, read_limit
+from synthgen.llm.rate_limit.adaptive import AdaptiveRate
 from synthgen.llm.rate_limit.limiter import Grant, Limiter
-from synthgen.llm.rate_limit.quota import Allowance
+from synthgen.llm.rate_limit.quota import Quota
 from synthgen.records import Request, Usage
 
 NOTHING: Mapping[str, str] = {}
@@ -270,10 +270,10 @@ def test_what_is_no_duration_is_not_said(text: str) -> None:
 
 
 def test_a_reading_has_what_was_said() -> None:
-    assert read_limit(told("requests", 600, 599, "100ms"), "requests") == Reading(600, 599, 0.1)
-    assert read_limit({"x-ratelimit-remaining-tokens": "7"}, "tokens") == Reading(None, 7, None)
-    assert read_limit(told("tokens", -1, -1, "?"), "tokens") == Reading(None, None, None)
-    assert read_limit(told("tokens", 0, 9, "1s"), "tokens") == Reading(None, 9, 1.0)
+    assert read_limit(told("requests", 600, 599, "100ms"), "requests") == LimitReading(600, 599, 0.1)
+    assert read_limit({"x-ratelimit-remaining-tokens": "7"}, "tokens") == LimitReading(None, 7, None)
+    assert read_limit(told("tokens", -1, -1, "?"), "tokens") == LimitReading(None, None, None)
+    assert read_limit(told("tokens", 0, 9, "1s"), "tokens") == LimitReading(None, 9, 1.0)
     assert read_limit(told("requests", 600, 599, "1s"), "tokens") is None
 
 
@@ -415,14 +415,14 @@ def test_single_refusals_teach_nothing() -> None:
 
 
 def test_a_day_of_quiet_breaks_nothing() -> None:
-    rate = LearntRate()
+    rate = AdaptiveRate()
     rate.refused(1, 8, 0.0, 1.0, told_s=10.0, shut=False)
     rate.taken(9, 86_400.0, 1.0)
     assert 1.0 < rate.per_s < 2.0
 
 
 def test_a_rate_grows_only_while_it_is_used() -> None:
-    rate = LearntRate()
+    rate = AdaptiveRate()
     rate.refused(1, 1, 0.0, 1.0, told_s=10.0, shut=False)
     for second in range(10, 100, 10):
         assert rate.wait_s(second) <= 0
@@ -433,7 +433,7 @@ def test_a_rate_grows_only_while_it_is_used() -> None:
 
 def test_a_rate_stays_near_what_was_taken() -> None:
     """It takes a minute until a sliding window turns away what was too much."""
-    rate = LearntRate()
+    rate = AdaptiveRate()
     for number in (1, 2):
         rate.refused(number, number, 0.0, 1.0, told_s=10.0, shut=False)
     rate.taken(3, 300.0, 0.9)
@@ -591,6 +591,6 @@ def test_a_limit_per_day_in_the_headers_does_not_hide_the_one_per_minute() -> No
 
 
 def test_a_limit_that_others_have_used_up_is_told_as_none_left() -> None:
-    allowance = Allowance("requests", None)
-    allowance.hear(Reading(100, 0, 55), 0.0, booked=0.0)
+    allowance = Quota("requests", None)
+    allowance.hear(LimitReading(100, 0, 55), 0.0, booked=0.0)
     assert allowance.reason(0.0) == "at 0 requests per minute"
