@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from defect_phrases import PHRASES, Phrases
 
-from synthgen.text import contents
+from synthgen.text.words import contents
 
 __all__ = [
     "document_words",

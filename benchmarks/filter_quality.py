@@ -43,7 +43,8 @@ from synthgen.filters import FilterContext, apply_filters
 from synthgen.records import Chunk, Triple, digest, make_triple
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
-from synthgen.text import guess_language, normalise
+from synthgen.text.language import guess_language
+from synthgen.text.words import normalise
 
 Spoil = Callable[[Triple, "Corpus", random.Random], Triple | None]
 

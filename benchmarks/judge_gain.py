@@ -28,7 +28,6 @@ from engine_setup import write_result
 from filter_quality import Corpus, Row, mixed, scores
 
 from synthgen.config.settings import Training
-from synthgen.evaluation.before_and_after import untuned
 from synthgen.evaluation.metrics import measures
 from synthgen.evaluation.significance import compare
 from synthgen.filters import apply_filters
@@ -36,6 +35,7 @@ from synthgen.records import Chunk, Triple, digest
 from synthgen.retrieval import index_text
 from synthgen.retrieval.dense import Dense
 from synthgen.training.corpus_encoders import CorpusEncoders
+from synthgen.training.encoder import untuned
 from synthgen.training.finetune import finetune, training_rows
 
 JUDGES: Mapping[str, Mapping[str, Any]] = {

@@ -31,7 +31,7 @@ from synthgen.pipeline.generation import make_generator
 from synthgen.pipeline.paid_steps import Asking, session_of
 from synthgen.records import Triple
 from synthgen.testing import FakeOpenAI, Fault, Logged, Script
-from synthgen.text import normalise
+from synthgen.text.words import normalise
 
 QUESTION = re.compile(r"^Question: (.*)$", re.MULTILINE)
 

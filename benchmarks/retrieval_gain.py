@@ -22,13 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.config.settings import Training, load_config
-from synthgen.evaluation.before_and_after import untuned
+from synthgen.evaluation.queries import JudgedQueries, read_queries
 from synthgen.evaluation.retrieval import measure_human
 from synthgen.pipeline.run import run
 from synthgen.records import Chunk, Event
 from synthgen.storage import read_json, read_jsonl, read_table, write_json, write_jsonl
-from synthgen.training.encoder import load
-from synthgen.training.queries import JudgedQueries, read_queries
+from synthgen.training.encoder import load, untuned
 
 
 def main() -> None:

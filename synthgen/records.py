@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from synthgen.text import normalise
+from synthgen.text.words import normalise
 
 __all__ = [
     "CLASSIFICATION",

@@ -25,8 +25,8 @@ from functools import lru_cache
 from synthgen.config.settings import Splits
 from synthgen.errors import ConfigError
 from synthgen.records import Chunk, Document, Skipped, digest, random_for
-from synthgen.text import jaccard, shingles
 from synthgen.text.minhash import candidates, signatures
+from synthgen.text.words import jaccard, shingles
 
 __all__ = ["SplitResult", "assign_splits", "split_sections"]
 

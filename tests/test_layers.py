@@ -20,8 +20,6 @@ LAYERS = {
 ORDER = list(LAYERS)
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}
 
-ALLOWED_UPWARDS = {("training", "evaluation")}  # until `untuned` stands with the encoders
-
 
 def imports(path: Path) -> set[str]:
     """Top-level parts of synthgen that a file imports, at any depth."""
@@ -52,7 +50,7 @@ def test_a_file_imports_only_from_layers_below_it(path: Path) -> None:
     for other in imports(path) - {here}:
         level, other_level = ORDER.index(LAYER_OF[here]), ORDER.index(LAYER_OF[other])
         sideways_is_fine = LAYER_OF[here] in ("words", "doors")
-        allowed = other_level < level or (other_level == level and sideways_is_fine) or (here, other) in ALLOWED_UPWARDS
+        allowed = other_level < level or (other_level == level and sideways_is_fine)
         assert allowed, f"{here} must not import {other}"
 
 

@@ -18,7 +18,7 @@ from synthgen.config.settings import Chunking, Splits
 from synthgen.errors import ConfigError
 from synthgen.records import make_document
 from synthgen.splits import assign_splits, split_sections
-from synthgen.text import jaccard, shingles
+from synthgen.text.words import jaccard, shingles
 
 WORDS = [
     "kettle",

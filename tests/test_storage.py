@@ -9,7 +9,7 @@ import pytest
 from synthgen import storage
 from synthgen.errors import InputError, RunFolderError
 from synthgen.records import Chunk, Distractor, Rejection, Triple, make_document, make_triple
-from synthgen.text import normalise
+from synthgen.text.words import normalise
 
 DOCUMENT = make_document("riddles/raven.md", "Why is a raven like a writing desk?\r\nPoe wrote on both. 渡鸦像写字台。")
 CHUNK = Chunk("riddles/raven.md#0-35", DOCUMENT.id, 0, 35, DOCUMENT.text[:35], "c" * 64, headings=("Riddles", "Ravens"))

@@ -13,8 +13,8 @@ from dataclasses import replace
 from synthgen.config.settings import AnswerSettings
 from synthgen.prompting.row_questions import Paid, RowAnswer, RowStep, source_passage
 from synthgen.records import Chunk, Triple, passage
-from synthgen.text import key
 from synthgen.text.quotes import BEGIN, END, locate, marked
+from synthgen.text.words import key
 
 __all__ = ["quoted_exactly", "reasoned", "shown_to_writer", "stands_by"]
 

@@ -17,7 +17,8 @@ from synthgen.config.json_schema import misfit, read_strict
 from synthgen.config.settings import AnswerSettings
 from synthgen.prompting.row_questions import Paid, RowAnswer, RowStep, source_passage
 from synthgen.records import Chunk, Triple, Verdict
-from synthgen.text import sentences, units
+from synthgen.text.sentences import sentences
+from synthgen.text.words import units
 
 __all__ = ["fits", "measured", "styled"]
 

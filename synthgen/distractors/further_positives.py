@@ -17,7 +17,8 @@ from collections.abc import Iterable, Sequence
 
 from synthgen.distractors.guard import Sought, folded
 from synthgen.records import Chunk, Triple, passage
-from synthgen.text import contents, sentences, words
+from synthgen.text.sentences import sentences
+from synthgen.text.words import contents, words
 
 __all__ = ["answering"]
 

@@ -37,7 +37,8 @@ import regex
 
 from synthgen.records import Chunk, Triple
 from synthgen.retrieval.passages import Passages
-from synthgen.text import UNSPACED, find, key, sentences, units, words
+from synthgen.text.sentences import sentences
+from synthgen.text.words import UNSPACED, find, key, units, words
 
 __all__ = ["OWN", "Guard", "Sought", "folded"]
 

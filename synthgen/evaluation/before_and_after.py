@@ -12,16 +12,16 @@ from typing import Any
 
 from synthgen.config.settings import Training
 from synthgen.errors import EmptyResultError, RunFolderError
+from synthgen.evaluation.queries import read_queries
 from synthgen.evaluation.recommend import recommend
 from synthgen.evaluation.retrieval import DEPLOYMENT, UNSEEN, measure_human, measure_synthetic
 from synthgen.records import Chunk, Event, OnEvent, Triple, digest
 from synthgen.retrieval import index_text
 from synthgen.storage import read_json, write_folder, write_json
-from synthgen.training.encoder import STATIC, Encoder, built_in, load, require_extra
+from synthgen.training.encoder import load, require_extra, untuned
 from synthgen.training.finetune import finetune, training_rows
-from synthgen.training.queries import read_queries
 
-__all__ = ["evaluate_model", "train_and_measure", "untuned"]
+__all__ = ["evaluate_model", "train_and_measure"]
 
 _FACTS = "synthgen.json"
 
@@ -114,14 +114,6 @@ def evaluate_model(
     old = untuned(start, chunks, facts["seed"])
     measured = measure_human(chunks, judged, old, load(str(model)), on_event=on_event)
     return {"base": start.base, DEPLOYMENT: measured.to_dict(seed=seed), "recommendation": facts["recommendation"]}
-
-
-def untuned(settings: Training, chunks: Sequence[Chunk], seed: int) -> Encoder:
-    """The encoder that tuning starts from."""
-    if settings.base != STATIC:
-        return load(settings.base)
-    texts = [index_text(chunk) for chunk in chunks]
-    return built_in(texts, dimensions=settings.dimensions, seed=seed, idf=settings.idf)
 
 
 def _index_digest(chunks: Sequence[Chunk]) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from synthgen.evaluation.metrics import DEPTH, measures
+from synthgen.evaluation.queries import JudgedQueries, places_of
 from synthgen.evaluation.significance import compare
 from synthgen.records import Chunk, Event, OnEvent, Triple
 from synthgen.retrieval import index_text
@@ -24,7 +25,6 @@ from synthgen.retrieval.dense import Dense
 from synthgen.retrieval.hybrid import Hybrid
 from synthgen.retrieval.passages import is_hidden, shown_text
 from synthgen.training.encoder import Encoder
-from synthgen.training.queries import JudgedQueries, places_of
 
 if TYPE_CHECKING:
     import numpy as np

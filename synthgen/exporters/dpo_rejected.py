@@ -25,7 +25,7 @@ from pydantic import Field
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.row_view import answer
 from synthgen.records import Rejection, Triple
-from synthgen.text import contents, find, key, words
+from synthgen.text.words import contents, find, key, words
 
 __all__ = ["SOURCES", "Source", "Sources", "rejected_answers"]
 

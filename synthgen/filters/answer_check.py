@@ -22,8 +22,8 @@ from pydantic import Field
 from synthgen.filters import FilterContext, paid_of
 from synthgen.prompting.row_questions import RowAnswer, RowStep, source_passage, yes
 from synthgen.records import Triple, Verdict, digest
-from synthgen.text import key, words
 from synthgen.text.lexicon.question_words import NEGATIONS
+from synthgen.text.words import key, words
 
 __all__ = ["answer_check", "token_f1"]
 

@@ -33,7 +33,7 @@ from synthgen.filters.common.question_identity import Questions, answers_agree, 
 from synthgen.filters.common.survivor import rank, with_positives
 from synthgen.records import Triple, Verdict
 from synthgen.retrieval.passages import Passages, is_hidden
-from synthgen.text import key
+from synthgen.text.words import key
 
 __all__ = ["duplicates"]
 

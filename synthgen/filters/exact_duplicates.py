@@ -23,7 +23,7 @@ from synthgen.filters import FilterContext
 from synthgen.filters.common.survivor import rank, with_positives
 from synthgen.records import CLASSIFICATION, Triple, Verdict
 from synthgen.retrieval.passages import Passages
-from synthgen.text import key
+from synthgen.text.words import key
 
 __all__ = ["exact_duplicates"]
 

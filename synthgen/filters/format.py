@@ -17,7 +17,7 @@ from pydantic import Field
 
 from synthgen.filters import FilterContext
 from synthgen.records import CLASSIFICATION, Chunk, Triple, Verdict
-from synthgen.text import key
+from synthgen.text.words import key
 
 __all__ = ["format_check"]
 

@@ -25,8 +25,8 @@ from pydantic import Field
 from synthgen.filters import FilterContext
 from synthgen.filters.common.mentions import Mention, Shown, capitalises_nouns, is_function_word, mentions
 from synthgen.records import Chunk, Span, Triple, Verdict, passage
-from synthgen.text import key
 from synthgen.text.quotes import Found, locate
+from synthgen.text.words import key
 
 __all__ = ["grounding"]
 

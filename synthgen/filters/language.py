@@ -28,8 +28,9 @@ from pydantic import Field
 
 from synthgen.filters import FilterContext
 from synthgen.records import Chunk, Triple, Verdict
-from synthgen.text import UNSPACED, guess_language
+from synthgen.text.language import guess_language
 from synthgen.text.lexicon.query_patterns import ASKING_WORDS, CHINESE_WORDS, COMMON_WORDS
+from synthgen.text.words import UNSPACED
 
 __all__ = ["language"]
 

@@ -18,8 +18,8 @@ from pydantic import Field
 from synthgen.filters import FilterContext
 from synthgen.filters.common.question_identity import languages, read
 from synthgen.records import Triple, Verdict
-from synthgen.text import jaccard, key, shingles
 from synthgen.text.minhash import candidates, signatures
+from synthgen.text.words import jaccard, key, shingles
 
 __all__ = ["leaks"]
 

@@ -13,7 +13,7 @@ from typing import Any
 from synthgen.filters import FilterResult
 from synthgen.records import CLASSIFICATION, Chunk, Triple
 from synthgen.retrieval.passages import shown_text
-from synthgen.text import contents, words
+from synthgen.text.words import contents, words
 
 __all__ = ["lexical_bias", "overlap"]
 

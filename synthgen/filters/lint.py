@@ -27,8 +27,8 @@ from pydantic import Field
 
 from synthgen.filters import FilterContext
 from synthgen.records import Chunk, Triple, Verdict, passage
-from synthgen.text import copies, jaccard, shingles, spelled_out, units, words
 from synthgen.text.lexicon.query_patterns import CHATTER, DANGLING, GENERIC, LEFT_OVER, REFERENCES, TWO_QUESTIONS
+from synthgen.text.words import copies, jaccard, shingles, spelled_out, units, words
 
 __all__ = ["lint"]
 

@@ -51,7 +51,7 @@ from synthgen.retrieval.source_rank import Copying, SourceJudgement, contenders,
 
 __all__ = ["round_trip"]
 
-_SEARCHING = ("filters/round_trip.py", "retrieval/*.py", "records.py", "text/__init__.py")
+_SEARCHING = ("filters/round_trip.py", "retrieval/*.py", "records.py", "text/**/*.py")
 _ENCODING = ("training/*.py", "evaluation/*.py")
 _TOO_FEW = 0.3
 _ROWS_RERANKED = 500

@@ -16,7 +16,7 @@ from synthgen.errors import ConfigError, InputError, nearest
 from synthgen.importers.columns import BadValue, ImportRow, Taken, check_mapping, other_columns, truth
 from synthgen.importers.files import raw_rows
 from synthgen.records import CLASSIFICATION, Skipped
-from synthgen.text import normalise
+from synthgen.text.words import normalise
 
 __all__ = ["ROLES", "check_label_mapping", "read_labelled"]
 

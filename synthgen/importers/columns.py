@@ -22,7 +22,7 @@ from synthgen.errors import ConfigError, InputError, nearest
 from synthgen.importers.chat import flattened
 from synthgen.importers.files import raw_rows
 from synthgen.records import Skipped
-from synthgen.text import normalise
+from synthgen.text.words import normalise
 
 __all__ = ["ROLES", "BadValue", "ImportRow", "Taken", "check_mapping", "other_columns", "read_rows", "truth"]
 

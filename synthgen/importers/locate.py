@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import regex
 
 from synthgen.records import Document
-from synthgen.text import find
+from synthgen.text.words import find
 
 if TYPE_CHECKING:
     import numpy as np

@@ -23,9 +23,10 @@ from synthgen.importers.columns import ImportRow
 from synthgen.importers.files import Passage
 from synthgen.importers.locate import Location, Wanted, find_contexts
 from synthgen.records import Chunk, Document, Skipped, Span, Triple, chunk_id, digest, make_document, make_triple
-from synthgen.text import find, guess_language, normalise
+from synthgen.text.language import guess_language
 from synthgen.text.quotes import locate
 from synthgen.text.tokenizer import Tokenizer
+from synthgen.text.words import find, normalise
 
 __all__ = ["Cut", "context_documents", "cut_contexts", "place_rows"]
 

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from synthgen.llm.lenient_json import JsonReading, decoded, mend_json, read_json
 from synthgen.records import Completion
-from synthgen.text import normalise
+from synthgen.text.words import normalise
 
 __all__ = ["Answer", "ended_badly", "read_answer", "strict_schema"]
 

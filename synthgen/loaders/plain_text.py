@@ -12,7 +12,8 @@ from synthgen.chunking.markup.block import front_matter
 from synthgen.config.settings import Sources
 from synthgen.loaders.encodings import Decoded, Undecodable, decode
 from synthgen.records import Document, Skipped, make_document
-from synthgen.text import guess_language, normalise
+from synthgen.text.language import guess_language
+from synthgen.text.words import normalise
 
 __all__ = ["document_of", "load_markdown", "load_rst", "load_text"]
 

@@ -173,7 +173,7 @@ def human_queries(folder: RunFolder) -> list[str]:
     path = folder.queries()
     if path is None:
         return []
-    from synthgen.training.queries import read_texts
+    from synthgen.evaluation.queries import read_texts
 
     if not path.is_dir():
         raise RunFolderError(

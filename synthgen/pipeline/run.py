@@ -255,8 +255,8 @@ def _trained(
 ) -> dict[str, Any]:
     """Train and measure. No row that repeats one of `queries` is trained on, whatever the filters were told: `leaks` counts them."""
     from synthgen.evaluation.before_and_after import train_and_measure
+    from synthgen.evaluation.queries import read_texts
     from synthgen.filters.leaks import leaks
-    from synthgen.training.queries import read_texts
 
     if not (questions := _questions(triples)):
         raise EmptyResultError(_NO_QUESTIONS)
@@ -280,6 +280,6 @@ def _unmeasured(triples: Sequence[Triple]) -> str:
 def check_queries(queries: str | Path | None, corpus: Corpus) -> None:
     """Raises InputError for human queries that cannot be used, before anything is paid for."""
     if queries is not None:
-        from synthgen.training.queries import read_queries
+        from synthgen.evaluation.queries import read_queries
 
         read_queries(Path(queries), corpus.chunks)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from synthgen.records import Chunk
 from synthgen.retrieval import index_text
 from synthgen.retrieval.base import Ranking, best
-from synthgen.text import words
+from synthgen.text.words import words
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,7 +18,7 @@ from typing import Protocol, runtime_checkable
 
 from synthgen.records import Chunk, Triple, passage
 from synthgen.retrieval import Hit, Retriever
-from synthgen.text import contents, jaccard, key, shingles, words
+from synthgen.text.words import contents, jaccard, key, shingles, words
 
 __all__ = ["FLOOR_RANK", "Passages", "ScoresTexts", "SourceRank", "is_hidden", "shown_text", "standings", "visible_query"]
 

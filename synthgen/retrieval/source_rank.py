@@ -15,7 +15,7 @@ from typing import NamedTuple
 from synthgen.records import Chunk, Triple
 from synthgen.retrieval import Hit, index_text, range_normalised
 from synthgen.retrieval.passages import Passages, SourceRank, is_hidden, shown_text
-from synthgen.text import contents, words
+from synthgen.text.words import contents, words
 
 __all__ = ["TOO_EASY", "Copying", "SourceJudgement", "contenders", "judged"]
 

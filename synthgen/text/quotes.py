@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import regex
 
-from synthgen.text import find, normalise
+from synthgen.text.words import find, normalise
 
 __all__ = ["BEGIN", "END", "MARK", "Found", "locate", "marked"]
 

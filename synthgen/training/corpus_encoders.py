@@ -22,10 +22,9 @@ from typing import TYPE_CHECKING
 
 from synthgen.config.settings import Training
 from synthgen.errors import ModelError
-from synthgen.evaluation.before_and_after import untuned
 from synthgen.records import Chunk, Triple, digest
 from synthgen.retrieval import Hit, Retriever, index_text
-from synthgen.training.encoder import Encoder, require_extra
+from synthgen.training.encoder import Encoder, require_extra, untuned
 from synthgen.training.finetune import finetune, training_rows
 
 if TYPE_CHECKING:

@@ -16,7 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthgen.config.settings import Training
 from synthgen.errors import MissingExtraError, ModelError
+from synthgen.records import Chunk
+from synthgen.retrieval import index_text
 from synthgen.training.lsa import latent_vectors
 from synthgen.training.tokenizer import train_tokenizer
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["STATIC", "Encoder", "built_in", "load", "one_thread", "require_extra"]
+__all__ = ["STATIC", "Encoder", "built_in", "load", "one_thread", "require_extra", "untuned"]
 
 STATIC = "static"
 _BATCH = 256
@@ -132,3 +135,11 @@ def _no_progress_bars() -> contextlib.redirect_stderr[io.StringIO]:
 def _prompt(model: Any, *names: str) -> str | None:
     """The first of these prompts that is not empty: a loaded model may have an empty "document" beside its "passage"."""
     return next((model.prompts[name] for name in names if model.prompts.get(name)), None)
+
+
+def untuned(settings: Training, chunks: Sequence[Chunk], seed: int) -> Encoder:
+    """The encoder that tuning starts from."""
+    if settings.base != STATIC:
+        return load(settings.base)
+    texts = [index_text(chunk) for chunk in chunks]
+    return built_in(texts, dimensions=settings.dimensions, seed=seed, idf=settings.idf)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from synthgen.errors import InputError
+from synthgen.evaluation.queries import JudgedQueries, read_queries
 from synthgen.evaluation.retrieval import measure_human, measure_synthetic
 from synthgen.records import Chunk, digest, make_triple
-from synthgen.training.queries import JudgedQueries, read_queries
 
 
 def make_chunk(document: str, start: int, text: str, places: tuple[str, ...] = ()) -> Chunk:

@@ -22,7 +22,7 @@ from synthgen.exporters.export import check_format, export, rows
 from synthgen.exporters.raft.quotas import RowPlan, deal, numbers
 from synthgen.importers.chat import flattened
 from synthgen.records import Chunk, Distractor, Triple, make_triple
-from synthgen.text import guess_language
+from synthgen.text.language import guess_language
 from synthgen.text.lexicon.abstentions import ABSTENTIONS
 from synthgen.text.quotes import MARK, marked
 

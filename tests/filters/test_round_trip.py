@@ -25,7 +25,7 @@ from synthgen.retrieval.base import best
 from synthgen.retrieval.bm25 import BM25
 from synthgen.retrieval.dense import BiEncoder
 from synthgen.retrieval.source_rank import TOO_EASY, Copying
-from synthgen.text import words
+from synthgen.text.words import words
 
 KETTLE = "Descale the kettle with vinegar once a month. Rinse it twice before the next tea."
 TOASTER = "Empty the crumb tray of the toaster before you move it. Never wash the toaster in water."

@@ -16,7 +16,7 @@ from synthgen.generators.extractive.generate import generate
 from synthgen.generators.extractive.scanner import cells, scan
 from synthgen.generators.extractive.unmarked_text import plain
 from synthgen.records import Chunk, Skipped, Triple, chunk_id, digest, passage
-from synthgen.text import words
+from synthgen.text.words import words
 
 LIGHTHOUSE = """\
 The keeper oils the brass hinges of the lantern room every Monday. Visitors may climb the stairs in summer.

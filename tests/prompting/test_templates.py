@@ -22,7 +22,7 @@ from synthgen.prompting.templates import (
     shot_documents,
 )
 from synthgen.records import Chunk, digest, make_document
-from synthgen.text import guess_language
+from synthgen.text.language import guess_language
 
 LAYOUTS: list[Layout] = ["passage_last", "passage_first"]
 SHIPPED = ["claim", "counter_argument", "howto", "keyword", "question", "supporting_evidence"]

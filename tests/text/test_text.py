@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.text import guess_language, key, sentences, words
+from synthgen.text.language import guess_language
+from synthgen.text.sentences import sentences
+from synthgen.text.words import key, words
 
 ASCII = st.text(st.characters(max_codepoint=127))
 

@@ -16,12 +16,12 @@ import pytest
 
 from synthgen.config.settings import Training
 from synthgen.errors import EmptyResultError, MissingExtraError, ModelError, RunFolderError
-from synthgen.evaluation.before_and_after import evaluate_model, train_and_measure, untuned
+from synthgen.evaluation.before_and_after import evaluate_model, train_and_measure
 from synthgen.evaluation.recommend import recommend
 from synthgen.evaluation.retrieval import UNSEEN, Measurement
 from synthgen.evaluation.table import format_table
 from synthgen.records import Chunk, Event, Triple, digest, make_triple
-from synthgen.training.encoder import built_in, load
+from synthgen.training.encoder import built_in, load, untuned
 from synthgen.training.finetune import TrainingPair, batches, finetune, training_rows
 from synthgen.training.lsa import latent_vectors
 

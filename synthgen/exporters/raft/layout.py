@@ -25,9 +25,10 @@ from synthgen.exporters.context import ExportContext
 from synthgen.exporters.raft.quotas import ABSTAIN, RowPlan, deal, numbers
 from synthgen.exporters.row_view import answer, question
 from synthgen.records import Chunk, Triple, passage, random_for
-from synthgen.text import guess_language, sentences
+from synthgen.text.language import guess_language
 from synthgen.text.lexicon.abstentions import ABSTENTIONS, DEFAULT
 from synthgen.text.quotes import BEGIN, END, marked
+from synthgen.text.sentences import sentences
 
 __all__ = ["Layout", "layouts"]
 

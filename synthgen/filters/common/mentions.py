@@ -20,7 +20,8 @@ from typing import NamedTuple
 import regex
 
 from synthgen.records import Chunk
-from synthgen.text import contents, guess_language
+from synthgen.text.language import guess_language
+from synthgen.text.words import contents
 
 __all__ = ["Mention", "Shown", "capitalises_nouns", "is_function_word", "mentions", "pieces", "plain", "without_capitals"]
 

@@ -32,7 +32,7 @@ import regex
 
 from synthgen.filters import FilterContext
 from synthgen.records import Chunk, Triple
-from synthgen.text import UNSPACED, contents, guess_language, jaccard, key, words
+from synthgen.text.language import guess_language
 from synthgen.text.lexicon.question_words import (
     ALIKE,
     ASKING,
@@ -44,6 +44,7 @@ from synthgen.text.lexicon.question_words import (
     UNSPACED_FREE,
     UNSPACED_TELLING,
 )
+from synthgen.text.words import UNSPACED, contents, jaccard, key, words
 
 __all__ = ["Question", "Questions", "answers_agree", "comparable", "languages", "never_same", "read"]
 

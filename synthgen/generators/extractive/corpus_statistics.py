@@ -16,7 +16,7 @@ from itertools import pairwise
 import regex
 
 from synthgen.records import Chunk
-from synthgen.text import UNSPACED, contents, words
+from synthgen.text.words import UNSPACED, contents, words
 
 __all__ = ["HAN", "UNSPACED_RUN", "Counts"]
 

@@ -15,7 +15,8 @@ from synthgen.generators.extractive.patterns import Language
 from synthgen.generators.extractive.scanner import ScannedBlock
 from synthgen.generators.extractive.unmarked_text import Plain, plain
 from synthgen.records import Span
-from synthgen.text import contents, sentences, words
+from synthgen.text.sentences import sentences
+from synthgen.text.words import contents, words
 
 __all__ = ["questions"]
 

@@ -24,7 +24,7 @@ from synthgen.generators.extractive.pattern_questions import patterns
 from synthgen.generators.extractive.patterns import language
 from synthgen.generators.extractive.tables_and_lists import tables, terms
 from synthgen.records import Chunk, Skipped, Span, Triple, make_triple, random_for
-from synthgen.text import copies, key, spelled_out, units
+from synthgen.text.words import copies, key, spelled_out, units
 
 __all__ = ["generate"]
 

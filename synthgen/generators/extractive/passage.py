@@ -14,7 +14,9 @@ import regex
 from synthgen.generators.extractive.scanner import ScannedBlock, scan
 from synthgen.generators.extractive.unmarked_text import Plain, plain
 from synthgen.records import Chunk, Span
-from synthgen.text import guess_language, sentences, words
+from synthgen.text.language import guess_language
+from synthgen.text.sentences import sentences
+from synthgen.text.words import words
 
 __all__ = ["MAX_ANSWER_CHARS", "MAX_QUERY_CHARS", "Candidate", "ParsedPassage", "Sentence", "exact_answer", "lone", "tidy"]
 

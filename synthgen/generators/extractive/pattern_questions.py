@@ -13,7 +13,7 @@ import regex
 from synthgen.generators.extractive.passage import MAX_ANSWER_CHARS, Candidate, ParsedPassage, Sentence, exact_answer
 from synthgen.generators.extractive.patterns import Language, Pattern
 from synthgen.records import Span
-from synthgen.text import contents, words
+from synthgen.text.words import contents, words
 
 __all__ = ["patterns"]
 

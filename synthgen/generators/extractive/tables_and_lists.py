@@ -17,7 +17,7 @@ from synthgen.generators.extractive.patterns import Language
 from synthgen.generators.extractive.scanner import ScannedBlock, cells
 from synthgen.generators.extractive.unmarked_text import Plain, plain
 from synthgen.records import Span
-from synthgen.text import key, words
+from synthgen.text.words import key, words
 
 __all__ = ["tables", "terms"]
 

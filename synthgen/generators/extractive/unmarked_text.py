@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import regex
 
 from synthgen.records import Span
-from synthgen.text import UNSPACED
+from synthgen.text.words import UNSPACED
 
 __all__ = ["Plain", "plain"]
 
