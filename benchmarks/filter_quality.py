@@ -39,7 +39,8 @@ import filter_defects as defects
 from engine_setup import write_result
 
 from synthgen.config.settings import Config
-from synthgen.filters import FilterContext, apply_filters
+from synthgen.filters.chain import apply_filters
+from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple, digest, make_triple
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25

@@ -68,7 +68,8 @@ def rows_of(rows: int) -> Iterator[dict[str, str]]:
 
 def filters(rows: int) -> dict[str, Any]:
     """Seconds of every filter over rows and chunks made in memory."""
-    from synthgen.filters import FilterContext, apply_filters
+    from synthgen.filters.chain import apply_filters
+    from synthgen.filters.context import FilterContext
     from synthgen.records import Chunk, digest, make_triple
     from synthgen.retrieval import index_text
     from synthgen.retrieval.bm25 import BM25

@@ -30,7 +30,7 @@ from filter_quality import Corpus, Row, mixed, scores
 from synthgen.config.settings import Training
 from synthgen.evaluation.metrics import measures
 from synthgen.evaluation.significance import compare
-from synthgen.filters import apply_filters
+from synthgen.filters.chain import apply_filters
 from synthgen.records import Chunk, Triple, digest
 from synthgen.retrieval import index_text
 from synthgen.retrieval.dense import Dense

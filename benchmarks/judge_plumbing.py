@@ -25,7 +25,7 @@ from filter_quality import OFFLINE, Corpus, read
 
 from synthgen.config.settings import Config
 from synthgen.errors import StoppedEarly
-from synthgen.filters import apply_filters
+from synthgen.filters.chain import apply_filters
 from synthgen.llm.call_store import CallStore
 from synthgen.pipeline.generation import make_generator
 from synthgen.pipeline.paid_steps import Asking, session_of

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from synthgen.config.settings import Config, load_config
     from synthgen.errors import SynthgenError
-    from synthgen.filters import FilterResult
+    from synthgen.filters.chain import FilterResult
     from synthgen.pipeline.push import push
     from synthgen.pipeline.run import Result
     from synthgen.records import Chunk, Distractor, Document, Event, Rejection, Skipped, Triple, Verdict, make_document
@@ -61,10 +61,11 @@ __all__ = [
 
 _HOMES = {
     "synthgen.api": (
-        "FilterResult Triples add_distractors agenerate apply_filters chunk generate import_rows load_documents run split to_dataset"
+        "Triples add_distractors agenerate apply_filters chunk generate import_rows load_documents run split to_dataset"
     ),
     "synthgen.config.settings": "Config load_config",
     "synthgen.errors": "SynthgenError",
+    "synthgen.filters.chain": "FilterResult",
     "synthgen.pipeline.run": "Result",
     "synthgen.pipeline.push": "push",
     "synthgen.records": "Chunk Distractor Document Event Rejection Skipped Triple Verdict make_document",

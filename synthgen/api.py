@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.config.settings import Config, load_config
 from synthgen.errors import ConfigError, StoppedEarly
-from synthgen.filters import FilterResult
+from synthgen.filters.chain import FilterResult
 from synthgen.pipeline import run as pipeline
 from synthgen.records import Chunk, Document, OnEvent, Skipped, Triple
 from synthgen.text.humanize import counts
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from synthgen.retrieval.bm25 import BM25
 
 __all__ = [
-    "FilterResult",
     "Triples",
     "add_distractors",
     "agenerate",
@@ -228,8 +227,8 @@ def apply_filters(
 
     `encoder` is the bi-encoder for options that want one: `static`, or a sentence-transformers model by name or path.
     """
-    from synthgen.filters import FilterContext
-    from synthgen.filters import apply_filters as sift
+    from synthgen.filters.chain import apply_filters as sift
+    from synthgen.filters.context import FilterContext
     from synthgen.training.corpus_encoders import CorpusEncoders
 
     by_id = {chunk.id: chunk for chunk in chunks}

@@ -20,9 +20,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.filters import FilterContext, flagged
 from synthgen.filters.common.question_identity import Questions, answers_agree
 from synthgen.filters.common.survivor import rank, with_positives
+from synthgen.filters.context import FilterContext, flagged
 from synthgen.records import Triple, Verdict
 from synthgen.retrieval.passages import Passages, is_hidden
 

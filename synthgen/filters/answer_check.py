@@ -19,7 +19,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.filters import FilterContext, paid_of
+from synthgen.filters.context import FilterContext, paid_of
 from synthgen.prompting.row_questions import RowAnswer, RowStep, source_passage, yes
 from synthgen.records import Triple, Verdict, digest
 from synthgen.text.lexicon.question_words import NEGATIONS

@@ -21,8 +21,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.filters import FilterContext
 from synthgen.filters.common.survivor import rank
+from synthgen.filters.context import FilterContext
 from synthgen.records import Triple, Verdict
 
 __all__ = ["balance"]

@@ -28,9 +28,9 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.errors import ConfigError
-from synthgen.filters import FilterContext
 from synthgen.filters.common.question_identity import Questions, answers_agree, never_same
 from synthgen.filters.common.survivor import rank, with_positives
+from synthgen.filters.context import FilterContext
 from synthgen.records import Triple, Verdict
 from synthgen.retrieval.passages import Passages, is_hidden
 from synthgen.text.words import key

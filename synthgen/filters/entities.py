@@ -28,7 +28,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.filters import FilterContext
 from synthgen.filters.common.mentions import (
     Mention,
     Shown,
@@ -39,6 +38,7 @@ from synthgen.filters.common.mentions import (
     plain,
     without_capitals,
 )
+from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple, Verdict
 
 __all__ = ["entities"]

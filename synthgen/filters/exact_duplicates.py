@@ -19,8 +19,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.filters import FilterContext
 from synthgen.filters.common.survivor import rank, with_positives
+from synthgen.filters.context import FilterContext
 from synthgen.records import CLASSIFICATION, Triple, Verdict
 from synthgen.retrieval.passages import Passages
 from synthgen.text.words import key

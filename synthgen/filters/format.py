@@ -15,7 +15,7 @@ from typing import Annotated
 import regex
 from pydantic import Field
 
-from synthgen.filters import FilterContext
+from synthgen.filters.context import FilterContext
 from synthgen.records import CLASSIFICATION, Chunk, Triple, Verdict
 from synthgen.text.words import key
 

@@ -22,8 +22,8 @@ from typing import Annotated
 import regex
 from pydantic import Field
 
-from synthgen.filters import FilterContext
 from synthgen.filters.common.mentions import Mention, Shown, capitalises_nouns, is_function_word, mentions
+from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Span, Triple, Verdict, passage
 from synthgen.text.quotes import Found, locate
 from synthgen.text.words import key

@@ -26,7 +26,7 @@ from typing import Annotated
 import regex
 from pydantic import Field
 
-from synthgen.filters import FilterContext
+from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple, Verdict
 from synthgen.text.language import guess_language
 from synthgen.text.lexicon.query_patterns import ASKING_WORDS, CHINESE_WORDS, COMMON_WORDS

@@ -15,8 +15,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from synthgen.filters import FilterContext
 from synthgen.filters.common.question_identity import languages, read
+from synthgen.filters.context import FilterContext
 from synthgen.records import Triple, Verdict
 from synthgen.text.minhash import candidates, signatures
 from synthgen.text.words import jaccard, key, shingles

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from synthgen.filters import FilterResult
+from synthgen.filters.chain import FilterResult
 from synthgen.records import CLASSIFICATION, Chunk, Triple
 from synthgen.retrieval.passages import shown_text
 from synthgen.text.words import contents, words

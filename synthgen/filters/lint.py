@@ -25,7 +25,7 @@ from typing import Annotated
 import regex
 from pydantic import Field
 
-from synthgen.filters import FilterContext
+from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple, Verdict, passage
 from synthgen.text.lexicon.query_patterns import CHATTER, DANGLING, GENERIC, LEFT_OVER, REFERENCES, TWO_QUESTIONS
 from synthgen.text.words import copies, jaccard, shingles, spelled_out, units, words

@@ -42,8 +42,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from synthgen.errors import ConfigError
-from synthgen.filters import Encoders, FilterContext, flagged
 from synthgen.filters.code_digest import code
+from synthgen.filters.context import Encoders, FilterContext, flagged
 from synthgen.records import Triple, Verdict, digest
 from synthgen.retrieval import Retriever, index_text
 from synthgen.retrieval.passages import Passages, is_hidden, shown_text, standings

@@ -23,7 +23,8 @@ from synthgen.distractors.select import add_distractors
 from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError, UnknownNameError
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.formats import FORMATS
-from synthgen.filters import FilterContext, FilterResult, apply_filters
+from synthgen.filters.chain import FilterResult, apply_filters
+from synthgen.filters.context import FilterContext
 from synthgen.filters.grounding import grounding
 from synthgen.filters.lexical_bias import lexical_bias
 from synthgen.filters.verdict_cache import Memory

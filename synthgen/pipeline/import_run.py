@@ -15,7 +15,7 @@ from synthgen.chunking.chunker import chunk_documents
 from synthgen.config.settings import AnswerSettings, Config, Distractors
 from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError, nearest
 from synthgen.exporters.export import check_format
-from synthgen.filters import check_filters
+from synthgen.filters.chain import check_filters
 from synthgen.generators import IMPORT, unique_ids
 from synthgen.importers.classification import check_label_mapping, read_labelled
 from synthgen.importers.columns import ImportRow, check_mapping, read_rows

@@ -22,7 +22,9 @@ from synthgen.answers.write import write_answers
 from synthgen.config.settings import Config
 from synthgen.distractors.checks import STAGE, Pair, checking_step
 from synthgen.distractors.select import ROUNDS, add_distractors
-from synthgen.filters import PAID, FilterContext, apply_filters
+from synthgen.filters import PAID
+from synthgen.filters.chain import apply_filters
+from synthgen.filters.context import FilterContext
 from synthgen.generators import IMPORT
 from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import Call, CallStore

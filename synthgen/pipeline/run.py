@@ -16,7 +16,8 @@ from synthgen import storage
 from synthgen.config.settings import Config, load_config
 from synthgen.errors import ConfigError, EmptyResultError, MissingExtraError, RunFolderError
 from synthgen.exporters.export import check_format
-from synthgen.filters import FilterContext, check_filters
+from synthgen.filters.chain import check_filters
+from synthgen.filters.context import FilterContext
 from synthgen.generators import IMPORT
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.fill import Wanted

@@ -25,7 +25,7 @@ from synthgen.answers.write import write_answers
 from synthgen.cli.views.run import status_text, summary
 from synthgen.config.settings import LLM, AnswerSettings, Config
 from synthgen.errors import ConfigError, StoppedEarly
-from synthgen.filters import FilterContext
+from synthgen.filters.context import FilterContext
 from synthgen.filters.grounding import grounding
 from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import Call

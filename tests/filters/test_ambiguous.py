@@ -10,8 +10,9 @@ import pytest
 
 from synthgen.exporters import export as exporters
 from synthgen.exporters.context import ExportContext
-from synthgen.filters import FilterContext, apply_filters
 from synthgen.filters.ambiguous import ambiguous
+from synthgen.filters.chain import apply_filters
+from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple
 
 NAME = "synthgen.filters.ambiguous:ambiguous"

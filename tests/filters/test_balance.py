@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from synthgen.filters import FILTERS, FLAGGING, FilterContext, apply_filters
+from synthgen.filters import FILTERS, FLAGGING
 from synthgen.filters.balance import balance
+from synthgen.filters.chain import apply_filters
+from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple, digest, make_triple
 
 NAME = "synthgen.filters.balance:balance"

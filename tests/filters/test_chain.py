@@ -13,7 +13,9 @@ from pydantic import Field
 
 from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, UnknownNameError
-from synthgen.filters import FILTERS, FilterContext, apply_filters, check_filters
+from synthgen.filters import FILTERS
+from synthgen.filters.chain import apply_filters, check_filters
+from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Event, Triple, Verdict, digest, make_triple
 from synthgen.registry import describe_options, resolve, validate_options
 from synthgen.retrieval import index_text

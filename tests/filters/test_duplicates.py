@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from synthgen.errors import ConfigError
-from synthgen.filters import FilterContext, apply_filters
+from synthgen.filters.chain import apply_filters
 from synthgen.filters.common.question_identity import answers_agree, never_same, read
+from synthgen.filters.context import FilterContext
 from synthgen.filters.duplicates import duplicates
 from synthgen.filters.exact_duplicates import exact_duplicates
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from synthgen.filters import FilterContext
 from synthgen.filters.common.mentions import Shown, mentions
+from synthgen.filters.context import FilterContext
 from synthgen.filters.entities import entities
 from synthgen.records import Chunk, Verdict, digest, make_triple
 

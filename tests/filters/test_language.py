@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.filters import FilterContext
+from synthgen.filters.context import FilterContext
 from synthgen.filters.language import language
 from synthgen.records import Chunk, Verdict, digest, make_triple
 

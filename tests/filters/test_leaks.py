@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from synthgen.filters import FilterContext, apply_filters
+from synthgen.filters.chain import apply_filters
 from synthgen.filters.common.question_identity import Question, read
+from synthgen.filters.context import FilterContext
 from synthgen.filters.leaks import leaks
 from synthgen.records import Chunk, digest, make_triple
 

@@ -13,7 +13,9 @@ import pytest
 
 from synthgen.config.settings import LLM, Config
 from synthgen.errors import ConfigError
-from synthgen.filters import FILTERS, PAID, FilterContext, apply_filters
+from synthgen.filters import FILTERS, PAID
+from synthgen.filters.chain import apply_filters
+from synthgen.filters.context import FilterContext
 from synthgen.filters.reasons import REASONS
 from synthgen.llm.call_store import Call
 from synthgen.records import Chunk, Completion, Triple, Verdict, digest, make_triple

@@ -12,8 +12,8 @@ import pytest
 
 from synthgen.config.settings import LLM, Config
 from synthgen.errors import ConfigError
-from synthgen.filters import FilterContext
 from synthgen.filters.answer_check import answer_check, token_f1
+from synthgen.filters.context import FilterContext
 from synthgen.filters.judge import judge
 from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import Call

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from synthgen.filters import FilterContext, FilterResult, apply_filters
+from synthgen.filters.chain import FilterResult, apply_filters
+from synthgen.filters.context import FilterContext
 from synthgen.filters.verdict_cache import ROW_FILTERS, Memory
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple
 

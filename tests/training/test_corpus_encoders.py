@@ -15,7 +15,7 @@ import pytest
 
 from synthgen.config.settings import Training
 from synthgen.errors import MissingExtraError, ModelError
-from synthgen.filters import Encoders, FilterContext
+from synthgen.filters.context import Encoders, FilterContext
 from synthgen.filters.round_trip import round_trip
 from synthgen.records import Chunk, Triple, digest, make_triple
 from synthgen.retrieval import index_text

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 import regex
 
-from synthgen.filters import FilterContext
+from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple
 from synthgen.text.language import guess_language
 from synthgen.text.lexicon.question_words import (

@@ -1,0 +1,81 @@
+"""What filters may look at, and the ways out of a filter that several of them take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from synthgen.errors import ConfigError
+from synthgen.filters.verdict_cache import Memory
+from synthgen.records import Chunk, Triple
+from synthgen.retrieval import Retriever
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from synthgen.prompting.row_questions import Paid
+
+__all__ = ["Encoders", "FilterContext", "flagged", "paid_of"]
+
+
+class Encoders(Protocol):
+    """What filters need of an encoder, each made when it is first asked for. Raises MissingExtraError without the train extra."""
+
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One vector of length 1 for each query or answer: texts x dimensions."""
+        ...
+
+    def dense(self) -> Retriever:
+        """Search over the chunks by the encoder as it is."""
+        ...
+
+    def cross_fitted(self, triples: Sequence[Triple], *, folds: int = 5) -> Iterator[tuple[Sequence[int], Retriever]]:
+        """Positions in `triples`, each once, and a search tuned on the rest of them that never saw these rows or their passages.
+
+        The searches learn from the rows of the first call, also for rows that come later. With one fold, all rows are judged by
+        one search that saw them.
+        """
+        ...
+
+    def rerank(self, pairs: Sequence[tuple[str, str]], *, model: str) -> list[float]:
+        """How well each (query, text) fits, by the cross-encoder of that name or path; larger is better."""
+        ...
+
+    def digest(self, *, triples: Sequence[Triple] = (), folds: int = 0, model: str = "") -> str:
+        """Of all that scores depend on beside the chunks: those of `dense`, of `cross_fitted` with `folds`, of `rerank` with `model`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FilterContext:
+    """What filters may look at; whatever is costly is given, never built.
+
+    `shots` are texts shown to the generator, `queries` those that the result will be measured on. `lowers` says whether a filter
+    may take a lower threshold when too little is left; what it did is a sentence in `notes`. `known` has the scores of rows by id, as
+    an earlier run stored them: a filter takes its own over where their stamp says that nothing has changed. `memory` has verdicts.
+    """
+
+    chunks: Mapping[str, Chunk]
+    retriever: Retriever | None = None
+    shots: Sequence[str] = ()
+    queries: Sequence[str] = ()
+    encoders: Encoders | None = None
+    paid: Paid | None = None
+    lowers: bool = False
+    notes: list[str] = field(default_factory=list)
+    known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    memory: Memory | None = None
+
+
+def paid_of(context: FilterContext, name: str) -> Paid:
+    """The way to a model, for the filter `name`. Raises ConfigError where there is none."""
+    if context.paid is None:
+        raise ConfigError(f"The filter {name!r} asks a model, but was given no way to one. Use it in a run, or leave it out.")
+    return context.paid
+
+
+def flagged(triple: Triple, flag: str) -> Triple:
+    """The triple with one more flag, once."""
+    return triple if flag in triple.flags else replace(triple, flags=(*triple.flags, flag))
