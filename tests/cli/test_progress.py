@@ -377,6 +377,6 @@ def test_errors_are_logged_too(tmp_path: Path) -> None:
 
 
 def test_nothing_of_it_is_loaded_before_it_is_needed() -> None:
-    code = "import sys, synthgen.progress, synthgen.console; print([m for m in sys.modules if m.partition('.')[0] == 'rich'])"
+    code = "import sys, synthgen.cli.progress, synthgen.cli.views.run; print([m for m in sys.modules if m.partition('.')[0] == 'rich'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ))
     assert done.stdout.strip() == "[]"
