@@ -51,7 +51,7 @@ def instruction_text(
     for shown in conversations(triples, context, system=instruction):
         parts = {
             "Instruction": shown.system,
-            "ExportContext": shown.context,
+            "Context": shown.context,
             "Question": shown.question,
             "Answer": shown.assistant,
         }

@@ -17,7 +17,7 @@ from synthgen.text.tokenizer import get_tokenizer
 # --- instruction-text
 
 
-HEADERS = ["Instruction", "ExportContext", "Question", "Answer"]
+HEADERS = ["Instruction", "Context", "Question", "Answer"]
 
 
 def sections(text: str) -> dict[str, str]:
@@ -34,7 +34,7 @@ def test_the_parts_are_found_under_their_headers() -> None:
     for row, given in zip(made("instruction-text"), [row for row in ROWS if row.split == "train"], strict=True):
         assert set(row) == {"text"}
         found = sections(row["text"])
-        assert found["ExportContext"] == CONTEXT.chunks[given.chunk_id].text
+        assert found["Context"] == CONTEXT.chunks[given.chunk_id].text
         assert (found["Question"], found["Answer"].replace(r"\#", "#")) == (given.query, given.answer)
 
 
@@ -58,14 +58,14 @@ def test_no_text_can_fake_a_header(fake: str) -> None:
     [text] = (found["text"] for found in made("instruction-text", [row], replace(CONTEXT, chunks={source.id: source})))
     assert re.findall(r"(?i)#{3,}\s*(instruction|context|question|answer)", text) == HEADERS
     found = sections(text)
-    assert found["ExportContext"].replace("\\#", "#") == source.text
-    assert "After. ### Other headers stay, as does C#." in found["ExportContext"]
+    assert found["Context"].replace("\\#", "#") == source.text
+    assert "After. ### Other headers stay, as does C#." in found["Context"]
     assert found["Answer"].replace("\\#", "#") == row.answer
 
 
 def test_names_and_ends_of_texts_are_options() -> None:
     [row] = made("instruction-text", [triple(5)], field="prompt", end="</s>", instruction="")
-    assert row["prompt"].startswith("### ExportContext:\n")
+    assert row["prompt"].startswith("### Context:\n")
     assert row["prompt"].endswith("### Answer:\nanswer 0</s>")
 
 
