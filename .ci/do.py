@@ -43,7 +43,7 @@ def _install(extras: str) -> int:
         return 0
     if not (BIN / "python").exists() and not (BIN / "python.exe").exists():
         venv.create(VENV, with_pip=True)
-    print(f"Installing synthgen[{extras}] into {VENV} (once) ...", flush=True)
+    print(f"Installing synthgen-rag[{extras}] into {VENV} (once) ...", flush=True)
     options = ["--quiet", "--disable-pip-version-check", "-c", str(CONSTRAINTS)]
     status = _run(["python", "-m", "pip", "install", *options, "-e", f".[{extras}]"])
     if status == 0:

@@ -77,7 +77,9 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
-        return version("synthgen")
+        from synthgen.errors import DISTRIBUTION
+
+        return version(DISTRIBUTION)
     if name not in _HOME_OF:
         raise AttributeError(f"module 'synthgen' has no attribute {name!r}")
     return getattr(import_module(_HOME_OF[name]), name)

@@ -22,6 +22,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "DISTRIBUTION",
     "ConfigError",
     "EmptyResultError",
     "ExportError",
@@ -35,6 +36,9 @@ __all__ = [
     "UnknownNameError",
     "nearest",
 ]
+
+
+DISTRIBUTION = "synthgen-rag"  # the name on the package index; the package and the command are called synthgen
 
 
 class SynthgenError(Exception):
@@ -67,7 +71,7 @@ class MissingExtraError(SynthgenError):
     """A feature whose optional packages are not installed."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs packages that are not installed. Run: pip install 'synthgen[{extra}]'")
+        super().__init__(f"{feature} needs packages that are not installed. Run: pip install '{DISTRIBUTION}[{extra}]'")
 
 
 class RunFolderError(SynthgenError):

@@ -17,7 +17,7 @@ import typer
 
 from synthgen.cli.options import ASKED, CAPS, PACE, Given, flags
 from synthgen.cli.terminal import config, drained, existing, logged, out, printing, report_errors, say, write_lines
-from synthgen.errors import InputError
+from synthgen.errors import DISTRIBUTION, InputError
 
 __all__ = ["app", "main"]
 
@@ -46,7 +46,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
     if version:
         from importlib.metadata import version as installed
 
-        print(installed("synthgen"))
+        print(installed(DISTRIBUTION))
         raise typer.Exit
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from synthgen.config.settings import Config
+from synthgen.errors import DISTRIBUTION
 from synthgen.generators import IMPORT
 from synthgen.hub.public_settings import public_encoder, public_name, public_settings
 from synthgen.llm.call_store import CallStore
@@ -47,7 +48,7 @@ def describe(
     imported, measured, asked = report.get("import"), report["training"], asked_models(shown)
     writer = (shown.answers.model or shown.model) if shown.answers.enabled else ""
     run = {
-        "version": version("synthgen"),
+        "version": version(DISTRIBUTION),
         "seed": config.seed,
         "rows": report["rows"],
         "import": imported,

@@ -30,7 +30,7 @@ import yaml
 
 from synthgen import storage
 from synthgen.config.settings import Config
-from synthgen.errors import RunFolderError
+from synthgen.errors import DISTRIBUTION, RunFolderError
 from synthgen.pipeline.lock import hold
 from synthgen.records import Chunk, Document, Rejection, Skipped, Triple
 
@@ -181,6 +181,6 @@ class RunFolder:
     def settle(self, docs: Path, config: Config, **facts: Any) -> None:
         """Write config.yaml: the settings, and the facts that later commands compare with; those not given stay."""
         kept = {name: value for name, value in (self.stored() or {}).items() if name not in ("synthgen", "docs", "config")}
-        content = {"synthgen": version("synthgen"), "docs": self.relative(docs), **kept, **facts, "config": config.dump()}
+        content = {"synthgen": version(DISTRIBUTION), "docs": self.relative(docs), **kept, **facts, "config": config.dump()}
         with storage.writing(self.config) as file:
             file.write(yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode("utf-8"))

@@ -260,7 +260,7 @@ def test_without_the_train_extra_a_run_ends_with_data_and_says_what_to_install(
     result = sg.run(write(tmp_path / "docs"), tmp_path / "run")
     assert result.kept
     assert (result.path / "exports" / "raft" / "train.jsonl").exists()
-    assert [note for note in result.report["notes"] if "pip install 'synthgen[train]'" in note]
+    assert [note for note in result.report["notes"] if "pip install 'synthgen-rag[train]'" in note]
 
 
 def test_the_stages_as_functions(tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def test_what_is_measured_on_is_not_trained_on_even_if_the_queries_come_later(
         taught.extend(triples)
         return {}
 
-    monkeypatch.setattr("synthgen.evaluation.train_and_measure", listens)
+    monkeypatch.setattr("synthgen.evaluation.before_and_after.train_and_measure", listens)
     known = next(row for row in result.kept if row.split == "train")
     queries = tmp_path / "queries"
     queries.mkdir()
