@@ -27,8 +27,9 @@ from synthgen.llm.batch.api import ENDED
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.event_loop import run_async
 from synthgen.pipeline import batch as batches
-from synthgen.pipeline.generation import StoredChunks, make_generator, open_store
+from synthgen.pipeline.generation import StoredChunks, make_generator
 from synthgen.pipeline.run_folder import RunFolder
+from synthgen.pipeline.stores import open_store
 from synthgen.testing import BatchFate, FakeOpenAI
 
 FAILING = 0.01

@@ -65,14 +65,14 @@ def run_(
     verbose: Verbose = False,
 ) -> None:
     """The whole recipe: documents to checked training data, and the measured gain. The same command resumes."""
-    from synthgen.cli.views import run as console
+    from synthgen.cli.views.run import result_text
     from synthgen.pipeline import run as pipeline
     from synthgen.pipeline.corpus import prepare
 
     settings = config(given)
     with logged(prepare(docs, run), quiet, verbose) as progress:
         result = pipeline.run(docs, run, queries=queries, config=settings, update=update, on_event=progress)
-    out(result.report, console.result_text, result, as_json=as_json)
+    out(result.report, result_text, result, as_json=as_json)
 
 
 @app.command("import")
@@ -95,7 +95,7 @@ def import_(
     verbose: Verbose = False,
 ) -> None:
     """Existing rows into a run, for the same filters, distractors, exports and measurements."""
-    from synthgen.cli.views import run as console
+    from synthgen.cli.views.run import result_text
     from synthgen.pipeline import import_run as importing
 
     settings, mapping = config(given), importing.parse_mapping(map_ or (), kind)
@@ -103,7 +103,7 @@ def import_(
         result = importing.import_rows(
             file, docs, run, kind=kind, config=settings, mapping=mapping, queries=queries, update=update, on_event=progress
         )
-    out(result.report, console.result_text, result, as_json=as_json)
+    out(result.report, result_text, result, as_json=as_json)
 
 
 @app.command()
@@ -123,24 +123,23 @@ def plan(
 ) -> None:
     """What a run would do and cost. Makes no call, except with --pilot."""
     from synthgen.cli.progress import Progress
-    from synthgen.cli.views import plan as planned
+    from synthgen.cli.views.plan import plan_text
     from synthgen.pipeline import plan as planning
 
     settings = config(given)
     with closing(Progress(quiet=quiet)) as progress:
         found = planning.plan(docs, run, config=settings, show=show, pilot=pilot, on_event=progress)
-    out(found, planned.plan_text, as_json=as_json)
+    out(found, plan_text, as_json=as_json)
 
 
 @app.command()
 @report_errors()
 def status(run: Run, as_json: Json = False) -> None:
     """Funnel, spend, failures, and what a rerun would do."""
-    from synthgen.cli.views import run as console
-    from synthgen.pipeline import plan as planning
+    from synthgen.cli.views.status import status_text
+    from synthgen.pipeline import status as state
 
-    state = planning.status(run)
-    out(state, console.status_text, as_json=as_json)
+    out(state.status(run), status_text, as_json=as_json)
 
 
 @app.command()
@@ -153,11 +152,11 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Read rows: query, answer, context, where they come from, why they were rejected."""
-    from synthgen.cli.views import run as console
-    from synthgen.pipeline import plan as planning
+    from synthgen.cli.views.rows import rows_text
+    from synthgen.pipeline.rows import rows
 
-    rows, chunks = planning.rows(run, n, rejected=rejected, reason=reason)
-    out({"rows": [row.to_dict() for row in rows]}, console.rows_text, rows, chunks, as_json=as_json)
+    found, chunks = rows(run, n, rejected=rejected, reason=reason)
+    out({"rows": [row.to_dict() for row in found]}, rows_text, found, chunks, as_json=as_json)
 
 
 @app.command("filter")
@@ -165,12 +164,12 @@ def show(
 @report_errors()
 def filter_(*, run: Run, given: Given, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Cut the funnel again with other thresholds: no call, distractors and exports anew, model marked stale."""
-    from synthgen.cli.views import run as console
+    from synthgen.cli.views.run import summary
     from synthgen.pipeline import run as pipeline
 
     with logged(existing(run), quiet, verbose) as progress:
         report = pipeline.refilter(run, config=given.config, settings=given.settings, on_event=progress)
-    out(report, console.summary, as_json=as_json)
+    out(report, summary, as_json=as_json)
 
 
 @app.command()
@@ -178,12 +177,12 @@ def filter_(*, run: Run, given: Given, as_json: Json = False, quiet: Quiet = Fal
 @report_errors()
 def retry(*, run: Run, given: Given, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Repeat the calls that failed, and no others; then the funnel anew."""
-    from synthgen.cli.views import run as console
+    from synthgen.cli.views.run import summary
     from synthgen.pipeline import run as pipeline
 
     with logged(existing(run), quiet, verbose) as progress:
         report = pipeline.retry(run, settings=given.settings, overrides=given.overrides, on_event=progress)
-    out(report, console.summary, as_json=as_json)
+    out(report, summary, as_json=as_json)
 
 
 @batch.command("submit")
@@ -343,7 +342,7 @@ def push(
     verbose: Verbose = False,
 ) -> None:
     """Write a data set with its card into RUN/hub and send it to the Hugging Face Hub, as one commit."""
-    from synthgen.cli.views import run as console
+    from synthgen.cli.views.push import push_text
     from synthgen.pipeline import push as publishing
 
     with logged(existing(run), quiet, verbose) as progress:
@@ -363,7 +362,7 @@ def push(
             dry_run=dry_run,
             on_event=progress,
         )
-    out(report, console.push_text, as_json=as_json)
+    out(report, push_text, as_json=as_json)
 
 
 @app.command()
@@ -385,10 +384,10 @@ def list_(
 ) -> None:
     """What there is to choose from."""
     from synthgen.cli import catalog as catalogue
-    from synthgen.cli.views import run as console
+    from synthgen.cli.views.catalog import listing_text
 
     rows = catalogue.listing(what)
-    out({what: rows}, console.listing_text, rows, as_json=as_json)
+    out({what: rows}, listing_text, rows, as_json=as_json)
 
 
 def main() -> None:

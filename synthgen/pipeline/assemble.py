@@ -31,9 +31,10 @@ from synthgen.filters.verdict_cache import Memory
 from synthgen.generators import IMPORT
 from synthgen.pipeline.corpus import Corpus
 from synthgen.pipeline.export import broken, write_checked
-from synthgen.pipeline.generation import Candidates, Generator, store_path
+from synthgen.pipeline.generation import Candidates, Generator
 from synthgen.pipeline.paid_steps import Asking
 from synthgen.pipeline.run_folder import RunFolder
+from synthgen.pipeline.stores import store_path
 from synthgen.records import SPLITS, Event, OnEvent, Rejection, Skipped, Triple, Verdict
 from synthgen.retrieval.bm25 import over_chunks
 from synthgen.retrieval.source_rank import TOO_EASY

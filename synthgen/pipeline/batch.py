@@ -40,9 +40,10 @@ from synthgen.llm.providers.openai import base_url, check_endpoint, load_dialect
 from synthgen.llm.reask import RequestStatus, standing
 from synthgen.llm.session import Session
 from synthgen.pipeline.corpus import keep_corpus, prepare, read_corpus
-from synthgen.pipeline.generation import Generator, StoredChunks, make_generator, open_store
+from synthgen.pipeline.generation import Generator, StoredChunks, make_generator
 from synthgen.pipeline.lock import hold
 from synthgen.pipeline.run_folder import RunFolder
+from synthgen.pipeline.stores import open_store
 from synthgen.records import Chunk, OnEvent, Request, Usage
 
 __all__ = ["collect", "status", "submit"]

@@ -19,9 +19,9 @@ from synthgen.hub.public_settings import public_encoder, public_name, public_set
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.providers.openai import base_url
 from synthgen.llm.providers.profiles import Profile, profile_of
-from synthgen.pipeline.generation import store_path
 from synthgen.pipeline.paid_steps import asked_models
 from synthgen.pipeline.run_folder import NO_DOCS, RunFolder
+from synthgen.pipeline.stores import store_path
 from synthgen.records import Usage
 from synthgen.text.humanize import counts, dollars_text
 

@@ -21,8 +21,9 @@ from synthgen.llm.event_loop import run_async
 from synthgen.llm.fill import Wanted, fill
 from synthgen.llm.reask import Outcomes, failed_again, outcomes, to_ask
 from synthgen.llm.session import Session
-from synthgen.pipeline.generation import Generator, open_store, store_path
+from synthgen.pipeline.generation import Generator
 from synthgen.pipeline.run_folder import RunFolder
+from synthgen.pipeline.stores import open_store, store_path
 from synthgen.prompting.row_questions import Row
 from synthgen.records import OnEvent, Request
 

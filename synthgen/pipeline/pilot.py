@@ -22,8 +22,9 @@ from synthgen.llm.costs.pilot import Sampled, pilot_range
 from synthgen.llm.costs.prices import Price, load_prices
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.reask import RequestStatus, follow_up, standing
-from synthgen.pipeline.generation import Generator, open_store, sample
+from synthgen.pipeline.generation import Generator, sample
 from synthgen.pipeline.run_folder import RunFolder
+from synthgen.pipeline.stores import open_store
 from synthgen.records import Chunk, OnEvent, Request, Usage
 
 __all__ = ["check_pilot", "draw", "make_calls", "price_pilot"]

@@ -33,8 +33,8 @@ from synthgen.hub.rows import triple_row
 from synthgen.hub.upload import check_repo_id, send
 from synthgen.pipeline.card_facts import describe
 from synthgen.pipeline.export import exportable
-from synthgen.pipeline.plan import status
 from synthgen.pipeline.run_folder import RunFolder
+from synthgen.pipeline.status import status
 from synthgen.records import CLASSIFICATION, SPLITS, Event, OnEvent, Triple
 
 __all__ = ["push"]

@@ -25,9 +25,10 @@ from synthgen.llm.reask import failed_again, to_ask
 from synthgen.llm.session import Session
 from synthgen.pipeline.assemble import Clock, derive
 from synthgen.pipeline.corpus import Corpus, keep_corpus, prepare, read_corpus
-from synthgen.pipeline.generation import Generator, make_generator, open_store
+from synthgen.pipeline.generation import Generator, make_generator
 from synthgen.pipeline.paid_steps import Asking, asking, repeating, session_of
 from synthgen.pipeline.run_folder import RunFolder
+from synthgen.pipeline.stores import open_store
 from synthgen.records import CLASSIFICATION, Chunk, OnEvent, Rejection, Triple
 
 __all__ = ["Result", "check_queries", "conclude", "evaluate", "refilter", "retry", "run", "train"]

@@ -22,15 +22,15 @@ from synthgen.answers.assignment import Task, deal
 from synthgen.answers.reasoning import quoted_exactly
 from synthgen.answers.styled import fits
 from synthgen.answers.write import write_answers
-from synthgen.cli.views.run import status_text, summary
+from synthgen.cli.views.status import status_text, summary
 from synthgen.config.settings import LLM, AnswerSettings, Config
 from synthgen.errors import ConfigError, StoppedEarly
 from synthgen.filters.context import FilterContext
 from synthgen.filters.grounding import grounding
 from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import Call
-from synthgen.pipeline import plan as planning
 from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.status import status
 from synthgen.records import Chunk, Completion, Request, Triple, digest, make_triple
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
@@ -474,7 +474,7 @@ def test_retry_repeats_what_failed_and_nothing_else(docs: Path, tmp_path: Path) 
     with FakeOpenAI(script=script) as server:
         report = run(docs, tmp_path / "run", server).report
         assert report["answers"]["raft_answer"] == {"asked": 8, "written": 7, "failed": {"refusal": 1}}
-        assert "would repeat the 1 that failed" in status_text(planning.status(tmp_path / "run"))
+        assert "would repeat the 1 that failed" in status_text(status(tmp_path / "run"))
         refusing["on"], asked = False, len(server.log)
         again = pipeline.retry(tmp_path / "run")
         assert len(server.log) == asked + 1

@@ -12,7 +12,7 @@ import pytest
 from support.fills import KEY, keys_of
 
 from synthgen.cli.views.batch import batch_text
-from synthgen.cli.views.run import status_text
+from synthgen.cli.views.status import status_text
 from synthgen.config.settings import LLM, Config, load_config
 from synthgen.errors import ConfigError, ModelError, RunFolderError, StoppedEarly
 from synthgen.llm.batch.api import ENDED, Provider, counts_of, messages_of, state_of
@@ -436,9 +436,9 @@ def test_what_waits_for_another_run_on_the_same_store_is_not_counted(docs: Path,
         batches.submit(run, docs=docs, config=config)
         second = batches.submit(tmp_path / "herons", docs=tmp_path / "others", config=config)
         assert (second["submitted"], second["waiting_before"]) == (1, 0)
-        status = batches.status(tmp_path / "herons")
-        assert (len(status["batches"]), status["waiting"], status["to_submit"]) == (2, 1, 0)
-        state = planning.status(tmp_path / "herons")
+        in_batches = batches.status(tmp_path / "herons")
+        assert (len(in_batches["batches"]), in_batches["waiting"], in_batches["to_submit"]) == (2, 1, 0)
+        state = status(tmp_path / "herons")
         assert (state["calls"]["waiting"], len(state["batches"])) == (1, 2)
         assert "1 calls wait in batches; `synthgen batch collect" in status_text(state)
 

@@ -23,8 +23,8 @@ from synthgen.importers.place import cut_contexts, place_rows
 from synthgen.pipeline import run as pipeline
 from synthgen.pipeline.export import export
 from synthgen.pipeline.import_run import import_rows, parse_mapping
-from synthgen.pipeline.plan import status
 from synthgen.pipeline.run_folder import RunFolder
+from synthgen.pipeline.status import status
 from synthgen.records import Triple, make_document
 from synthgen.text.tokenizer import get_tokenizer
 

@@ -15,6 +15,7 @@ from synthgen.pipeline import batch as batches
 from synthgen.pipeline import plan as planning
 from synthgen.pipeline import run as pipeline
 from synthgen.pipeline.run_folder import RunFolder
+from synthgen.pipeline.status import status
 from synthgen.records import Completion
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
@@ -103,7 +104,7 @@ def test_a_run_does_not_leave_a_store_with_open_batches(docs: Path, tmp_path: Pa
             with pytest.raises(RunFolderError, match=r"holds batches that are not collected.*batch collect"):
                 move()
         assert len(server.log) == asked
-        assert planning.status(run)["calls"]["waiting"] == submitted, "the run is where it was"
+        assert status(run)["calls"]["waiting"] == submitted, "the run is where it was"
         while batches.collect(run)["waiting"]:
             pass
         asked = sum(logged.path.endswith("chat/completions") for logged in server.log)
@@ -125,7 +126,7 @@ def test_the_run_folders_own_store_may_be_named(docs: Path, tmp_path: Path, monk
         for store in (None, Path("run/calls.sqlite")):
             sg.run(docs, "run", config=elsewhere(server, store))
         assert len(server.log) == len(RIVERS)
-    assert not planning.status("run")["spent"]["session"]
+    assert not status("run")["spent"]["shared"]
 
 
 def test_another_endpoint_needs_an_update(docs: Path, tmp_path: Path) -> None:
@@ -186,7 +187,7 @@ def test_calls_of_two_models_are_priced_each_at_its_own(docs: Path, tmp_path: Pa
         for model in ("gpt-4o", "gpt-4o-mini", "prim-model"):
             config = elsewhere(server, None).model_copy(update={"model": f"openai/{model}"})
             sg.run(docs, tmp_path / "run", config=config, update=True)
-            spent.append(planning.status(tmp_path / "run")["spent"])
+            spent.append(status(tmp_path / "run")["spent"])
     dear, both, unknown = spent
     assert dear["dollars"] < both["dollars"] < 1.5 * dear["dollars"]
     assert (unknown["dollars"], unknown["unpriced"]) == (None, ["prim-model"])

@@ -12,12 +12,13 @@ from support.run_files import TOWNS, write_towns
 
 import synthgen as sg
 from synthgen.cli.views.plan import plan_text
-from synthgen.cli.views.run import status_text
+from synthgen.cli.views.status import status_text
 from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, StoppedEarly, SynthgenError
 from synthgen.pipeline import plan as planning
 from synthgen.pipeline import run as pipeline
 from synthgen.pipeline.paid_steps import asked_models
+from synthgen.pipeline.status import status
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
 Steps = list[tuple[str, str, int]]
@@ -118,7 +119,7 @@ def test_checks_of_distractors_are_priced_through_all_their_rounds(docs: Path, t
                 sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=values)
             [*_, check] = planned(docs, tmp_path / "run", values)[1]
             left.append((len(server.log) - towns, check["calls"], check["at_most"]))
-        state = planning.status(tmp_path / "run")
+        state = status(tmp_path / "run")
         assert (state["later"], state["finished"]) == ({"distractor_check": 0}, True)
     made = left[-1][0]
     assert left[0] == (0, 2 * towns, 7 * towns), "each row can be asked about seven others"
@@ -156,7 +157,7 @@ def test_status_counts_what_later_steps_lack(docs: Path, tmp_path: Path) -> None
         values["llm"]["max_calls"] = len(TOWNS) + 5
         with pytest.raises(StoppedEarly):
             sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=values)
-        state = planning.status(tmp_path / "run")
+        state = status(tmp_path / "run")
         assert state["calls"]["remaining"] == 0
         assert state["later"] == {"judge": 3, "distractor_check": 16, "raft_answer": 8, "styled_answer": 8}
         assert (state["calls_remaining"], state["finished"]) == (35, False)
@@ -165,9 +166,9 @@ def test_status_counts_what_later_steps_lack(docs: Path, tmp_path: Path) -> None
         sent, values["llm"]["max_calls"] = len(server.log), None
         sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=values)
         assert len(server.log) - sent == 35
-        assert planning.status(tmp_path / "run")["finished"]
+        assert status(tmp_path / "run")["finished"]
         pipeline.refilter(tmp_path / "run", settings=["answers.styles=[terse]"])
-        state = planning.status(tmp_path / "run")
+        state = status(tmp_path / "run")
         assert (state["later"]["styled_answer"], state["calls_remaining"], state["finished"]) == (8, 8, False)
         assert "would make 8 calls (styled_answer 8) and finish it" in status_text(state)
 
@@ -184,7 +185,7 @@ def test_status_counts_what_an_import_lacks(tmp_path: Path) -> None:
         values["distractors"]["check_model"], values["llm"]["max_calls"] = "openai/fake-model", 5
         with pytest.raises(StoppedEarly):
             sg.import_rows(file, "-", tmp_path / "run", settings=values)
-        assert planning.status(tmp_path / "run")["later"] == {"distractor_check": 2 * len(TOWNS) - 5}
+        assert status(tmp_path / "run")["later"] == {"distractor_check": 2 * len(TOWNS) - 5}
 
 
 @pytest.mark.parametrize(

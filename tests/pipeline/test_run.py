@@ -217,7 +217,7 @@ def test_other_shares_split_again_only_when_told(result: pipeline.Result, tmp_pa
 
 
 def test_failures_that_may_pass_are_still_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from synthgen.pipeline.plan import status
+    from synthgen.pipeline.status import status
 
     monkeypatch.setenv("OPENAI_API_KEY", "k")
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 import synthgen as sg
-from synthgen.cli.views.run import status_text
+from synthgen.cli.views.status import status_text
 from synthgen.config.settings import Config
 from synthgen.llm.batch.ledger import BatchBook
 from synthgen.llm.call_store import Call, CallStore
 from synthgen.llm.reask import follow_up
 from synthgen.pipeline.generation import make_generator
-from synthgen.pipeline.plan import status
 from synthgen.pipeline.run_folder import RunFolder
+from synthgen.pipeline.status import status
 from synthgen.records import Chunk, Completion, Request, Usage, digest
 
 POND = [

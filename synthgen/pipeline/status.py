@@ -1,0 +1,129 @@
+"""Where a run stands: the verb `status`. What its calls became, what they cost, and what the same command would still do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from synthgen import storage
+from synthgen.generators import IMPORT
+from synthgen.llm.batch.ledger import open_batches
+from synthgen.llm.call_store import CallStore, Totals
+from synthgen.llm.costs.estimate import Prefixes
+from synthgen.llm.costs.prices import Price, load_prices
+from synthgen.pipeline.assemble import human_queries
+from synthgen.pipeline.corpus import Corpus
+from synthgen.pipeline.generation import Generator, make_generator
+from synthgen.pipeline.paid_step_costs import prices_after_generation
+from synthgen.pipeline.run_folder import RunFolder
+from synthgen.pipeline.stores import store_path, stored_answers
+from synthgen.records import Usage
+
+__all__ = ["status"]
+
+
+def status(run_folder: str | Path) -> dict[str, Any]:
+    """The report of a run, the calls it asks for, what its call store has cost, and what the same command would still do.
+
+    `calls` is of generation, None when it makes none. `later` has how many calls each step after generation lacks, as the report
+    counts them or, where there is none, as `pricing` does, for which stored candidates go through the filters. `calls_remaining` is
+    the sum of both. `spent` and the open `batches` are of its call store, which other runs may
+    share; `spent` is None when there is none yet.
+    """
+    folder = RunFolder(Path(run_folder))
+    config, stored = folder.open()
+    generator, path = make_generator(config), store_path(config, folder.calls)
+    with stored_answers(path) as store:
+        calls = _asked(generator, folder, store) if generator.makes_calls else None
+        report = storage.read_json(folder.report) if folder.report.exists() else None
+        later = _later(generator, folder, store, report)
+        shared = {"store": str(path), "shared": path.resolve() != folder.calls.resolve()}
+        spent = None if store is None else _spent(generator, store.totals()) | shared
+        batches = [] if store is None else [asdict(batch) for batch in open_batches(store)]
+    remaining, waiting = (calls["remaining"], calls["waiting"]) if calls else (0, 0)
+    remaining += sum(later.values())
+    return {
+        "run": str(folder.path),
+        "documents": stored["docs"],
+        "model": config.model,
+        "finished": report is not None and remaining == waiting == 0,
+        "calls": calls,
+        "later": later,
+        "calls_remaining": remaining,
+        "spent": spent,
+        "batches": batches,
+        "report": report,
+    }
+
+
+def _asked(generator: Generator, folder: RunFolder, store: CallStore | None) -> dict[str, Any]:
+    """What became of the requests of this run."""
+    chunks = list(folder.read("chunks")) if folder.table("chunks").exists() else []
+    found = asdict(generator.outcomes(generator.asked(chunks), store))
+    found.pop("usage")  # `spent` has it, with what it cost
+    return found
+
+
+def _later(
+    generator: Generator, folder: RunFolder, store: CallStore | None, report: Mapping[str, Any] | None
+) -> dict[str, int]:
+    """How many calls each step after generation lacks."""
+    if report is not None:
+        return {stage: told["missing"] for stage, told in report.get("judgements", {}).items()}
+    if not folder.table("chunks").exists() or not folder.table("documents").exists():
+        return {}
+    corpus = Corpus(list(folder.read("documents")), list(folder.read("chunks")), [])
+    rows = [*folder.read("candidates")] if folder.table("candidates").exists() else []
+    imported = rows if generator.config.model == IMPORT else None
+    measured_on = folder.queries()
+    queries = human_queries(folder) if measured_on is not None and measured_on.is_dir() else []
+    lacking: Counter[str] = Counter()
+    for step in prices_after_generation(generator, corpus, store, Prefixes(), queries, imported=imported):
+        lacking[step["stage"]] += step["calls"]
+    return dict(lacking)
+
+
+def _spent(generator: Generator, totals: Totals) -> dict[str, Any]:
+    """Attempts, tokens and dollars of a call store, those through batches apart, each model at its own price.
+
+    Dollars are None when one of the prices is unknown; `unpriced` has the models.
+
+    `per_second` is over the time from the first to the last live call, None where that is too short to tell.
+    """
+    prices = load_prices(generator.config.llm.prices)
+    paid = {key: usage for key, usage in totals.used.items() if usage.prompt or usage.output}
+    known = {model: prices.of(model or generator.model) for model, _ in paid}
+    if len(known) == 1:  # it is the model that was asked for, whatever the server calls it
+        known = {model: price or prices.of(generator.model) for model, price in known.items()}
+    unknown = sorted(model or generator.model for model, price in known.items() if price is None)
+    seconds = (_time(totals.last) - _time(totals.first)).total_seconds() if totals.live else 0.0
+    return {
+        "calls": totals.calls,
+        "attempts": totals.attempts,
+        "rate_limited": totals.rate_limited,
+        "uncounted": totals.uncounted,
+        "first": totals.first,
+        "last": totals.last,
+        "per_second": totals.live / seconds if seconds else None,
+        "usage": totals.usage.to_dict(),
+        "batch_usage": totals.batch_usage.to_dict(),
+        "model": generator.config.model,
+        "unpriced": unknown,
+        "dollars": None if unknown else _dollars(paid, known, batch=False),
+        "batch_dollars": None if unknown else _dollars(paid, known, batch=True),
+        "prices_dated": str(prices.dated),
+    }
+
+
+def _dollars(paid: Mapping[tuple[str, bool], Usage], prices: Mapping[str, Price | None], *, batch: bool) -> float:
+    """What was used live, or through batches, each model at its own price."""
+    mine = [(prices[model], usage) for (model, batched), usage in paid.items() if batched == batch]
+    return sum(price.dollars(usage, batch=batch) for price, usage in mine if price)
+
+
+def _time(iso: str) -> datetime:
+    return datetime.fromisoformat(iso)
