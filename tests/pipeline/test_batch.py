@@ -24,6 +24,7 @@ from synthgen.llm.providers.openai import http_library, sync_client
 from synthgen.pipeline import batch as batches
 from synthgen.pipeline import plan as planning
 from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.status import status
 from synthgen.records import Request
 from synthgen.testing import BatchFate, FakeOpenAI, Fault, Logged
 
