@@ -21,10 +21,10 @@ from pydantic.fields import FieldInfo
 
 from synthgen.errors import ConfigError, UnknownNameError, nearest
 
-__all__ = ["Apart", "Option", "describe_options", "resolve", "resolved_options", "validate_options"]
+__all__ = ["Distinct", "Option", "describe_options", "resolve", "resolved_options", "validate_options"]
 
 
-class Apart(NamedTuple):
+class Distinct(NamedTuple):
     """Part of the annotation of options that are names in one place: no two of one `place` may be equal, nor one of `taken`."""
 
     place: str
@@ -67,7 +67,7 @@ def validate_options(function: Callable[..., Any], options: Mapping[str, Any], *
     """`options` as `function` takes them, converted to the annotated types (a YAML 1 for a float, say).
 
     Raises ConfigError naming every unknown option with the nearest right one, every value of a wrong type or out of range, and
-    names that must differ (`Apart`). `owner` says whose option it is, for the message.
+    names that must differ (`Distinct`). `owner` says whose option it is, for the message.
     """
     every = resolved_options(function, options, owner=owner)
     return {name: every[name] for name in options}
@@ -92,7 +92,7 @@ def _refuse_equal(values: Mapping[str, Any], known: Mapping[str, tuple[inspect.P
         name: mark
         for name, (_, annotation) in known.items()
         for mark in getattr(annotation, "__metadata__", ())
-        if isinstance(mark, Apart)
+        if isinstance(mark, Distinct)
     }
     for name, mark in marks.items():
         if values[name] in mark.taken:

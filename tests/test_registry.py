@@ -8,7 +8,7 @@ from typing import Annotated
 import pytest
 
 from synthgen.errors import ConfigError, UnknownNameError
-from synthgen.registry import Apart, describe_options, resolve, resolved_options, validate_options
+from synthgen.registry import Distinct, describe_options, resolve, resolved_options, validate_options
 
 TABLE = {"counter": "collections:Counter", "loads": "json:loads", "nested": "collections:OrderedDict.fromkeys"}
 
@@ -54,7 +54,7 @@ def test_the_table_is_not_imported_before_it_is_asked() -> None:
 
 # --- options
 
-Name = Annotated[str, Apart("field", ("system",))]
+Name = Annotated[str, Distinct("field", ("system",))]
 
 
 def named(rows: list[str], *, first: Name = "a", second: Name = "b", other: str = "a", many: int = 3) -> None:

@@ -1,4 +1,4 @@
-"""Texts and their labels as conversations, for rows from `import --kind classification`."""
+"""Labelled texts as conversations, for rows from `import --kind classification`."""
 
 from __future__ import annotations
 
@@ -25,16 +25,18 @@ def classification_chat(
     triples: Sequence[Triple],
     context: ExportContext,
     *,
-    system: Annotated[str, AfterValidator(_has_labels), Field(description="system message, with $labels, a line for each")] = (
-        "Classify the text. Answer with one of these labels and nothing else:\n$labels"
-    ),
+    system: Annotated[
+        str,
+        AfterValidator(_has_labels),
+        Field(description="system message; $labels becomes a list with one label on each line"),
+    ] = ("Classify the text. Answer with one of these labels and nothing else:\n$labels"),
 ) -> Iterator[dict[str, Any]]:
-    """`messages`: the labels of the whole run, sorted; the text; its label."""
-    listed = Template(system).safe_substitute(labels="\n".join(f"- {label}" for label in context.labels))
+    """Yield `messages`: the sorted labels of the whole run, the text, its label."""
+    system_message = Template(system).safe_substitute(labels="\n".join(f"- {label}" for label in context.labels))
     for triple in triples:
         yield {
             "messages": [
-                {"role": "system", "content": listed},
+                {"role": "system", "content": system_message},
                 {"role": "user", "content": triple.query.strip()},
                 {"role": "assistant", "content": answer(triple)},
             ]

@@ -1,4 +1,4 @@
-"""What every exporter is given, and what it gives."""
+"""What every exporter receives and returns."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from synthgen.records import Chunk, Document, Rejection
 __all__ = ["ExportContext", "Rows"]
 
 Rows = Generator[Any, None, Mapping[str, int] | None]
-"""Yields dictionaries, or (file name, dictionary) pairs where a format is `whole`; returns what is to be noted, as counts."""
+"""A generator of dictionaries, or of (file name, dictionary) pairs for a `whole` format. It returns counts for the
+report's notes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportContext:
-    """What exporters may look at: chunks by id, titles by document id, the run's seed, the rows that filters turned away.
+    """What exporters may look at.
 
-    `rejected` may be walked more than once. `split` is that of the rows, "" for formats that need all splits at once.
-    `labels` are those of all splits, sorted, where the rows are texts with labels.
+    `chunks` are by id and `titles` by document id. `seed` is that of the run. `rejected` are the rows that filters
+    rejected; it may be iterated more than once. `split` is the split of the rows, "" for formats that need all splits
+    at once. `labels` are the sorted labels of all splits, where the rows are labelled texts.
     """
 
     chunks: Mapping[str, Chunk]
@@ -33,9 +36,9 @@ class ExportContext:
     def of(
         cls, chunks: Mapping[str, Chunk], documents: Iterable[Document], seed: int, rejected: Iterable[Rejection] = ()
     ) -> Self:
-        """The context of a run."""
+        """Return the context of a run."""
         return cls(chunks, {document.id: document.title for document in documents if document.title}, seed, rejected)
 
     def title(self, document_id: str) -> str:
-        """The document's title, or its path when it has none."""
+        """Return the title of a document, or its path when it has none."""
         return self.titles.get(document_id) or document_id

@@ -1,7 +1,7 @@
-"""A row as a conversation: what stands in the system's, the user's and the assistant's turn.
+"""A row as a conversation: the system's, the user's and the assistant's message.
 
-Every format that shows conversations takes them from here, so no two of them can show another prompt or another answer.
-The context is the passage as the row shows it, without the row's masked spans.
+All conversational formats are built from it, so no two of them can have different prompts or answers. The context is
+the passage without the row's masked spans.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ USER = "Context:\n$context\n\nQuestion: $question"
 
 
 class Conversation(NamedTuple):
-    """The turns of a row, and the parts that its user's turn is made of. `system` is "" where there is none."""
+    """The messages of a row, and the parts of its user message. `system` is "" when there is no system message."""
 
     system: str
     user: str
@@ -46,8 +46,8 @@ class Conversation(NamedTuple):
     @property
     def prompt(self) -> list[Message]:
         """The messages before the answer."""
-        asked = {"role": "user", "content": self.user}
-        return [{"role": "system", "content": self.system}, asked] if self.system else [asked]
+        user = {"role": "user", "content": self.user}
+        return [{"role": "system", "content": self.system}, user] if self.system else [user]
 
     @property
     def completion(self) -> list[Message]:
@@ -58,8 +58,8 @@ class Conversation(NamedTuple):
 def conversations(
     triples: Sequence[Triple], context: ExportContext, *, system: str = SYSTEM, user: str = USER
 ) -> Iterator[Conversation]:
-    """One for each triple, in order."""
+    """Yield a conversation for each triple, in order."""
     template, system = Template(user), system if system.strip() else ""
     for triple in triples:
-        shown, asked = passage(triple, context.chunks[triple.chunk_id]).strip(), question(triple)
-        yield Conversation(system, template.safe_substitute(context=shown, question=asked), answer(triple), shown, asked)
+        parts = {"context": passage(triple, context.chunks[triple.chunk_id]).strip(), "question": question(triple)}
+        yield Conversation(system, template.safe_substitute(parts), answer(triple), **parts)

@@ -1,8 +1,9 @@
-"""Rows for FlagEmbedding (BGE), as its fine-tuning of embedders and rerankers reads them.
+"""Rows for FlagEmbedding (BGE), for fine-tuning of embedders and rerankers.
 
-One file is one data set: name it, not the folder, in `train_data`, or the trainer takes dev and test rows as well. It draws
-one positive and `train_group_size - 1` negatives of each row, and divides by the number of negatives when these are too
-few: a row without any is left out. Scores are read with `knowledge_distillation` only, one for each passage.
+One file is one data set: `train_data` must name the file, not the folder, or the trainer also takes dev and test rows.
+The trainer draws one positive and `train_group_size - 1` negatives from each row. When there are fewer, it divides by
+their number, so rows without negatives are left out. It reads scores, one for each passage, only with
+`knowledge_distillation`.
 """
 
 from __future__ import annotations
@@ -25,21 +26,22 @@ def flagembedding(
     triples: Sequence[Triple],
     context: ExportContext,
     *,
-    negatives: Annotated[int, Field(ge=1, description="negatives of a row, at most")] = 15,
+    negatives: Annotated[int, Field(ge=1, description="maximum number of negatives of a row")] = 15,
     fill: Fill = False,
-    scores: Annotated[bool, Field(description="teacher scores, for knowledge distillation; `fill` adds nothing then")] = False,
-    prompt: Annotated[
-        str, Field(description="in place of the instruction that the trainer is given for queries; empty: none")
-    ] = "",
+    scores: Annotated[
+        bool, Field(description="write teacher scores for knowledge distillation; `fill` has no effect then")
+    ] = False,
+    prompt: Annotated[str, Field(description="replaces the trainer's instruction for queries; empty: no such field")] = "",
     type: Annotated[
         Literal["", "retrieval", "only_1neg"],
-        Field(description="retrieval or only_1neg: how the trainer groups the file; empty: not said"),
+        Field(description="retrieval or only_1neg: how the trainer groups the file; empty: no such field"),
     ] = "",
 ) -> Rows:
-    """`query`, `pos` (every positive), `neg`; also `pos_scores`, `neg_scores`, `prompt`, `type` where the options say so.
+    """Yield `query`, `pos` (every positive) and `neg`; `pos_scores`, `neg_scores`, `prompt` and `type` when the options
+    ask for them.
 
-    The scores are those of `st-kd`, and leave out the same rows; the source is the only positive then, because nothing has
-    scored the others by the same judge.
+    The scores are those of `st-kd`, and the same rows are left out. With scores the source is the only positive,
+    because the other positives have no score from the same retriever.
     """
     left_out: Counter[str] = Counter()
     constant = {name: value for name, value in (("prompt", prompt), ("type", type)) if value}
@@ -51,9 +53,9 @@ def flagembedding(
         if not found:
             left_out["too_few_negatives"] += 1
             continue
-        right = list(positives_of(triple, context).values())
-        wrong = [context.chunks[d.chunk_id].text for d in found]
-        row: dict[str, Any] = {"query": triple.query, "pos": right[:1] if scores else right, "neg": wrong}
+        positives = list(positives_of(triple, context).values())
+        negative_texts = [context.chunks[d.chunk_id].text for d in found]
+        row: dict[str, Any] = {"query": triple.query, "pos": positives[:1] if scores else positives, "neg": negative_texts}
         if scores:
             row |= {"pos_scores": [1.0], "neg_scores": [d.relative for d in found]}
         yield row | constant

@@ -1,10 +1,16 @@
-"""The formats: where each exporter is, who reads what it writes, and what a row must have for it.
+"""The table of formats: the exporter, the readers of its files, and what a row must have.
 
-A row that lacks what a format needs is left out before the exporter sees it, and counted with its reason:
-`unknown_chunk`, `no_passage` (nothing is left of it beside what is masked), `no_answer`, `no_distractor`, `no_negative`
-(no mined distractor), `masked` (the query stands word for word in the corpus), `ambiguous` (the same question is asked of other
-passages, which would be negatives of each other; flagged by the filter of that name), `no_question` (a text with its label), `no_label`
-(a question).
+A row that lacks what a format needs never reaches the exporter and is counted by reason:
+
+- `unknown_chunk`: a chunk of the row is missing.
+- `no_passage`: nothing is left of the passage beside the masked spans.
+- `no_question`: the row is a labelled text.
+- `no_label`: the row is a question.
+- `no_answer`, `no_distractor`: the row has none.
+- `no_negative`: no distractor is mined.
+- `masked`: the query stands word for word in the corpus.
+- `ambiguous`: other passages answer the same question and would be negatives of each other. The filter of that name
+  sets the flag.
 """
 
 from __future__ import annotations
@@ -15,28 +21,28 @@ from typing import NamedTuple
 from synthgen.exporters.context import ExportContext
 from synthgen.records import CLASSIFICATION, Triple, passage
 
-__all__ = ["FORMATS", "LACKS", "Format", "format_of", "needs_of"]
+__all__ = ["FORMATS", "REQUIREMENTS", "Format", "format_of", "needs_of"]
 
 
 class Format(NamedTuple):
-    """Where the exporter is, who reads what it writes, and what a row must have (names of `LACKS`).
+    """The path of an exporter, the readers of its files, and what a row must have (names of `REQUIREMENTS`).
 
-    `beside` is the path of a function `name(files, context, options)` that gives the texts of further files by name, for readers that
-    want a description of the rows: `files` has the number of rows by file, `options` all those of the exporter, `beside_names` what
-    such files are called. A reader that takes no file of more than `max_bytes` gets several: `train.jsonl`, `train-2.jsonl`, …  A format
-    whose `needs` are None shows no rows, but their corpus.
+    `companions` is the path of a function `name(files, context, options)` that returns the texts of further files by
+    name, for readers that need a description of the rows. `files` has the number of rows by file, `options` all options
+    of the exporter. `companion_names` are the names of these files. For readers with a limit of `max_bytes` a file is
+    split: `train.jsonl`, `train-2.jsonl`, … A format whose `needs` are None writes the corpus and no rows.
     """
 
     path: str
     reads: str
     needs: tuple[str, ...] | None = ()
     whole: bool = False
-    beside: str = ""
-    beside_names: tuple[str, ...] = ()
+    companions: str = ""
+    companion_names: tuple[str, ...] = ()
     max_bytes: int | None = None
 
 
-_OPENAI_BYTES = 512_000_000  # "512 MB"; the smaller of its two meanings
+_OPENAI_BYTES = 512_000_000  # "512 MB" in the smaller of its two meanings
 
 FORMATS: Mapping[str, Format] = {
     "openai-chat": Format(
@@ -65,15 +71,15 @@ FORMATS: Mapping[str, Format] = {
         "synthgen.exporters.llamafactory:sharegpt",
         "LLaMA-Factory, Axolotl, Unsloth: ShareGPT conversations",
         ("answer",),
-        beside="synthgen.exporters.llamafactory:sharegpt_info",
-        beside_names=("dataset_info.json",),
+        companions="synthgen.exporters.llamafactory:sharegpt_info",
+        companion_names=("dataset_info.json",),
     ),
     "alpaca": Format(
         "synthgen.exporters.llamafactory:alpaca",
         "LLaMA-Factory, Axolotl: Alpaca instructions",
         ("answer",),
-        beside="synthgen.exporters.llamafactory:alpaca_info",
-        beside_names=("dataset_info.json",),
+        companions="synthgen.exporters.llamafactory:alpaca_info",
+        companion_names=("dataset_info.json",),
     ),
     "instruction-text": Format(
         "synthgen.exporters.text:instruction_text", "LoRA scripts: one text under ### headers", ("answer",)
@@ -145,31 +151,33 @@ FORMATS: Mapping[str, Format] = {
         "MTEB: a task to run, with its data as a data set for datasets and the Hub",
         ("unmasked",),
         whole=True,
-        beside="synthgen.exporters.mteb:mteb_files",
-        beside_names=("README.md", "synthgen_task.py"),
+        companions="synthgen.exporters.mteb:mteb_files",
+        companion_names=("README.md", "synthgen_task.py"),
     ),
 }
 
 
 def format_of(name: str) -> Format:
-    """The entry of a format; one of your own (`module:function`) is its own path, and shows whatever has a passage."""
+    """Return the entry of a format. A `module:function` is its own path and needs a row to have a passage."""
     return FORMATS.get(name) or Format(name, "")
 
 
 def needs_of(name: str) -> tuple[str, ...]:
-    """All that a row must have, names of `LACKS` in the order of their counting; nothing for a format that shows no rows."""
+    """Return all that a row must have: names of `REQUIREMENTS` in the order in which they are counted, none for a
+    corpus format.
+    """
     needs = format_of(name).needs
     if needs is None:
         return ()
-    asked = () if "label" in needs or name not in FORMATS else ("question",)
-    return ("chunk", "passage", *asked, *needs)
+    question = () if "label" in needs or name not in FORMATS else ("question",)
+    return ("chunk", "passage", *question, *needs)
 
 
 def _no_passage(triple: Triple, context: ExportContext) -> bool:
     return not passage(triple, context.chunks[triple.chunk_id]).strip()
 
 
-LACKS: Mapping[str, tuple[Callable[[Triple, ExportContext], bool], str]] = {
+REQUIREMENTS: Mapping[str, tuple[Callable[[Triple, ExportContext], bool], str]] = {
     "chunk": (lambda t, c: not c.chunks.keys() >= {*t.positives, *(d.chunk_id for d in t.distractors)}, "unknown_chunk"),
     "passage": (_no_passage, "no_passage"),
     "question": (lambda t, c: t.kind == CLASSIFICATION, "no_question"),

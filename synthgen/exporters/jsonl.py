@@ -1,4 +1,4 @@
-"""Rows into files: JSONL, cut where a reader takes no more, and TSV."""
+"""Write rows to JSONL files, split at a maximum size, and to TSV files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from synthgen.errors import InputError
 from synthgen.exporters.context import Rows
 from synthgen.storage import json_line, writing
 
-__all__ = ["Counted", "json_lines", "part_name", "write_rows"]
+__all__ = ["RowsWithNotes", "json_lines", "part_name", "write_rows"]
 
 
-class Counted:
-    """Iterates over a generator and keeps the counts it returns."""
+class RowsWithNotes:
+    """Iterate over an exporter's generator and keep the counts that it returns."""
 
     def __init__(self, generator: Rows) -> None:
         self.generator, self.notes = generator, dict[str, int]()
@@ -28,7 +28,7 @@ class Counted:
 
 
 def json_lines(found: Iterable[Mapping[str, Any]], format: str) -> Iterator[bytes]:
-    """One line of JSON for each row. Raises InputError, naming the format, for a row that JSON cannot hold."""
+    """Yield each row as a line of JSON. Raises InputError with the format's name for a row that JSON cannot represent."""
     for row in found:
         try:
             yield json_line(row)
@@ -37,16 +37,16 @@ def json_lines(found: Iterable[Mapping[str, Any]], format: str) -> Iterator[byte
 
 
 def part_name(name: str, number: int) -> str:
-    """`train.jsonl`, `train-2.jsonl`, …"""
+    """Return the name of a part of a file: `train.jsonl`, `train-2.jsonl`, …"""
     return name if number == 1 else Path(name).with_stem(f"{Path(name).stem}-{number}").as_posix()
 
 
 def write_rows(
     folder: Path, name: str, found: Iterable[Mapping[str, Any]], format: str, max_bytes: int | None = None
 ) -> dict[str, int]:
-    """Write the rows unless there are none, as `name`, `name-2`, … of at most `max_bytes` each; returns rows by file.
+    """Write the rows, if any, as `name`, `name-2`, … of at most `max_bytes` each. Returns the number of rows by file.
 
-    A `.tsv` file has the first row's keys as its header, and is never cut.
+    A `.tsv` file has the keys of the first row as its header and is never split.
     """
     stream = iter(found)
     first = next(stream, None)
@@ -56,17 +56,19 @@ def write_rows(
     if name.endswith(".tsv"):
         with writing(folder / name) as file:
             file.write("\t".join(first).encode() + b"\n")
-            return {name: _written(file, ("\t".join(str(row[key]) for key in first).encode() + b"\n" for row in everything))}
+            return {
+                name: _write_lines(file, ("\t".join(str(row[key]) for key in first).encode() + b"\n" for row in everything))
+            }
     files = {}
     lines = _numbered(json_lines(everything, format), max_bytes or sys.maxsize)
     for number, part in itertools.groupby(lines, key=itemgetter(0)):
         with writing(folder / part_name(name, number)) as file:
-            files[part_name(name, number)] = _written(file, (line for _, line in part))
+            files[part_name(name, number)] = _write_lines(file, (line for _, line in part))
     return files
 
 
 def _numbered(lines: Iterable[bytes], max_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """Each line with the number of the file that it still fits in."""
+    """Yield each line with the number of the part that it belongs to."""
     number, size = 1, 0
     for line in lines:
         if size and size + len(line) > max_bytes:
@@ -75,7 +77,7 @@ def _numbered(lines: Iterable[bytes], max_bytes: int) -> Iterator[tuple[int, byt
         yield number, line
 
 
-def _written(file: IO[bytes], lines: Iterable[bytes]) -> int:
+def _write_lines(file: IO[bytes], lines: Iterable[bytes]) -> int:
     count = 0
     for line in lines:
         file.write(line)

@@ -1,8 +1,9 @@
-"""Rows for LLaMA-Factory, with the `dataset_info.json` that it finds files and columns by.
+"""Rows for LLaMA-Factory, with the `dataset_info.json` that describes its files and columns.
 
-Its converters skip a row that breaks their rules with no more than a warning (`data/converter.py` of LLaMA-Factory 0.9): in `sharegpt`
-the turns alternate, beginning with the human's, and are even in number; in `alpaca` instruction and input are one prompt,
-joined by a line end. Where an entry names some columns or tags, those that it does not name count as none, so all are named.
+The converters of LLaMA-Factory 0.9 (`data/converter.py`) skip a row that breaks their rules with no more than a
+warning. In `sharegpt` the turns alternate, begin with the human's and are even in number. In `alpaca` instruction and
+input are one prompt, joined by a line end. Columns and tags that an entry does not name count as absent, so all are
+named.
 
 To train on a folder: `dataset_dir: FOLDER`, `dataset: synthgen_train`, `eval_dataset: synthgen_dev`.
 """
@@ -18,20 +19,20 @@ from pydantic import Field
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.conversation import SYSTEM, USER, System, User, conversations
 from synthgen.records import Triple
-from synthgen.registry import Apart
+from synthgen.registry import Distinct
 
 __all__ = ["alpaca", "alpaca_info", "sharegpt", "sharegpt_info"]
 
 Dataset = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9_-]+$", description="what the splits are called: NAME_train, NAME_dev, NAME_test")
+    str, Field(pattern=r"^[A-Za-z0-9_-]+$", description="prefix of the data sets' names: NAME_train, NAME_dev, NAME_test")
 ]
 Tag = Annotated[str, Field(min_length=1)]
-Column = Annotated[Tag, Apart("column", ("system",)), Field(description="name of the column of turns")]
-Role = Annotated[Tag, Apart("field"), Field(description="name of a turn's field that says who speaks")]
-Content = Annotated[Tag, Apart("field"), Field(description="name of a turn's field that has the text")]
-Speaker = Apart("speaker", ("system", "observation", "function_call"))
-Human = Annotated[Tag, Speaker, Field(description="what the user is called")]
-Model = Annotated[Tag, Speaker, Field(description="what the model is called")]
+Column = Annotated[Tag, Distinct("column", ("system",)), Field(description="name of the column of turns")]
+Role = Annotated[Tag, Distinct("field"), Field(description="name of a turn's field with the speaker")]
+Content = Annotated[Tag, Distinct("field"), Field(description="name of a turn's field with the text")]
+Speaker = Distinct("speaker", ("system", "observation", "function_call"))
+Human = Annotated[Tag, Speaker, Field(description="the user's name in the speaker field")]
+Model = Annotated[Tag, Speaker, Field(description="the model's name in the speaker field")]
 
 
 def sharegpt(
@@ -47,14 +48,14 @@ def sharegpt(
     model: Model = "gpt",
     dataset: Dataset = "synthgen",
 ) -> Iterator[dict[str, Any]]:
-    """`conversations`: a human's turn and the model's; `system`, unless it is empty."""
-    for shown in conversations(triples, context, system=system, user=user):
-        turns = [{role: human, content: shown.user}, {role: model, content: shown.assistant}]
-        yield {column: turns, **({"system": shown.system} if shown.system else {})}
+    """Yield `conversations`, the human's turn and the model's, and `system` unless it is empty."""
+    for conversation in conversations(triples, context, system=system, user=user):
+        turns = [{role: human, content: conversation.user}, {role: model, content: conversation.assistant}]
+        yield {column: turns, **({"system": conversation.system} if conversation.system else {})}
 
 
 def sharegpt_info(files: Mapping[str, int], context: ExportContext, options: Mapping[str, Any]) -> dict[str, str]:
-    """`dataset_info.json` beside the files of `sharegpt`."""
+    """Return the `dataset_info.json` for the files of `sharegpt`."""
     tags = {
         "role_tag": options["role"],
         "content_tag": options["content"],
@@ -71,14 +72,14 @@ def sharegpt_info(files: Mapping[str, int], context: ExportContext, options: Map
 def alpaca(
     triples: Sequence[Triple], context: ExportContext, *, system: System = SYSTEM, dataset: Dataset = "synthgen"
 ) -> Iterator[dict[str, str]]:
-    """`instruction` (the question), `input` (its context), `output`; `system`, unless it is empty."""
-    for shown in conversations(triples, context, system=system):
-        row = {"instruction": shown.question, "input": shown.context, "output": shown.assistant}
-        yield row | ({"system": shown.system} if shown.system else {})
+    """Yield `instruction` (the question), `input` (its context), `output`, and `system` unless it is empty."""
+    for conversation in conversations(triples, context, system=system):
+        row = {"instruction": conversation.question, "input": conversation.context, "output": conversation.assistant}
+        yield row | ({"system": conversation.system} if conversation.system else {})
 
 
 def alpaca_info(files: Mapping[str, int], context: ExportContext, options: Mapping[str, Any]) -> dict[str, str]:
-    """`dataset_info.json` beside the files of `alpaca`."""
+    """Return the `dataset_info.json` for the files of `alpaca`."""
     columns = {"prompt": "instruction", "query": "input", "response": "output", **_system(options)}
     return _info(files, options, {"formatting": "alpaca", "columns": columns})
 
@@ -88,7 +89,7 @@ def _system(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _info(files: Mapping[str, int], options: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, str]:
-    """One entry for each file with rows, in ASCII: LLaMA-Factory reads it in the encoding of the machine."""
-    called = {name: f"{options['dataset']}_{name.partition('.')[0]}" for name, rows in files.items() if rows}
-    entries = {called[name]: {"file_name": name, **entry} for name in called}
+    """Return an entry for each file with rows. The text is ASCII: LLaMA-Factory reads it in the machine's encoding."""
+    dataset_names = {name: f"{options['dataset']}_{name.partition('.')[0]}" for name, rows in files.items() if rows}
+    entries = {dataset_names[name]: {"file_name": name, **entry} for name in dataset_names}
     return {"dataset_info.json": json.dumps(entries, indent=2) + "\n"}

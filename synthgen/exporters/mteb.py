@@ -1,8 +1,8 @@
-"""A retrieval task of MTEB in one folder: the data, the card that tells `datasets` where it is, and the task file.
+"""An MTEB retrieval task in one folder: the data, a dataset card for `datasets`, and the task file.
 
-The data are those of `beir`, with the judgements as JSONL too, because `datasets` reads one kind of file from a folder. The
-configs are `corpus`, `queries` and `qrels`; MTEB would take one called `default` for the judgements. `load_dataset(folder,
-"corpus")` works where the folder lies and on the Hub; `synthgen_task.py` names the folder that it lies in.
+The data are those of `beir`, but the judgments are JSONL, because `datasets` reads one kind of file from a folder. The
+configs are `corpus`, `queries` and `qrels`; MTEB would read a config called `default` as judgments.
+`load_dataset(folder, "corpus")` works locally and on the Hub. `synthgen_task.py` refers to the folder that contains it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ __all__ = ["mteb", "mteb_files"]
 
 Task = Annotated[
     str,
-    Field(pattern=r"^[A-Z][A-Za-z0-9_]*$", description="name of the task and its Python class; MTEB files results under it"),
+    Field(
+        pattern=r"^[A-Z][A-Za-z0-9_]*$", description="name of the task and of its Python class; MTEB stores results under it"
+    ),
 ]
 
-# ISO 639-3 and ISO 15924 of the codes that `text.guess_language` gives. It does not tell simplified from traditional Chinese.
+# ISO 639-3 and ISO 15924 codes by language code. Chinese counts as simplified: the language guess does not separate the scripts.
 _TAGS = {
     "ar": "ara-Arab",
     "de": "deu-Latn",
@@ -85,7 +87,7 @@ from mteb.abstasks import AbsTaskRetrieval
 class {task}(AbsTaskRetrieval):
     metadata = TaskMetadata(
         name={name},
-        description={told},
+        description={description},
         dataset={{"path": str(Path(__file__).resolve().parent), "revision": "main"}},
         type="Retrieval",
         category="t2t",
@@ -100,19 +102,21 @@ class {task}(AbsTaskRetrieval):
 def mteb(
     triples: Sequence[Triple], context: ExportContext, *, task: Task = "SynthgenRetrieval"
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The rows of `beir`: `corpus.jsonl`, `queries.jsonl`, `qrels/<split>.jsonl`. The task's name is for the files beside them."""
+    """Yield the rows of `beir`: `corpus.jsonl`, `queries.jsonl`, `qrels/<split>.jsonl`. `task` names the files beside them."""
     return ((name.replace(".tsv", ".jsonl"), row) for name, row in beir(triples, context))
 
 
 def mteb_files(files: Mapping[str, int], context: ExportContext, options: Mapping[str, Any]) -> dict[str, str]:
-    """`README.md` and `synthgen_task.py`. MTEB evaluates on the test rows; where there are none, on dev, then train, and says so."""
+    """Return `README.md` and `synthgen_task.py`. The task evaluates on the test rows; without any, on dev or train, and
+    says so.
+    """
     splits = [split for split in SPLITS if files.get(f"qrels/{split}.jsonl")]
     if not splits:
         return {}
     split, languages, task = splits[-1], _languages(context), options["task"]
     description = " ".join(_description(split, languages))
     head = yaml.safe_dump({"configs": _configs(splits)}, sort_keys=False)
-    facts = {"name": task, "told": description, "splits": [split], "languages": languages or [_TAGS["en"]]}
+    facts = {"name": task, "description": description, "splits": [split], "languages": languages or [_TAGS["en"]]}
     return {
         "README.md": _CARD.format(head=head, task=task, description=description),
         "synthgen_task.py": _TASK_FILE.format(task=task, **{name: json.dumps(fact) for name, fact in facts.items()}),
@@ -141,6 +145,6 @@ def _description(split: str, languages: Sequence[str]) -> Iterator[str]:
 
 
 def _languages(context: ExportContext) -> list[str]:
-    """The languages of the passages, the most frequent first."""
+    """Return the languages of the passages, the most frequent first."""
     counts = Counter(chunk.language for chunk in context.chunks.values() if chunk.language in _TAGS)
     return [_TAGS[code] for code, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]

@@ -1,9 +1,9 @@
-"""Preference pairs for DPO: a question with the answer of the row and one that is worse (`rejected` says which).
+"""Preference pairs for DPO: a question with the row's answer and a worse one (see `dpo_rejected`).
 
-`openai-dpo` has the three keys that OpenAI, Azure and Together take, and no other; where its rejected answers come from is counted in
-the notes. `trl-preference` says it in each row, as `rejected_source`: TRL leaves columns alone that it does not know.
+`openai-dpo` has the three keys that OpenAI, Azure and Together accept, and no other; its notes count the sources of the
+rejected answers. `trl-preference` adds `rejected_source` to each row: TRL ignores unknown columns.
 
-A row without a worse answer is left out, and counted as `no_rejected`.
+A row without a worse answer is left out and counted as `no_rejected`.
 """
 
 from __future__ import annotations
@@ -22,30 +22,34 @@ __all__ = ["openai_dpo", "trl_preference"]
 def openai_dpo(
     triples: Sequence[Triple], context: ExportContext, *, system: System = SYSTEM, user: User = USER, sources: Sources = SOURCES
 ) -> Rows:
-    """`input` (its `messages`), `preferred_output` and `non_preferred_output`, each one assistant message."""
+    """Yield `input` with its `messages`, `preferred_output` and `non_preferred_output`, each with one assistant message."""
     counts: Counter[str] = Counter()
-    for shown, worse, _ in _pairs(triples, context, system, user, sources, counts):
-        yield {"input": {"messages": shown.prompt}, "preferred_output": shown.completion, "non_preferred_output": worse}
+    for conversation, worse, _ in _pairs(triples, context, system, user, sources, counts):
+        yield {
+            "input": {"messages": conversation.prompt},
+            "preferred_output": conversation.completion,
+            "non_preferred_output": worse,
+        }
     return dict(sorted(counts.items()))
 
 
 def trl_preference(
     triples: Sequence[Triple], context: ExportContext, *, system: System = SYSTEM, user: User = USER, sources: Sources = SOURCES
 ) -> Rows:
-    """`prompt`, `chosen` and `rejected` as messages, and `rejected_source`."""
+    """Yield `prompt`, `chosen` and `rejected` as messages, and `rejected_source`."""
     counts: Counter[str] = Counter()
-    for shown, worse, source in _pairs(triples, context, system, user, sources, counts):
-        yield {"prompt": shown.prompt, "chosen": shown.completion, "rejected": worse, "rejected_source": source}
+    for conversation, worse, source in _pairs(triples, context, system, user, sources, counts):
+        yield {"prompt": conversation.prompt, "chosen": conversation.completion, "rejected": worse, "rejected_source": source}
     return dict(sorted(counts.items()))
 
 
 def _pairs(
     triples: Sequence[Triple], context: ExportContext, system: str, user: str, sources: Sources, counts: Counter[str]
 ) -> Iterator[tuple[Conversation, list[Message], str]]:
-    """Each conversation that has a rejected side, with it and its source; `counts` takes in what was found, and what was not."""
+    """Yield each conversation that has a rejected side, with that side and its source. Adds to `counts` for every triple."""
     found = rejected_answers(triples, context, sources)
-    for shown, rejected in zip(conversations(triples, context, system=system, user=user), found, strict=True):
+    for conversation, rejected in zip(conversations(triples, context, system=system, user=user), found, strict=True):
         counts[rejected[1] if rejected else "no_rejected"] += 1
         if rejected:
             text, source = rejected
-            yield shown, [{"role": "assistant", "content": text}], source
+            yield conversation, [{"role": "assistant", "content": text}], source

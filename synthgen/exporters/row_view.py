@@ -1,4 +1,4 @@
-"""What formats show of a row."""
+"""The question and the answer of a row, as formats show them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["answer", "question"]
 
 
 def question(triple: Triple) -> str:
-    """The query, and below it how it is to be answered, where the answer was written to an instruction."""
+    """Return the query, followed by the answer instruction if the answer was written to one."""
     return "\n\n".join(filter(None, [triple.query.strip(), (triple.instruction or "").strip()]))
 
 
 def answer(triple: Triple) -> str:
-    """The written answer if there is one, else the row's own; "" without any."""
+    """Return the written answer if there is one, else the row's own answer; "" without either."""
     return (triple.response or triple.answer or "").strip()

@@ -1,11 +1,13 @@
-"""Tevatron's files: training rows with their passages, and the corpus that is encoded and searched.
+"""Tevatron's files: training rows with their passages, and the corpus to encode and search.
 
-This is the layout of its first version, in which a row holds its passages: `train.jsonl`, `dev.jsonl`, `test.jsonl` and
-`corpus.jsonl`. The trainer draws from the negatives of a row and fails on one without any, so that is left out. It reads title
-and text as one; where the query was made from the heading above its passage, no passage of the row has a title.
+The layout is that of Tevatron's first version, in which a row holds its passages: `train.jsonl`, `dev.jsonl`,
+`test.jsonl` and `corpus.jsonl`. The trainer draws from the negatives of a row and fails on a row without any, so such
+rows are left out. It reads title and text as one text. When the query was made from the heading above its passage, the
+passages of the row have no titles.
 
-Dev and test rows are searched for in the corpus, where a masked sentence stands word for word: such rows are for training
-only, and `masked` counts those left out. Identifiers have no white space, because the rankings that the tools exchange are split at it.
+Dev and test rows are searched in the corpus, where a masked sentence stands word for word. Rows with masks are
+therefore written for training only; `masked` counts the others. Identifiers have no white space, because Tevatron's
+rankings are split at it.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ _SPACE = regex.compile(r"\s")
 
 
 def tevatron(triples: Sequence[Triple], context: ExportContext, *, fill: Fill = False) -> Rows:
-    """`query_id`, `query`, `positive_passages`, `negative_passages`; passages and corpus have `docid`, `title`, `text`."""
+    """Yield `query_id`, `query`, `positive_passages`, `negative_passages`; passages and corpus have `docid`, `title`, `text`."""
     left_out: Counter[str] = Counter()
     corpus = {chunk.id: _passage(chunk, context) for chunk in context.chunks.values()}
     for split in SPLITS:
@@ -48,9 +50,9 @@ def tevatron(triples: Sequence[Triple], context: ExportContext, *, fill: Fill = 
 
 def _row(triple: Triple, context: ExportContext, corpus: Mapping[str, Passage], fill: bool) -> dict[str, Any]:
     untitled = {"title": ""} if is_hidden(triple, context.chunks[triple.chunk_id]) else {}
-    right = [corpus[id] | untitled | {"text": text} for id, text in positives_of(triple, context).items()]
-    wrong = [corpus[d.chunk_id] | untitled for d in negatives_of(triple, fill=fill)]
-    return {"query_id": triple.id, "query": triple.query, "positive_passages": right, "negative_passages": wrong}
+    positives = [corpus[id] | untitled | {"text": text} for id, text in positives_of(triple, context).items()]
+    negatives = [corpus[d.chunk_id] | untitled for d in negatives_of(triple, fill=fill)]
+    return {"query_id": triple.id, "query": triple.query, "positive_passages": positives, "negative_passages": negatives}
 
 
 def _passage(chunk: Chunk, context: ExportContext) -> Passage:

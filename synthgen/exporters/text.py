@@ -1,6 +1,6 @@
 """Rows of one text: instructions under headers, and the corpus itself for continued pre-training.
 
-`instruction-text` is the layout of many LoRA scripts, whose collators find the answer behind the last `### Answer:`:
+`instruction-text` is the layout of many LoRA scripts, whose collators find the answer after the last `### Answer:`:
 
     ### Instruction:
     …
@@ -14,8 +14,8 @@
     ### Answer:
     …
 
-No text may fake one of these headers: where three or more number signs stand before one of the four words in a text, in any case and
-with any space between, each sign gets a backslash before it, as Markdown would have it: `\\#\\#\\# Answer:`.
+No text can imitate a header. Where a text has three or more number signs before one of the four words, in any case and
+with any space between, each sign gets a backslash, as in Markdown: `\\#\\#\\# Answer:`.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ def instruction_text(
     context: ExportContext,
     *,
     instruction: Annotated[str, Field(description="text under ### Instruction:; empty leaves it out")] = SYSTEM,
-    end: Annotated[str, Field(description="ends the text, such as a tokenizer's end token; TRL adds that itself")] = "",
+    end: Annotated[str, Field(description="ends the text, for example a tokenizer's end token; TRL adds it itself")] = "",
     field: TextField = "text",
 ) -> Iterator[dict[str, str]]:
-    """One text for each answered triple."""
-    for shown in conversations(triples, context, system=instruction):
+    """Yield a text for each answered triple."""
+    for conversation in conversations(triples, context, system=instruction):
         parts = {
-            "Instruction": shown.system,
-            "Context": shown.context,
-            "Question": shown.question,
-            "Answer": shown.assistant,
+            "Instruction": conversation.system,
+            "Context": conversation.context,
+            "Question": conversation.question,
+            "Answer": conversation.assistant,
         }
         yield {field: "\n\n".join(f"### {name}:\n{_escaped(text)}" for name, text in parts.items() if text) + end}
 
@@ -66,20 +66,20 @@ def corpus_text(
     triples: Sequence[Triple],
     context: ExportContext,
     *,
-    max_tokens: Annotated[int, Field(ge=64, description="most tokens of a row")] = 2_048,
+    max_tokens: Annotated[int, Field(ge=64, description="maximum number of tokens of a row")] = 2_048,
     tokenizer: Annotated[str, Field(description="tiktoken encoding, or the name of a model")] = DEFAULT_ENCODING,
-    headings: Annotated[bool, Field(description="show the headings above a passage where they change")] = True,
+    headings: Annotated[bool, Field(description="write the headings above a passage where they change")] = True,
     separator: Annotated[
         str,
-        Field(description="between documents in a row, such as a tokenizer's end token; passages are parted by a blank line"),
+        Field(description="text between documents, for example a tokenizer's end token; a blank line separates passages"),
     ] = "\n\n---\n\n",
     field: TextField = "text",
 ) -> Iterator[dict[str, str]]:
-    """The chunks of the split, whatever rows there are, joined to rows of up to `max_tokens`.
+    """Yield the chunks of the split, with or without rows, joined to rows of up to `max_tokens`.
 
-    Documents stand in their order and passages in theirs; a text that stands in several places is there once, and one that stands in
-    several splits is not there at all. A row begins with all headings of its first passage, as Markdown. Only a passage longer than
-    a row is cut.
+    Documents and their passages keep their order. A text that stands in several places is written once; a text that
+    stands in several splits is not written. A row begins with all headings of its first passage, as Markdown. Only a
+    passage longer than a row is cut.
     """
     counter, row, used = get_tokenizer(tokenizer), list[str](), 0
     before: Chunk | None = None
@@ -101,24 +101,25 @@ def corpus_text(
 
 
 def _piece(chunk: Chunk, before: Chunk | None, headings: bool, separator: str) -> str:
-    """A chunk as it goes on in a row after `before`, or begins one."""
-    same = before is not None and before.document_id == chunk.document_id
-    known = before.headings if before is not None and same else ()
-    joint = (_JOINT if same else separator) if before is not None else ""
-    return joint + "".join(_headings(chunk.headings, known) if headings else ()) + chunk.text.strip()
+    """Return the text of a chunk after the chunk `before` in its row, or at the start of a row."""
+    same_document = before is not None and before.document_id == chunk.document_id
+    previous = before.headings if before is not None and same_document else ()
+    joint = (_JOINT if same_document else separator) if before is not None else ""
+    return joint + "".join(_headings(chunk.headings, previous) if headings else ()) + chunk.text.strip()
 
 
 def _headings(now: Sequence[str], before: Sequence[str]) -> Iterator[str]:
-    """From the first that has changed."""
+    """Yield the headings from the first that changes."""
     changed = next((level for level, pair in enumerate(zip(now, before, strict=False)) if pair[0] != pair[1]), len(before))
     for level, heading in enumerate(now[changed:], changed + 1):
         yield f"{'#' * min(level, 6)} {' '.join(heading.split())}{_JOINT}"
 
 
 def _fits(row: Sequence[str], piece: str, used: int, tokenizer: Tokenizer, max_tokens: int) -> bool:
-    """Whether a row can take one more piece, if they have `used` tokens apart.
+    """Return whether a row can take one more piece, when all pieces counted separately have `used` tokens.
 
-    Joined, two texts are hardly ever more tokens than apart, and then by one, so all are counted only near the limit.
+    Two joined texts rarely have more tokens than the two apart, and then by one, so the joined text is counted only
+    near the limit.
     """
     if used + len(row) <= max_tokens or used > max_tokens:
         return used <= max_tokens

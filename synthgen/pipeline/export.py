@@ -17,13 +17,13 @@ import regex
 from synthgen.config.settings import Config, load_config
 from synthgen.errors import ConfigError, ExportError, InputError
 from synthgen.exporters.context import ExportContext
-from synthgen.exporters.export import ExportReport, check_format, format_options, no_row, usable
+from synthgen.exporters.export import ExportReport, check_format, empty_export_error, format_options, usable
 from synthgen.exporters.export import export as write_format
 from synthgen.exporters.export import rows as format_rows
 from synthgen.exporters.formats import FORMATS, format_of
-from synthgen.exporters.jsonl import Counted, json_lines, part_name, write_rows
+from synthgen.exporters.jsonl import RowsWithNotes, json_lines, part_name, write_rows
 from synthgen.exporters.validation.check import check, files_in
-from synthgen.exporters.validation.findings import Checked
+from synthgen.exporters.validation.findings import CheckReport
 from synthgen.exporters.validation.fine_tuning import Service
 from synthgen.llm.costs.prices import load_prices
 from synthgen.pipeline.run_folder import RunFolder
@@ -103,7 +103,7 @@ def export(
             "checks": checks,
         }
     else:
-        _refuse_foreign(target, format_of(format).beside_names)
+        _refuse_foreign(target, format_of(format).companion_names)
         report = {"path": str(target), **write_checked(triples, context, format, target, config, empty=False).to_dict()}
     if wrong := broken(report):
         raise ExportError(
@@ -143,7 +143,7 @@ def check_files(run_folder: str | Path, format: str, path: str | Path, *, settin
     return {"format": format, "path": str(path), **check_export(format, files, config).to_dict()}
 
 
-def check_export(format: str, files: Mapping[str, Path], config: Config) -> Checked:
+def check_export(format: str, files: Mapping[str, Path], config: Config) -> CheckReport:
     """Check the files of an export, by name, with these settings."""
     settings = config.exports
     service = Service(settings.model, max_tokens=settings.max_tokens, prices=load_prices(config.llm.prices))
@@ -193,11 +193,11 @@ def _split_rows(
 ) -> tuple[Iterator[dict[str, Any]], dict[str, int], dict[str, int]]:
     rows = list(triples)  # of all splits: what a row shows may depend on the others
     _, left_out = usable([row for row in rows if row.split == split], context, format)
-    counted = Counted(format_rows(rows, context, format, split, options=options))
+    counted = RowsWithNotes(format_rows(rows, context, format, split, options=options))
     made = iter(counted)
     first = next(made, None)
     if first is None:
-        raise no_row(format, left_out | counted.notes)
+        raise empty_export_error(format, left_out | counted.notes)
     return itertools.chain([first], made), left_out, counted.notes
 
 

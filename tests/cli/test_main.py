@@ -331,7 +331,7 @@ def test_an_export_says_what_it_left_out_and_is_never_empty(docs: Path, tmp_path
     assert synthgen("run", docs, run, "--limit", "1", *fast()).returncode == 0
     (only,) = {row["split"] for row in json.loads(synthgen("show", run, "--json").stdout)["rows"]}
     other = next(split for split in ("dev", "test", "train") if split != only)
-    assert_told(synthgen("export", run, "-f", "st-pair", "-o", "-", "--split", other), 1, "No row fits 'st-pair'")
+    assert_told(synthgen("export", run, "-f", "st-pair", "-o", "-", "--split", other), 1, "No row fits the format 'st-pair'")
 
 
 def test_the_endpoint_and_the_store_are_found_again_from_elsewhere(docs: Path, tmp_path: Path, server: FakeOpenAI) -> None:

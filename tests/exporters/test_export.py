@@ -14,7 +14,7 @@ from support.export_rows import CHUNKS, CONTEXT, ROWS, STRANGE, triple
 from synthgen.errors import ConfigError, UnknownNameError
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.export import check_format, export, rows, usable
-from synthgen.exporters.formats import FORMATS, LACKS, Format
+from synthgen.exporters.formats import FORMATS, REQUIREMENTS, Format
 from synthgen.records import Triple
 from synthgen.registry import describe_options, resolve
 from synthgen.storage import read_table, write_table
@@ -85,7 +85,7 @@ def test_rows_that_lack_what_a_format_needs_are_left_out_and_counted() -> None:
         kept, left_out = usable(everything, CONTEXT, format)
         assert set(left_out) == reasons, format
         assert len(kept) + sum(left_out.values()) == len(everything)
-    assert {reason for _, reason in LACKS.values()} == {*lacking, "no_label"}
+    assert {reason for _, reason in REQUIREMENTS.values()} == {*lacking, "no_label"}
 
 
 def test_masked_text_is_in_no_passage() -> None:
@@ -143,17 +143,17 @@ def test_options_that_would_lose_rows_or_memory_are_refused(format: str, options
         check_format(format, options)
 
 
-@pytest.mark.parametrize("format", [name for name, entry in FORMATS.items() if entry.beside])
-def test_what_stands_beside_rows_has_the_names_that_its_format_says(format: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("format", [name for name, entry in FORMATS.items() if entry.companions])
+def test_companion_files_have_the_names_in_the_table(format: str, tmp_path: Path) -> None:
     report = export(ROWS, CONTEXT, format, tmp_path / "out")
     rows = {name.partition("/")[0] for name in report.files}
-    assert {p.name for p in (tmp_path / "out").iterdir()} - rows == set(FORMATS[format].beside_names) != set()
+    assert {p.name for p in (tmp_path / "out").iterdir()} - rows == set(FORMATS[format].companion_names) != set()
 
 
 def test_every_option_has_a_meaning_and_every_format_a_reader() -> None:
     for name, entry in FORMATS.items():
         assert entry.reads
-        assert set(entry.needs or ()) <= set(LACKS)
+        assert set(entry.needs or ()) <= set(REQUIREMENTS)
         assert all(option.description for option in describe_options(resolve("format", name, {name: entry.path})))
 
 
@@ -191,6 +191,6 @@ def test_the_question_and_its_passage_are_in_the_users_turn_untouched() -> None:
 def test_a_whole_format_writes_one_file_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "my_formats", sys.modules[__name__])
     monkeypatch.setitem(FORMATS, "tangled", Format("my_formats:back_and_forth", "nobody", whole=True))  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=r"came back to 'a.jsonl'"):
+    with pytest.raises(ConfigError, match=r"returned to 'a.jsonl'"):
         export([], CONTEXT, "tangled", tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -19,7 +19,7 @@ from synthgen import storage
 from synthgen.errors import ConfigError
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.export import check_format, export, rows
-from synthgen.exporters.raft.quotas import RowPlan, deal, numbers
+from synthgen.exporters.raft.quotas import RowPlan, document_counts, plan_rows
 from synthgen.importers.chat import flattened
 from synthgen.records import Chunk, Distractor, Triple, make_triple
 from synthgen.text.language import guess_language
@@ -102,14 +102,19 @@ def assert_exact(places: Sequence[RowPlan], p: float, documents: range, memorise
 def test_quotas_and_positions_are_exact_for_every_number_of_rows(p: float, documents: str) -> None:
     have = [(f"row {i}", 8) for i in range(200)]
     for size in range(1, 201):
-        assert_exact(deal(have[:size], size % 3, p=p, documents=numbers(documents), memorise=0.5), p, numbers(documents), 0.5)
+        assert_exact(
+            plan_rows(have[:size], size % 3, p=p, documents=document_counts(documents), memorise=0.5),
+            p,
+            document_counts(documents),
+            0.5,
+        )
 
 
 @pytest.mark.parametrize("memorise", [0, 0.2, 1 / 3, 0.8, 1])
 def test_the_share_that_memorises_is_exact(memorise: float) -> None:
     for size in (1, 2, 3, 7, 50, 199):
         have = [(f"row {i}", 8) for i in range(size)]
-        places = deal(have, 1, p=0.2, documents=range(4, 7), memorise=memorise)
+        places = plan_rows(have, 1, p=0.2, documents=range(4, 7), memorise=memorise)
         assert_exact(places, 0.2, range(4, 7), memorise)
         for mode in ("memorise", "abstain"):  # the number of documents tells nothing of what is to be done
             assert spread(Counter(place.documents for place in places if place.mode == mode), range(4, 7)) <= 1
@@ -125,8 +130,8 @@ def test_rows_show_what_was_dealt_and_the_oracle_is_where_they_say(p: float, doc
         oracles = [one for one in found if one["oracle_mode"] == "oracle"]
         assert len(oracles) == half_up(size * Fraction(str(p)))
         for kind in (oracles, [one for one in found if one["oracle_mode"] != "oracle"]):
-            assert spread(Counter(len(one["context"]["sentences"][0]) for one in kind), numbers(documents)) <= 1
-        for number in numbers(documents):
+            assert spread(Counter(len(one["context"]["sentences"][0]) for one in kind), document_counts(documents)) <= 1
+        for number in document_counts(documents):
             cell = [one["oracle_position"] for one in oracles if len(one["context"]["sentences"][0]) == number]
             assert spread(Counter(cell), range(number)) <= 1
         for triple, one in zip(triples, found, strict=False):

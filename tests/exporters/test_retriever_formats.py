@@ -17,7 +17,7 @@ from synthgen.errors import ConfigError
 from synthgen.evaluation.metrics import measures
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.export import check_format, export, rows
-from synthgen.exporters.jsonl import Counted
+from synthgen.exporters.jsonl import RowsWithNotes
 from synthgen.records import Distractor, Triple, make_triple
 
 # --- sentence-transformers
@@ -151,7 +151,7 @@ def test_ntuples_are_uniform_and_rows_with_fewer_negatives_are_counted(tmp_path:
     made, notes = exported([triple(0), triple(5, others=2), triple(6, others=1)], "st-ntuple", tmp_path, negatives=2)
     assert [list(row) for row in made] == [["anchor", "positive", "negative_1", "negative_2"]] * 2
     assert notes == {"too_few_negatives": 1}
-    of_one_split = Counted(rows([triple(0), triple(6, others=1)], CONTEXT, "st-ntuple", "train"))
+    of_one_split = RowsWithNotes(rows([triple(0), triple(6, others=1)], CONTEXT, "st-ntuple", "train"))
     assert (len(list(of_one_split)), of_one_split.notes) == (1, notes)
 
 

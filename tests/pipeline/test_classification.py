@@ -266,7 +266,7 @@ def test_every_verb_knows_such_rows(tmp_path: Path) -> None:
     assert code == 0
     assert "no search to train or to measure" in told
     code, told = synthgen("export", run, "-f", "st-pair", "-o", "-")
-    assert (code, "No row fits 'st-pair' (no_question" in told) == (1, True)
+    assert (code, "No row fits the format 'st-pair' (no_question" in told) == (1, True)
     code, told = synthgen("train", run)
     assert (code, "no search to train or to measure" in told) == (1, True)
 

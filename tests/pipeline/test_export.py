@@ -86,7 +86,9 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_an_export_that_would_be_empty_leaves_the_one_before_it(run: Path, own: str) -> None:
     export(run, "undotted:longer")
     before = files(run)
-    with pytest.raises(EmptyResultError, match=r"No row fits 'undotted:longer' \(too_short \d+\), so nothing was written"):
+    with pytest.raises(
+        EmptyResultError, match=r"No row fits the format 'undotted:longer' \(too_short \d+\), so nothing was written"
+    ):
         export(run, "undotted:longer", settings=['exports.options={"undotted:longer": {"than": 999}}'])
     assert files(run) == before
 
@@ -179,9 +181,9 @@ def test_formats_of_ones_own_follow_a_new_cut(run: Path, own: str) -> None:
         "none": "returned NoneType",
         "strings": "yielded str",
         "counted": "returned int after its rows",
-        "alone": "cannot be called like that",
-        "nothing": "has no signature that can be read",
-        "unknown": "has no signature that can be read .*Nope",
+        "alone": "cannot be called with these arguments",
+        "nothing": "has no readable signature",
+        "unknown": "has no readable signature .*Nope",
         "breaks": r"failed in .*formats.py, line \d+ \(KeyError: 'of its own'\)",
     }.items(),
 )

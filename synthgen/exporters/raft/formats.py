@@ -1,22 +1,25 @@
-"""RAFT rows: a question among documents, of which one, or none, holds the answer (Zhang et al. 2024, arXiv 2403.10131).
+"""RAFT rows: a question among documents, one or none of which holds the answer (Zhang et al. 2024, arXiv 2403.10131).
 
-The seven fields of `raft`, their types and their nesting are those of the reference script (ShishirPatil/gorilla, `raft/`): `id`,
-`type`, `question`, `context` (titles and sentences, each a list of one list), `oracle_context`, `cot_answer`,
-`instruction`. Two are added: `oracle_position` (index among the documents, null without oracle) and `oracle_mode`:
+The seven fields of `raft`, their types and their nesting are those of the reference script (ShishirPatil/gorilla,
+`raft/`): `id`, `type`, `question`, `context` (titles and sentences, each a list of one list), `oracle_context`,
+`cot_answer`, `instruction`. Two are added: `oracle_position` (index among the documents, null without oracle) and
+`oracle_mode`:
 
-- `oracle`: the passage that gives the answer is among the documents;
-- `memorise`: it is not, and the answer is there to be learnt;
-- `abstain`: it is not, and the answer says so, in the language of the passage. `oracle_context` still is the passage, as in the
-  reference, so that what a row does not show can be known.
+- `oracle`: the passage with the answer is among the documents.
+- `memorise`: it is not, and the row gives the answer for the model to learn.
+- `abstain`: it is not, and the answer says so, in the language of the passage. As in the reference, `oracle_context` is
+  still the passage, so the row documents what it does not show.
 
-The other three forms are what the reference's converters make of such a row, but made from the layout itself and not by cutting
-its text: `raft-chat` and `raft-completion` have the instruction and the chain of thought, and no more, since their readers
-refuse unknown keys; the reader of `raft-eval` ignores them, so mode and position stand there, too.
+The other three formats are what the reference's converters make of such a row. They are built from the layout, not by
+cutting text. `raft-chat` and `raft-completion` have only the instruction and the chain of thought, because their
+readers reject unknown keys. The reader of `raft-eval` ignores them, so mode and position are included.
 
-Unlike the reference, shares are met exactly (`raft_quotas`); ids come from content, choices from the seed and the row's id; no
-document stands in a row twice, and a dropped oracle is replaced by one more distractor, or by none when the row has no more;
-nothing in a text can break the layout (`raft_layout`). Rows with fewer documents than asked are counted as `fewer_documents`,
-abstentions in a language without a template as `abstention_in_english`, rows of each mode by its name.
+Differences from the reference: shares are exact (`raft.quotas`). Ids come from content, and choices from the seed and
+the row's id. No document stands in a row twice. A dropped oracle is replaced by one more distractor, or by none when
+the row has no more. No text can break the layout (`raft.layout`).
+
+Notes count rows with fewer documents than asked for (`fewer_documents`), abstentions in a language without a template
+(`abstention_in_english`), and the rows of each mode.
 """
 
 from __future__ import annotations
@@ -29,32 +32,30 @@ from pydantic import BeforeValidator, Field
 
 from synthgen.exporters.context import ExportContext, Rows
 from synthgen.exporters.raft.layout import Layout, layouts
-from synthgen.exporters.raft.quotas import numbers
+from synthgen.exporters.raft.quotas import document_counts
 from synthgen.records import Triple
 
 __all__ = ["raft", "raft_chat", "raft_completion", "raft_eval"]
 
 
-def _are_numbers(documents: Any) -> Any:
-    numbers(documents)
+def _valid_counts(documents: Any) -> Any:
+    document_counts(documents)
     return documents
 
 
 _P = Annotated[float, Field(ge=0, le=1, description="share of rows whose documents include the oracle")]
 _Documents = Annotated[
     int | str,
-    BeforeValidator(_are_numbers),
+    BeforeValidator(_valid_counts),
     Field(
         description="documents of a row, the oracle included: a number, or a range such as 3..8, spread evenly over the rows"
     ),
 ]
 _Memorise = Annotated[
     float,
-    Field(ge=0, le=1, description="share of the rows without oracle that give the answer all the same; the others abstain"),
+    Field(ge=0, le=1, description="share of the rows without oracle that still give the answer; the others abstain"),
 ]
-_Abstention = Annotated[
-    str, Field(description="the answer of rows that abstain; empty means one in the language of the passage")
-]
+_Abstention = Annotated[str, Field(description="answer of rows that abstain; empty: one in the language of the passage")]
 
 
 def raft(
@@ -66,9 +67,9 @@ def raft(
     memorise: _Memorise = 0.5,
     abstention: _Abstention = "",
 ) -> Rows:
-    """The seven fields of the reference, `oracle_position` and `oracle_mode`, for each answered triple in the given order."""
-    laid = layouts(triples, context, p=p, documents=documents, memorise=memorise, abstention=abstention)
-    return (yield from _counted(laid, _reference))
+    """Yield the seven fields of the reference, `oracle_position` and `oracle_mode` for each answered triple, in order."""
+    rows = layouts(triples, context, p=p, documents=documents, memorise=memorise, abstention=abstention)
+    return (yield from _counted(rows, _reference))
 
 
 def raft_chat(
@@ -81,10 +82,10 @@ def raft_chat(
     abstention: _Abstention = "",
     system: Annotated[str, Field(description="system message; empty leaves it out")] = "",
 ) -> Rows:
-    """`messages`: the instruction and the chain of thought, for each row of `raft` and in its order."""
-    laid = layouts(triples, context, p=p, documents=documents, memorise=memorise, abstention=abstention)
+    """Yield `messages`, the instruction and the chain of thought, for each row of `raft`, in order."""
+    rows = layouts(triples, context, p=p, documents=documents, memorise=memorise, abstention=abstention)
     first = [{"role": "system", "content": system}] if system.strip() else []
-    return (yield from _counted(laid, lambda row: {"messages": [*first, *_turns(row)]}))
+    return (yield from _counted(rows, lambda row: {"messages": [*first, *_turns(row)]}))
 
 
 def raft_completion(
@@ -95,9 +96,11 @@ def raft_completion(
     documents: _Documents = 5,
     memorise: _Memorise = 0.5,
     abstention: _Abstention = "",
-    stop: Annotated[str, Field(description="ends the completion, as the reference has it")] = "<STOP>",
+    stop: Annotated[str, Field(description="ends the completion, as in the reference")] = "<STOP>",
 ) -> Rows:
-    """`prompt` and `completion`, for each row of `raft` and in its order, but for those whose answer holds `stop` (`has_stop`)."""
+    """Yield `prompt` and `completion` for each row of `raft`, in order. Rows whose answer contains `stop` are counted
+    as `has_stop`.
+    """
     notes: Counter[str] = Counter()
     for row in layouts(triples, context, p=p, documents=documents, memorise=memorise, abstention=abstention):
         if stop and stop in row.cot_answer:
@@ -117,14 +120,14 @@ def raft_eval(
     memorise: _Memorise = 0.5,
     abstention: _Abstention = "",
 ) -> Rows:
-    """`question`, `gold_final_answer`, `context`, position and mode, for each row of `raft` and in its order."""
-    laid = layouts(triples, context, p=p, documents=documents, memorise=memorise, abstention=abstention)
-    return (yield from _counted(laid, _evaluated))
+    """Yield `question`, `gold_final_answer`, `context`, position and mode for each row of `raft`, in order."""
+    rows = layouts(triples, context, p=p, documents=documents, memorise=memorise, abstention=abstention)
+    return (yield from _counted(rows, _evaluated))
 
 
-def _counted(laid: Iterable[Layout], form: Callable[[Layout], dict[str, Any]]) -> Rows:
+def _counted(rows: Iterable[Layout], form: Callable[[Layout], dict[str, Any]]) -> Rows:
     notes: Counter[str] = Counter()
-    for row in laid:
+    for row in rows:
         notes.update(row.notes)
         yield form(row)
     return dict(sorted(notes.items()))

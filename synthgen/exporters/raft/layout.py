@@ -1,16 +1,16 @@
-"""How a row is laid out among its documents: worked out once, so that no RAFT form can say other things than the next.
+"""The layout of a row among its documents. All RAFT formats are built from it, so they cannot contradict each other.
 
-Text that would break the layout (`<DOCUMENT>` tags, quote and answer marks) is escaped as HTML would, in every field, and a
-question is one line: it stands below the documents, on the last line of the instruction.
+Text that would break the layout (`<DOCUMENT>` tags, quote marks and answer marks) is escaped like HTML in every field.
+A question is one line below the documents, the last line of the instruction.
 
-Before the answer stands, of these, the first that there is:
+The answer follows the first of these that exists:
 
-- the row's reasoning, where each of its quotes stands in a document that this row shows; with the evidence below it when it
-  quotes nothing. Reasoning with another quote is left out and counted (`reasoning_left_out`);
-- the evidence, each piece on a line of its own as `##begin_quote##…##end_quote##`: the sentences around the spans that
-  grounding found, where the row shows them. No model reasons there, which is counted (`answers_by_rule`).
+- The row's reasoning, when each of its quotes stands in a document of the row. The evidence follows it when it quotes
+  nothing. Reasoning with another quote is left out and counted (`reasoning_left_out`).
+- The evidence, each piece on its own line as `##begin_quote##…##end_quote##`: the sentences around the spans that
+  grounding found, as far as the row shows them. No model has reasoned there, which is counted (`answers_by_rule`).
 
-So a row without oracle quotes nothing that is not there, and one that abstains is not argued at all.
+A row without oracle therefore never quotes a missing passage, and an abstaining row gives no argument.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import regex
 
 from synthgen.exporters.context import ExportContext
-from synthgen.exporters.raft.quotas import ABSTAIN, RowPlan, deal, numbers
+from synthgen.exporters.raft.quotas import ABSTAIN, RowPlan, document_counts, plan_rows
 from synthgen.exporters.row_view import answer, question
 from synthgen.records import Chunk, Triple, passage, random_for
 from synthgen.text.language import guess_language
@@ -33,7 +33,7 @@ from synthgen.text.sentences import sentences
 __all__ = ["Layout", "layouts"]
 
 _ANSWER = "<ANSWER>: "
-# Two patterns that begin with what they look for: one of both would be ten times as slow, and every text passes here.
+# Two patterns with a literal start. One pattern for both is ten times slower, and every text passes here.
 _BEFORE_TAG = regex.compile(r"<(?=\s*(?:/?\s*(?i:document)|(?i:answer))\s*>)")
 _BEFORE_QUOTE_MARK = regex.compile(r"##(?=\s*(?i:begin|end)_(?i:quote)\s*##)")
 
@@ -42,7 +42,7 @@ _sentences = functools.lru_cache(maxsize=1_024)(sentences)  # the rows of a chun
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One row. `oracle` is its passage, shown or not; `notes` are names of what is to be counted of it."""
+    """One row. `oracle` is its passage, shown or not; `notes` are the names under which the row is counted."""
 
     id: str
     question: str
@@ -72,28 +72,28 @@ class Layout:
 def layouts(
     triples: Sequence[Triple], context: ExportContext, *, p: float, documents: int | str, memorise: float, abstention: str
 ) -> Iterator[Layout]:
-    """One layout for each answered triple, in the given order. An empty `abstention` means the table's."""
+    """Yield a layout for each answered triple, in order. With an empty `abstention` the text comes from the language table."""
     rows = [(triple.id, len(triple.distractors)) for triple in triples]
-    places = deal(rows, context.seed, p=p, documents=numbers(documents), memorise=memorise)
-    for triple, place in zip(triples, places, strict=True):
-        yield _layout(triple, place, context, abstention)
+    plans = plan_rows(rows, context.seed, p=p, documents=document_counts(documents), memorise=memorise)
+    for triple, plan in zip(triples, plans, strict=True):
+        yield _layout(triple, plan, context, abstention)
 
 
-def _layout(triple: Triple, place: RowPlan, context: ExportContext, abstention: str) -> Layout:
+def _layout(triple: Triple, plan: RowPlan, context: ExportContext, abstention: str) -> Layout:
     source = context.chunks[triple.chunk_id]
     oracle = _escaped(passage(triple, source))
-    number = place.documents - (place.position is not None)
+    number = plan.documents - (plan.position is not None)
     others = [context.chunks[distractor.chunk_id] for distractor in triple.distractors[:number]]
     random_for(context.seed, "raft", triple.id).shuffle(others)
     shown = [(context.title(chunk.document_id), _escaped(chunk.text)) for chunk in others]
-    if place.position is not None:
-        shown.insert(place.position, (context.title(source.document_id), oracle))
+    if plan.position is not None:
+        shown.insert(plan.position, (context.title(source.document_id), oracle))
     titles, texts = [title for title, _ in shown], [text for _, text in shown]
-    notes = [place.mode, *(["fewer_documents"] if place.missing else [])]
-    if place.mode == ABSTAIN:
-        argument, final, told = "", *_abstention(triple, source, abstention)
+    notes = [plan.mode, *(["fewer_documents"] if plan.missing else [])]
+    if plan.mode == ABSTAIN:
+        argument, final, extra_notes = "", *_abstention(triple, source, abstention)
     else:
-        argument, told = _argument(triple, source, texts, oracle if place.position is not None else "")
+        argument, extra_notes = _argument(triple, source, texts, oracle if plan.position is not None else "")
         final = answer(triple)
     return Layout(
         id=triple.id,
@@ -101,38 +101,40 @@ def _layout(triple: Triple, place: RowPlan, context: ExportContext, abstention: 
         titles=titles,
         texts=texts,
         oracle=oracle,
-        position=place.position,
-        mode=place.mode,
+        position=plan.position,
+        mode=plan.mode,
         argument=argument,
         answer=_escaped(final),
-        notes=(*notes, *told),
+        notes=(*notes, *extra_notes),
     )
 
 
 def _abstention(triple: Triple, source: Chunk, given: str) -> tuple[str, list[str]]:
-    """The abstention and what is to be counted of it; in the language of the question where that is not the passage's."""
+    """Return the abstention and its notes. It is in the language of the question if that differs from the passage's."""
     if given.strip():
         return given.strip(), []
-    asked_in = guess_language(triple.query) if triple.metadata.get("language") else ""
-    language = asked_in or source.language or guess_language(source.text)
+    question_language = guess_language(triple.query) if triple.metadata.get("language") else ""
+    language = question_language or source.language or guess_language(source.text)
     return ABSTENTIONS.get(language, ABSTENTIONS[DEFAULT]), [] if language in ABSTENTIONS else ["abstention_in_english"]
 
 
-def _argument(triple: Triple, source: Chunk, texts: Sequence[str], shown: str) -> tuple[str, list[str]]:
-    """What stands before the answer, and what is to be counted of it. `shown` is the oracle, "" where it is not shown."""
+def _argument(triple: Triple, source: Chunk, texts: Sequence[str], oracle: str) -> tuple[str, list[str]]:
+    """Return what stands before the answer, and its notes. `oracle` is "" when the row does not show it."""
     reasoning, notes = "", []
     if triple.reasoning and triple.reasoning.strip():
         reasoning = _checked(triple.reasoning, texts)
         notes = [] if reasoning else ["reasoning_left_out"]
     if BEGIN in reasoning:
         return reasoning, notes
-    evidence = dict.fromkeys(_evidence(span, source, shown) for span in triple.quotes) if shown else {}
+    evidence = dict.fromkeys(_evidence(span, source, oracle) for span in triple.quotes) if oracle else {}
     quotes = [f"{BEGIN}{quote}{END}" for quote in evidence if quote]
     return "\n".join(filter(None, [reasoning, *quotes])), notes if reasoning else [*notes, "answers_by_rule"]
 
 
 def _checked(reasoning: str, texts: Sequence[str]) -> str:
-    """The reasoning, escaped but for its quotes' marks; "" when a quote stands in none of `texts`, or its marks do not pair."""
+    """Return the reasoning, escaped but for its quote marks; "" when a quote stands in none of `texts` or the marks do
+    not pair.
+    """
     found = marked(reasoning.strip())
     if found is None:
         return ""
@@ -146,16 +148,16 @@ def _checked(reasoning: str, texts: Sequence[str]) -> str:
     return "".join(pieces)
 
 
-def _evidence(span: tuple[int, int], source: Chunk, shown: str) -> str:
-    """The sentences that the span touches, or the span alone, whichever the shown oracle has; else nothing."""
+def _evidence(span: tuple[int, int], source: Chunk, oracle: str) -> str:
+    """Return the sentences that the span touches, or the span alone, whichever stands in `oracle`; else ""."""
     start, end = max(0, span[0] - source.start), max(0, span[1] - source.start)
     touched = [s for s in _sentences(source.text) if s[0] < end and start < s[1]]
     if touched:
         sentence = _escaped(source.text[touched[0][0] : touched[-1][1]])
-        if sentence in shown:
+        if sentence in oracle:
             return sentence
     quote = _escaped(source.text[start:end])
-    return quote if quote in shown else ""
+    return quote if quote in oracle else ""
 
 
 def _escaped(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a check can find, and what it found."""
+"""The rules of a check, and its findings."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["RULES", "Checked", "Finding", "Findings"]
+__all__ = ["RULES", "CheckReport", "Finding", "Findings"]
 
 Severity = Literal["error", "warning"]
 
-SHOWN = 10  # problems kept of each rule; the others are counted
+MAX_SHOWN = 10  # findings kept of each rule; the others are counted
 
 _ERRORS = {
-    "no_rows": "there is no row at all",
-    "not_utf8": "bytes that are no UTF-8 text",
-    "not_json": "a line that is no JSON",
+    "no_rows": "a file without rows",
+    "not_utf8": "bytes that are not UTF-8 text",
+    "not_json": "a line that is not JSON",
     "blank_line": "a line without a row",
-    "missing_key": "a key that the format needs is not there",
-    "unknown_key": "a key that the format does not have; some readers refuse the row, others take it for a text",
-    "wrong_type": "a value of another type than the reader takes",
-    "wrong_value": "a value that the reader does not know",
-    "empty": "a text or list with nothing in it",
+    "missing_key": "a key that the format needs is missing",
+    "unknown_key": "a key that the format does not have; some readers reject the row, others read the value as a text",
+    "wrong_type": "a value whose type the reader does not accept",
+    "wrong_value": "a value that the reader does not accept",
+    "empty": "an empty text or list",
     "half_character": "half a character (a lone surrogate), which no reader can encode",
     "roles": "messages in an order that cannot be trained on",
     "no_preference": "the preferred and the rejected side are the same",
-    "misaligned": "scores that do not go with the passages, one for each",
-    "uneven_columns": "rows with other columns than the first, which the reader cannot put into one table",
-    "same_passage": "a passage that is positive and negative in one row",
-    "oracle_position": "the oracle does not stand where the row says",
+    "misaligned": "a number of scores that differs from the number of passages",
+    "uneven_columns": "rows whose columns differ from the first row's, which the reader cannot put into one table",
+    "same_passage": "a passage that is positive and negative in the same row",
+    "oracle_position": "the oracle is not at the position that the row gives",
     "layout": "an instruction that is not the row's documents and its question",
-    "repeated_id": "an id of two rows",
-    "unknown_id": "an id that names no row",
-    "unsafe_id": "an id with a tab, a quotation mark or a line end, where the reader would cut it",
-    "file_too_large": "more bytes than the reader takes in one file",
+    "repeated_id": "an id that two rows use",
+    "unknown_id": "an id that no row has",
+    "unsafe_id": "an id with a tab, a quotation mark or a line end, at which the reader would cut it",
+    "file_too_large": "a file that is larger than its reader accepts",
 }
 _WARNINGS = {
-    "few_examples": "fewer examples than the service takes",
-    "too_long": "more tokens than the model takes in training: the end of the example is cut off, and that is its answer",
-    "duplicate": "a row that stands in the file, or the files of its split, already",
-    "in_two_splits": "a row that stands in another split, too, so what is measured there is what was learnt",
+    "few_examples": "fewer examples than the service accepts",
+    "too_long": "more tokens than training uses: the end of the example, which is its answer, is cut off",
+    "duplicate": "a row that its file, or another file of its split, already contains",
+    "in_two_splits": "a row that another split also contains, so a measurement there tests on training rows",
     "contradiction": "a pair with label 1 in one row and 0 in another",
-    "not_alternating": "messages of user and assistant that do not alternate, which some services refuse",
-    "mixed_keys": "rows with other keys than the first, which become nulls in a table",
-    "unjudged_query": "a query that no judgment names",
+    "not_alternating": "messages of user and assistant that do not alternate, which some services reject",
+    "mixed_keys": "rows whose keys differ from the first row's; a table fills the gaps with nulls",
+    "unjudged_query": "a query without a judgment",
     "byte_order_mark": "a byte order mark before the first row",
     "line_separator": "a raw U+2028, U+2029 or U+0085, at which some readers cut the row",
 }
@@ -52,12 +52,12 @@ RULES: Mapping[str, tuple[Severity, str]] = {
     **{rule: ("error", meaning) for rule, meaning in _ERRORS.items()},
     **{rule: ("warning", meaning) for rule, meaning in _WARNINGS.items()},
 }
-"""Rule -> whether it makes the file unusable, and what it means."""
+"""Rule -> its severity (an error makes the file unusable) and its meaning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong; `line` counts from 1, and is 0 for what is said of the whole file."""
+    """One problem. `line` counts from 1 and is 0 for a problem of the whole file."""
 
     rule: str
     file: str
@@ -75,8 +75,8 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """Rows by file, problems by rule, the first few of each, and what training on the files would take ({} where that is not known)."""
+class CheckReport:
+    """Rows by file, findings by rule, the first findings of each rule, and the training effort ({} when unknown)."""
 
     rows: dict[str, int]
     errors: dict[str, int]
@@ -95,7 +95,7 @@ class Checked:
 
 
 class Findings:
-    """Takes problems as they are found: all are counted, the first of each rule kept."""
+    """Collects findings: counts all, keeps the first of each rule."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -104,13 +104,13 @@ class Findings:
 
     def add(self, rule: str, file: str, line: int, message: str) -> None:
         self.counts[rule] += 1
-        if self.counts[rule] <= SHOWN:
+        if self.counts[rule] <= MAX_SHOWN:
             self.problems.append(Finding(rule, file, line, message))
 
-    def checked(self, training: Mapping[str, Any]) -> Checked:
+    def checked(self, training: Mapping[str, Any]) -> CheckReport:
         errors, warnings = (
             {rule: n for rule in RULES if RULES[rule][0] == severity and (n := self.counts[rule])}
             for severity in ("error", "warning")
         )
-        ordered = sorted(self.problems, key=lambda p: RULES[p.rule][0])  # errors first, else as they were found
-        return Checked(self.rows, errors, warnings, tuple(ordered), training)
+        ordered = sorted(self.problems, key=lambda p: RULES[p.rule][0])  # errors first, otherwise in the order found
+        return CheckReport(self.rows, errors, warnings, tuple(ordered), training)

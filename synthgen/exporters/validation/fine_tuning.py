@@ -1,13 +1,14 @@
-"""What training on a chat file would take: tokens, epochs, money, and until when it can be done at all.
+"""What training on a chat file takes: tokens, epochs, cost, and the date on which its model ends.
 
-Tokens follow the rule of OpenAI's cookbook ("Data preparation and analysis for chat model fine-tuning"), which calls it not exact:
-3 for an example, 3 for each message, the tokens of every text in it, its role included, and 1 more for a name. What is beyond
-the model's limit is cut off and not billed. The number of epochs is the default of the same notebook. Parts of content count with
-their texts, calls of tools with their names and arguments; what a message shows besides (an image, a sound) is not counted, and neither
-are definitions of tools.
+Tokens follow the rule of OpenAI's cookbook ("Data preparation and analysis for chat model fine-tuning"), which calls it
+approximate: 3 for an example, 3 for each message, the tokens of every text in a message, its role included, and 1 more
+for a name. Tokens beyond the model's limit are cut off and not billed. The default number of epochs comes from the same
+notebook. Content parts count with their texts, tool calls with their names and arguments. Images, sounds and tool
+definitions are not counted.
 
-A model counts with its own encoding where tiktoken has it, else the result says `estimated`. So does that of a long file: the first
-million bytes are counted, then one row in thirty-two, drawn by its content, and the others are taken to be like those.
+A model counts with its own encoding if tiktoken has it; otherwise the result is marked `estimated`. So is the result of
+a long file: the first million bytes are counted, then one row in thirty-two, drawn by its content, and the other rows
+are extrapolated from these.
 """
 
 from __future__ import annotations
@@ -33,15 +34,17 @@ _EXACT_BYTES = 1_000_000
 _ONE_IN = 32
 
 _EPOCHS, _EPOCHS_MIN, _EPOCHS_MAX = 3, 1, 25
-_EXAMPLES_MIN, _EXAMPLES_MAX = 100, 25_000  # of examples times epochs, which the default keeps between
+_EXAMPLES_MIN, _EXAMPLES_MAX = 100, 25_000  # bounds of examples times epochs
 
-_NO_TEXTS = frozenset({"type", "id", "image_url", "input_audio", "file", "image", "audio", "video"})  # of an object with a type
+_NOT_TEXT = frozenset(
+    {"type", "id", "image_url", "input_audio", "file", "image", "audio", "video"}
+)  # keys of an object with a type
 
 Row = Mapping[str, Any]
 
 
 class Model(BaseModel):
-    """Tokens of one example that are trained on (None: not known), and the day of its end."""
+    """The maximum number of trained tokens of an example (None: unknown), and the model's last day."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -66,9 +69,9 @@ class FineTuningFacts(BaseModel):
     notices: list[Notice]
 
     def of(self, model: str) -> Model:
-        """What is known of a model or of the family whose dated snapshot it is; nothing, for one that is not there."""
+        """Return the facts about a model, or about the family of a dated snapshot. They are empty for an unknown model."""
         name = model.removeprefix("openai/")
-        families = [known for known in self.models if name == known or name.startswith(f"{known}-20")]
+        families = [family for family in self.models if name == family or name.startswith(f"{family}-20")]
         return self.models[max(families, key=len)] if families else Model.model_validate({})
 
 
@@ -78,13 +81,13 @@ def load_facts() -> FineTuningFacts:
 
 
 class Service:
-    """What a file is to be used with: a model (None: none in particular), its limit, and the table of its prices."""
+    """The use of a file: a model (None for no particular one), its token limit, and a price table."""
 
     def __init__(self, model: str | None = None, *, max_tokens: int | None = None, prices: Prices | None = None) -> None:
         self.model, self.prices = model, prices
         self.facts = load_facts()
-        self.known = self.facts.of(model) if model else Model.model_validate({})
-        self.max_tokens_given, self.max_tokens = max_tokens, max_tokens or self.known.max_tokens
+        self.model_facts = self.facts.of(model) if model else Model.model_validate({})
+        self.max_tokens_given, self.max_tokens = max_tokens, max_tokens or self.model_facts.max_tokens
 
     @property
     def price(self) -> Price | None:
@@ -92,30 +95,34 @@ class Service:
 
 
 class TokenCount:
-    """Adds up the training tokens of rows, each at most `service.max_tokens`; `messages` gives those of a row, where it has some."""
+    """Sums the training tokens of rows, each at most `service.max_tokens`. `messages` returns the messages of a row, if
+    rows have any.
+    """
 
     def __init__(self, service: Service, messages: Callable[[Row], Sequence[Row]] | None) -> None:
         self.service, self._messages = service, messages
         self._tokenizer = get_tokenizer(service.model or DEFAULT_ENCODING)
-        self._count = lru_cache(maxsize=1_024)(self._tokenizer.count)  # roles and system messages come again and again
+        self._count = lru_cache(maxsize=1_024)(self._tokenizer.count)  # roles and system messages repeat
         self.examples = 0
         self._counted = self._counted_bytes = 0
-        self._drawn = self._drawn_bytes = self._left_bytes = 0
+        self._sampled = self._sampled_bytes = self._uncounted_bytes = 0
 
     def add(self, raw: bytes, row: Row) -> None:
-        """Take in a row that is trained on."""
+        """Add a row of the training data."""
         self.examples += 1
         if self._counted_bytes < _EXACT_BYTES:
             self._counted += self._billed(row)
             self._counted_bytes += len(raw)
             return
-        self._left_bytes += len(raw)
+        self._uncounted_bytes += len(raw)
         if zlib.crc32(raw) % _ONE_IN == 0:
-            self._drawn += self._billed(row)
-            self._drawn_bytes += len(raw)
+            self._sampled += self._billed(row)
+            self._sampled_bytes += len(raw)
 
     def too_long(self, raw: bytes, row: Row) -> int | None:
-        """The tokens of a row where they are more than the limit. A text has no more tokens than bytes, so few are counted."""
+        """Return the tokens of a row above the limit, else None. A text has no more tokens than bytes, so few rows are
+        counted.
+        """
         limit = self.service.max_tokens
         if not limit or len(raw) <= limit or (tokens := self.tokens(row)) <= limit:
             return None
@@ -126,7 +133,7 @@ class TokenCount:
         return min(tokens, limit) if limit else tokens
 
     def tokens(self, row: Row) -> int:
-        """Of one example, by the rule above; of a row without messages, those of its texts."""
+        """Return the tokens of an example by the rule above; for a row without messages, the tokens of its texts."""
         if self._messages is None:
             return sum(map(self._count, _texts(row)))
         total = 3
@@ -136,33 +143,33 @@ class TokenCount:
         return total
 
     def training(self) -> dict[str, Any]:
-        """What training on all rows would take. `dollars` is None where the table of prices does not say."""
-        service, passes = self.service, epochs(self.examples)
-        rest = round(self._drawn * self._left_bytes / self._drawn_bytes) if self._drawn_bytes else 0
-        tokens = self._counted + rest
+        """Return what training on all rows takes. `dollars` is None when the price table has no training price."""
+        service, n_epochs = self.service, epochs(self.examples)
+        extrapolated = round(self._sampled * self._uncounted_bytes / self._sampled_bytes) if self._sampled_bytes else 0
+        tokens = self._counted + extrapolated
         price = service.price.training if service.price else None
         return {
             "model": service.model,
             "examples": self.examples,
             "tokens": tokens,
-            "estimated": self._tokenizer.estimated or bool(self._left_bytes),
+            "estimated": self._tokenizer.estimated or bool(self._uncounted_bytes),
             "max_tokens": service.max_tokens,
-            "epochs": passes,
-            "billed_tokens": tokens * passes,
-            "dollars": None if price is None else tokens * passes * price / 1_000_000,
+            "epochs": n_epochs,
+            "billed_tokens": tokens * n_epochs,
+            "dollars": None if price is None else tokens * n_epochs * price / 1_000_000,
             "prices_dated": service.prices.dated.isoformat() if service.prices else None,
-            "model_ends": service.known.ends.isoformat() if service.known.ends else None,
+            "model_ends": service.model_facts.ends.isoformat() if service.model_facts.ends else None,
             "notices": [{"announced": notice.announced.isoformat(), "text": notice.text} for notice in service.facts.notices],
         }
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in a row or message: strings, but no keys, and of parts and calls neither their types and ids nor what is no text."""
+    """Yield every text in a row or message: string values, but no types and ids of parts and calls, and no media."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for key, entry in value.items():
-            if key not in _NO_TEXTS or "type" not in value:
+            if key not in _NOT_TEXT or "type" not in value:
                 yield from _texts(entry)
     elif isinstance(value, list):
         for entry in value:
@@ -170,7 +177,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def epochs(examples: int) -> int:
-    """How often a service goes over the examples when it is not told: 3 times, more over a few, less over very many."""
+    """Return a service's default number of epochs: 3, more for few examples, fewer for very many."""
     if examples * _EPOCHS < _EXAMPLES_MIN:
         return min(_EPOCHS_MAX, _EXAMPLES_MIN // max(1, examples))
     if examples * _EPOCHS > _EXAMPLES_MAX:

@@ -1,8 +1,8 @@
-"""Rules of one row that its shape cannot say: orders of roles, what belongs together, where the oracle stands.
+"""Rules about a single row beyond its shape: the order of roles, matching lengths, the position of the oracle.
 
-Each takes a row that fits its shape and gives (rule, sentence) pairs. They follow what the readers do: OpenAI's checker of chat files
-(cookbook, "Data preparation and analysis for chat model fine-tuning"), LLaMA-Factory's converters, which skip what they do not
-like without a word, FlagEmbedding's data set, the RAFT reference script's own layout.
+Each rule takes a row that fits its shape and returns (rule, sentence) pairs. The rules follow the readers: OpenAI's
+checks of chat files (cookbook, "Data preparation and analysis for chat model fine-tuning"), LLaMA-Factory's converters,
+which skip rows silently, FlagEmbedding's data set, and the layout of the RAFT reference script.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ __all__ = ["aligned", "chat", "oracle", "preference", "sides", "turns"]
 
 Row = Mapping[str, Any]
 Faults = Iterable[tuple[str, str]]
-_FINE: Sequence[tuple[str, str]] = ()
-_USUAL = (("system", "user", "assistant"), ("user", "assistant"))
+_NO_FAULTS: Sequence[tuple[str, str]] = ()
+_COMMON_ROLES = (("system", "user", "assistant"), ("user", "assistant"))
 _ROLE, _CONTENT = itemgetter("role"), methodcaller("get", "content")
 
 
 def chat(row: Row) -> Faults:
-    """A system message at most at the start, an assistant's at the end; every message says something."""
+    """A system message stands at the start only, an assistant's message at the end, and every message has content."""
     return _conversation(row["messages"])
 
 
 def _conversation(messages: Sequence[Row]) -> Faults:
     roles = tuple(map(_ROLE, messages))
-    if roles in _USUAL and sum(map(len, messages)) == 2 * len(roles) and all(map(_CONTENT, messages)):
-        return _FINE  # most rows are like this, and nothing is asked of them twice
+    if roles in _COMMON_ROLES and sum(map(len, messages)) == 2 * len(roles) and all(map(_CONTENT, messages)):
+        return _NO_FAULTS  # the fast path for most rows
     return [*_contents(messages), *_roles(roles)]
 
 
@@ -47,14 +47,16 @@ def _roles(roles: Sequence[str]) -> Faults:
     elif roles[-1] != "assistant":
         yield "roles", f"the last message is the {roles[-1]}'s, but must be the assistant's"
     if any(role in ("system", "developer") for role in roles[1:]):
-        yield "roles", f"a system message stands after the first place ({', '.join(roles)})"
-    talk = [role for role in roles if role in ("user", "assistant")]
-    if talk[:1] == ["assistant"] or any(a == b == "user" for a, b in itertools.pairwise(talk)):
+        yield "roles", f"a system message is not the first message ({', '.join(roles)})"
+    dialogue = [role for role in roles if role in ("user", "assistant")]
+    if dialogue[:1] == ["assistant"] or any(a == b == "user" for a, b in itertools.pairwise(dialogue)):
         yield "not_alternating", f"user and assistant do not alternate ({', '.join(roles)})"
 
 
 def preference(row: Row) -> Faults:
-    """Two different sides, each the assistant's, to a prompt that ends with the user; both namings of the fields."""
+    """The two sides differ, each has a message of the assistant, and the prompt ends with the user. Both namings of the
+    fields.
+    """
     better, worse = (
         (row["preferred_output"], row["non_preferred_output"]) if "input" in row else (row["chosen"], row["rejected"])
     )
@@ -69,31 +71,32 @@ def preference(row: Row) -> Faults:
 
 
 def turns(column: str, role: str, human: str, model: str) -> Callable[[Row], Faults]:
-    """ShareGPT: who asks stands at odd places, who tells at even ones, and the last one tells; else the example is skipped silently.
+    """ShareGPT: askers stand at odd places, answerers at even ones, and an answerer is last. Other examples are skipped
+    silently.
 
     A system turn may come first.
     """
-    asks, tells = (human, "observation"), (model, "function_call")
+    askers, answerers = (human, "observation"), (model, "function_call")
 
     def rule(row: Row) -> Faults:
         speakers = [turn[role] for turn in row[column]]
-        told = speakers[1:] if speakers[0] == "system" else speakers
-        in_place = all(speaker in (tells if number % 2 else asks) for number, speaker in enumerate(told))
-        if in_place and told and len(told) % 2 == 0:
-            return _FINE
-        return [("roles", f"{human} and {model} must take turns, and {model} must end it ({', '.join(speakers)})")]
+        dialogue = speakers[1:] if speakers[0] == "system" else speakers
+        in_place = all(speaker in (answerers if number % 2 else askers) for number, speaker in enumerate(dialogue))
+        if in_place and dialogue and len(dialogue) % 2 == 0:
+            return _NO_FAULTS
+        return [("roles", f"{human} and {model} must take turns, and {model} must be last ({', '.join(speakers)})")]
 
     return rule
 
 
 def aligned(row: Row) -> Faults:
-    """A score for each passage, where there are scores."""
+    """There is a score for each passage, if there are scores."""
     if "negative_1" in row:
         passages = 1 + sum(key.startswith("negative_") for key in row)
         scores = row.get("scores", row.get("label"))
         if type(scores) is list and len(scores) != passages:
             return [("misaligned", f"{len(scores)} scores for {passages} passages")]
-        return _FINE
+        return _NO_FAULTS
     pairs = [("pos_scores", "pos"), ("neg_scores", "neg")]
     return [
         ("misaligned", f"{len(row[scores])} {scores} for {len(row[passages])} passages of {passages}")
@@ -111,14 +114,15 @@ def sides(row: Row) -> Faults:
     else:
         positives, negatives = [row.get("positive")], [text for key, text in row.items() if key.startswith("negative")]
     if set(positives).isdisjoint(negatives):
-        return _FINE
+        return _NO_FAULTS
     return [("same_passage", "a positive passage is among the negatives")]
 
 
 def oracle(row: Row) -> Faults:
-    """RAFT: titles and documents in pairs, the instruction made of them, the oracle where `oracle_position` says or nowhere.
+    """RAFT: titles and documents form pairs, the instruction consists of them, and the oracle is at `oracle_position`
+    or nowhere.
 
-    Rows of the reference script have no position, and some of its variants flat lists.
+    Rows of the reference script have no position, and some of its variants have flat lists.
     """
     titles, documents = (_inner(row["context"][name]) for name in ("title", "sentences"))
     if len(titles) != len(documents):

@@ -1,7 +1,7 @@
-"""The shape of a row, as data: which keys, of which types, and what may be empty.
+"""The shape of a row, as data: its keys, their types, and what may be empty.
 
-A shape has two methods. `fits(value)` is the fast answer, asked of every row; `faults(value, where)` says, for the few that do not
-fit, what is wrong: (rule, sentence) pairs, where `where` is the place in the row, `messages[1].content`.
+A shape has two methods. `fits(value)` is the fast test of every row. `faults(value, where)` explains the few rows that
+do not fit, as (rule, sentence) pairs; `where` is the place in the row, such as `messages[1].content`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Faults = Iterator[tuple[str, str]]
 
 
 class Shape(Protocol):
-    """What a value must look like; `types` are those that such values have."""
+    """The form of a value; `types` are the types that such values have."""
 
     @property
     def types(self) -> tuple[type, ...]: ...
@@ -45,7 +45,7 @@ class Shape(Protocol):
 
 
 class _Type:
-    """A value of one of these types; booleans are no numbers."""
+    """A value of one of these types. A boolean is not a number."""
 
     def __init__(self, name: str, *types: type) -> None:
         self.name, self.types = name, types
@@ -55,11 +55,11 @@ class _Type:
 
     def faults(self, value: Any, where: str) -> Faults:
         if type(value) not in self.types:
-            yield "wrong_type", f"{where or 'the row'} is {_named(value)}, but must be {self.name}"
+            yield "wrong_type", f"{where or 'the row'} is {_display(value)}, but must be {self.name}"
 
 
 class _Text(_Type):
-    """A string with something in it."""
+    """A string that is not blank."""
 
     def fits(self, value: Any) -> bool:
         return type(value) is str and value != "" and not value.isspace()
@@ -81,7 +81,7 @@ Anything = _Type("a JSON value", str, int, float, bool, type(None), list, dict)
 
 
 class OneOf:
-    """One of a few strings or numbers."""
+    """One of several strings or numbers."""
 
     def __init__(self, *values: str | int) -> None:
         self.values = values
@@ -93,11 +93,13 @@ class OneOf:
 
     def faults(self, value: Any, where: str) -> Faults:
         if not self.fits(value):
-            yield "wrong_value", f"{where} is {_named(value)}, but must be one of {', '.join(map(str, self.values))}"
+            yield "wrong_value", f"{where} is {_display(value)}, but must be one of {', '.join(map(str, self.values))}"
 
 
 class Either:
-    """A value that fits one of several shapes; faults are those of the first with its type, or of the first."""
+    """A value that fits one of several shapes. Faults are those of the first shape with the value's type, or of the
+    first shape.
+    """
 
     def __init__(self, first: Shape, *others: Shape) -> None:
         self.first, self.others = first, others
@@ -108,12 +110,12 @@ class Either:
 
     def faults(self, value: Any, where: str) -> Faults:
         if not self.fits(value):
-            meant = next((shape for shape in (self.first, *self.others) if type(value) in shape.types), self.first)
-            yield from meant.faults(value, where)
+            closest = next((shape for shape in (self.first, *self.others) if type(value) in shape.types), self.first)
+            yield from closest.faults(value, where)
 
 
 class ListOf:
-    """A list of at least `least` values, all of one shape."""
+    """A list of at least `least` values of one shape."""
 
     types = (list,)
 
@@ -125,7 +127,7 @@ class ListOf:
 
     def faults(self, value: Any, where: str) -> Faults:
         if type(value) is not list:
-            yield "wrong_type", f"{where} is {_named(value)}, but must be a list"
+            yield "wrong_type", f"{where} is {_display(value)}, but must be a list"
         elif len(value) < self.least:
             yield "empty", f"{where} has {len(value)} entries, but must have {self.least} or more"
         else:
@@ -136,7 +138,7 @@ class ListOf:
 class Object:
     """A JSON object with these keys and no others.
 
-    A `?` ends the name of a key that may be missing; `name_#` stands for `name_1`, `name_2`, … without a gap.
+    A name that ends in `?` is optional; `name_#` stands for `name_1`, `name_2`, … without a gap.
     """
 
     types = (dict,)
@@ -145,7 +147,7 @@ class Object:
         self.needed = {name: shape for name, shape in fields.items() if not name.endswith(("?", "#"))}
         self.optional = {name[:-1]: shape for name, shape in fields.items() if name.endswith("?")}
         self.numbered = {name[:-1]: shape for name, shape in fields.items() if name.endswith("#")}
-        self._accepted: dict[tuple[str, ...], list[Callable[[Any], bool]]] = {}  # rows of a file have the same few sets of keys
+        self._accepted: dict[tuple[str, ...], list[Callable[[Any], bool]]] = {}  # rows of a file share few sets of keys
 
     def fits(self, value: Any) -> bool:
         if type(value) is not dict:
@@ -160,7 +162,7 @@ class Object:
 
     def faults(self, value: Any, where: str) -> Faults:
         if type(value) is not dict:
-            yield "wrong_type", f"{where or 'the row'} is {_named(value)}, but must be a JSON object"
+            yield "wrong_type", f"{where or 'the row'} is {_display(value)}, but must be a JSON object"
             return
         yield from self._wrong_keys(value, where)
         for key, entry in value.items():
@@ -175,11 +177,11 @@ class Object:
         for key in value:
             if self._shape(key) is None:
                 allowed = [*self.needed, *self.optional, *(f"{name}1" for name in self.numbered)]
-                yield "unknown_key", f"{key!r}{at} is no key of this format, which has {', '.join(allowed)}"
+                yield "unknown_key", f"{key!r}{at} is not a key of this format, which has {', '.join(allowed)}"
         for name in self.numbered:
             numbers = sorted(int(key[len(name) :]) for key in value if _numbered(key, name))
             if numbers != list(range(1, max(1, len(numbers)) + 1)):
-                yield "missing_key", f"{name}1, {name}2, …{at} have a gap, or there are none"
+                yield "missing_key", f"{name}1, {name}2, …{at} have a gap or are missing"
 
     def _shape(self, key: str) -> Shape | None:
         known = self.needed.get(key) or self.optional.get(key)
@@ -187,7 +189,7 @@ class Object:
 
 
 class Part(Object):
-    """A part of the content of a message: an object with these keys, where one whose `type` is text has a `text`."""
+    """A part of a message's content: an object with these keys. A part of type `text` has a `text`."""
 
     def fits(self, value: Any) -> bool:
         return super().fits(value) and (value["type"] != "text" or "text" in value)
@@ -202,8 +204,8 @@ def _numbered(key: str, name: str) -> bool:
     return key.startswith(name) and regex.fullmatch(r"[1-9][0-9]*", key[len(name) :]) is not None
 
 
-def _named(value: Any) -> str:
-    """A value as a message shows it."""
+def _display(value: Any) -> str:
+    """Return a value as messages show it."""
     if isinstance(value, str):
         return repr(value if len(value) <= 40 else value[:39] + "…")
     if isinstance(value, list | dict):

@@ -1,6 +1,6 @@
-"""What each format must look like, as data: the shape of its rows, rules of one row, rules of rows together, who counts tokens.
+"""The rules of each format as data: the shape of its rows, rules about one row, rules about several rows, token counting.
 
-Shapes are those of the readers, not only of what synthgen writes: a chat file made elsewhere may call tools.
+Shapes are those of the readers, not only of what synthgen writes: a chat file from elsewhere may call tools.
 """
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from synthgen.exporters.validation import file_rules as together
-from synthgen.exporters.validation import row_rules as orders
+from synthgen.exporters.validation import file_rules, row_rules
 from synthgen.exporters.validation.findings import Findings
 from synthgen.exporters.validation.row_schema import (
     AnyObject,
@@ -28,43 +27,44 @@ from synthgen.exporters.validation.row_schema import (
     Text,
 )
 
-__all__ = ["Rules", "known", "rules_of"]
+__all__ = ["Rules", "formats_with_rules", "rules_of"]
 
 Row = Mapping[str, Any]
 
 
 class Rules(NamedTuple):
-    """Of one format. `files` maps patterns of file names to the shapes of their rows; the first that matches counts.
+    """The rules of one format. `files` maps patterns of file names to the shapes of their rows; the first match counts.
 
-    `least` is how many examples the service takes, and what it does with fewer; `messages` gives the messages of a row that the
-    service trains on, for formats whose training tokens can be counted; `texts` says that all texts of a row are one example.
+    `min_examples` is the minimum that a service accepts, and what happens below it. `messages` returns the messages of
+    a row that the service trains on, for formats with countable training tokens. `texts` marks formats in which all
+    texts of a row are one example.
     """
 
     files: Mapping[str, Shape]
-    each: tuple[Callable[[Row], orders.Faults], ...] = ()
-    together: tuple[Callable[[Findings], together.Together], ...] = ()
-    least: tuple[int, str] = (0, "")
+    row_rules: tuple[Callable[[Row], row_rules.Faults], ...] = ()
+    file_rules: tuple[Callable[[Findings], file_rules.FileRule], ...] = ()
+    min_examples: tuple[int, str] = (0, "")
     messages: Callable[[Row], Sequence[Row]] | None = None
     texts: bool = False
 
     @property
     def folder(self) -> bool:
-        """Whether files have rows of several kinds."""
+        """Whether the files hold rows of several kinds."""
         return len(self.files) > 1
 
 
 def rules_of(format: str, options: Mapping[str, Any]) -> Rules:
-    """The rules of a format whose exporter has these options (all of them, with defaults, where options rename what is in a row).
+    """Return the rules of a format. `options` are all options of its exporter, because some rename the keys of a row.
 
-    Of a format that is not known here, those that every file must keep.
+    An unknown format gets the rules that every file of rows must keep.
     """
     if format in _RENAMED:
         return _RENAMED[format](**options)
-    return _RULES.get(format, Rules({"*": AnyObject}, together=(together.Keys,)))
+    return _RULES.get(format, Rules({"*": AnyObject}, file_rules=(file_rules.Keys,)))
 
 
-_SERVICE = (10, "OpenAI and those that follow it refuse a file with fewer than 10 examples; 50 to 100 begin to show an effect")
-_TOGETHER = (10, "services such as Together want 10 examples or more")
+_SERVICE = (10, "OpenAI and compatible services reject a file with fewer than 10 examples; an effect shows from 50 to 100")
+_TOGETHER = (10, "services such as Together require 10 examples or more")
 
 _KINDS = ("image_url", "input_audio", "file", "refusal", "image", "audio", "video")  # the last three are TRL's
 _PART = Part({"type": OneOf("text", *_KINDS), "text?": Text, **{f"{kind}?": Anything for kind in _KINDS}})
@@ -81,23 +81,23 @@ _MESSAGE = Object(
     }
 )
 _MESSAGES = ListOf(_MESSAGE)
-_TOLD = ListOf(
+_ANSWER_TURNS = ListOf(
     Object({"role": OneOf("assistant", "tool"), "content?": _CONTENT, "tool_calls?": ListOf(Anything), "weight?": OneOf(0, 1)})
 )
 _TOOLS: Mapping[str, Shape] = {"tools?": ListOf(Anything), "parallel_tool_calls?": Bool, "functions?": ListOf(Anything)}
-_EITHER = Either(_MESSAGES, Text)  # TRL takes both forms
+_TEXT_OR_MESSAGES = Either(_MESSAGES, Text)  # TRL takes both forms
 _LABEL = Either(Number, ListOf(Number))
 _PLACE: Mapping[str, Shape] = {
     "oracle_position?": Either(Integer, Null),
     "oracle_mode?": OneOf("oracle", "memorise", "abstain"),
 }
-_NESTED = Either(ListOf(ListOf(Text, least=0)), ListOf(Text, least=0))
+_FLAT_OR_NESTED = Either(ListOf(ListOf(Text, least=0)), ListOf(Text, least=0))
 _RAFT = Object(
     {
         "id": Text,
         "type": Text,
         "question": Text,
-        "context": Object({"title": _NESTED, "sentences": _NESTED}),
+        "context": Object({"title": _FLAT_OR_NESTED, "sentences": _FLAT_OR_NESTED}),
         "oracle_context": Text,
         "cot_answer": Text,
         "instruction": Text,
@@ -116,11 +116,13 @@ def _chat_messages(row: Row) -> Sequence[Row]:
 
 
 def _dpo_messages(row: Row) -> Sequence[Row]:
-    """The prompt once, and both sides."""
+    """Return the messages of the prompt once, and those of both sides."""
     return [*row["input"]["messages"], *row["preferred_output"], *row["non_preferred_output"]]
 
 
-_CHAT = Rules({"*": Object({"messages": _MESSAGES, **_TOOLS})}, (orders.chat,), least=_SERVICE, messages=_chat_messages)
+_CHAT = Rules(
+    {"*": Object({"messages": _MESSAGES, **_TOOLS})}, (row_rules.chat,), min_examples=_SERVICE, messages=_chat_messages
+)
 _RETRIEVAL = Rules(
     {
         "corpus*.jsonl": _TITLED,
@@ -128,28 +130,41 @@ _RETRIEVAL = Rules(
         "qrels/*.tsv": Object({**_JUDGED, "score": OneOf(*map(str, range(101)))}),
         "qrels/*.jsonl": Object({**_JUDGED, "score": Integer}),
     },
-    together=(together.Judgments,),
+    file_rules=(file_rules.Judgments,),
 )
 
 _RULES: Mapping[str, Rules] = {
     "openai-chat": _CHAT,
     "raft-chat": _CHAT,
     "classification-chat": _CHAT,
-    "trl-messages": _CHAT._replace(least=(0, ""), messages=None, texts=True),
+    "trl-messages": _CHAT._replace(min_examples=(0, ""), messages=None, texts=True),
     "openai-dpo": Rules(
         {
             "*": Object(
-                {"input": Object({"messages": _MESSAGES, **_TOOLS}), "preferred_output": _TOLD, "non_preferred_output": _TOLD}
+                {
+                    "input": Object({"messages": _MESSAGES, **_TOOLS}),
+                    "preferred_output": _ANSWER_TURNS,
+                    "non_preferred_output": _ANSWER_TURNS,
+                }
             )
         },
-        (orders.preference,),
-        least=_SERVICE,
+        (row_rules.preference,),
+        min_examples=_SERVICE,
         messages=_dpo_messages,
     ),
-    "trl-prompt-completion": Rules({"*": Object({"prompt": _EITHER, "completion": _EITHER})}, texts=True),
+    "trl-prompt-completion": Rules({"*": Object({"prompt": _TEXT_OR_MESSAGES, "completion": _TEXT_OR_MESSAGES})}, texts=True),
     "trl-preference": Rules(
-        {"*": Object({"prompt?": _EITHER, "chosen": _EITHER, "rejected": _EITHER, "rejected_source?": Text})},
-        (orders.preference,),
+        {
+            "*": Object(
+                {
+                    "prompt?": _TEXT_OR_MESSAGES,
+                    "chosen": _TEXT_OR_MESSAGES,
+                    "rejected": _TEXT_OR_MESSAGES,
+                    "rejected_source?": Text,
+                }
+            )
+        },
+        (row_rules.preference,),
     ),
     "alpaca": Rules(
         {
@@ -163,11 +178,11 @@ _RULES: Mapping[str, Rules] = {
                 }
             )
         },
-        together=(together.Keys,),
+        file_rules=(file_rules.Keys,),
         texts=True,
     ),
-    "raft": Rules({"*": _RAFT}, (orders.oracle,), (together.Columns,)),
-    "raft-completion": Rules({"*": Object({"prompt": Text, "completion": Text})}, least=_TOGETHER, texts=True),
+    "raft": Rules({"*": _RAFT}, (row_rules.oracle,), (file_rules.Columns,)),
+    "raft-completion": Rules({"*": Object({"prompt": Text, "completion": Text})}, min_examples=_TOGETHER, texts=True),
     "raft-eval": Rules(
         {
             "*": Object(
@@ -183,17 +198,17 @@ _RULES: Mapping[str, Rules] = {
         }
     ),
     "st-pair": Rules({"*": Object({"anchor": Text, "positive": Text})}),
-    "st-triplet": Rules({"*": Object({"anchor": Text, "positive": Text, "negative": Text})}, (orders.sides,)),
+    "st-triplet": Rules({"*": Object({"anchor": Text, "positive": Text, "negative": Text})}, (row_rules.sides,)),
     "st-ntuple": Rules(
-        {"*": Object({"anchor": Text, "positive": Text, "negative_#": Text})}, (orders.sides,), (together.Columns,)
+        {"*": Object({"anchor": Text, "positive": Text, "negative_#": Text})}, (row_rules.sides,), (file_rules.Columns,)
     ),
     "st-labeled-pair": Rules(
-        {"*": Object({"anchor": Text, "document": Text, "label": OneOf(0, 1)})}, together=(together.Contradictions,)
+        {"*": Object({"anchor": Text, "document": Text, "label": OneOf(0, 1)})}, file_rules=(file_rules.Contradictions,)
     ),
     "st-kd": Rules(
         {"*": Object({"query": Text, "positive": Text, "negative_#": Text, "scores?": ListOf(Number), "label?": _LABEL})},
-        (orders.sides, orders.aligned),
-        (together.Columns,),
+        (row_rules.sides, row_rules.aligned),
+        (file_rules.Columns,),
     ),
     "flagembedding": Rules(
         {
@@ -209,8 +224,8 @@ _RULES: Mapping[str, Rules] = {
                 }
             )
         },
-        (orders.sides, orders.aligned),
-        (together.Columns,),
+        (row_rules.sides, row_rules.aligned),
+        (file_rules.Columns,),
     ),
     "tevatron": Rules(
         {
@@ -225,8 +240,8 @@ _RULES: Mapping[str, Rules] = {
                 }
             ),
         },
-        (orders.sides,),
-        (together.TevatronPassages,),
+        (row_rules.sides,),
+        (file_rules.TevatronPassages,),
     ),
     "beir": _RETRIEVAL,
     "mteb": _RETRIEVAL,
@@ -234,7 +249,7 @@ _RULES: Mapping[str, Rules] = {
 
 
 def _prompt_completion(*, prompt_field: str, completion_field: str, **_: Any) -> Rules:
-    return Rules({"*": Object({prompt_field: Text, completion_field: Text})}, least=_TOGETHER, texts=True)
+    return Rules({"*": Object({prompt_field: Text, completion_field: Text})}, min_examples=_TOGETHER, texts=True)
 
 
 def _text(*, field: str, **_: Any) -> Rules:
@@ -245,13 +260,13 @@ def _sharegpt(*, column: str, role: str, content: str, human: str, model: str, *
     turn = Object({role: OneOf(human, model, "system", "observation", "function_call"), content: Text})
     return Rules(
         {"*": Object({column: ListOf(turn), "system?": String, "tools?": String})},
-        (orders.turns(column, role, human, model),),
-        (together.Keys,),
+        (row_rules.turns(column, role, human, model),),
+        (file_rules.Keys,),
         texts=True,
     )
 
 
-# Formats whose options rename what is in a row.
+# Formats with options that rename the keys of a row.
 _RENAMED: Mapping[str, Callable[..., Rules]] = {
     "prompt-completion": _prompt_completion,
     "instruction-text": _text,
@@ -260,6 +275,6 @@ _RENAMED: Mapping[str, Callable[..., Rules]] = {
 }
 
 
-def known() -> set[str]:
-    """The formats that have rules of their own."""
+def formats_with_rules() -> set[str]:
+    """Return the names of the formats with an entry."""
     return {*_RULES, *_RENAMED}

@@ -15,9 +15,9 @@ from synthgen.exporters.context import ExportContext
 from synthgen.exporters.export import export, format_options
 from synthgen.exporters.formats import FORMATS
 from synthgen.exporters.validation.check import check, files_in
-from synthgen.exporters.validation.findings import RULES, Checked
+from synthgen.exporters.validation.findings import RULES, CheckReport
 from synthgen.exporters.validation.fine_tuning import Service
-from synthgen.exporters.validation.rules import known, rules_of
+from synthgen.exporters.validation.rules import formats_with_rules, rules_of
 from synthgen.records import CLASSIFICATION, Chunk, Rejection, Triple
 from synthgen.storage import json_line, read_table, write_table
 from synthgen.text.humanize import place
@@ -33,7 +33,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def checked(format: str, folder: Path, **settings: Any) -> Checked:
+def checked(format: str, folder: Path, **settings: Any) -> CheckReport:
     options = format_options(format, settings.pop("options", None)) if format in FORMATS else {}
     return check(format, files_in(folder), options=options, **settings)
 
@@ -134,7 +134,7 @@ FAULTS: Sequence[tuple[str, str, dict[str, bytes], str]] = [
     ("no_rows", "openai-chat", {"train.jsonl": b""}, "train.jsonl: "),
     ("not_utf8", "st-pair", {"train.jsonl": b'{"anchor": "\xff", "positive": "b"}\n'}, "train.jsonl, line 1: byte 13"),
     ("not_json", "st-pair", {"train.jsonl": b'{"anchor": "a", "positive": "b"}\n{"anchor": \n'}, "train.jsonl, line 2: "),
-    ("not_json", "st-kd", {"train.jsonl": json_line(KD).replace(b"0.5", b"NaN")}, "NaN is no JSON"),
+    ("not_json", "st-kd", {"train.jsonl": json_line(KD).replace(b"0.5", b"NaN")}, "NaN is not JSON"),
     ("not_json", "st-pair", {"train.jsonl": b"[" * 100_000 + b"\n"}, "the file is a JSON list"),
     ("not_json", "st-pair", {"train.jsonl": b'{"anchor": ' * 100_000 + b"1" + b"}" * 100_000}, "nested too deeply"),
     ("not_json", "openai-chat", {"train.jsonl": b'{"messages": ' + b"[" * 300 + b"]" * 300 + b"}"}, "nested too deeply"),
@@ -149,7 +149,7 @@ FAULTS: Sequence[tuple[str, str, dict[str, bytes], str]] = [
     ("missing_key", "openai-chat", lines({}), "there is no 'messages'"),
     ("missing_key", "st-ntuple", lines({"anchor": "a", "positive": "b"}), "negative_1"),
     ("missing_key", "st-ntuple", lines({"anchor": "a", "positive": "b", "negative_2": "c"}), "gap"),
-    ("unknown_key", "openai-chat", lines(CHAT | {"id": 7}), "'id' is no key of this format"),
+    ("unknown_key", "openai-chat", lines(CHAT | {"id": 7}), "'id' is not a key of this format"),
     ("unknown_key", "st-pair", lines({"anchor": "a", "positive": "b", "source": "c"}), "'source'"),
     ("wrong_type", "flagembedding", lines(FLAG | {"pos": "a"}), "pos is 'a', but must be a list"),
     ("wrong_type", "st-kd", lines(KD | {"scores": [1, 2, True]}), "scores[2] is true, but must be a number"),
@@ -166,7 +166,12 @@ FAULTS: Sequence[tuple[str, str, dict[str, bytes], str]] = [
     ("half_character", "st-pair", {"train.jsonl": b'{"anchor": "\\ud83d", "positive": "b"}\n'}, "line 1"),
     ("roles", "openai-chat", lines(said(("user", "why?"))), "no message is the assistant's"),
     ("roles", "openai-chat", lines(said(("user", "a"), ("assistant", "b"), ("user", "c"))), "the last message is the user's"),
-    ("roles", "openai-chat", lines(said(("user", "a"), ("system", "b"), ("assistant", "c"))), "after the first place"),
+    (
+        "roles",
+        "openai-chat",
+        lines(said(("user", "a"), ("system", "b"), ("assistant", "c"))),
+        "a system message is not the first message",
+    ),
     (
         "roles",
         "sharegpt",
@@ -202,17 +207,17 @@ FAULTS: Sequence[tuple[str, str, dict[str, bytes], str]] = [
     ("oracle_position", "raft", lines(RAFT | {"oracle_position": None}), "oracle_mode is oracle"),
     ("oracle_position", "raft", lines(RAFT | {"oracle_position": None, "oracle_mode": "abstain"}), "the oracle is document 1"),
     ("layout", "raft", lines(RAFT | {"instruction": "<DOCUMENT>b</DOCUMENT>\n<DOCUMENT>a</DOCUMENT>\nwhy?"}), "line 1"),
-    ("repeated_id", "beir", beir(CORPUS + CORPUS.replace(b'"a"', b'"b"')), "'d1' stands in a row before"),
+    ("repeated_id", "beir", beir(CORPUS + CORPUS.replace(b'"a"', b'"b"')), "'d1' is used by an earlier row"),
     ("repeated_id", "tevatron", lines(TEVATRON, TEVATRON | {"query": "who?"}), "'q1'"),
     ("unknown_id", "beir", beir(judged=b"q1\td1\t1\nq1\td9\t1\n"), "qrels/test.tsv, line 3: 'd9' is not in corpus"),
     ("unknown_id", "tevatron", {**lines(TEVATRON), "corpus.jsonl": b'{"docid": "d1", "title": "", "text": "a"}\n'}, "'d2'"),
     ("unsafe_id", "beir", beir(CORPUS + b'{"_id": "d\\t2", "title": "", "text": "b"}\n'), "'d\\t2'"),
     ("missing_key", "beir", beir(judged=b"q1\td1\n"), "qrels/test.tsv, line 2: there is no 'score'"),
-    ("file_too_large", "openai-chat", lines(*[CHAT] * 3), "its reader takes 200"),
+    ("file_too_large", "openai-chat", lines(*[CHAT] * 3), "its reader takes at most 200"),
     ("few_examples", "openai-chat", lines(CHAT), "only 1 rows: OpenAI"),
-    ("too_long", "openai-chat", lines(said(("user", "why? " * 300), ("assistant", "because"))), "100 are trained on"),
-    ("too_long", "instruction-text", lines({"text": "why? " * 300}), "601 tokens, but 100 are trained on"),
-    ("duplicate", "st-pair", lines(*[{"anchor": "a", "positive": "b"}] * 2), "line 2: this row is line 1 of train.jsonl"),
+    ("too_long", "openai-chat", lines(said(("user", "why? " * 300), ("assistant", "because"))), "training uses at most 100"),
+    ("too_long", "instruction-text", lines({"text": "why? " * 300}), "601 tokens, but training uses at most 100"),
+    ("duplicate", "st-pair", lines(*[{"anchor": "a", "positive": "b"}] * 2), "line 2: this row is also line 1 of train.jsonl"),
     (
         "in_two_splits",
         "st-pair",
@@ -252,7 +257,7 @@ def test_a_rule_finds_its_fault_and_says_where(
 
 
 def test_every_format_has_rules_of_its_own() -> None:
-    assert known() == set(FORMATS)
+    assert formats_with_rules() == set(FORMATS)
 
 
 def test_a_models_own_limit_is_no_limit_of_formats_for_other_models(tmp_path: Path) -> None:
@@ -590,7 +595,7 @@ def test_check_says_what_it_cannot_check(run: Path, tmp_path: Path) -> None:
         ("st-pair", tmp_path / "gone.jsonl", "does not exist"),
         ("st-pair", tmp_path / "empty", "has no .jsonl file"),
         ("st-pear", tmp_path / "a.jsonl", "no format called 'st-pear'"),
-        ("beir", tmp_path / "a.jsonl", "a.jsonl is no file of this format"),
+        ("beir", tmp_path / "a.jsonl", "a.jsonl is not a file of this format"),
         ("beir", tmp_path / "a.jsonl", "Name a file that is called so, or the folder that has all of them."),
     ]:
         told = synthgen("export", run, "-f", format, "--check", path)
