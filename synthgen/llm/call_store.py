@@ -5,6 +5,7 @@ and other processes may read while a run writes. A good answer is never overwrit
 failed call that is asked again moves to the table `replaced`, because it was paid for and may be read one day. Neither the
 messages nor the API key are in it. WAL needs a local file system.
 
+An older store is brought to this version when it is opened for writing (`migrations`), and read in a temporary copy otherwise.
 Beside the calls stand facts about endpoints (`remember`, `recall`), such as the form of request that one accepts.
 
 Not covered: who may write. Two runs on one store are safe, but may pay for the same call at the same moment.
@@ -15,8 +16,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import islice
@@ -25,59 +25,30 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from synthgen.errors import RunFolderError
+from synthgen.llm.migrations import VERSION, migrate, transaction, version_of
 from synthgen.llm.providers.errors import RETRYABLE
 from synthgen.records import Completion, Usage
 
 __all__ = ["Call", "CallStore", "Totals"]
 
-_APPLICATION_ID = 0x53594E47  # "SYNG", in the header of the file
-_VERSION = 2
 _BUSY_S = 30.0
 
-_DEFINITIONS = {
-    "key": "TEXT",
-    "status": "TEXT NOT NULL CHECK (status IN ('ok', 'failed'))",
-    "reason": "TEXT NOT NULL",
-    "detail": "TEXT NOT NULL",
-    "text": "TEXT NOT NULL",
-    "finish_reason": "TEXT NOT NULL",
-    "refusal": "TEXT",
-    "model": "TEXT NOT NULL",
-    "prompt": "INTEGER NOT NULL",
-    "cached": "INTEGER NOT NULL",
-    "written": "INTEGER NOT NULL",
-    "output": "INTEGER NOT NULL",
-    "estimated": "INTEGER NOT NULL",
-    "attempts": "INTEGER NOT NULL",
-    "duration_s": "REAL NOT NULL",
-    "created": "TEXT NOT NULL",
-    "rate_limited": "INTEGER NOT NULL DEFAULT 0",
-    "uncounted": "INTEGER NOT NULL DEFAULT 0",
-    "batch": "INTEGER NOT NULL DEFAULT 0",
-}
-_COLUMNS = ", ".join(_DEFINITIONS)
-_DEFINED = ", ".join(f"{name} {definition}" for name, definition in _DEFINITIONS.items())
-
-_TABLES = (
-    f"CREATE TABLE IF NOT EXISTS calls ({_DEFINED}, PRIMARY KEY (key))",
-    f"CREATE TABLE IF NOT EXISTS replaced ({_DEFINED})",
-    "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    f"""
-    CREATE TRIGGER IF NOT EXISTS keep_replaced BEFORE UPDATE ON calls BEGIN
-        INSERT INTO replaced ({_COLUMNS}) VALUES ({", ".join(f"OLD.{name}" for name in _DEFINITIONS)});
-    END
-    """,
+_NAMES = (
+    *("key", "status", "reason", "detail", "text", "finish_reason", "refusal", "model"),
+    *("prompt", "cached", "written", "output", "estimated"),
+    *("attempts", "duration_s", "created", "rate_limited", "uncounted", "batch"),
 )
+_COLUMNS = ", ".join(_NAMES)
 _PUT = f"""
-INSERT INTO calls ({_COLUMNS}) VALUES ({", ".join("?" * len(_DEFINITIONS))})
+INSERT INTO calls ({_COLUMNS}) VALUES ({", ".join("?" * len(_NAMES))})
 ON CONFLICT (key) DO UPDATE SET
-    ({_COLUMNS}) = ({", ".join(f"excluded.{name}" for name in _DEFINITIONS)})
+    ({_COLUMNS}) = ({", ".join(f"excluded.{name}" for name in _NAMES)})
 WHERE calls.status = 'failed'
 """
 _MERGE = f"""
 INSERT INTO calls ({_COLUMNS}) SELECT {_COLUMNS} FROM other.calls WHERE true
 ON CONFLICT (key) DO UPDATE SET
-    ({_COLUMNS}) = ({", ".join(f"excluded.{name}" for name in _DEFINITIONS)})
+    ({_COLUMNS}) = ({", ".join(f"excluded.{name}" for name in _NAMES)})
 WHERE calls.status = 'failed' AND excluded.status = 'ok'
 """
 _PAID = f"(SELECT {_COLUMNS} FROM calls UNION ALL SELECT {_COLUMNS} FROM replaced)"
@@ -183,7 +154,7 @@ class CallStore:
         rows = [_row(call) for call in calls]
 
         def commit() -> None:
-            with self._transaction():
+            with transaction(self._connection):
                 self._connection.executemany(_PUT, rows)
 
         self._guarded(commit)
@@ -215,13 +186,13 @@ class CallStore:
 
     def merge(self, other: str | Path) -> int:
         """Take over the calls of another store that this one lacks or has as failures; returns how many."""
-        with CallStore(other):  # which refuses what is no call store
+        with CallStore(other):  # which rejects what is not a call store, and brings an older one to this version
             pass
 
         def copy() -> int:
             self._connection.execute("ATTACH DATABASE ? AS other", (str(other),))
             try:
-                with self._transaction():
+                with transaction(self._connection):
                     return self._connection.execute(_MERGE).rowcount
             finally:
                 self._connection.execute("DETACH DATABASE other")
@@ -236,7 +207,7 @@ class CallStore:
         """Several such statements in one commit: all of them or none."""
 
         def commit() -> None:
-            with self._transaction():
+            with transaction(self._connection):
                 for query, values in statements:
                     self._connection.execute(query, tuple(values))
 
@@ -262,54 +233,18 @@ class CallStore:
 
     def _open(self, read_only: bool) -> sqlite3.Connection:
         mode = "ro" if read_only else "rwc"
-        # `client.fill` commits in a thread; the lock lets one thread in at a time.
-        connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=_BUSY_S,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        connection = _connect(f"{self.path.absolute().as_uri()}?mode={mode}")
         try:
-            self._claim(connection, read_only)
+            if read_only:
+                return connection if version_of(connection, self.path) == VERSION else _migrated_copy(connection, self.path)
+            version_of(connection, self.path)  # before anything is written: the file may belong to another program
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            migrate(connection, self.path)
+            return connection
         except (sqlite3.Error, RunFolderError):
             connection.close()
             raise
-        return connection
-
-    def _claim(self, connection: sqlite3.Connection, read_only: bool) -> None:
-        # The tables first: another process may be making them at this moment, in one commit with what is read then.
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        (owner,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if tables and (owner, version) != (_APPLICATION_ID, _VERSION):
-            raise RunFolderError(
-                f"{self.path} is a database, but no call store of this version of synthgen. Give another path or move it away."
-            )
-        if read_only:
-            if not tables:
-                with CallStore(self.path):  # an empty file, as somebody leaves it who is just making a store
-                    pass
-            return
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        if not tables:
-            with self._transaction(connection):
-                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-                for table in _TABLES:
-                    connection.execute(table)
-
-    @contextmanager
-    def _transaction(self, connection: sqlite3.Connection | None = None) -> Iterator[None]:
-        connection = connection or self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
 
     def _guarded(self, action: Callable[[], Result]) -> Result:
         try:
@@ -324,6 +259,28 @@ class CallStore:
                 f"{self.path} is damaged or no SQLite file: {error}. `sqlite3 {self.path} .recover` may save its rows; "
                 "move it away to start again, which asks and pays for every call again."
             ) from error
+
+
+def _connect(address: str) -> sqlite3.Connection:
+    # `fill` commits in a thread; the store's lock lets one thread in at a time.
+    return sqlite3.connect(address, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+
+
+def _migrated_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """An older store in the form of this version, for a caller who must not write to it; closes `connection`.
+
+    The copy is a temporary database of SQLite's, which goes when it is closed. It does not see what others write later.
+    """
+    copy = _connect("")
+    try:
+        connection.backup(copy)
+        migrate(copy, path)
+        copy.execute("PRAGMA query_only = ON")
+    except (sqlite3.Error, RunFolderError):
+        copy.close()
+        raise
+    connection.close()
+    return copy
 
 
 def _row(call: Call) -> tuple[Any, ...]:

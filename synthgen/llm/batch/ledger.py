@@ -27,23 +27,6 @@ from synthgen.records import digest
 
 __all__ = ["Batch", "BatchBook", "open_batches", "waiting_keys"]
 
-_TABLES = (
-    """
-    CREATE TABLE IF NOT EXISTS batches (
-        id TEXT PRIMARY KEY,
-        run TEXT NOT NULL,
-        endpoint TEXT NOT NULL,
-        requests INTEGER NOT NULL,
-        created TEXT NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('submitting', 'open', 'closed')),
-        file_id TEXT NOT NULL,
-        batch_id TEXT NOT NULL,
-        ended TEXT NOT NULL
-    )
-    """,
-    "CREATE TABLE IF NOT EXISTS batched (key TEXT PRIMARY KEY, batch TEXT NOT NULL, step TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS batched_by_batch ON batched (batch)",
-)
 _COLUMNS = "id, run, endpoint, requests, created, state, file_id, batch_id, ended"
 
 
@@ -75,8 +58,6 @@ class BatchBook:
 
     def __init__(self, store: CallStore) -> None:
         self._store = store
-        for table in _TABLES:
-            store.execute(table)
 
     def batches(self) -> list[Batch]:
         """Every batch that was made, or may have been, the oldest first."""
@@ -147,8 +128,6 @@ class BatchBook:
 
 def open_batches(store: CallStore) -> list[Batch]:
     """The batches whose answers are still to be collected, or that a kill left half submitted. Reads only."""
-    if not _kept(store):
-        return []
     query = f"SELECT {_COLUMNS} FROM batches WHERE state != 'closed' ORDER BY created, id"  # noqa: S608 - constants
     return [Batch(*row) for row in store.execute(query)]
 
@@ -156,15 +135,8 @@ def open_batches(store: CallStore) -> list[Batch]:
 def waiting_keys(store: CallStore, keys: Iterable[str]) -> set[str]:
     """Those of `keys` that wait in a batch, so that nobody else may ask them. Reads only."""
     found: set[str] = set()
-    if not _kept(store):
-        return found
     stream = iter(keys)
     while some := list(islice(stream, 500)):
         marks = ", ".join("?" * len(some))
         found.update(key for (key,) in store.execute(f"SELECT key FROM batched WHERE key IN ({marks})", some))  # noqa: S608
     return found
-
-
-def _kept(store: CallStore) -> bool:
-    """Whether this store has ever made a batch: one opened for reading cannot make the tables."""
-    return bool(store.execute("SELECT 1 FROM sqlite_master WHERE name = 'batched'"))
