@@ -13,7 +13,7 @@ from typing import Any
 from synthgen.answers.assignment import Task
 from synthgen.answers.reasoning import shown_to_writer, stands_by
 from synthgen.config.answer_styles import Length
-from synthgen.config.json_schema import misfit, read_strict
+from synthgen.config.json_schema import matches_schema, read_strict
 from synthgen.config.settings import AnswerSettings
 from synthgen.prompting.row_questions import Paid, RowAnswer, RowStep, source_passage
 from synthgen.records import Chunk, Triple, Verdict
@@ -58,7 +58,7 @@ def fits(text: str, task: Task) -> str:
             value = read_strict(text)
         except ValueError:
             return "not_json"
-        return "wrong_schema" if misfit(value, task.json_schema) else ""
+        return "" if matches_schema(value, task.json_schema) else "wrong_schema"
     if task.length is None:
         return ""
     count = measured(text, task.length)

@@ -90,7 +90,7 @@ class Length(Way):
 
 
 class AnswerForm(Way):
-    """Plain text, or JSON that fits a schema (see `schemas` for what of it is understood)."""
+    """Plain text, or JSON that fits a schema (`json_schema` says which)."""
 
     json_schema: dict[str, Any] | None = None
 

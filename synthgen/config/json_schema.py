@@ -1,134 +1,156 @@
-"""Whether a JSON value fits a schema: the part of JSON Schema (2020-12) that people write for the output of a model.
+"""JSON Schema (draft 2020-12) for the answers of a model: whether a schema can be used, and whether a value fits it.
 
-Checked are `type`, `enum`, `const`, `properties`, `required`, `additionalProperties`, `items`, `anyOf`, and the bounds on numbers, lengths
-and counts. `title`, `description`, `default`, `examples` and `$schema` say nothing about a value and are allowed. Any other keyword (`$ref`,
-`pattern`, `format`, …) is refused when the schema is read: a check that silently leaves something out would promise what it does not do.
+The library `jsonschema` does the work. A schema is checked when the settings are read, so that no call is paid for an answer that
+nothing can check. Three things are stricter here than in the specification: an unknown keyword is rejected, since it is a slip that
+would check nothing; so is a `format` that nothing here checks; and a `$ref` points into the schema itself, since nothing is fetched.
+
+Patterns have the syntax of Python's `re`. A `pattern` is given up after a second, and the value does not fit then. There is no such
+bound on `patternProperties`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["check_schema", "misfit", "read_strict"]
+import regex
 
-Schema = Mapping[str, Any]
+from synthgen.errors import nearest
 
-_TYPES: Mapping[str, Callable[[Any], bool]] = {
-    "object": lambda value: isinstance(value, dict),
-    "array": lambda value: isinstance(value, list),
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "null": lambda value: value is None,
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "integer": lambda value: _TYPES["number"](value) and (isinstance(value, int) or value.is_integer()),
-}
-# keyword -> (the values it bounds, what is measured, whether the measure is within the bound)
-_BOUNDS: Mapping[str, tuple[str, Callable[[Any], float], Callable[[float, float], bool]]] = {
-    "minimum": ("number", lambda value: value, lambda value, bound: value >= bound),
-    "maximum": ("number", lambda value: value, lambda value, bound: value <= bound),
-    "exclusiveMinimum": ("number", lambda value: value, lambda value, bound: value > bound),
-    "exclusiveMaximum": ("number", lambda value: value, lambda value, bound: value < bound),
-    "minLength": ("string", len, lambda value, bound: value >= bound),
-    "maxLength": ("string", len, lambda value, bound: value <= bound),
-    "minItems": ("array", len, lambda value, bound: value >= bound),
-    "maxItems": ("array", len, lambda value, bound: value <= bound),
-    "minProperties": ("object", len, lambda value, bound: value >= bound),
-    "maxProperties": ("object", len, lambda value, bound: value <= bound),
-}
-_ANNOTATIONS = frozenset({"title", "description", "default", "examples", "$schema"})
-_STRUCTURE = frozenset({"type", "enum", "const", "properties", "required", "additionalProperties", "items", "anyOf"})
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+    from referencing import Resource
+    from referencing._core import Resolver
+    from referencing.jsonschema import Schema
 
-_SUPPORTED = _STRUCTURE | _BOUNDS.keys() | _ANNOTATIONS
+__all__ = ["check_schema", "matches_schema", "read_strict"]
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_PATTERN_S = 1.0
+_SAYING_NOTHING = frozenset(
+    [
+        "$schema",
+        "$id",
+        "$anchor",
+        "$dynamicAnchor",
+        "$comment",
+        "$defs",
+        "definitions",
+        "title",
+        "description",
+        "default",
+        "examples",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "then",
+        "else",
+        "minContains",
+        "maxContains",
+        "contentEncoding",
+        "contentMediaType",
+        "contentSchema",
+    ]
+)
+_SAMPLES: tuple[Any, ...] = ({}, [], "", 0, True, None)
 
 
 def check_schema(schema: Any, place: str = "schema") -> None:
-    """Raises ValueError, with the place, for what is no schema and for a keyword that is not checked here."""
-    if isinstance(schema, bool):
-        return
-    if not isinstance(schema, dict):
-        raise ValueError(f"{place} must be a mapping, and is {schema!r}")
-    if unknown := sorted(set(map(str, schema)) - _SUPPORTED):
+    """Raises ValueError, with the place, for a schema that is not valid, or that could not be checked as a whole."""
+    from jsonschema.exceptions import SchemaError
+
+    dialect = schema.get("$schema", _DIALECT) if isinstance(schema, dict) else _DIALECT
+    if dialect != _DIALECT:
         raise ValueError(
-            f"{place} has {', '.join(unknown)}, which is not checked here; checked are {', '.join(sorted(_SUPPORTED))}"
+            f"{place} is read as JSON Schema 2020-12, and its $schema is {dialect!r}; leave it out or give {_DIALECT}"
         )
-    for name, (holds, form) in _FORMS.items():
-        if name in schema and not holds(schema[name]):
-            raise ValueError(f"{place}.{name} must be {form}, and is {schema[name]!r}")
-    for inner, at in _inner(schema, place):
-        check_schema(inner, at)
+    try:
+        _dialect().check_schema(schema)
+        _check_parts(schema, place)
+        for sample in _SAMPLES:
+            _validator(schema).is_valid(sample)
+    except SchemaError as error:
+        cause = error.context[0] if error.context else error
+        raise ValueError(f"{place}{error.json_path.removeprefix('$')} cannot be used: {cause.message}") from None
+    except RecursionError:
+        raise ValueError(f"{place} refers to itself without end, or is nested too deeply") from None
 
 
-def misfit(value: Any, schema: Any, place: str = "$") -> str:
-    """The first thing about `value` that `schema` does not allow, with its place; "" when it fits."""
-    if isinstance(schema, bool):
-        return "" if schema else f"{place} is not allowed"
-    return next(_misfits(value, schema, place), "")
+def matches_schema(value: Any, schema: Any) -> bool:
+    """Whether `value` fits a schema that `check_schema` accepts. A value nested too deeply to be checked does not fit."""
+    try:
+        return bool(_validator(schema).is_valid(value))
+    except RecursionError:
+        return False
 
 
 def read_strict(text: str) -> Any:
-    """The value of a text that is JSON and nothing else, NaN and infinity excluded. Raises ValueError."""
+    """The value of a text that is JSON and nothing else, without NaN and infinity. Raises ValueError."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_not_json)
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
 
 
-def _misfits(value: Any, schema: Schema, place: str) -> Iterator[str]:
-    types = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", list(_TYPES))
-    if not any(_TYPES[name](value) for name in types):
-        yield f"{place} must be {' or '.join(types)}"
-    if "enum" in schema and not any(_same(value, one) for one in schema["enum"]):
-        yield f"{place} must be one of {schema['enum']}"
-    if "const" in schema and not _same(value, schema["const"]):
-        yield f"{place} must be {schema['const']!r}"
-    for name, (bounded, measure, within) in _BOUNDS.items():
-        if name in schema and _TYPES[bounded](value) and not within(measure(value), schema[name]):
-            yield f"{place} breaks {name} {schema[name]}"
-    if "anyOf" in schema and all(misfit(value, option, place) for option in schema["anyOf"]):
-        yield f"{place} fits none of the options of anyOf"
-    if isinstance(value, dict):
-        known = schema.get("properties", {})
-        yield from (f"{place}.{name} is missing" for name in schema.get("required", ()) if name not in value)
-        for name, inner in value.items():
-            if found := misfit(inner, known.get(name, schema.get("additionalProperties", True)), f"{place}.{name}"):
-                yield found
-    if isinstance(value, list) and "items" in schema:
-        yield from filter(None, (misfit(inner, schema["items"], f"{place}[{i}]") for i, inner in enumerate(value)))
+def _check_parts(schema: Schema, place: str) -> None:
+    """What the specification allows and this module does not: see the top of it."""
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
+
+    known, formats = _dialect().VALIDATORS.keys() | _SAYING_NOTHING, _dialect().FORMAT_CHECKER.checkers
+    root = DRAFT202012.create_resource(schema)
+    for part, resolver in _parts(root, EMPTY_REGISTRY.resolver_with_root(root)):
+        if not isinstance(part.contents, Mapping):
+            continue
+        for keyword in part.contents.keys() - known:
+            raise ValueError(
+                f"{place} has the keyword {keyword!r}, which JSON Schema does not know.{nearest(str(keyword), known)}"
+            )
+        if (name := part.contents.get("format", "date")) not in formats:
+            raise ValueError(
+                f"{place} has the format {name!r}, which is not checked here; checked are {', '.join(sorted(formats))}"
+            )
+        for keyword in part.contents.keys() & {"$ref", "$dynamicRef"}:
+            try:
+                resolver.lookup(part.contents[keyword])
+            except Unresolvable:
+                target = part.contents[keyword]
+                raise ValueError(f"{place} refers to {target!r}, which does not stand in it; nothing is fetched") from None
 
 
-def _inner(schema: Schema, place: str) -> Iterator[tuple[Any, str]]:
-    """The schemas inside a schema, with their places."""
-    yield from ((inner, f"{place}.properties.{name}") for name, inner in schema.get("properties", {}).items())
-    yield from ((inner, f"{place}.anyOf[{i}]") for i, inner in enumerate(schema.get("anyOf", ())))
-    yield from ((schema[name], f"{place}.{name}") for name in ("items", "additionalProperties") if name in schema)
+def _parts(part: Resource[Schema], resolver: Resolver[Schema]) -> Iterator[tuple[Resource[Schema], Resolver[Schema]]]:
+    """A schema and every schema inside it, each with what resolves its references."""
+    yield part, resolver
+    for inner in part.subresources():
+        yield from _parts(inner, resolver.in_subresource(inner))
 
 
-def _same(left: Any, right: Any) -> bool:
-    """Equality of JSON values: in Python, true is 1."""
-    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True) or (
-        _TYPES["number"](left) and _TYPES["number"](right) and left == right
-    )
+def _validator(schema: Any) -> Validator:
+    from referencing.jsonschema import EMPTY_REGISTRY  # with which a `$ref` is never fetched
+
+    return _dialect()(schema, registry=EMPTY_REGISTRY, format_checker=_dialect().FORMAT_CHECKER)
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+@cache
+def _dialect() -> type[Validator]:
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    dialect: type[Validator] = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+    return dialect
 
 
-def _is_type(value: Any) -> bool:
-    return value in _TYPES if isinstance(value, str) else bool(value) and _list_of(value, str) and _TYPES.keys() >= set(value)
+def _pattern(validator: Validator, pattern: str, value: Any, schema: Any) -> Iterator[Exception]:
+    from jsonschema.exceptions import ValidationError
+
+    try:
+        if isinstance(value, str) and not regex.search(pattern, value, timeout=_PATTERN_S):
+            yield ValidationError(f"{value!r} does not match {pattern!r}")
+    except TimeoutError:
+        yield ValidationError(f"{value!r} takes too long to match {pattern!r}")
 
 
-def _list_of(value: Any, kind: type) -> bool:
-    return isinstance(value, list) and all(isinstance(one, kind) for one in value)
-
-
-_FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "type": (_is_type, f"one or several of {', '.join(_TYPES)}"),
-    "enum": (lambda value: isinstance(value, list) and bool(value), "a list that is not empty"),
-    "properties": (lambda value: isinstance(value, dict), "a mapping"),
-    "required": (lambda value: _list_of(value, str), "a list of names"),
-    "anyOf": (lambda value: isinstance(value, list) and bool(value), "a list of schemas"),
-    **dict.fromkeys(_BOUNDS, (_TYPES["number"], "a number")),
-}
+def _not_json(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

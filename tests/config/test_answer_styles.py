@@ -89,7 +89,7 @@ def test_other_ways_take_the_place_of_those_before() -> None:
         ),
         ({"lengths": [{"name": "kurz", "unit": "words", "most": 5}]}, "needs an instruction, .* and least, most or both"),
         ({"forms": ["list"]}, "a form is `text`, or has a json_schema"),
-        ({"forms": [{"name": "j", "json_schema": {"$ref": "#"}}]}, r"json_schema has \$ref, which is not checked here"),
+        ({"forms": [{"name": "j", "json_schema": {"typ": "string"}}]}, "json_schema has the keyword 'typ'"),
         ({"forms": ["text"]}, "the form text is named, but there is nothing to write"),
         ({"model": "openai/m"}, "a model is named, but there is nothing to write: set answers.reasoning"),
     ],
