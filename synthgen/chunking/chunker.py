@@ -29,6 +29,7 @@ from synthgen.chunking.segmentation import CUT_AFTER_HEADING, Unit, pack
 from synthgen.config.settings import Chunking
 from synthgen.records import Chunk, Document, Event, OnEvent, chunk_id, digest
 from synthgen.text.language import guess_language
+from synthgen.text.lexicon import lexicon
 from synthgen.text.sentences import sentences
 from synthgen.text.tokenizer import Tokenizer, get_tokenizer
 from synthgen.text.words import key
@@ -40,8 +41,6 @@ _CUT_BLOCK, _CUT_ITEM, _CUT_BLANK, _CUT_SENTENCE, _CUT_LINE, _CUT_TOKENS = 30, 6
 _CUT_AFTER_COLON = 120  # "as follows:" stays with what follows
 
 _LINE = regex.compile(r"[^\n]*\S")
-_LATIN = frozenset(["en", "de", "fr", "es", "it", "pt", "nl"])
-_CYRILLIC = frozenset(["ru", "uk"])
 
 
 def chunk_document(document: Document, settings: Chunking) -> list[Chunk]:
@@ -128,16 +127,16 @@ def _breadcrumb(document: Document, headings: tuple[str, ...]) -> tuple[str, ...
 
 def _language(text: str, of_document: str) -> str:
     """The document's language, unless the chunk is written in another script."""
-    if text.isascii() and _script(of_document) == "latin":
+    if text.isascii() and lexicon(of_document).scripts == ("Latin",):
         return of_document
     own = guess_language(text)
-    if not own or (of_document and _script(own) == _script(of_document)) or (own == "zh" and of_document == "ja"):
+    if not own or (of_document and _scripts(own) == _scripts(of_document)) or (own == "zh" and of_document == "ja"):
         return of_document
     return own
 
 
-def _script(language: str) -> str:
-    return "latin" if language in _LATIN else "cyrillic" if language in _CYRILLIC else language
+def _scripts(language: str) -> tuple[str, ...]:
+    return lexicon(language).scripts or (language,)
 
 
 # --- blocks to units --------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from pydantic import Field
 from synthgen.exporters.beir import beir
 from synthgen.exporters.context import ExportContext
 from synthgen.records import SPLITS, Triple
+from synthgen.text.lexicon import lexicon
 
 __all__ = ["mteb", "mteb_files"]
 
@@ -27,30 +28,6 @@ Task = Annotated[
         pattern=r"^[A-Z][A-Za-z0-9_]*$", description="name of the task and of its Python class; MTEB stores results under it"
     ),
 ]
-
-# ISO 639-3 and ISO 15924 codes by language code. Chinese counts as simplified: the language guess does not separate the scripts.
-_TAGS = {
-    "ar": "ara-Arab",
-    "de": "deu-Latn",
-    "el": "ell-Grek",
-    "en": "eng-Latn",
-    "es": "spa-Latn",
-    "fr": "fra-Latn",
-    "he": "heb-Hebr",
-    "hi": "hin-Deva",
-    "it": "ita-Latn",
-    "ja": "jpn-Jpan",
-    "km": "khm-Khmr",
-    "ko": "kor-Hang",
-    "lo": "lao-Laoo",
-    "my": "mya-Mymr",
-    "nl": "nld-Latn",
-    "pt": "por-Latn",
-    "ru": "rus-Cyrl",
-    "th": "tha-Thai",
-    "uk": "ukr-Cyrl",
-    "zh": "zho-Hans",
-}
 
 _CARD = """\
 ---
@@ -116,7 +93,7 @@ def mteb_files(files: Mapping[str, int], context: ExportContext, options: Mappin
     split, languages, task = splits[-1], _languages(context), options["task"]
     description = " ".join(_description(split, languages))
     head = yaml.safe_dump({"configs": _configs(splits)}, sort_keys=False)
-    facts = {"name": task, "description": description, "splits": [split], "languages": languages or [_TAGS["en"]]}
+    facts = {"name": task, "description": description, "splits": [split], "languages": languages or [lexicon("en").tag]}
     return {
         "README.md": _CARD.format(head=head, task=task, description=description),
         "synthgen_task.py": _TASK_FILE.format(task=task, **{name: json.dumps(fact) for name, fact in facts.items()}),
@@ -145,6 +122,6 @@ def _description(split: str, languages: Sequence[str]) -> Iterator[str]:
 
 
 def _languages(context: ExportContext) -> list[str]:
-    """Return the languages of the passages, the most frequent first."""
-    counts = Counter(chunk.language for chunk in context.chunks.values() if chunk.language in _TAGS)
-    return [_TAGS[code] for code, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    """Return the languages of the passages, the most frequent first. Chinese counts as simplified."""
+    counts = Counter(chunk.language for chunk in context.chunks.values() if lexicon(chunk.language).tag)
+    return [lexicon(code).tag for code, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]

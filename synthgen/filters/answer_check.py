@@ -22,12 +22,11 @@ from pydantic import Field
 from synthgen.filters.context import FilterContext, paid_of
 from synthgen.prompting.row_questions import RowAnswer, RowStep, source_passage, yes
 from synthgen.records import Triple, Verdict, digest
-from synthgen.text.lexicon.question_words import NEGATIONS
+from synthgen.text.lexicon import of_all
 from synthgen.text.words import key, words
 
 __all__ = ["answer_check", "token_f1"]
 
-_NEGATIONS = frozenset().union(*NEGATIONS.values())
 _NONE = frozenset({"", "none", "null", "n a", "no answer"})
 
 
@@ -90,7 +89,8 @@ def _compared(triple: Triple, reply: RowAnswer, min_f1: float) -> Verdict:
 def _opposed(left: str, right: str) -> bool:
     """Whether a number or a negation is in one of them only."""
     one, other = Counter(words(left)), Counter(words(right))
-    return any(any(map(str.isdigit, word)) or word in _NEGATIONS for word in ((one - other) + (other - one)))
+    negations = of_all("negations")
+    return any(any(map(str.isdigit, word)) or word in negations for word in ((one - other) + (other - one)))
 
 
 def _settled(verdict: Verdict, opinion: RowAnswer) -> Verdict:

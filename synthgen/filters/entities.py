@@ -40,14 +40,12 @@ from synthgen.filters.common.mentions import (
 )
 from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple, Verdict
+from synthgen.text.lexicon import of_all
 
 __all__ = ["entities"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
-_POLITE = frozenset(
-    ["sie", "ihnen", "ihr", "ihre", "ihren", "ihrem", "ihrer", "вы", "вас", "вам", "вами", "ваш", "ваша", "ваши"]
-)
 _LEAST_PASSAGES = 3  # that make a topic
 _LEAST_DOCUMENTS = 5  # that make a common name
 _LEAST_TITLES, _TITLE_SHARE = 2, 0.1  # passages that make a function word with a capital the part of a name
@@ -98,7 +96,7 @@ def entities(
 def _stands(mention: Mention, shown: Shown) -> bool:
     if mention.is_number or not is_function_word(mention.text):
         return shown.has(mention)
-    return mention.initial or mention.text.casefold() in _POLITE or mention.text in shown.text
+    return mention.initial or mention.text.casefold() in of_all("polite_words") or mention.text in shown.text
 
 
 class _Document:

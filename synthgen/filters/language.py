@@ -11,7 +11,7 @@ evidence, of which there are two kinds. Words that the passage shows (names, cod
 A prompt may ask for another language than the passage's: such languages go into `allow`, and a row whose metadata has `language`
 may be in that one.
 
-Not covered: languages of one script without a list in `phrases` (Hindi and Marathi, say); keywords without any common word.
+Not covered: languages of one script without words in their lexicon (Hindi and Marathi, say); keywords without any common word.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pydantic import Field
 from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple, Verdict
 from synthgen.text.language import guess_language
-from synthgen.text.lexicon.query_patterns import ASKING_WORDS, CHINESE_WORDS, COMMON_WORDS
+from synthgen.text.lexicon import lexicon, lexicons
 from synthgen.text.words import UNSPACED
 
 __all__ = ["language"]
@@ -94,7 +94,7 @@ class _Passage:
                 {"LATIN": letters["LATIN"], "": 3 * sum(n for own, n in _scripts(text).items() if own in self.scripts)}
             )
         if sum(foreign.values()) < max(_LEAST_LETTERS, share * letters.total()):
-            return "zh" if "KANA" in self.scripts and "KANA" not in letters and _CHINESE.search(text) else ""
+            return "zh" if "KANA" in self.scripts and "KANA" not in letters and _chinese().search(text) else ""
         named = guess_language(" ".join(rest)) or script
         if script != "LATIN":
             return named
@@ -110,15 +110,15 @@ class _Passage:
             return ""
         if not (own := self.chunk.language or self.guessed):
             return ""
-        asked = "?" in text
-        unknown = [word for word in found if word not in _OWN.get(own, ()) and word not in self.words]
+        asked, words_of = "?" in text, _telling_words()
+        unknown = [word for word in found if word not in words_of.get(own, ()) and word not in self.words]
         points = _points(unknown)
         for code in sorted(points, key=lambda code: (-points[code], code)):
             if points[code] < _POINTS or code in (own, self.guessed):
                 continue
-            evidence = {word for word in unknown if word in _OWN[code]}
+            evidence = {word for word in unknown if word in words_of[code]}
             firm = len(evidence) > 1 or (asked and found[0] in evidence)
-            if firm and not any(word in _OWN.get(own, ()) and word not in _OWN[code] for word in found):
+            if firm and not any(word in words_of.get(own, ()) and word not in words_of[code] for word in found):
                 return code
         return ""
 
@@ -133,8 +133,8 @@ class _Passage:
     @functools.cached_property
     def guessed(self) -> str:
         """The language by the text alone; "" for tables and lists, which have too few words for a guess."""
-        guess = guess_language(self.text)
-        return guess if guess not in _OWN or len(self.words & _OWN[guess]) >= _LEAST_OWN_WORDS else ""
+        guess, words_of = guess_language(self.text), _telling_words()
+        return guess if guess not in words_of or len(self.words & words_of[guess]) >= _LEAST_OWN_WORDS else ""
 
     @functools.cached_property
     def scripts(self) -> frozenset[str]:
@@ -150,10 +150,34 @@ class _Passage:
 
 def _points(found: Sequence[str]) -> Counter[str]:
     points: Counter[str] = Counter()
+    weights = _weights()
     for word in set(found):
-        for code, weight in _WEIGHTS.get(word, ()):
+        for code, weight in weights.get(word, ()):
             points[code] += weight
     return points
+
+
+@functools.cache
+def _telling_words() -> dict[str, frozenset[str]]:
+    """The words of each language that tell it from others."""
+    found = {one.code: one.common_words | one.question_words - one.joining_question_words for one in lexicons()}
+    return {code: own for code, own in found.items() if own}
+
+
+@functools.cache
+def _weights() -> dict[str, list[tuple[str, int]]]:
+    """The languages that a word tells of, with its points: 2 for a question word, 1 for another."""
+    weights: dict[str, list[tuple[str, int]]] = {}
+    for code, own in _telling_words().items():
+        for word in own:
+            weights.setdefault(word, []).append((code, 2 if word in lexicon(code).question_words else 1))
+    return weights
+
+
+@functools.cache
+def _chinese() -> regex.Pattern[str]:
+    """What Japanese text does not have, though it has the letters."""
+    return regex.compile(lexicon("zh").alone)
 
 
 def _words(text: str) -> list[str]:
@@ -198,9 +222,3 @@ class _ScriptLetters(dict[int, "str | None"]):
 _SCRIPT_LETTERS = _ScriptLetters()
 _TOKEN = regex.compile(rf"[{UNSPACED}]+|[\p{{L}}\p{{M}}--[{UNSPACED}]]+", regex.V1)
 _WORD = re.compile(r"[^\W\d_]+")
-_CHINESE = re.compile(CHINESE_WORDS)
-_OWN = {code: ASKING_WORDS[code] | COMMON_WORDS[code] for code in ASKING_WORDS}
-_WEIGHTS: dict[str, list[tuple[str, int]]] = {}
-for _code, _asking in ASKING_WORDS.items():
-    for _found in sorted(_OWN[_code]):
-        _WEIGHTS.setdefault(_found, []).append((_code, 2 if _found in _asking else 1))

@@ -13,7 +13,7 @@ turns away 18 of 100 human queries on a software manual, 8 in Chinese, 5 of medi
 upper end turns away none, and neither does the fixed one.
 
 Only the query is linted; what an answer may look like is for grounding and judges to say. Not covered: queries whose
-antecedent is a noun ("this study", "the city"), two questions joined in languages without a pattern in `phrases`.
+antecedent is a noun ("this study", "the city"), two questions joined in languages without `double_questions` in their lexicon.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from typing import Annotated
 import regex
 from pydantic import Field
 
+from synthgen.filters.common.left_over import LEFT_OVER
 from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple, Verdict, passage
-from synthgen.text.lexicon.query_patterns import CHATTER, DANGLING, GENERIC, LEFT_OVER, REFERENCES, TWO_QUESTIONS
+from synthgen.text.lexicon import lexicons
+from synthgen.text.lexicon.base import Lexicon
 from synthgen.text.words import copies, jaccard, shingles, spelled_out, units, words
 
 __all__ = ["lint"]
@@ -41,19 +43,14 @@ _NUMBERING = regex.compile(
 )
 
 
-_SCRIPTS = {
-    script: (codes, regex.compile(rf"[{script}]"))
-    for script, codes in {
-        r"\p{Cyrillic}": ("ru", "uk"),
-        r"\p{Han}": ("zh", "ja"),
-        r"\p{Hiragana}\p{Katakana}": ("ja",),
-        r"\p{Hangul}": ("ko",),
-        r"\p{Arabic}": ("ar",),
-        r"\p{Devanagari}": ("hi",),
-        r"\p{Thai}": ("th",),
-    }.items()
+_PHRASES: Mapping[str, Callable[[Lexicon], Sequence[str]]] = {
+    "references": lambda language: language.references,
+    "chatter": lambda language: language.chatter,
+    "generic": lambda language: language.generic_questions,
+    "double": lambda language: language.double_questions,
+    "dangling": lambda language: language.dangling,
 }
-"""Whose phrases need a letter of which script; those of the other languages are in Latin letters."""
+_TWO_MARKS = r"[?？؟](?![\"'”’»」』])[\p{P}\s]*[\p{L}\p{N}].{4,}[?？؟]"  # one inside quotation marks ends a title
 _ALPHABETS = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 _NO_WORD = regex.compile(r"[^\p{L}\p{M}\p{N}]")
 
@@ -89,7 +86,7 @@ def lint(
             verdicts.append(Verdict(triple, "malformed"))
         elif _matches("generic", query):
             verdicts.append(Verdict(triple, "generic"))
-        elif _matches("two", query):
+        elif _matches("double", query):
             verdicts.append(Verdict(triple, "double_question"))
         elif _matches("dangling", query):
             verdicts.append(Verdict(triple, "needs_passage"))
@@ -120,8 +117,15 @@ def _spelled_out(text: str) -> str:
 
 
 def _matches(which: str, query: str) -> bool:
-    scripts = () if query.isascii() else tuple(script for script, (_, letter) in _SCRIPTS.items() if letter.search(query))
+    scripts = () if query.isascii() else tuple(script for script, letter in _scripts().items() if letter.search(query))
     return any(matcher.search(query) for matcher in _matchers(which, scripts))
+
+
+@functools.cache
+def _scripts() -> dict[str, regex.Pattern[str]]:
+    """A letter of each script but the Latin that some language's phrases are in."""
+    named = {script for one in lexicons() for script in one.scripts if any(phrases(one) for phrases in _PHRASES.values())}
+    return {script: regex.compile(rf"\p{{{script}}}") for script in sorted(named - {"Latin"})}
 
 
 @functools.cache
@@ -130,10 +134,10 @@ def _matchers(which: str, scripts: tuple[str, ...]) -> list[regex.Pattern[str]]:
 
     Those that begin a query stand by themselves: then only its beginning is looked at.
     """
-    tables = {"references": REFERENCES, "chatter": CHATTER, "generic": GENERIC, "two": TWO_QUESTIONS, "dangling": DANGLING}
-    table: Mapping[str, Sequence[str]] = tables[which]
-    absent = {code for codes, _ in _SCRIPTS.values() for code in codes} - {code for s in scripts for code in _SCRIPTS[s][0]}
-    phrases = [phrase for code in table if code not in absent for phrase in table[code]]
+    possible = {"Latin", *scripts}
+    phrases = [phrase for one in lexicons() if not possible.isdisjoint(one.scripts) for phrase in _PHRASES[which](one)]
+    if which == "double":
+        phrases.append(_TWO_MARKS)
     first = [phrase for phrase in phrases if phrase.startswith("^")]
     anywhere = [phrase for phrase in phrases if not phrase.startswith("^")]
     return [regex.compile("|".join(f"(?:{one})" for one in some), regex.IGNORECASE) for some in (first, anywhere) if some]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import string
 from collections import Counter
 
 import regex
 
-from synthgen.text.lexicon.stop_words import ALL_STOPS, STOPS
+from synthgen.text.lexicon import lexicons
 from synthgen.text.words import words
 
 __all__ = ["guess_language"]
@@ -31,9 +32,10 @@ def guess_language(text: str) -> str:
     seen = Counter(words(sample))
     votes: Counter[str] = Counter()
     # A word of several languages ("a", "no", "as") is shared between them, in twelfths.
-    for word in seen.keys() & _LANGUAGES_OF.keys():
-        for code in _LANGUAGES_OF[word]:
-            votes[code] += 12 * seen[word] // len(_LANGUAGES_OF[word])
+    languages_of = _languages_of()
+    for word in seen.keys() & languages_of.keys():
+        for code in languages_of[word]:
+            votes[code] += 12 * seen[word] // len(languages_of[word])
     best = max(votes.values(), default=0)
     return min(code for code in votes if votes[code] == best) if best >= max(18, 0.36 * sum(seen.values())) else ""
 
@@ -65,4 +67,11 @@ _SCRIPTS = {
     "lo": regex.compile(r"\p{Lao}"),
 }
 
-_LANGUAGES_OF = {word: tuple(code for code, stops in STOPS.items() if word in stops) for word in ALL_STOPS}
+
+@functools.cache
+def _languages_of() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for language in lexicons():
+        for word in language.stop_words:
+            found.setdefault(word, []).append(language.code)
+    return found

@@ -13,7 +13,7 @@ from collections.abc import Sequence, Set
 
 import regex
 
-from synthgen.text.lexicon.stop_words import ALL_STOPS
+from synthgen.text.lexicon import of_all
 
 __all__ = ["UNSPACED", "contents", "copies", "find", "jaccard", "key", "normalise", "shingles", "spelled_out", "units", "words"]
 
@@ -109,7 +109,8 @@ def copies(parts: Sequence[tuple[str, float]], shown: str, limit: float) -> bool
 
 def contents(found: list[str]) -> list[str]:
     """The words that carry content: no stop words of the languages known here, no single Latin letters."""
-    return [w for w in found if w not in ALL_STOPS and (len(w) > 1 or not w.isascii())]
+    stops = of_all("stop_words")
+    return [w for w in found if w not in stops and (len(w) > 1 or not w.isascii())]
 
 
 def _inside_word(text: str, at: int) -> bool:

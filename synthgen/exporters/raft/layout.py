@@ -26,7 +26,7 @@ from synthgen.exporters.raft.quotas import ABSTAIN, RowPlan, document_counts, pl
 from synthgen.exporters.row_view import answer, question
 from synthgen.records import Chunk, Triple, passage, random_for
 from synthgen.text.language import guess_language
-from synthgen.text.lexicon.abstentions import ABSTENTIONS, DEFAULT
+from synthgen.text.lexicon import lexicon
 from synthgen.text.quotes import BEGIN, END, marked
 from synthgen.text.sentences import sentences
 
@@ -115,7 +115,9 @@ def _abstention(triple: Triple, source: Chunk, given: str) -> tuple[str, list[st
         return given.strip(), []
     question_language = guess_language(triple.query) if triple.metadata.get("language") else ""
     language = question_language or source.language or guess_language(source.text)
-    return ABSTENTIONS.get(language, ABSTENTIONS[DEFAULT]), [] if language in ABSTENTIONS else ["abstention_in_english"]
+    if own := lexicon(language).abstention:
+        return own, []
+    return lexicon("en").abstention, ["abstention_in_english"]
 
 
 def _argument(triple: Triple, source: Chunk, texts: Sequence[str], oracle: str) -> tuple[str, list[str]]:

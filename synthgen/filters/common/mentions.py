@@ -21,6 +21,7 @@ import regex
 
 from synthgen.records import Chunk
 from synthgen.text.language import guess_language
+from synthgen.text.lexicon import lexicon, lexicons, of_all
 from synthgen.text.words import contents
 
 __all__ = ["Mention", "Shown", "capitalises_nouns", "is_function_word", "mentions", "pieces", "plain", "without_capitals"]
@@ -144,18 +145,18 @@ class Shown:
     def initials(self) -> str:
         """The first letters of all words, then those of all words but the small ones."""
         found = _WORD.findall(self.text)
-        return "".join(w[0] for w in found).lower() + " " + "".join(w[0] for w in found if w not in _JOINS).lower()
+        return "".join(w[0] for w in found).lower() + " " + "".join(w[0] for w in found if w not in _joins()).lower()
 
     @functools.cached_property
     def numbers(self) -> frozenset[str]:
-        """Numbers in digits, in words (of `_SPELLED`), in Han and in Roman numerals."""
+        """Numbers in digits, in words, in Han and in Roman numerals."""
         text, found = self.text, set[str]()
         for match in _NUMBER.finditer(text):
             value = _value(match.group())
             following = _NEXT_WORD.match(text, match.end())
-            scale = _SCALES.get(plain(following.group(1))) if following else None
+            scale = _scales().get(plain(following.group(1))) if following else None
             found |= {value, *([_scaled(value, scale)] if scale else [])}
-        found |= {_SPELLED[word] for word in _SPELLED.keys() & self.words}
+        found |= {_spelled()[word] for word in _spelled().keys() & self.words}
         found |= {str(_roman(numeral)) for numeral in _ROMAN.findall(text)}
         if not text.isascii():
             found |= {value for numeral in _HAN_NUMBER.findall(text) for value in _han(numeral)}
@@ -164,7 +165,7 @@ class Shown:
 
 def capitalises_nouns(chunk: Chunk) -> bool:
     """Whether the chunk's language writes every noun with a capital, which then is no sign of a name."""
-    return (chunk.language or _guessed(chunk.text)) in ("de", "lb")
+    return lexicon(chunk.language or _guessed(chunk.text)).capitalises_nouns
 
 
 @functools.lru_cache(maxsize=256)
@@ -197,8 +198,8 @@ def _numbers(token: str, before: str, following: str) -> Iterator[Mention]:
             continue  # a part of a name: 2019-nCoV-2
         tail = token[found.start() - 1] in "-‑/" if found.start() else before in ("'", "’", "–", "-", "/")
         short = len(found.group()) == 2 and (tail or found.group()[1] == "0")
-        decade = len(found.group()) == 4 and bool(_DECADE.fullmatch(token, found.start()))
-        scale = _SCALES.get(plain(following), 1) if found.end() == len(token) else 1
+        decade = len(found.group()) == 4 and bool(_decade().fullmatch(token, found.start()))
+        scale = _scales().get(plain(following), 1) if found.end() == len(token) else 1
         yield Mention(found.group(), is_number=True, scale=scale, short=short, decade=decade)
 
 
@@ -226,7 +227,7 @@ def _runs(tokens: list[regex.Match[str]], text: str) -> list[tuple[str, ...]]:
     end = 0
     for i, token in enumerate(tokens):
         written = token.group()
-        belongs = written[0].isupper() or written in _JOINS
+        belongs = written[0].isupper() or written in _joins()
         if not (belongs and run and text[end : token.start()].isspace()):
             runs += [tuple(run)] * (i - len(runs))
             run = []
@@ -306,7 +307,6 @@ _LATIN_TOKEN = regex.compile(r"[\p{Latin}\p{M}\p{N}]+(?:[-'’‘‑.,٫٬&/][\p
 _LATIN_WORD = regex.compile(r"[\p{Latin}\p{N}]+")
 _NUMBER = regex.compile(r"\p{Nd}+(?:[.,٫٬]\p{Nd}+)*")
 _NEXT_WORD = regex.compile(r"[\s-]*([万萬亿億]|\p{L}+)")
-_DECADE = regex.compile(r"\d{3}0(?:['’]?s|er\p{L}*|-?[хие]\p{L}?)")
 _GLOSS_CHARS, _OPENING_CHARS = 40, 12
 _GROUPED = regex.compile(r"\d{1,3}(?:[.,]\d{3})+")
 _GLOSS = regex.compile(r"\s?\(([\p{L}\p{N}-]*\p{Lu}[\p{L}\p{N}-]*\p{Lu}[\p{L}\p{N}-]*)\)")
@@ -321,58 +321,28 @@ _HAN_NUMBER = regex.compile(r"[〇零一二三四五六七八九十百千万萬�
 _ROMAN = regex.compile(r"\b(?=[IVXLC]{2})(?:X[CL]|L?X{0,3})(?:I[XV]|V?I{0,3})\b")
 _ROMAN_DIGITS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _HAN_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "兩": 2}
-_JOINS = frozenset(
-    [
-        "of",
-        "the",
-        "and",
-        "for",
-        "in",
-        "on",
-        "to",
-        "de",
-        "la",
-        "le",
-        "les",
-        "du",
-        "des",
-        "del",
-        "der",
-        "die",
-        "das",
-        "und",
-        "y",
-        "et",
-        "di",
-        "da",
-        "van",
-        "von",
-    ]
-)
 
-_SPELLED = {
-    word: str(value)
-    for row in (
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty",
-        "- first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth",
-        "null eins zwei drei vier funf sechs sieben acht neun zehn elf zwolf dreizehn vierzehn funfzehn sechzehn siebzehn achtzehn neunzehn zwanzig",
-        "zero un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize - - - vingt",
-        "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis diecisiete dieciocho diecinueve veinte",
-        "zero uno due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici sedici diciassette diciotto diciannove venti",
-        "zero um dois tres quatro cinco seis sete oito nove dez onze doze treze catorze quinze dezasseis dezassete dezoito dezanove vinte",
-        "nul een twee drie vier vijf zes zeven acht negen tien elf twaalf dertien veertien vijftien zestien zeventien achttien negentien twintig",
-        "ноль один два три четыре пять шесть семь восемь девять десять одиннадцать двенадцать тринадцать четырнадцать пятнадцать шестнадцать семнадцать восемнадцать девятнадцать двадцать",
-        "- первый второи третии четвертыи пятыи шестои седьмои восьмои девятыи десятыи",
-        "- primero segundo tercero cuarto quinto sexto septimo octavo noveno decimo",
-        "صفر واحد اثنان ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة عشرة",
-    )
-    for value, word in enumerate(row.split())
-    if word != "-"
-} | {"both": "2", "once": "1", "twice": "2", "double": "2", "dozen": "12", "thirty": "30", "forty": "40", "fifty": "50"}
-_SCALES = {
-    **dict.fromkeys(["thousand", "thousands", "tausend", "mille", "mil", "mila", "duizend", "тысяч", "тысячи", "тысяча"], 10**3),
-    **dict.fromkeys(["million", "millions", "m", "mn", "mio", "millionen", "millones", "millon", "milioni", "milione", "milhoes", "milhao", "miljoen", "миллион", "миллиона", "миллионов", "млн"], 10**6),
-    **dict.fromkeys(["billion", "billions", "bn", "b", "milliarden", "milliarde", "mrd", "milliards", "milliard", "miliardi", "bilhoes", "miljard", "миллиард", "миллиарда", "миллиардов", "млрд"], 10**9),
-    **dict.fromkeys(["万", "萬"], 10**4),
-    **dict.fromkeys(["亿", "億"], 10**8),
-}  # fmt: skip
+
+@functools.cache
+def _joins() -> frozenset[str]:
+    """The small words inside names."""
+    return of_all("name_joins")
+
+
+@functools.cache
+def _spelled() -> dict[str, str]:
+    """Numbers in words of any language, without their accents."""
+    english_last = sorted(lexicons(), key=lambda language: language.code == "en")
+    return {plain(word): str(value) for language in english_last for word, value in language.number_words.items()}
+
+
+@functools.cache
+def _scales() -> dict[str, int]:
+    """What multiplies the number before it, in any language, without accents."""
+    return {plain(word): scale for language in lexicons() for word, scale in language.scales.items()}
+
+
+@functools.cache
+def _decade() -> regex.Pattern[str]:
+    endings = "|".join(ending for language in lexicons() for ending in language.decade_endings)
+    return regex.compile(rf"\d{{3}}0(?:{endings})")

@@ -13,7 +13,7 @@ between them is one that changes nothing:
 - one clause that has moved: "In 1998, who won the cup?", "Who won the cup in 1998?".
 
 A difference in a number, a negation, a name (a capital in the middle of a query), a question word or any other word keeps both.
-These lists exist for the languages of `function_words.FREE`; in others only case, punctuation and a moved clause change nothing. In scripts
+The lists are those of the lexicon. In languages without `free_words` only case, punctuation and a moved clause change nothing. In scripts
 without spaces the words of the lists are taken out and the letters compared.
 
 Not covered: paraphrases. They need vectors, and then only `never_same` holds.
@@ -33,17 +33,7 @@ import regex
 from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple
 from synthgen.text.language import guess_language
-from synthgen.text.lexicon.question_words import (
-    ALIKE,
-    ASKING,
-    CONTRACTED,
-    CONTRACTIONS,
-    FREE,
-    NEGATIONS,
-    NUMBERS,
-    UNSPACED_FREE,
-    UNSPACED_TELLING,
-)
+from synthgen.text.lexicon import lexicon, lexicons, of_all
 from synthgen.text.words import UNSPACED, contents, jaccard, key, words
 
 __all__ = ["Question", "Questions", "answers_agree", "comparable", "languages", "never_same", "read"]
@@ -123,7 +113,7 @@ class Questions:
         """
         suspects: defaultdict[tuple[str, ...], defaultdict[str, list[tuple[int, str]]]] = defaultdict(lambda: defaultdict(list))
         for number, question in enumerate(crowds):
-            for word, rest in _but_one(question.bag) if question.language in FREE else ():
+            for word, rest in _but_one(question.bag) if lexicon(question.language).free_words else ():
                 for letters in _but_one_letter(word) if self._suspect(word) else ():
                     suspects[rest][letters].append((number, word))
         found: defaultdict[int, dict[int, float]] = defaultdict(dict)
@@ -190,17 +180,17 @@ def _guessed(text: str) -> str:
 
 @functools.lru_cache(maxsize=16_384)
 def read(query: str, language: str) -> Question:
-    """`language` is a two-letter code; only the languages of `function_words.FREE` have words that may differ."""
+    """`language` is a two-letter code; only languages with `free_words` have words that may differ."""
     folded = key(query)
-    if CONTRACTED.search(folded):
-        for pattern, plain in CONTRACTIONS.get(language, ()):
+    own = _telling_words(language)
+    if _contracted().search(folded):
+        for pattern, plain in own.contractions:
             folded = pattern.sub(plain, folded)
-    free, alike = FREE.get(language, frozenset()), ALIKE.get(language, {})
     said = matter = _spelt(folded)
     if not folded.isascii() and _IS_UNSPACED.search(folded):
-        matter = _spelt(UNSPACED_FREE.sub("", folded))
-    matter = [word for word in matter if word not in free]
-    asked = [alike.get(word) or _plain(word) for word in matter] if language in FREE else matter
+        matter = _spelt(_free_letters().sub("", folded))
+    matter = [word for word in matter if word not in own.free]
+    asked = [own.alike.get(word) or _plain(word) for word in matter] if own.free else matter
     return Question(tuple(said), tuple(asked or said), _names(query), language)
 
 
@@ -208,7 +198,7 @@ def read(query: str, language: str) -> Question:
 def _marks(query: str) -> tuple[int, ...]:
     """Numbers of which two queries that are one question share one. None at all for a query that must be read to get them."""
     folded = key(query)
-    if CONTRACTED.search(folded) or (not folded.isascii() and _IS_UNSPACED.search(folded)):
+    if _contracted().search(folded) or (not folded.isascii() and _IS_UNSPACED.search(folded)):
         return ()
     return _sums(folded.split())
 
@@ -229,7 +219,7 @@ def _sums(found: Iterable[str]) -> tuple[int, ...]:
 def _number(word: str) -> int:
     """The same before and after `read`, whatever the language: 0 for a word that may change in some language."""
     stem = _stem(word)
-    return 0 if stem in _CHANGING else hash(stem)
+    return 0 if stem in _changing() else hash(stem)
 
 
 def _stem(word: str) -> str:
@@ -270,15 +260,15 @@ def never_same(left: Question, right: Question) -> bool:
 
 
 def _tells(word: str, question: Question) -> bool:
-    negations = NEGATIONS.get(question.language, frozenset())
-    return word in question.names or _has_number(word) or word in negations or word in NUMBERS.get(question.language, ())
+    own = _telling_words(question.language)
+    return word in question.names or _has_number(word) or word in own.negations or word in own.numbers
 
 
 def _telling(question: Question) -> tuple[set[str], Counter[str]]:
     """Question words by class; and in scripts without spaces whatever makes another question."""
-    alike, asking = ALIKE.get(question.language, {}), ASKING.get(question.language, frozenset())
-    asked = {alike.get(word, word) for word in question.said} & asking
-    return asked, Counter(UNSPACED_TELLING.findall("".join(question.said)))
+    own = _telling_words(question.language)
+    asked = {own.alike.get(word, word) for word in question.said if word in own.asking}
+    return asked, Counter(_telling_letters().findall("".join(question.said)))
 
 
 def answers_agree(left: str | None, right: str | None) -> bool:
@@ -292,7 +282,8 @@ def answers_agree(left: str | None, right: str | None) -> bool:
     if 2 * shared < _MIN_ANSWER_F1 * (sum(mine.values()) + sum(yours.values())):
         return False
     different = (word for word in {*mine, *yours} if mine.get(word) != yours.get(word))
-    return not any(_has_number(word) or any(word in negations for negations in NEGATIONS.values()) for word in different)
+    negations = of_all("negations")
+    return not any(_has_number(word) or word in negations for word in different)
 
 
 @functools.lru_cache(maxsize=16_384)
@@ -387,16 +378,63 @@ def _plain(word: str) -> str:
     return word[:-2] if word.endswith(("xes", "ches", "shes", "sses")) else word[:-1]
 
 
+@dataclass(frozen=True, slots=True)
+class _TellingWords:
+    """What the lexicon of a language says of the words of a question. `alike` has each word with the first of its class."""
+
+    free: frozenset[str]
+    alike: Mapping[str, str]
+    asking: frozenset[str]
+    negations: frozenset[str]
+    numbers: frozenset[str]
+    contractions: Sequence[tuple[regex.Pattern[str], str]]
+
+
+@functools.cache
+def _telling_words(language: str) -> _TellingWords:
+    own = lexicon(language)
+    return _TellingWords(
+        free=own.free_words,
+        alike={word: same.split()[0] for same in own.alike for word in same.split()},
+        asking=own.question_words,
+        negations=own.negations,
+        numbers=frozenset([*own.number_words, *own.scales, *own.quantity_words]) - own.free_words,
+        contractions=[(regex.compile(pattern), plain) for pattern, plain in own.contractions],
+    )
+
+
+@functools.cache
+def _changing() -> frozenset[str]:
+    """Plain forms of the words that `read` leaves out or replaces in some language."""
+    changing = of_all("free_words").union(*(same.split() for one in lexicons() for same in one.alike))
+    return frozenset(map(_stem, changing))
+
+
+@functools.cache
+def _contracted() -> regex.Pattern[str]:
+    return _any_of(one.contracted for one in lexicons())
+
+
+@functools.cache
+def _free_letters() -> regex.Pattern[str]:
+    return _any_of(one.free_letters for one in lexicons())
+
+
+@functools.cache
+def _telling_letters() -> regex.Pattern[str]:
+    """Negations, numbers and question words where there are no spaces (and in Korean, where they are parts of words)."""
+    return _any_of(one.telling_letters for one in lexicons())
+
+
+def _any_of(patterns: Iterable[str]) -> regex.Pattern[str]:
+    return regex.compile("|".join(filter(None, patterns)))
+
+
 def _has_number(word: str) -> bool:
     return any(letter.isnumeric() for letter in word)
 
 
 _CYRILLIC_END = regex.compile(r"(?<=^\p{Cyrillic}{5,})[аеиоуыьэюяйёіїє]{1,2}$")
-_CHANGING = frozenset(
-    _stem(word)
-    for table in (*FREE.values(), *ALIKE.values(), *(classes.values() for classes in ALIKE.values()))
-    for word in table
-)
 _IS_UNSPACED = regex.compile(rf"[{UNSPACED}]")
 _TOKEN = regex.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 _LETTERS = regex.compile(rf"[\p{{L}}\p{{N}}\p{{M}}--[{UNSPACED}]]+", regex.V1)

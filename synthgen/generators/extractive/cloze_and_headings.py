@@ -8,6 +8,7 @@ hold a stop word ("end of life"), and inflection.
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from collections import Counter
@@ -17,6 +18,7 @@ import regex
 
 from synthgen.generators.extractive.corpus_statistics import HAN, UNSPACED_RUN, Counts
 from synthgen.generators.extractive.passage import MAX_QUERY_CHARS, Candidate, ParsedPassage, Sentence, lone, tidy
+from synthgen.text.lexicon import of_all
 from synthgen.text.words import contents, key, words
 
 __all__ = ["headings", "keyphrases", "masked_sentences", "titled"]
@@ -25,32 +27,6 @@ _MIN_CONTENT_WORDS = 5
 _SHORT_WORDS = 2  # a heading of so few words wants its parent
 _MIN_REST_WORDS = 8
 
-_GENERIC = frozenset(
-    key(title)
-    for title in """
-    about|additional information|advanced|aliases|appendix|arguments|background|basics|before you begin|changelog|commands|
-    conclusion|configuration|contents|default|defaults|definition|definitions|description|details|discussion|environment|
-    example|examples|extended description|faq|features|files|format|further reading|general|getting started|glossary|history|
-    index|install|installation|introduction|limitations|limits|methods|name|next steps|note|notes|options|output|overview|
-    parameters|prerequisites|purpose|reference|references|related commands|remarks|requirements|results|return value|scope|
-    security|see also|settings|setup|status|steps|summary|support|synopsis|syntax|table of contents|troubleshooting|types|
-    usage|use|values|warning|what next|
-    allgemeines|anhang|befehle|beispiel|beispiele|beschreibung|einführung|einleitung|einrichtung|einstellungen|hinweis|
-    hinweise|installation|konfiguration|optionen|referenz|siehe auch|überblick|übersicht|voraussetzungen|zusammenfassung|
-    安装|概述|简介|介绍|示例|例子|配置|设置|参数|选项|用法|说明|注意|注意事项|前提条件|要求|参考|附录|总结|命令|背景|步骤|
-    อ้างอิง|บทนำ|ประวัติ|مراجع|مقدمة|introducción|ejemplos|introduction|exemples|введение|примеры
-    """.replace("\n", "").split("|")
-)
-# Words that are no function words for search, but make no key phrase.
-_WEAK = frozenset(
-    words("""also although always another because before between could during either every first following given however instead
-    last least less made make makes many may might much must need needed needs never next nothing often one otherwise
-    please rather second several should since someone something still therefore three through two unless until use used
-    uses using usually via want well whether while within without would yes yet get gets got give gives let put see set
-    already available based called cannot currently different even example later new old possible
-    bereits beim damit dann dazu deren diese dieser dieses jede jeder jedes jedoch kein keine müssen muss sehr sollte
-    sowie unter viele wenige werden wurde zwei drei""")
-)
 _PROSE = regex.compile(r"[\p{L}\p{M}\s,.'’、，。]")
 _CLAUSE = regex.compile(r"[;:,，；：、—–](?=\s|\p{Han})")
 
@@ -65,7 +41,7 @@ def titled(breadcrumb: tuple[str, ...]) -> str:
         parent = above.pop()
         if key(parent) not in key(title) and key(title) not in key(parent):
             title = f"{parent}{'：' if UNSPACED_RUN.search(parent) else ': '}{title}"
-    return "" if key(title) in _GENERIC or len(title) > MAX_QUERY_CHARS else title
+    return "" if key(title) in _generic() or len(title) > MAX_QUERY_CHARS else title
 
 
 def headings(reading: ParsedPassage) -> Iterator[Candidate]:
@@ -110,7 +86,7 @@ def keyphrases(reading: ParsedPassage, counts: Counts, rng: random.Random) -> It
 
 
 def _needs_parent(title: str) -> bool:
-    generic = key(title) in _GENERIC
+    generic = key(title) in _generic()
     if UNSPACED_RUN.search(title):
         return generic or len(title) <= 4
     return generic or len(words(title)) <= _SHORT_WORDS
@@ -167,7 +143,7 @@ def _spaced(text: str, counts: Counts) -> Iterator[str]:
             _WORDLIKE.fullmatch(piece) is not None
             and not UNSPACED_RUN.search(piece)
             and bool(contents(parts))
-            and not _WEAK.issuperset(parts)
+            and not _weak().issuperset(parts)
             and sum(c.isdigit() for c in piece) * 2 <= len(piece)
             and not counts.common(parts)
         )
@@ -187,3 +163,14 @@ def _unspaced(text: str, counts: Counts) -> Iterator[str]:
         for segment in counts.segments(run):
             if 2 <= len(segment) <= (8 if HAN.match(segment) else 16):
                 yield segment
+
+
+@functools.cache
+def _generic() -> frozenset[str]:
+    """Headings that say nothing without the one above them."""
+    return frozenset(map(key, of_all("generic_headings")))
+
+
+@functools.cache
+def _weak() -> frozenset[str]:
+    return of_all("weak_words")

@@ -6,27 +6,25 @@ question that cannot stand alone ("Why is this bad?") is left. Not covered: answ
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
+from typing import Literal
 
 import regex
 
 from synthgen.generators.extractive.passage import MAX_ANSWER_CHARS, Candidate, ParsedPassage
-from synthgen.generators.extractive.patterns import Language
 from synthgen.generators.extractive.scanner import ScannedBlock
 from synthgen.generators.extractive.unmarked_text import Plain, plain
 from synthgen.records import Span
+from synthgen.text.lexicon import of_all
+from synthgen.text.lexicon.base import ExtractiveRules
 from synthgen.text.sentences import sentences
 from synthgen.text.words import contents, words
 
 __all__ = ["questions"]
 
-_ASK_MARK = regex.compile(
-    r"(?:Q|F|Question|Frage|问|問|س)\s*\d*\s*[:：.]\s*(?P<q>.{4,190}?[?？؟])\s*(?:(?:A|Answer|Antwort|答|ج)\s*[:：.]\s*(?P<a>.+))?"
-)
-_REPLY_MARK = regex.compile(r"(?:A|Answer|Antwort|答|ج)\s*[:：.]\s*(?P<a>.+)")
 
-
-def questions(reading: ParsedPassage, language: Language | None) -> Iterator[Candidate]:
+def questions(reading: ParsedPassage, language: ExtractiveRules | None) -> Iterator[Candidate]:
     """Questions that stand in the text: headings with the first paragraph below them, and `Q: … A: …` lines."""
     parsed = reading.blocks
     above = reading.chunk.headings
@@ -41,11 +39,10 @@ def questions(reading: ParsedPassage, language: Language | None) -> Iterator[Can
 
 def _lone(heading: str) -> str:
     """A heading's text with its question mark but without numbering or `Q:`."""
-    text = regex.sub(r"^(?:\d{1,3}[.)]\s+|(?:Q|F|问|問)\s*\d*\s*[:：.]\s*)", "", plain(heading).text)
-    return text.strip()
+    return _numbering().sub("", plain(heading).text).strip()
 
 
-def _is_question(heading: str, language: Language | None) -> bool:
+def _is_question(heading: str, language: ExtractiveRules | None) -> bool:
     found = words(heading)
     said = contents(found)
     pointing = language is not None and language.vague.search(heading) is not None
@@ -82,15 +79,36 @@ def _marked_pair(parsed: tuple[tuple[ScannedBlock, Plain], ...], i: int) -> Iter
     block, content = parsed[i]
     if block.kind not in ("paragraph", "item", "definition"):
         return
-    asked = _ASK_MARK.fullmatch(content.text)
+    asked = _pair().fullmatch(content.text)
     if not asked:
         return
     replied, start = content, asked.start("a")
     if asked["a"] is None:
-        if i + 1 == len(parsed) or not (reply := _REPLY_MARK.fullmatch(parsed[i + 1][1].text)):
+        if i + 1 == len(parsed) or not (reply := _reply().fullmatch(parsed[i + 1][1].text)):
             return
         replied, start = parsed[i + 1][1], reply.start("a")
     answer = _whole_answer(replied, start)
     if answer:
         mask = content.span(0, asked.end("q"))
         yield Candidate(asked["q"], "question", answer, (mask,), metadata={"pattern": "marked"})
+
+
+@functools.cache
+def _numbering() -> regex.Pattern[str]:
+    return regex.compile(rf"^(?:\d{{1,3}}[.)]\s+|{_label('ask_labels')}\s*\d*\s*[:：.]\s*)")
+
+
+@functools.cache
+def _pair() -> regex.Pattern[str]:
+    """A question with its mark, and its answer where that stands in the same block."""
+    ask = rf"{_label('ask_labels')}\s*\d*\s*[:：.]\s*(?P<q>.{{4,190}}?[?？؟])"
+    return regex.compile(rf"{ask}\s*(?:{_reply().pattern})?")
+
+
+@functools.cache
+def _reply() -> regex.Pattern[str]:
+    return regex.compile(rf"{_label('reply_labels')}\s*[:：.]\s*(?P<a>.+)")
+
+
+def _label(which: Literal["ask_labels", "reply_labels"]) -> str:
+    return f"(?:{'|'.join(sorted(of_all(which)))})"

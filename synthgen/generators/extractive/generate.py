@@ -21,9 +21,9 @@ from synthgen.generators.extractive.corpus_statistics import Counts
 from synthgen.generators.extractive.faq import questions
 from synthgen.generators.extractive.passage import MAX_QUERY_CHARS, Candidate, ParsedPassage
 from synthgen.generators.extractive.pattern_questions import patterns
-from synthgen.generators.extractive.patterns import language
 from synthgen.generators.extractive.tables_and_lists import tables, terms
 from synthgen.records import Chunk, Skipped, Span, Triple, make_triple, random_for
+from synthgen.text.lexicon import lexicon
 from synthgen.text.words import copies, key, spelled_out, units
 
 __all__ = ["generate"]
@@ -81,7 +81,7 @@ def _rows(reading: ParsedPassage, counts: Counts, per_chunk: int, seed: int) -> 
 
 def _answering(reading: ParsedPassage) -> dict[str, list[Candidate]]:
     """What the rules with an answer propose, by rule; only `qa` works in a language without a table."""
-    spoken = language(reading.language)
+    spoken = lexicon(reading.language).rules
     found = {"qa": list(questions(reading, spoken)), "pattern": []}
     if spoken is not None:
         for rule in (patterns, terms, tables):

@@ -6,6 +6,7 @@ chunk's text; `extractive.generate` turns them into the document's.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from synthgen.generators.extractive.scanner import ScannedBlock, scan
 from synthgen.generators.extractive.unmarked_text import Plain, plain
 from synthgen.records import Chunk, Span
 from synthgen.text.language import guess_language
+from synthgen.text.lexicon import lexicons
 from synthgen.text.sentences import sentences
 from synthgen.text.words import words
 
@@ -26,9 +28,6 @@ MAX_ANSWER_CHARS = 400
 _TRAILING = regex.compile(r"[\s:;,\-–—·、，：；.。…]+$")
 _LEADING = regex.compile(r"^(?:[\s:;,·•*#>|–—、，：；.。]+|\(?\d{1,3}[.)](?:\d{1,3}\.)*\s+|-\s+)+")
 _ANSWER = regex.compile(r"(?![\p{Pe}\p{Pf}、，,;；…])(?=.*[\p{L}\p{N}])", regex.DOTALL)
-_HISTORY = regex.compile(
-    r"(?i)\bchange ?log|release notes|what['’]s new|änderungen|neuerungen|更新日志|变更|发布说明|^\W*v?\d+\.\d+"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class ParsedPassage:
     @property
     def is_history(self) -> bool:
         """A list of changes: its imperatives tell what was done, and what "now" holds does not for long."""
-        return any(_HISTORY.search(heading) for heading in self.chunk.headings)
+        return any(_history().search(heading) for heading in self.chunk.headings)
 
     @property
     def top(self) -> str:
@@ -119,3 +118,11 @@ def exact_answer(content: Plain, start: int, end: int) -> Span | None:
     if not balanced or len(said) > MAX_ANSWER_CHARS or not _ANSWER.match(said):
         return None
     return content.exact(start, end)
+
+
+@functools.cache
+def _history() -> regex.Pattern[str]:
+    """A heading above a list of changes, or of one version."""
+    return regex.compile(
+        "(?i)" + "|".join([*(one.history_headings for one in lexicons() if one.history_headings), r"^\W*v?\d+\.\d+"])
+    )

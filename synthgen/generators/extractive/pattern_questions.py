@@ -1,6 +1,6 @@
 """Questions made from sentences of a known form, each with its answer: "The default port is 8620."
 
-The forms are data (`patterns/`). Everything here refuses rather than guesses: a question must read as one, stand
+The forms are data of the lexicon. Everything here refuses rather than guesses: a question must read as one, stand
 alone, and have the span as its true answer. Not covered: answers spread over several sentences, and reasoning.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import regex
 
 from synthgen.generators.extractive.passage import MAX_ANSWER_CHARS, Candidate, ParsedPassage, Sentence, exact_answer
-from synthgen.generators.extractive.patterns import Language, Pattern
 from synthgen.records import Span
+from synthgen.text.lexicon.base import ExtractiveRules, SentencePattern
 from synthgen.text.words import contents, words
 
 __all__ = ["patterns"]
@@ -24,7 +24,7 @@ _COMMAND = regex.compile(r"[$>#] (?P<command>(?:[^\n]*\\\n)*[^\n]*)")
 _END = regex.compile(r"[\s.!。！;；]+$")
 
 
-def patterns(reading: ParsedPassage, language: Language) -> Iterator[Candidate]:
+def patterns(reading: ParsedPassage, language: ExtractiveRules) -> Iterator[Candidate]:
     """What the sentences of the chunk define, limit, require, explain or instruct."""
     for sentence in reading.prose():
         if language.cut.search(sentence.text):
@@ -39,7 +39,7 @@ def patterns(reading: ParsedPassage, language: Language) -> Iterator[Candidate]:
 
 
 def _asked(
-    reading: ParsedPassage, language: Language, sentence: Sentence, form: Pattern, match: regex.Match[str]
+    reading: ParsedPassage, language: ExtractiveRules, sentence: Sentence, form: SentencePattern, match: regex.Match[str]
 ) -> Candidate | None:
     groups = match.groupdict(default="")
     if "s" in groups:
@@ -75,7 +75,7 @@ def _circular(subject: str, answer: str) -> bool:
     return bool(asked and said) and asked[0] == said[0]
 
 
-def _subject(reading: ParsedPassage, language: Language, subject: str) -> str | None:
+def _subject(reading: ParsedPassage, language: ExtractiveRules, subject: str) -> str | None:
     """The subject as it reads inside a question, or None when it would not stand alone."""
     subject = subject.strip()
     if (

@@ -13,20 +13,21 @@ from collections.abc import Iterator
 import regex
 
 from synthgen.generators.extractive.passage import Candidate, ParsedPassage, exact_answer
-from synthgen.generators.extractive.patterns import Language
 from synthgen.generators.extractive.scanner import ScannedBlock, cells
 from synthgen.generators.extractive.unmarked_text import Plain, plain
 from synthgen.records import Span
+from synthgen.text.lexicon import of_all
+from synthgen.text.lexicon.base import ExtractiveRules
 from synthgen.text.words import key, words
 
 __all__ = ["tables", "terms"]
 
 _CODELIKE = regex.compile(r"-{1,2}\w[\w-]*(?:[ =].{1,30})?|(?=\S*[\p{L}])(?=\S*[\p{Lu}\d_./<>:@-])[^\s,;，；]{2,60}")
 _FOOTNOTE = regex.compile(r"[\s*†‡]+$")
-_BARE = regex.compile(r"[-–—/\s]*|(?i:n/?a|none|yes|no|ja|nein|keine?|是|否|无|x|✓|✗|true|false)")
+_NO_WORD = regex.compile(r"[-–—/\s]*|[xX✓✗]")
 
 
-def terms(reading: ParsedPassage, language: Language) -> Iterator[Candidate]:
+def terms(reading: ParsedPassage, language: ExtractiveRules) -> Iterator[Candidate]:
     """Glossary entries and command-line options: a marked term, then a dash or colon (or a definition list)."""
     if reading.is_history:
         return
@@ -46,7 +47,7 @@ def terms(reading: ParsedPassage, language: Language) -> Iterator[Candidate]:
             yield _candidate(language.term.format(x=term), answer, "term")
 
 
-def tables(reading: ParsedPassage, language: Language) -> Iterator[Candidate]:
+def tables(reading: ParsedPassage, language: ExtractiveRules) -> Iterator[Candidate]:
     """A cell as the answer to its row and column."""
     for block, _ in reading.blocks:
         if block.kind != "table":
@@ -66,17 +67,17 @@ def tables(reading: ParsedPassage, language: Language) -> Iterator[Candidate]:
                 noun = "option" if label.startswith("-") else header[0].text.casefold()
                 template = language.columns.get(f"{noun}/{column}") or language.columns.get(column)
                 content = plain(reading.chunk.text, *span)
-                if not template or _BARE.fullmatch(content.text):
+                if not template or _is_bare(content.text):
                     continue
                 answer = exact_answer(content, 0, len(content.text))
                 if answer:
                     yield _candidate(template.format(x=subject), answer, "table")
 
 
-def _row_subject(reading: ParsedPassage, language: Language, noun: str, label: str) -> str | None:
+def _row_subject(reading: ParsedPassage, language: ExtractiveRules, noun: str, label: str) -> str | None:
     """A row's label as a noun phrase: "the setting `agent_port`"; only labels that name something on their own."""
     codelike = _CODELIKE.fullmatch(label)
-    if not label or len(label) > 60 or not regex.search(r"\p{L}", label) or _BARE.fullmatch(label):
+    if not label or len(label) > 60 or not regex.search(r"\p{L}", label) or _is_bare(label):
         return None
     top = reading.top
     if label.startswith("-"):
@@ -118,3 +119,8 @@ def _first_end(content: Plain, start: int) -> int:
 
 def _candidate(query: str, answer: Span, name: str) -> Candidate:
     return Candidate(query, "question", answer, metadata={"pattern": name})
+
+
+def _is_bare(cell: str) -> bool:
+    """A cell of yes or no, or of nothing."""
+    return _NO_WORD.fullmatch(cell) is not None or cell.casefold() in of_all("yes_no_words")

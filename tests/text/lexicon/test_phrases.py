@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.filters.lint import _SCRIPTS
-from synthgen.text.lexicon.query_patterns import CHATTER, DANGLING, GENERIC, LEFT_OVER, REFERENCES, TWO_QUESTIONS
+from synthgen.filters.common.left_over import LEFT_OVER
+from synthgen.text.lexicon import lexicons
+from synthgen.text.lexicon.base import Lexicon
+
+
+def phrases(language: Lexicon) -> Iterator[str]:
+    yield from language.references
+    yield from language.chatter
+    yield from language.double_questions
+    yield from language.generic_questions
+    yield from language.dangling
+
 
 PHRASES = [
-    (phrase, "".join(script for script, (codes, _) in _SCRIPTS.items() if code in codes))
-    for table in (REFERENCES, CHATTER, TWO_QUESTIONS, DANGLING, GENERIC)
-    for code, phrases in table.items()
-    for phrase in phrases
-    if any(code in codes for codes, _ in _SCRIPTS.values())
+    (phrase, "".join(rf"\p{{{script}}}" for script in language.scripts))
+    for language in lexicons()
+    if "Latin" not in language.scripts
+    for phrase in phrases(language)
 ]
 
 
@@ -58,7 +67,7 @@ def test_what_is_left_over_has_one_of_its_characters(found: tuple[str, str]) -> 
     ],
 )
 def test_a_query_that_points_at_its_passage_gives_itself_away(query: str) -> None:
-    assert matches(REFERENCES, query)
+    assert matches(lambda language: language.references, query)
 
 
 @pytest.mark.parametrize(
@@ -73,15 +82,15 @@ def test_a_query_that_points_at_its_passage_gives_itself_away(query: str) -> Non
     ],
 )
 def test_a_query_about_a_text_of_its_own_does_not(query: str) -> None:
-    assert not matches(REFERENCES, query)
+    assert not matches(lambda language: language.references, query)
 
 
 @pytest.mark.parametrize(
     "query", ["¡Claro! ¿Qué es?", "إليك السؤال: ما هو؟", "بالطبع، ما هو؟", "นี่คือคำถาม: คืออะไร", "คำถามที่ 2: คืออะไร"]
 )
 def test_a_model_that_talks_about_its_task_gives_itself_away(query: str) -> None:
-    assert matches(CHATTER, query)
+    assert matches(lambda language: language.chatter, query)
 
 
-def matches(table: Mapping[str, Sequence[str]], query: str) -> bool:
-    return any(re.search(phrase, query, re.IGNORECASE) for phrases in table.values() for phrase in phrases)
+def matches(phrases: Callable[[Lexicon], Sequence[str]], query: str) -> bool:
+    return any(re.search(phrase, query, re.IGNORECASE) for language in lexicons() for phrase in phrases(language))

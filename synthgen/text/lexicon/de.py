@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import regex
 
-from synthgen.generators.extractive.patterns import Language, pattern
+from synthgen.text.lexicon.base import ExtractiveRules, LazyPattern, Lexicon, counted, listed, pattern
 
-__all__ = ["LANGUAGE"]
+__all__ = ["LEXICON"]
 
 S = r"(?P<s>[^,;:()\"„“”?!]{2,70}?)"
 NUMBER = r"(?:\d[\d.,]*|ein(?:e|en|er|em)?|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|zwanzig|dreißig)"
@@ -79,9 +79,9 @@ def _mine(text: str) -> str:
     return regex.sub(r"\bIhr(?:e[nmrs]?)?\b", lambda m: _MINE[m.group().lower()], text)
 
 
-LANGUAGE = Language(
+_RULES = ExtractiveRules(
     patterns=PATTERNS,
-    dependent=regex.compile(
+    dependent=LazyPattern(
         r"(?i)^(?:ich|du|er|sie|es|wir|ihr|man|dies|diese[rmns]?|dieses|das(?= \w*$)(?! \p{Lu})|jene[rmns]?|hier|dort|da|dann|so|auch|aber|und|oder|denn|wenn|falls|als|"
         r"in|im|an|am|auf|aus|bei|beim|mit|nach|seit|von|vom|vor|zu|zum|zur|für|durch|gegen|ohne|um|über|unter|zwischen|während|wegen|trotz|danach|dabei|dazu|"
         r"damit|dadurch|deshalb|daher|darum|außerdem|jedoch|allerdings|zusätzlich|anschließend|zuerst|zunächst|schließlich|nur|alle[rns]?|beide[ns]?|einige|"
@@ -93,12 +93,12 @@ LANGUAGE = Language(
         r"handbuch|ergebnis|grund|nachteil|vorteil|unterschied|dabei|damit|dann|hier|dort|neue[rmns]?|alte[rmns]?|erste[rmns]?|zweite[rmns]?|dritte[rmns]?|nächste[rmns]?|letzte[rmns]?)\b"
         r"|[`*|<>={}\\]"
     ),
-    vague=regex.compile(r"(?i)\b(?:es|dies|diese[rmns]?|dieses|sie|ihn|ihm|ihnen|er|dabei|damit|davon|möglich|nötig|notwendig)\b"),
-    unclear=regex.compile(
+    vague=LazyPattern(r"(?i)\b(?:es|dies|diese[rmns]?|dieses|sie|ihn|ihm|ihnen|er|dabei|damit|davon|möglich|nötig|notwendig)\b"),
+    unclear=LazyPattern(
         r"(?i)\b(?:folgende[rmns]?|siehe|oben|unten|wie folgt|hier|diese[rmns]? (?:seite|abschnitt|kapitel|tabelle|handbuch|dokument|liste)|"
         r"(?:der|die|das|dem|im) (?:abschnitt|kapitel|tabelle|abbildung|handbuch))\b"
     ),
-    definite=regex.compile(r"(?:Der|Die|Das) (?P<n>[\w-]{1,9})"),
+    definite=LazyPattern(r"(?:Der|Die|Das) (?P<n>[\w-]{1,9})"),
     articles=frozenset(["Der", "Die", "Das", "Ein", "Eine", "Jeder", "Jede", "Jedes", "Alle", "Den", "Dem", "Ihr", "Ihre"]),
     mine=_mine,
     columns={
@@ -117,11 +117,102 @@ LANGUAGE = Language(
     term="Was bedeutet „{x}“?",
     option="Was bewirkt die Option {x} in „{top}“?",
     option_row="Option {x} in „{top}“",
-    common=regex.compile(r"[A-ZÄÖÜ]\w+(?:er|es|e|en) (?:\w+(?:er|es|e|en) )?[A-ZÄÖÜ]"),
-    cut=regex.compile(r"\b(?:\d{1,2}|Mio|Mrd|Nr|vgl|bzw|ca|Jh|Chr|Abb|inkl|zzgl|evtl|ggf)\.$"),
-    glossary=regex.compile(r"(?i)\b(?:glossar|begriffe|definitionen)\b"),
-    asks=regex.compile(
+    common=LazyPattern(r"[A-ZÄÖÜ]\w+(?:er|es|e|en) (?:\w+(?:er|es|e|en) )?[A-ZÄÖÜ]"),
+    cut=LazyPattern(r"\b(?:\d{1,2}|Mio|Mrd|Nr|vgl|bzw|ca|Jh|Chr|Abb|inkl|zzgl|evtl|ggf)\.$"),
+    glossary=LazyPattern(r"(?i)\b(?:glossar|begriffe|definitionen)\b"),
+    asks=LazyPattern(
         r"(?i)^(?:was|wie|warum|wieso|weshalb|wann|wo|woher|wohin|wer|wen|wem|welche[rmns]?|wozu|womit|wofür|kann|können|muss|müssen|darf|soll|ist|sind|gibt|hat|haben)\b.*\?$"
         r"|^(?:was|wie|warum|wann|wo|wer|welche[rmns]?) (?:ist|sind|kann|muss|darf|soll|tun|wird|werden|viele?|lange|oft)\b.+$"
     ),
 )  # fmt: skip
+
+
+LEXICON = Lexicon(
+    code="de",
+    name="German",
+    scripts=("Latin",),
+    tag="deu-Latn",
+    stop_words=listed(
+        "der die das und ist in zu den dem des ein eine einer eines einem einen nicht mit auf für von im an als auch es",
+        "sich wird werden sind war bei aus nach wie oder aber wenn kann nur noch man so dass durch über um zum zur ich",
+        "sie er wir ihr was wer wo wann warum welche welcher welches",
+    ),
+    weak_words=listed(
+        "bereits beim damit dann dazu deren diese dieser dieses jede jeder jedes jedoch kein keine müssen muss sehr",
+        "sollte sowie unter viele wenige werden wurde zwei drei",
+    ),
+    common_words=listed(
+        "der die das den dem des und ist sind war waren wurde wurden wird werden ein eine einen einem einer eines nicht",
+        "mit auf für von vom zu zum zur im beim aus nach bei sich auch es er hat haben hatte hatten durch über unter als",
+        "nennen sie man am ins zwischen gegen während einige viele jede jeder jedes diese dieser dieses ihr ihre ihren",
+        "ihrer sein seine seinen seinem seiner kann können machte macht gehört gehörte fand gibt gab ob oder",
+    ),
+    question_words=listed(
+        "wer wen wem wessen was wann wo woher wohin warum weshalb wieso wofür wodurch womit worauf worüber woran worin",
+        "wozu wovon wie wieviele welche welcher welches welchen welchem",
+    ),
+    free_words=listed("der die das den dem des ein eine einen einem einer eines bitte genau eigentlich"),
+    alike=(
+        "welcher welche welches welchen welchem",
+        "wieviele wieviel",
+        "sind ist",
+        "waren war",
+        "haben hat",
+    ),
+    negations=listed("nicht kein keine keinen keinem keiner nie niemals ohne außer"),
+    number_words=counted(
+        "0 null eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn siebzehn achtzehn",
+        "19 neunzehn zwanzig",
+        "1 erste|ersten zweite|zweiten dritte",
+    ),
+    quantity_words=listed("hundert"),
+    scales={
+        **dict.fromkeys(listed("tausend"), 10**3),
+        **dict.fromkeys(listed("millionen mio"), 10**6),
+        **dict.fromkeys(listed("milliarden milliarde mrd"), 10**9),
+    },
+    decade_endings=(r"er\p{L}*",),
+    name_joins=listed("der die das und von"),
+    polite_words=listed("sie ihnen ihr ihre ihren ihrem ihrer"),
+    capitalises_nouns=True,
+    references=(
+        r"\b(?:laut|gemäß) (?:Text|Abschnitt|Dokument|Artikel|Auszug|Kontext)\b",
+        r"\b(?:laut|gemäß|entsprechend|nach) (?:dem|des|diesem) (?:\w+en )?(?:Text|Textes|Abschnitt|Absatz|Dokument|Artikel|Auszug|Kontext)s?\b",
+        r"\b(?:in|aus) (?:diesem|dem (?:obigen|vorliegenden|gegebenen|folgenden)) (?:Text|Abschnitt|Absatz|Auszug|Artikel|Kontext)\b",
+        r"\bim (?:obigen|vorliegenden|gegebenen|genannten) (?:Text|Abschnitt|Absatz|Auszug|Artikel|Dokument|Kontext)\b",
+        r"\bim Text (?:erwähnt|genannt|beschrieben|steht|angegeben)\w*\b",
+        r"\b(?:oben|weiter unten) (?:genannt|erwähnt|beschrieben|aufgeführt)\w*\b",
+        r"\b(?:dem|diesem) (?:\w+en )?(?:Text|Abschnitt|Absatz|Auszug|Dokument|Artikel) zufolge\b",
+        r"\b(?:ausgehend von|auf (?:der )?Grundlage|anhand) (?:dem|des|dieses|diesem) (?:\w+en )?(?:Text|Abschnitt|Absatz|Auszug|Artikel)(?:e?s)?\b",
+        r"\bausgehend vom (?:\w+en )?(?:Text|Abschnitt|Absatz|Auszug|Artikel)\b",
+        r"\bAngaben (?:im|in diesem|dieses) (?:Text|Abschnitt|Absatz|Auszug|Artikel|Dokument)(?:e?s)?\b",
+    ),
+    chatter=(
+        r"^hier (?:sind|ist) .{0,40}\b(?:fragen?|anfragen?|beispiele?)\b",
+        r"^(?:gerne|natürlich|selbstverständlich)\s*[,!:]",
+        r"^(?:frage|antwort)\s*(?:\d+\s*)?:",
+    ),
+    double_questions=(
+        r"^(?:was|wer|wann|wo|warum|wie)\b(?: [\w-]+){3}.* und (?:was|wer|wann|wo|warum|wie) (?:ist|sind|war|waren|wurde|wird|hat|kann)\b",
+    ),
+    generic_questions=(
+        r"^(?:was|wie) (?:ist|sind|lautet|lauten) (?:das|die|der) (?:haupt|zentrale? |wichtigste )?(?:thema|themen|idee|aussage|punkte?|hauptthema|hauptidee|kernaussage|botschaft)\W*$",
+        r"^(?:was wird (?:hier )?(?:beschrieben|besprochen|diskutiert|behandelt|erklärt)|worum geht es(?: hier)?|fasse (?:es |das )?zusammen)\W*$",
+    ),
+    dangling=(
+        r"^(?:was|wann|wo|warum|wie|wer|weshalb|womit)\b (?-i:[a-zäöüß]+) (?-i:er|dies|dieser|dieses)\b(?! (?-i:[A-ZÄÖÜ]))",
+        r"^(?:was|wer|wie|wo)\b (?:[\w-]+ ){1,4}(?:danach|daraufhin)\W*$",
+    ),
+    generic_headings=listed(
+        "allgemeines|anhang|befehle|beispiel|beispiele|beschreibung|einführung|einleitung|einrichtung|einstellungen",
+        "hinweis|hinweise|installation|konfiguration|optionen|referenz|siehe auch|überblick|übersicht",
+        "voraussetzungen|zusammenfassung",
+        between="|",
+    ),
+    history_headings=r"änderungen|neuerungen",
+    ask_labels=listed("F Frage"),
+    reply_labels=listed("A Antwort"),
+    yes_no_words=listed("ja nein kein keine"),
+    abstention="Die Dokumente beantworten diese Frage nicht.",
+    rules=_RULES,
+)

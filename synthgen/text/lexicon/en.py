@@ -1,12 +1,12 @@
-"""English patterns."""
+"""English."""
 
 from __future__ import annotations
 
 import regex
 
-from synthgen.generators.extractive.patterns import Language, Pattern, pattern
+from synthgen.text.lexicon.base import ExtractiveRules, LazyPattern, Lexicon, SentencePattern, counted, listed, pattern
 
-__all__ = ["LANGUAGE"]
+__all__ = ["LEXICON"]
 
 S = r"(?P<s>[^,;:()\"“”?!]{2,70}?)"
 NUMBER = r"(?:\d[\d.,]*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|sixty)"
@@ -68,7 +68,7 @@ _OBJECT = (
 )
 
 
-def _verb(name: str, verb: str, rest: str, question: str) -> tuple[Pattern, Pattern]:
+def _verb(name: str, verb: str, rest: str, question: str) -> tuple[SentencePattern, SentencePattern]:
     """The pattern for "the move takes …" and for "moves take …"; `{does}` in the question agrees."""
     stem = verb[:-1] + "ies" if verb.endswith("ry") else verb + "s"
     many = r"(?P<s>[^,;:()\"“”?!]{1,60}[a-rt-z]s)"
@@ -170,9 +170,9 @@ def _mine(text: str) -> str:
     )
 
 
-LANGUAGE = Language(
+_RULES = ExtractiveRules(
     patterns=PATTERNS,
-    dependent=regex.compile(
+    dependent=LazyPattern(
         r"(?i)^(?:i|it|its|this|that|these|those|they|he|she|we|you|there|here|what|which|who|whose|if|when|while|as|in|on|at|for|with|"
         r"by|from|to|of|but|and|or|so|then|thus|hence|therefore|also|however|since|because|although|though|unless|until|after|before|during|once|"
         r"some|many|several|most|both|none|one|two|three|another|other|others|such|under|over|without|within|like|unlike|see|note|"
@@ -190,14 +190,14 @@ LANGUAGE = Language(
         r"command|option|flag|file|program|process|method|system|text|word|line|way|term|intent|intention|aim)s?$"
         r"|^(?:all|each|every) (?:of|one|second|minute|hour|day|night|week|month|year|time|morning|evening|few)\b|\b(?:and|or|of|the|a|an|to|for|in|on|with|by|at|from)$| -{1,3} |[—–\p{So}`*|<>={}\\]"
     ),
-    vague=regex.compile(r"(?i)\b(?:it|this|that|these|those|them|they|he|she|so|possible|necessary|needed|applicable|required|any|not|another|others?|ones?|different|non-default|same|such|corresponding|everything)\b"),
-    unclear=regex.compile(
+    vague=LazyPattern(r"(?i)\b(?:it|this|that|these|those|them|they|he|she|so|possible|necessary|needed|applicable|required|any|not|another|others?|ones?|different|non-default|same|such|corresponding|everything)\b"),
+    unclear=LazyPattern(
         r"(?i)\b(?:the following|as follows|see (?:the|also|below|above)|(?:described|listed|shown|mentioned|explained|discussed|documented) (?:above|below|here|in)|"
         r"(?:this|the) (?:page|section|chapter|document|article|table|figure|example|book|manual|guide|list)|above|below|here|latter|former|"
         r"(?:this|these|those) [a-z]+)\b"
         r"|^(?:[Uu]se|[Rr]un|[Ss]et|[Pp]ass|[Aa]dd|[Cc]all|[Ee]nable) (?:this|these|that|it|them)\b|^(?:it|this|that|they|them)\b"
     ),
-    definite=regex.compile(r"(?i)^(?:the) (?P<n>[a-z-]+)$"),
+    definite=LazyPattern(r"(?i)^(?:the) (?P<n>[a-z-]+)$"),
     articles=frozenset(["The", "A", "An", "Each", "Every", "All", "Any", "Your", "My", "Our"]),
     mine=_mine,
     columns={
@@ -237,14 +237,143 @@ LANGUAGE = Language(
     term="What does the term “{x}” mean?",
     option="What does the option {x} do in “{top}”?",
     option_row="the option {x} in “{top}”",
-    common=regex.compile(
+    common=LazyPattern(
         r"(?:[A-Z][a-z]+(?:tion|sion|ment|ness|ity|ing|age|ance|ence|ship)s?|[A-Z][a-z]+[a-rt-z]s)\b|[A-Z][a-z]+ (?:for|of|to|with|in|between|from|by) (?![A-Z])"
         r"|[A-Z][a-z]+ (?:[a-z-]+ )*[a-z-]*[a-rt-z]s$"
     ),
-    cut=regex.compile(r"\b(?:Inc|Ltd|Co|Corp|Jr|Sr|U\.S|vs|No|Vol|pp|al|fig|eq)\.$"),
-    glossary=regex.compile(r"(?i)\b(?:glossary|terms|terminology|definitions|vocabulary)\b"),
-    asks=regex.compile(
+    cut=LazyPattern(r"\b(?:Inc|Ltd|Co|Corp|Jr|Sr|U\.S|vs|No|Vol|pp|al|fig|eq)\.$"),
+    glossary=LazyPattern(r"(?i)\b(?:glossary|terms|terminology|definitions|vocabulary)\b"),
+    asks=LazyPattern(
         r"(?i)^(?:what|how|why|when|where|who|whom|whose|which|can|could|do|does|did|is|are|was|were|should|will|would|may|must|has|have)\b.*\?$"
         r"|^(?:how|why|when|where) (?:do|does|did|can|could|is|are|was|were|should|will|would|must|much|many|long|often|may)\b.+$"
     ),
 )  # fmt: skip
+
+
+_EN = r"(?:passage|text|excerpt|paragraph|document|article|section|chapter|context|snippet|table|figure)"
+_EN_SAYS = r"(?:say|state|mention|describe|discuss|explain|claim|argue|suggest|list|provide|present|refer|imply|note)"
+_EN_TOPIC = r"(?:topic|idea|theme|subject|point|purpose|message|focus|takeaway|argument|gist|concept)s?"
+
+LEXICON = Lexicon(
+    code="en",
+    name="English",
+    scripts=("Latin",),
+    tag="eng-Latn",
+    stop_words=listed(
+        "the a an of and to in is are was were be been it its that this these those for on with as by at from or not no",
+        "can will if then than which who what when where how why do does did has have had you your we our they their i my",
+        "he she his her them into about over under all any each more most other some such only own same so too very",
+    ),
+    weak_words=listed(
+        "also although always another because before between could during either every first following given however",
+        "instead last least less made make makes many may might much must need needed needs never next nothing often one",
+        "otherwise please rather second several should since someone something still therefore three through two unless",
+        "until use used uses using usually via want well whether while within without would yes yet get gets got give",
+        "gives let put see set already available based called cannot currently different even example later new old",
+        "possible",
+    ),
+    common_words=listed(
+        "the of and to is are was were be been did does do has have had for with from by at that this these its their it",
+        "not can will would should than then there other many much",
+    ),
+    question_words=listed("what which who whom whose when where why how"),
+    free_words=listed("the a an s please kindly exactly precisely actually really just"),
+    alike=(
+        "which what",
+        "whom who",
+        "until till",
+        "are is",
+        "were was",
+        "have has",
+        "does do",
+        "upon on",
+        "amongst among",
+        "whilst while",
+        "towards toward",
+        "through via",
+        "amidst amid",
+        "although though",
+        "concerning regarding",
+        "approximately roughly",
+    ),
+    negations=listed("not no never none neither nor without t cannot except unless"),
+    contracted=r" (?:s|t|re|ve)\b|\bcannot\b",
+    contractions=(
+        (r"\b(what|who|where|when|how|why|which|that|it|there) s\b", r"\1 is"),
+        (r"\bcan t\b|\bcannot\b", "can not"),
+        (r"\bwon t\b", "will not"),
+        (r"\b(\w+)n t\b", r"\1 not"),
+        (r"\b(they|we|you|who|what|where) re\b", r"\1 are"),
+        (r"\b(\w+) ve\b", r"\1 have"),
+    ),
+    number_words=counted(
+        "0 zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen",
+        "19 nineteen twenty",
+        "1 first|once second|twice|both|double third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth|dozen thirteenth",
+        "14 fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth",
+        "30 thirty",
+        "40 forty",
+        "50 fifty",
+    ),
+    quantity_words=listed("hundred half"),
+    scales={
+        **dict.fromkeys(listed("thousand thousands"), 10**3),
+        **dict.fromkeys(listed("million millions m mn"), 10**6),
+        **dict.fromkeys(listed("billion billions bn b"), 10**9),
+    },
+    decade_endings=(r"['’]?s",),
+    name_joins=listed("of the and for in"),
+    references=(
+        rf"\b(?:according to|based on|as per|judging by) (?:the|this) (?:\w+ )?{_EN}s?\b",
+        rf"\b(?:in|from|by|of) (?:the|this) (?:given|provided|above|following|preceding|present) {_EN}\b",
+        rf"\b(?:the|this) (?:given|provided|above|preceding) {_EN}\b",
+        r"\bin this (?:passage|text|excerpt|paragraph|section|chapter|article|context)\b",
+        rf"\b(?:the|this) {_EN} (?:{_EN_SAYS}s?|is (?:mainly )?about|(?:does|do) not {_EN_SAYS})\b",
+        rf"\b(?:does|did|do) (?:the|this) {_EN} {_EN_SAYS}\b",
+        r"\b(?:mentioned|described|stated|discussed|listed|shown|given|provided|explained) (?:above|below|earlier|in the (?:passage|text|excerpt|context))\b",
+        r"\bthe authors? (?:of (?:the|this) (?:passage|text|excerpt) )?(?:argue|claim|mention|suggest|state|describe|say|conclude|believe)s?\b",
+        rf"\b(?:does|did|do) the authors? {_EN_SAYS}\b",
+        r"\bas (?:mentioned|described|stated|discussed|shown|explained|noted) in (?:the|this) (?:\w+ )?(?:passage|text|excerpt|paragraph|document|article|section|context)\b",
+    ),
+    chatter=(
+        r"^(?:here (?:are|is|'s)|below (?:are|is)|these are|the following are) .{0,60}\b(?:quer(?:y|ies)|questions?|examples?|triples?|answers?|keywords?|claims?)\b",
+        r"^(?:sure|certainly|of course|absolutely|okay|great)\b\s*[,!.:]",
+        r"\bas an? (?:AI|large language|language) (?:model|assistant)\b",
+        r"^(?:i(?:['’]m| am) sorry|i (?:cannot|can['’]t|am unable to) (?:help|assist|answer|generate|provide|fulfil))",
+        r"\b(?:let me know if|i hope this helps)\b",
+        r"^(?:query|question|search query|keywords?|answer)\s*(?:\d+\s*)?:",
+    ),
+    double_questions=(
+        r"^(?:what|who|when|where|why|how|which)\b(?: [\w'’-]+){3}.* and (?:what|who|when|where|why|how) (?:is|are|was|were|do|does|did|has|have|can)\b",
+    ),
+    generic_questions=(
+        rf"^what(?:['’]s| is| are| was| were) (?:the |some )?(?:main |central |key |primary |overall |major |general |most important )*{_EN_TOPIC}"
+        r"(?: (?:here|being )?(?:discussed|covered|addressed|described|presented|mentioned))?\W*$",
+        r"^what (?:is|are|was|were) (?:being |mainly )?(?:discussed|described|covered|explained|mentioned|talked about|this about|it about)\W*$",
+        r"^(?:(?:please |can you |could you )?(?:summari[sz]e|explain|describe|discuss)(?: (?:this|that|it))?|(?:give|write|provide)(?: me)? a (?:brief |short )?summary|tell me more(?: about (?:this|it))?)\W*$",
+    ),
+    dangling=(
+        r"^(?:(?:in|at|on|by|for|to|with|from) )?(?:what|when|where|why|how|who|whom|which)(?: [a-z]+){0,2} "
+        r"(?:did|does|do|was|were|is|are|has|had|have|will|would|can|could) (?-i:he|she|they|him|her)\b",
+        r"^(?:what|when|where|why|how|who) (?:did|does|do|was|were|is|are|has|had) (?:this|these|those)(?: [a-z]+){0,3}\W*$",
+        r"\b(?:after|before|during|because of|as a result of|due to|despite|following) (?:this|that|these|those)\W*$",
+        r"\b(?:at|during|in) (?:this|that) (?:time|period|moment)\W*$",
+    ),
+    generic_headings=listed(
+        "about|additional information|advanced|aliases|appendix|arguments|background|basics|before you begin",
+        "changelog|commands|conclusion|configuration|contents|default|defaults|definition|definitions|description",
+        "details|discussion|environment|example|examples|extended description|faq|features|files|format",
+        "further reading|general|getting started|glossary|history|index|install|installation|introduction",
+        "limitations|limits|methods|name|next steps|note|notes|options|output|overview|parameters|prerequisites",
+        "purpose|reference|references|related commands|remarks|requirements|results|return value|scope|security",
+        "see also|settings|setup|status|steps|summary|support|synopsis|syntax|table of contents|troubleshooting",
+        "types|usage|use|values|warning|what next",
+        between="|",
+    ),
+    history_headings=r"\bchange ?log|release notes|what['’]s new",
+    ask_labels=listed("Q Question"),
+    reply_labels=listed("A Answer"),
+    yes_no_words=listed("n/a na none yes no true false"),
+    abstention="The documents do not answer this question.",
+    rules=_RULES,
+)

@@ -1,0 +1,25 @@
+"""What is left of another format or of a broken writer, in any language: JSON, markup, entities, a word or a letter over and over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["LEFT_OVER"]
+
+LEFT_OVER: Sequence[tuple[str, str]] = (
+    (r"\uFFFD|Ã[\u0080-\u00BF]|â€", "\ufffdÃãâÂ"),
+    (
+        r"^\s*[\[{]\s*[\"'{\[]|[\"']?\b(?:query|question|answer|context|quote)[\"']\s*:|[\"'\]}]\s*[\]}]\s*$",
+        "[{]}:",
+    ),
+    (
+        r"</?(?:query|question|answer|context|document|passage|p|div|span|li|ul|ol|br|b|i|em|strong|td|tr|table|a|h[1-6])\b[^<>]*>",
+        "<",
+    ),
+    (r"&(?:amp|quot|lt|gt|nbsp|apos|#\d+);", "&"),
+    (r"```|^\s*(?:\*\*|__).+(?:\*\*|__)\s*$|\]\(https?:|\\[nt](?![a-z])", "`*_]\\"),
+    (r"(?:^|\s)(?:undefined|NaN|\[object Object\]|None|null)\s*$", ""),
+    (r"\b(\w++)(?:[\s,]+\1\b){2,}", ""),
+    (r"(\p{L})\1{4,}", ""),
+)
+"""Beside each pattern are characters of which it needs one, if there are any. Case is ignored."""

@@ -1,0 +1,16 @@
+"""Finnish."""
+
+from __future__ import annotations
+
+from synthgen.text.lexicon.base import Lexicon, listed
+
+__all__ = ["LEXICON"]
+
+LEXICON = Lexicon(
+    code="fi",
+    name="Finnish",
+    scripts=("Latin",),
+    tag="fin-Latn",
+    common_words=listed("ja on oli ovat että ei se joka"),
+    question_words=listed("kuka mikä mitä missä milloin miksi miten mihin kuinka"),
+)

@@ -1,0 +1,65 @@
+"""French."""
+
+from __future__ import annotations
+
+from synthgen.text.lexicon.base import Lexicon, counted, listed
+
+__all__ = ["LEXICON"]
+
+LEXICON = Lexicon(
+    code="fr",
+    name="French",
+    scripts=("Latin",),
+    tag="fra-Latn",
+    stop_words=listed(
+        "le la les un une des et est en de du dans que qui pour pas sur avec ce cette ces il elle nous vous ils elles ne",
+        "se au aux par plus ou où mais sont être comme son sa ses leur quel quelle quand comment pourquoi",
+    ),
+    common_words=listed(
+        "le la les un une des du de et est sont était étaient a ont pour avec dans sur par au aux ce cette ces se sa son",
+        "ses en il elle pas ne fut été",
+    ),
+    question_words=listed("qui quoi quel quelle quels quelles quand où pourquoi comment combien lequel laquelle que"),
+    joining_question_words=listed("que"),
+    free_words=listed("le la les l un une des exactement précisément"),
+    alike=(
+        "quelles quel quelle quels",
+        "sont est",
+        "étaient était",
+    ),
+    negations=listed("ne n pas jamais sans aucun aucune sauf"),
+    number_words=counted(
+        "0 zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize",
+        "20 vingt",
+        "1 premier|première deuxième|second",
+    ),
+    quantity_words=listed("cent"),
+    scales={
+        **dict.fromkeys(listed("mille"), 10**3),
+        **dict.fromkeys(listed("million millions"), 10**6),
+        **dict.fromkeys(listed("milliards milliard"), 10**9),
+    },
+    name_joins=listed("et"),
+    references=(
+        r"\b(?:selon|d['’]après|d’apres) (?:le|ce|l['’]) ?(?:texte|passage|document|article|extrait|paragraphe|contexte)\b",
+        r"\bdans (?:ce|le présent) (?:texte|passage|extrait|paragraphe|chapitre)\b",
+        r"\b(?:mentionnée?s?|décrite?s?|citée?s?) (?:ci-dessus|plus haut|dans le texte)\b",
+    ),
+    chatter=(
+        r"^voici .{0,40}\b(?:questions?|requêtes?|exemples?)\b",
+        r"^(?:bien sûr|certainement)\s*[,!:]",
+        r"^(?:question|réponse)\s*(?:\d+\s*)?:",
+    ),
+    double_questions=(r"^(?:\S+ ){3}.* et (?:quand|où|pourquoi|comment|qui|combien) (?:est|sont|a|ont|était|peut|fut)\b",),
+    generic_questions=(
+        r"^(?:quel(?:le)?s? (?:est|sont)|qu['’]est-ce que) (?:le|la|les|l['’]) ?(?:sujet|thème|idée|message|point)s?(?: (?:principal|principale|principaux|central|centrale|clés?))?\W*$",
+        r"^(?:de quoi (?:s['’]agit-il|parle-t-on|est-il question)|qu['’]est-ce qui est (?:décrit|expliqué|abordé))\W*$",
+    ),
+    dangling=(
+        r"^(?:quand|où|pourquoi|comment|qu['’]) ?(?:a|est|était|ont|sont|avait|fit|fut|va)-(?:t-)?(?:il|elle|ils|elles)\b",
+        r"\b(?:après|avant|pendant|malgré|à cause de) (?:cela|ceci|ça)\W*$",
+    ),
+    generic_headings=listed("introduction|exemples", between="|"),
+    ask_labels=listed("Q Question"),
+    abstention="Les documents ne répondent pas à cette question.",
+)

@@ -1,0 +1,16 @@
+"""Hungarian."""
+
+from __future__ import annotations
+
+from synthgen.text.lexicon.base import Lexicon, listed
+
+__all__ = ["LEXICON"]
+
+LEXICON = Lexicon(
+    code="hu",
+    name="Hungarian",
+    scripts=("Latin",),
+    tag="hun-Latn",
+    common_words=listed("a az és egy volt van nem hogy"),
+    question_words=listed("ki mi mit hol mikor miért hogyan melyik mennyi hány"),
+)

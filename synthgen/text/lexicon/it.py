@@ -1,0 +1,59 @@
+"""Italian."""
+
+from __future__ import annotations
+
+from synthgen.text.lexicon.base import Lexicon, counted, listed
+
+__all__ = ["LEXICON"]
+
+LEXICON = Lexicon(
+    code="it",
+    name="Italian",
+    scripts=("Latin",),
+    tag="ita-Latn",
+    stop_words=listed(
+        "il lo la i gli le un uno una e è di del della dei delle in che per non con si su come più ma o sono questo",
+        "questa nel nella al alla da dal anche chi cosa quando dove perché quale",
+    ),
+    common_words=listed(
+        "il lo gli una di del della dei delle degli e è sono era erano ha hanno per con nel nella sul da dal alla che si",
+        "non stato stata",
+    ),
+    question_words=listed("chi quale quali quando dove perché quanto quanta quanti quante cos cosa che come"),
+    joining_question_words=listed("che come"),
+    free_words=listed("il lo la i gli le l un uno una esattamente precisamente"),
+    alike=(
+        "quali quale",
+        "sono è",
+        "quanto quanta quanti quante",
+    ),
+    negations=listed("non mai senza nessun nessuno nessuna tranne"),
+    number_words=counted(
+        "0 zero uno due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici sedici diciassette",
+        "18 diciotto diciannove venti",
+        "1 primo|prima secondo|seconda terzo",
+    ),
+    quantity_words=listed("cento"),
+    scales={
+        **dict.fromkeys(listed("mille mila"), 10**3),
+        **dict.fromkeys(listed("milioni milione"), 10**6),
+        **dict.fromkeys(listed("miliardi"), 10**9),
+    },
+    name_joins=listed("di da"),
+    references=(
+        r"\b(?:secondo|in base al?|stando al) (?:il |questo |l['’] ?)?(?:testo|passaggio|documento|articolo|brano|paragrafo|contesto)\b",
+        r"\bin questo (?:testo|brano|passaggio|paragrafo)\b",
+        r"\b(?:menzionat|descritt|citat)[oaie] (?:sopra|in precedenza|nel testo)\b",
+    ),
+    chatter=(
+        r"^ecco .{0,40}\b(?:domand[ae]|esempi[o]?)\b",
+        r"^(?:certo|certamente)\s*[,!:]",
+        r"^(?:domanda|risposta)\s*(?:\d+\s*)?:",
+    ),
+    generic_questions=(
+        r"^(?:qual è|quali sono) (?:il|lo|la|l['’]|i|le|gli) ?(?:tema|temi|idea|idee|argomento|argomenti|messaggio|punti?)(?: (?:principal[ei]|central[ei]|chiave))?\W*$",
+        r"^(?:di cosa (?:si parla|si tratta|tratta)|che cosa viene descritto)\W*$",
+    ),
+    dangling=(r"\b(?:dopo(?: di)?|prima di|durante|a causa di|nonostante) (?:questo|ciò|quello)\W*$",),
+    abstention="I documenti non rispondono a questa domanda.",
+)

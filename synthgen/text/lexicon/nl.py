@@ -1,0 +1,53 @@
+"""Dutch."""
+
+from __future__ import annotations
+
+from synthgen.text.lexicon.base import Lexicon, counted, listed
+
+__all__ = ["LEXICON"]
+
+LEXICON = Lexicon(
+    code="nl",
+    name="Dutch",
+    scripts=("Latin",),
+    tag="nld-Latn",
+    stop_words=listed(
+        "de het een en is in van op te dat die voor met niet aan er om als maar ook bij of zijn was door over wie wat",
+        "waar wanneer hoe waarom welke naar uit worden wordt",
+    ),
+    common_words=listed(
+        "de het een van en is zijn was waren werd werden wordt worden voor met op te aan uit bij niet er dat die heeft",
+        "hebben",
+    ),
+    question_words=listed("wie wat waar wanneer waarom hoe hoeveel welke welk waarvoor"),
+    free_words=listed("de het een precies alstublieft"),
+    alike=(
+        "welke welk",
+        "zijn is",
+        "waren was",
+    ),
+    negations=listed("niet geen nooit zonder behalve"),
+    number_words=counted(
+        "0 nul een twee drie vier vijf zes zeven acht negen tien elf twaalf dertien veertien vijftien zestien zeventien achttien",
+        "19 negentien twintig",
+        "1 eerste tweede derde",
+    ),
+    quantity_words=listed("honderd"),
+    scales={
+        **dict.fromkeys(listed("duizend"), 10**3),
+        **dict.fromkeys(listed("miljoen"), 10**6),
+        **dict.fromkeys(listed("miljard"), 10**9),
+    },
+    name_joins=listed("van"),
+    references=(
+        r"\b(?:volgens|op basis van) (?:de|deze|dit|het) (?:tekst|passage|document|artikel|alinea|fragment|context)\b",
+        r"\bin (?:deze|bovenstaande) (?:tekst|passage|alinea)\b",
+        r"\b(?:hierboven|bovenstaand) (?:genoemd|vermeld|beschreven)\w*\b",
+    ),
+    generic_questions=(
+        r"^wat (?:is|zijn) (?:het|de) (?:hoofd|belangrijkste |centrale )?(?:onderwerp|idee|thema|boodschap|punten)\W*$",
+        r"^(?:waar gaat (?:het|dit) over|wat wordt (?:hier )?(?:beschreven|besproken))\W*$",
+    ),
+    dangling=(r"^(?:wat|wanneer|waar|waarom|hoe)\b (?-i:[a-z]+) (?-i:hij|zij|ze|dit|deze)\b",),
+    abstention="Het antwoord op deze vraag staat niet in de documenten.",
+)

@@ -1,0 +1,58 @@
+"""Portuguese."""
+
+from __future__ import annotations
+
+from synthgen.text.lexicon.base import Lexicon, counted, listed
+
+__all__ = ["LEXICON"]
+
+LEXICON = Lexicon(
+    code="pt",
+    name="Portuguese",
+    scripts=("Latin",),
+    tag="por-Latn",
+    stop_words=listed(
+        "o a os as um uma e é em de do da dos das que por com para não se no na nos nas ao como mais mas ou este esta foi",
+        "são ser seu sua quem quando onde porque qual",
+    ),
+    common_words=listed(
+        "o os as um uma de do da dos das e é são foi foram era para com por no na nos nas ao se seu sua não há está"
+    ),
+    question_words=listed("quem qual quais quando onde porquê quanto quanta quantos quantas que porque como"),
+    joining_question_words=listed("que como porque"),
+    free_words=listed("o a os as um uma uns umas exatamente precisamente"),
+    alike=(
+        "quais qual",
+        "são é",
+        "foram foi",
+        "quantos quanto quanta quantas",
+    ),
+    negations=listed("não nunca sem nenhum nenhuma exceto"),
+    number_words=counted(
+        "0 zero um|uma dois|duas três quatro cinco seis sete oito nove dez onze doze treze catorze quinze dezasseis dezassete dezoito",
+        "19 dezanove vinte",
+        "1 primeiro|primeira segundo|segunda",
+    ),
+    quantity_words=listed("cem"),
+    scales={
+        **dict.fromkeys(listed("mil"), 10**3),
+        **dict.fromkeys(listed("milhões milhão"), 10**6),
+        **dict.fromkeys(listed("bilhões"), 10**9),
+    },
+    references=(
+        r"\b(?:segundo|conforme|de acordo com|com base n?)(?: ?[oa]| este| esta| neste)? ?(?:texto|trecho|documento|artigo|parágrafo|passagem|contexto)\b",
+        r"\b(?:neste|no presente) (?:texto|trecho|parágrafo)\b",
+        r"\b(?:mencionad|descrit|citad)[oa]s? (?:acima|anteriormente|no texto)\b",
+    ),
+    chatter=(
+        r"^(?:aqui est(?:á|ão)|eis) .{0,40}\b(?:perguntas?|consultas?|exemplos?)\b",
+        r"^(?:claro|com certeza)\s*[,!:]",
+        r"^(?:pergunta|resposta)\s*(?:\d+\s*)?:",
+    ),
+    generic_questions=(
+        r"^(?:qual é|quais são) (?:o|a|os|as) (?:tema|ideia|assunto|mensagem|pontos?)s?(?: (?:principal|principais|central|centrais|chave))?\W*$",
+        r"^(?:do que se trata|de que se trata|o que é (?:descrito|discutido))\W*$",
+    ),
+    dangling=(r"\b(?:depois|antes|por causa|apesar) (?:disso|disto|daquilo)\W*$",),
+    abstention="Os documentos não respondem a esta pergunta.",
+)
