@@ -19,7 +19,7 @@ from synthgen.storage import read_yaml
 __all__ = ["Price", "Prices", "load_prices"]
 
 _PACKAGED = Path(__file__).parent.parent.parent / "assets" / "prices.yaml"
-_SNAPSHOT = regex.compile(r"-\d{4}-\d{2}-\d{2}$")
+_SNAPSHOT = regex.compile(r"-\d{4}-?\d{2}-?\d{2}$")
 
 _Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Factor = Annotated[float, Field(gt=0, le=1)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from synthgen.errors import ConfigError
+from synthgen.llm.costs import prices as prices_module
 from synthgen.llm.costs.prices import Price, load_prices
 from synthgen.records import Usage
 
@@ -16,8 +19,26 @@ MITHRIL = Price(input=10, cached=1, written=12.5, output=40)
 def test_the_packaged_prices_are_dated_and_know_snapshots() -> None:
     prices = load_prices()
     assert prices.of("gpt-4o-mini-2024-07-18") == prices.of("gpt-4o-mini") == Price(input=0.15, cached=0.075, output=0.60)
+    assert prices.of("claude-haiku-4-5-20251001") == prices.of("claude-haiku-4-5") is not None
     assert prices.of("gpt-4o-mini-tuned") is None
     assert prices.dated.year >= 2026
+
+
+def test_the_packaged_prices_are_those_of_the_kept_table() -> None:
+    """`.ci/prices.py` writes them; a hand that changes the file, or a newer table, makes this fail."""
+    pytest.importorskip("genai_prices")
+    script = runpy.run_path(str(Path(__file__).parents[3] / ".ci" / "prices.py"))
+    kept = load_prices()
+    assert kept.source.startswith(f"genai-prices {version('genai-prices')} ")
+    assert prices_module._PACKAGED.read_text(encoding="utf-8") == script["table"](kept.dated)
+
+
+def test_the_packaged_prices_are_of_models_that_write_text() -> None:
+    models = load_prices().models
+    assert {"gpt-5-mini", "claude-haiku-4-5", "gemini-2.5-pro", "mistral-small-latest"} <= models.keys()
+    assert [name for name in models if any(word in name for word in ("embed", "image", "tts", "audio"))] == []
+    assert [name for name, price in models.items() if price.output < price.input or (price.cached or 0) > price.input] == []
+    assert models["o1-preview"].batch == 1  # the table lists no discount
 
 
 def test_cached_and_written_tokens_have_their_own_price() -> None:
