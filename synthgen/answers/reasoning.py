@@ -1,8 +1,10 @@
-"""Chains of thought for RAFT (Zhang et al. 2024, arXiv 2403.10131): reasoning that quotes its document, before the final answer.
+"""Chains of thought for RAFT (Zhang et al. 2024, arXiv 2403.10131): reasoning that quotes its document, before the
+final answer.
 
-The model sees the passage as the row shows it, and no distractor: rows with oracle show the passage whatever else they show. Each quote
-must stand there, exactly or but for quotation marks, white space, dashes and capitals, and is replaced by the exact text of the passage.
-The final answer is the row's own and is not written here.
+The model reads the passage without the row's masked spans, and no distractor: of the documents of a row, only the
+passage is the same in every layout. Each quote must stand in the passage, apart from quotation marks, white space,
+dashes and capitals, and is replaced by the exact text of the passage. The final answer is the row's own and is not
+written here.
 """
 
 from __future__ import annotations
@@ -16,16 +18,16 @@ from synthgen.records import Chunk, Triple, passage
 from synthgen.text.quotes import BEGIN, END, locate, marked
 from synthgen.text.words import key
 
-__all__ = ["quoted_exactly", "reasoned", "shown_to_writer", "stands_by"]
+__all__ = ["confirms_answer", "prompt_fields", "quoted_exactly", "write_reasoning"]
 
-_NEVER = 2.0  # a similarity that no near match reaches
+_EXACT_ONLY = 2.0  # a similarity that no near match reaches
 _OUTPUT_TOKENS = 150
 
 
-def reasoned(
+def write_reasoning(
     rows: Sequence[Triple], chunks: Mapping[str, Chunk], settings: AnswerSettings, paid: Paid
 ) -> list[tuple[Triple, str]]:
-    """Each row with its reasoning, or as it was with the reason why it has none."""
+    """Return each row with its reasoning, or unchanged with the reason why it has none."""
     name, llm = paid.model("answers", settings.model)
     step = RowStep(
         "raft_answer",
@@ -33,7 +35,7 @@ def reasoned(
         name,
         llm,
         source_passage(chunks),
-        shown_to_writer,
+        prompt_fields,
         needs=("reasoning", "checked_answer"),
         output_tokens=_OUTPUT_TOKENS,
     )
@@ -41,36 +43,36 @@ def reasoned(
     return [_read(row, reply, passage(row, chunks[row.chunk_id])) for row, reply in zip(rows, replies, strict=True)]
 
 
-def shown_to_writer(row: Triple) -> dict[str, str | None]:
+def prompt_fields(row: Triple) -> dict[str, str | None]:
     return {"Question": row.query, "Checked answer": row.answer}
 
 
-def stands_by(row: Triple, reply: RowAnswer) -> bool:
-    """Whether the model gave the row's answer back."""
+def confirms_answer(row: Triple, reply: RowAnswer) -> bool:
+    """Return whether the model repeats the row's answer."""
     return key(reply.fields["checked_answer"]) == key(row.answer or "")
 
 
-def quoted_exactly(text: str, shown: str) -> tuple[str, str]:
-    """`text` with each quote as `shown` has it, and ""; or "" and the reason: broken_marks, no_quote, quote_not_found."""
-    halves = marked(text)
-    if halves is None:
+def quoted_exactly(text: str, passage_text: str) -> tuple[str, str]:
+    """Return `text` with each quote as in `passage_text`, and ""; or "" and broken_marks, no_quote or quote_not_found."""
+    parsed = marked(text)
+    if parsed is None:
         return "", "broken_marks"
-    before, quotes = halves
+    before, quotes = parsed
     if not quotes:
         return "", "no_quote"
     pieces = [before]
     for quote, words in quotes:
-        found = locate(quote, shown, min_similarity=_NEVER)
+        found = locate(quote, passage_text, min_similarity=_EXACT_ONLY)
         if found is None:
             return "", "quote_not_found"
-        pieces += [BEGIN, shown[found.start : found.end], END, words]
+        pieces += [BEGIN, passage_text[found.start : found.end], END, words]
     return "".join(pieces), ""
 
 
-def _read(row: Triple, reply: RowAnswer, shown: str) -> tuple[Triple, str]:
+def _read(row: Triple, reply: RowAnswer, passage_text: str) -> tuple[Triple, str]:
     if not reply.fields:
         return row, reply.reason
-    if not stands_by(row, reply):
+    if not confirms_answer(row, reply):
         return row, "disagrees"
-    text, reason = quoted_exactly(reply.fields["reasoning"], shown)
+    text, reason = quoted_exactly(reply.fields["reasoning"], passage_text)
     return (row, reason) if reason else (replace(row, reasoning=text.strip()), "")

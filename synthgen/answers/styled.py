@@ -1,7 +1,8 @@
-"""Answers that follow an instruction: how the model is asked for them, and what makes one fit to be used.
+"""Answers that follow an instruction: the request to the model, and the checks of its answer.
 
-The instruction stands among the rules, in the system message, because what stands beside a passage is data that must not be followed. It
-is checked by counting and parsing: a length with the words and sentences of `synthgen.text`, JSON against its schema.
+The instruction stands among the rules in the system message, because text beside a passage is data that must not be
+followed. It is checked by counting and parsing: a length with the words and sentences of `synthgen.text`, JSON against
+its schema.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from synthgen.answers.assignment import Task
-from synthgen.answers.reasoning import shown_to_writer, stands_by
+from synthgen.answers.assignment import AnswerTask
+from synthgen.answers.reasoning import confirms_answer, prompt_fields
 from synthgen.config.answer_styles import Length
 from synthgen.config.json_schema import matches_schema, read_strict
 from synthgen.config.settings import AnswerSettings
@@ -20,21 +21,21 @@ from synthgen.records import Chunk, Triple, Verdict
 from synthgen.text.sentences import sentences
 from synthgen.text.words import units
 
-__all__ = ["fits", "measured", "styled"]
+__all__ = ["length_of", "violation", "write_styled_answers"]
 
 _OUTPUT_TOKENS = 120
 Grounding = Callable[[Sequence[Triple]], Sequence[Verdict]]
 
 
-def styled(
+def write_styled_answers(
     rows: Sequence[Triple],
-    tasks: Mapping[str, Task],
+    tasks: Mapping[str, AnswerTask],
     chunks: Mapping[str, Chunk],
     settings: AnswerSettings,
     paid: Paid,
     grounding: Grounding | None,
 ) -> list[tuple[Triple, str]]:
-    """Each row with its response and the instruction, or as it was with the reason why it has none."""
+    """Return each row with its response and the instruction, or unchanged with the reason why it has none."""
     name, llm = paid.model("answers", settings.model)
     step = RowStep[Triple](
         "styled_answer",
@@ -42,7 +43,7 @@ def styled(
         name,
         llm,
         source_passage(chunks),
-        shown_to_writer,
+        prompt_fields,
         rules=lambda row: (tasks[row.id].instruction,),
         needs=("checked_answer", "answer"),
         output_tokens=_OUTPUT_TOKENS,
@@ -51,8 +52,8 @@ def styled(
     return [_read(row, reply, tasks[row.id], grounding) for row, reply in zip(rows, replies, strict=True)]
 
 
-def fits(text: str, task: Task) -> str:
-    """Why `text` is not what was asked for: not_json, wrong_schema or wrong_length; "" when it is."""
+def violation(text: str, task: AnswerTask) -> str:
+    """Return why `text` violates the task: not_json, wrong_schema or wrong_length; "" when it does not."""
     if task.json_schema is not None:
         try:
             value = read_strict(text)
@@ -61,12 +62,12 @@ def fits(text: str, task: Task) -> str:
         return "" if matches_schema(value, task.json_schema) else "wrong_schema"
     if task.length is None:
         return ""
-    count = measured(text, task.length)
+    count = length_of(text, task.length)
     return "wrong_length" if count < task.length.least or (task.length.most or count) < count else ""
 
 
-def measured(text: str, length: Length) -> float:
-    """How long `text` is, in the unit of `length`."""
+def length_of(text: str, length: Length) -> float:
+    """Return the length of `text` in the unit of `length`."""
     match length.unit:
         case "sentences":
             return len(sentences(text))
@@ -75,25 +76,25 @@ def measured(text: str, length: Length) -> float:
     return len(text.strip())
 
 
-def _read(row: Triple, reply: RowAnswer, task: Task, grounding: Grounding | None) -> tuple[Triple, str]:
+def _read(row: Triple, reply: RowAnswer, task: AnswerTask, grounding: Grounding | None) -> tuple[Triple, str]:
     if not reply.fields:
         return row, reply.reason
-    if not stands_by(row, reply):
+    if not confirms_answer(row, reply):
         return row, "disagrees"
     text = reply.fields["answer"]
-    if reason := fits(text, task) or _ungrounded(row, text, task, grounding):
+    if reason := violation(text, task) or _ungrounded(row, text, task, grounding):
         return row, reason
     scores = {**row.scores, "answers": task.names}
     return replace(row, response=text, instruction=task.instruction, scores=scores), ""
 
 
-def _ungrounded(row: Triple, text: str, task: Task, grounding: Grounding | None) -> str:
-    """What grounding says of the text: of JSON, of the texts and numbers in it."""
+def _ungrounded(row: Triple, text: str, task: AnswerTask, grounding: Grounding | None) -> str:
+    """Return the reason of the grounding filter, or "". In JSON, it checks texts and numbers."""
     if grounding is None:
         return ""
     if task.json_schema is not None:
         text = "\n".join(_leaves(read_strict(text)))
-    # Nothing else of the row is to be judged: neither the quotes that it came with nor how a rule found them.
+    # Only the text is checked: neither the row's quotes nor the rule that found them.
     [verdict] = grounding([replace(row, answer=text, quotes=(), metadata={}, generator="")])
     return verdict.reason
 

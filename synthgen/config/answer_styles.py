@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from synthgen.config.json_schema import check_schema
 
-__all__ = ["AnswerForm", "Length", "Style", "Way", "as_ways", "check_ways"]
+__all__ = ["AnswerForm", "AnswerOption", "Length", "Style", "as_ways", "check_ways"]
 
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _LENGTH = re.compile(
@@ -31,7 +31,7 @@ _LENGTH = re.compile(
 _Count = Annotated[int, Field(ge=1)]
 
 
-class Way(BaseModel):
+class AnswerOption(BaseModel):
     """One way. `instruction` is what is said to the model and in the exported question; unset means a sentence with the name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,14 +41,14 @@ class Way(BaseModel):
     share: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
-class Style(Way):
+class Style(AnswerOption):
     @model_validator(mode="before")
     @classmethod
     def _said(cls, given: Any) -> Any:
         return _told(given, f"Answer in this style: {given.get('name')}.") if isinstance(given, dict) else given
 
 
-class Length(Way):
+class Length(AnswerOption):
     """Bounds as `text` counts: sentences, words (half a word for each letter of scripts without spaces), characters.
 
     They are read off the instruction or the name, where that is a number or a band: "three sentences", "20-40 words",
@@ -89,7 +89,7 @@ class Length(Way):
         return self
 
 
-class AnswerForm(Way):
+class AnswerForm(AnswerOption):
     """Plain text, or JSON that fits a schema (`json_schema` says which)."""
 
     json_schema: dict[str, Any] | None = None
@@ -115,7 +115,7 @@ def as_ways(given: Any) -> Any:
     return [{"name": way} if isinstance(way, str) else way for way in given] if isinstance(given, list) else given
 
 
-def check_ways(ways: Sequence[Way]) -> None:
+def check_ways(ways: Sequence[AnswerOption]) -> None:
     """Raises ValueError for a name that stands there twice and for shares that come to more than 1."""
     names = [way.name for way in ways]
     if twice := next((name for name in names if names.count(name) > 1), ""):

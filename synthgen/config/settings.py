@@ -28,7 +28,7 @@ from pydantic import (
     model_validator,
 )
 
-from synthgen.config.answer_styles import AnswerForm, Length, Style, Way, as_ways, check_ways
+from synthgen.config.answer_styles import AnswerForm, AnswerOption, Length, Style, as_ways, check_ways
 from synthgen.errors import ConfigError, nearest
 from synthgen.storage import parse_yaml, read_yaml
 
@@ -206,7 +206,7 @@ class AnswerSettings(_Section):
 
     @field_validator("styles", "lengths", "forms")
     @classmethod
-    def _add_up(cls, ways: list[Way]) -> list[Way]:
+    def _add_up(cls, ways: list[AnswerOption]) -> list[AnswerOption]:
         check_ways(ways)
         return ways
 

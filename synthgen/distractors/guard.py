@@ -1,26 +1,27 @@
 """What no distractor may be, whatever found it.
 
-The guard refuses, with these reasons:
+The guard rejects a chunk with one of these reasons:
 
-- `split`: text of another split than the row's, so that no dev or test text reaches a training file;
-- `positive`: a positive, or the same text elsewhere;
-- `overlap`: an overlapping span, also of a place where the same text stands; and a text that repeats a positive in part. In the same
-  document, or another one of its group of near-duplicates, that is a third of the runs of four words in the smaller of them, and in a
-  copy a sentence, because copies are often cut in other places. Elsewhere it is nearly half of the runs, so that pages of one template
-  stay distractors of each other: of 330,000 pairs of human questions' passages and best hits, those with half of the letters in common
-  share .46 of the runs or more, and all others .38 at most;
-- `adjacent`: the chunk before or after a positive or its copy in the same group, which often says the rest of it;
-- `answer`: a chunk that contains the answer of the row, or another that its metadata lists as `answers`;
-- `near_duplicate`: a text nearly equal to a positive (Jaccard of 4-character shingles at least .8).
+- `split`: it belongs to another split than the row, so no dev or test text reaches a training file.
+- `positive`: it is a positive, or has the same text elsewhere.
+- `overlap`: its span overlaps a positive or another place of the same text, or it repeats a positive in part. In the
+  same document or group of near-duplicates, repeating means a third of the runs of four words in the smaller text, or,
+  for a copy, one sentence, because copies are often cut in other places. Elsewhere it means nearly half of the runs, so
+  that pages of one template stay distractors of each other: of 330,000 pairs of a human question's passage and its best
+  hits, those with half of the letters in common share at least .46 of the runs, and all others at most .38.
+- `adjacent`: it is the chunk before or after a positive, or after its copy in the same group, and often continues it.
+- `answer`: it contains the row's answer, or another that the metadata lists as `answers`.
+- `near_duplicate`: its text is nearly equal to a positive (Jaccard of 4-character shingles at least .8).
 
-Answers are compared folded (`folded`): case, punctuation, symbols, accents, articles, hyphens, the separators in 1,000, the dots in U.S.
-and the script of digits make no difference, nor do the points of Arabic and Hebrew. Answers of six characters or more that are no
-numbers are found wherever their letters follow each other, so inside words (where inflections and prefixes are), across hyphens and
-line ends; shorter ones at word borders, but those of three letters in Arabic and Hebrew inside words, because these write "in" and
-"and" in one with what follows. Only what nearly every text contains is not looked for: words of one or two letters ("is", 是) that
-stand in a quarter of the chunks or more. `unchecked_answers` counts their rows.
+Answers are compared folded (`folded`). Case, punctuation, symbols, accents, articles, hyphens, the separators in 1,000,
+the dots in U.S., the script of digits, and the points of Arabic and Hebrew make no difference. Answers of six
+characters or more that are not numbers are found wherever their letters follow each other: inside words (for
+inflections and prefixes), across hyphens and line ends. Shorter answers are found at word boundaries, but those of
+three letters in Arabic and Hebrew also inside words, because these languages attach "in" and "and" to the next word. An
+answer that nearly every text contains is not searched: a word of one or two letters ("is", 是) that stands in a quarter
+of the chunks or more. `unchecked_answers` counts the rows of such answers.
 
-Not covered: answers in other words, and numbers spelled out. A cross-encoder or a model may be asked for these (`checking`).
+Paraphrased answers and numbers in words are not found. A cross-encoder or a model can check for these (`checks`).
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ from synthgen.retrieval.passages import Passages
 from synthgen.text.sentences import sentences
 from synthgen.text.words import UNSPACED, find, key, units, words
 
-__all__ = ["OWN", "Guard", "Sought", "folded"]
+__all__ = ["OWN", "AnswerForms", "Guard", "folded"]
 
 OWN = frozenset({"positive", "overlap", "near_duplicate"})
-"""Reasons that a chunk is the row's own passage, which takes no place in the window of candidates."""
+"""Reasons that make a chunk the row's own passage, which does not count in the window of candidates."""
 
-_TELLING_CHARS = 6  # an answer this long is found inside words
+_LONG_CHARS = 6  # an answer of this length is found inside words
 _SHORT_CHARS, _COMMON, _SAMPLED = 2, 0.25, 400
 _SENTENCE_WORDS = 5.0
 _REPEATED, _REPEATED_ELSEWHERE = 1 / 3, 0.45
@@ -64,18 +65,18 @@ _SPACED_NUMBER = re.compile(r"\b\d{1,3}(?: \d\d\d?)* \d{3}\b")
 _PREFIXED = regex.compile(r"[\p{Arabic}\p{Hebrew}]{3}")
 
 
-class Sought(NamedTuple):
+class AnswerForms(NamedTuple):
     """The forms of the answers that no distractor of a row may contain."""
 
     forms: tuple[str, ...]
 
     @classmethod
-    def of(cls, answers: Iterable[str]) -> Sought:
-        """`answers` are folded."""
+    def of(cls, answers: Iterable[str]) -> AnswerForms:
+        """Return the forms of folded answers."""
         return cls(tuple(sorted({form for answer in answers for form in answer.splitlines()})))
 
-    def stands_in(self, text: str) -> bool:
-        """Whether one of them stands in this folded text."""
+    def occurs_in(self, text: str) -> bool:
+        """Return whether a folded text contains one of them."""
         return _any_in(text, self.forms)
 
 
@@ -102,11 +103,11 @@ def _spaced(text: str) -> str:
 
 
 class Guard:
-    """Decides whether a chunk may be a row's distractor, and counts what it refuses."""
+    """Decides whether a chunk may be a distractor of a row, and counts the rejected chunks."""
 
     def __init__(self, chunks: Mapping[str, Chunk], *, adjacent: bool = False) -> None:
         self.passages = Passages(chunks)
-        self.refused: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()
         self.unchecked_answers = 0
         self._spans = {chunk.id: _spans(chunk) for chunk in chunks.values()}
         self._adjacent = {} if adjacent else _neighbours(self._spans)
@@ -115,18 +116,18 @@ class Guard:
         self._runs = functools.lru_cache(maxsize=_RUNS_KEPT)(_runs_of_words)
         self._common = functools.lru_cache(maxsize=None)(self._is_common)
 
-    def sought(self, triple: Triple) -> Sought:
-        """What is looked for in the distractors of this row."""
+    def answer_forms(self, triple: Triple) -> AnswerForms:
+        """Return the forms of the row's answers that its distractors must not contain."""
         others = triple.metadata.get("answers")
         listed = [triple.answer, *(others if isinstance(others, Sequence) and not isinstance(others, str) else [others])]
         texts = [text for text in listed if isinstance(text, str) and text.strip()]
         answers = {found for text in texts if (found := folded(text))}
-        looked_for = {answer for answer in answers if not (_is_short(answer) and self._common(answer))}
-        self.unchecked_answers += bool(texts) and len(looked_for) < max(1, len(answers))
-        return Sought.of(looked_for)
+        searched = {answer for answer in answers if not (_is_short(answer) and self._common(answer))}
+        self.unchecked_answers += bool(texts) and len(searched) < max(1, len(answers))
+        return AnswerForms.of(searched)
 
-    def refusal(self, chunk: Chunk, split: str, positives: Sequence[Chunk], sought: Sought) -> str:
-        """The reason, "" for none. The dear tests are the last."""
+    def rejection_reason(self, chunk: Chunk, split: str, positives: Sequence[Chunk], forms: AnswerForms) -> str:
+        """Return the reason for rejecting a chunk, or "". Expensive tests come last."""
         if chunk.split != split:
             return "split"
         own = next((reason for positive in positives if (reason := self.sameness(chunk, positive))), "")
@@ -134,12 +135,12 @@ class Guard:
             return own
         if any(self._is_adjacent(chunk, positive) for positive in positives):
             return "adjacent"
-        if sought.forms and sought.stands_in(self._folded(chunk.text)):
+        if forms.forms and forms.occurs_in(self._folded(chunk.text)):
             return "answer"
         return "overlap" if any(self._repeats(chunk, positive) for positive in positives) else ""
 
     def sameness(self, chunk: Chunk, positive: Chunk) -> str:
-        """One of `OWN` when both are the same passage, else ""."""
+        """Return one of `OWN` when both are the same passage, else ""."""
         if chunk.id == positive.id or self.passages.identical(chunk, positive):
             return "positive"
         if self._overlapping(chunk, positive):
@@ -153,23 +154,23 @@ class Guard:
         return any(_any_overlap(*sorted((one[name], other[name]), key=len)) for name in one if name in other)
 
     def _is_adjacent(self, chunk: Chunk, positive: Chunk) -> bool:
-        around = self._adjacent.get(chunk.id, frozenset())
-        if positive.id in around:
+        neighbours = self._adjacent.get(chunk.id, frozenset())
+        if positive.id in neighbours:
             return True
         chunks, group = self.passages.chunks, positive.group
-        same_group = (chunks[id] for id in around if chunks[id].group == group) if group else ()
+        same_group = (chunks[id] for id in neighbours if chunks[id].group == group) if group else ()
         return any(self.passages.near_duplicates(near, positive) for near in same_group)
 
     def _repeats(self, left: Chunk, right: Chunk) -> bool:
         one, other = self._runs(left.text), self._runs(right.text)
-        alike = left.document_id == right.document_id or bool(left.group and left.group == right.group)
-        if len(one & other) >= max(1, (_REPEATED if alike else _REPEATED_ELSEWHERE) * min(len(one), len(other))):
+        related = left.document_id == right.document_id or bool(left.group and left.group == right.group)
+        if len(one & other) >= max(1, (_REPEATED if related else _REPEATED_ELSEWHERE) * min(len(one), len(other))):
             return True
-        copies = alike and left.document_id != right.document_id
+        copies = related and left.document_id != right.document_id
         return copies and not self._sentences(left.text).isdisjoint(self._sentences(right.text))
 
     def _is_common(self, answer: str) -> bool:
-        """Whether it stands in so many chunks that it tells nothing; of a large corpus, in a sample of them."""
+        """Return whether an answer stands in too many chunks to be specific. A large corpus is sampled."""
         sample = sorted(self.passages.chunks.values(), key=lambda chunk: chunk.sha256)[:_SAMPLED]
         return sum(_any_in(self._folded(chunk.text), [answer]) for chunk in sample) >= _COMMON * len(sample)
 
@@ -180,7 +181,7 @@ def _any_in(text: str, answers: Sequence[str]) -> bool:
         if find(answer, text) >= 0 or (_PREFIXED.match(answer) and answer in text):
             return True
         wanted = answer.replace(" ", "")
-        if len(wanted) >= _TELLING_CHARS and not wanted.isdecimal():
+        if len(wanted) >= _LONG_CHARS and not wanted.isdecimal():
             letters = letters or text.replace(" ", "")
             if _in_letters(wanted, letters):
                 return True
@@ -188,7 +189,7 @@ def _any_in(text: str, answers: Sequence[str]) -> bool:
 
 
 def _in_letters(wanted: str, letters: str) -> bool:
-    """Whether it stands there, with a number at either end of it not going on."""
+    """Return whether `wanted` stands in `letters`, and no number at either end of it continues there."""
     at = letters.find(wanted)
     while at >= 0:
         end = at + len(wanted)
@@ -204,19 +205,19 @@ def _is_short(answer: str) -> bool:
 
 
 def _runs_of_words(text: str) -> Set[int]:
-    """Digests of every four words that follow each other."""
+    """Return the digests of all runs of four words."""
     found = words(text)
     return frozenset(map(hash, zip(found, found[1:], found[2:], found[3:], strict=False)))
 
 
 def _sentence_keys(text: str) -> Set[str]:
-    """The sentences that are long enough to say something."""
+    """Return the comparison keys of the sentences that are long enough to be specific."""
     spans = (text[start:end] for start, end in sentences(text))
     return frozenset(key(one) for one in spans if sum(weight for _, weight in units(one)) >= _SENTENCE_WORDS)
 
 
 def _spans(chunk: Chunk) -> dict[str, list[tuple[int, int]]]:
-    """Where the text stands, by document and in order: the chunk's own span, and those of its other places."""
+    """Return the spans of a text by document, in order: the chunk's own span and those of its other places."""
     found = {chunk.document_id: [(chunk.start, chunk.end)]}
     for place in chunk.places:
         document, _, span = place.rpartition("#")
@@ -227,13 +228,16 @@ def _spans(chunk: Chunk) -> dict[str, list[tuple[int, int]]]:
 
 
 def _any_overlap(few: Sequence[tuple[int, int]], many: Sequence[tuple[int, int]]) -> bool:
-    """Places are sorted, and those of one text are of one length, so the last to begin before an end is the last to end."""
+    """Return whether two sorted lists of spans overlap.
+
+    Spans of one text have one length, so the last to begin before an end is also the last to end.
+    """
     before = ((start, bisect.bisect_left(many, (end, 0)) - 1) for start, end in few)
     return any(at >= 0 and many[at][1] > start for start, at in before)
 
 
 def _neighbours(spans: Mapping[str, Mapping[str, Iterable[tuple[int, int]]]]) -> dict[str, Set[str]]:
-    """The chunks before and after each chunk, wherever it stands; chunks that begin or end together count as one place."""
+    """Return the chunks before and after each chunk, wherever it stands. Chunks with a common start or end count as one place."""
     documents: defaultdict[str, list[tuple[int, int, str]]] = defaultdict(list)
     for id, places in spans.items():
         for document, found in places.items():
@@ -247,7 +251,7 @@ def _neighbours(spans: Mapping[str, Mapping[str, Iterable[tuple[int, int]]]]) ->
 
 
 def _side_by_side(places: Sequence[tuple[int, int, str]]) -> Iterator[tuple[str, str]]:
-    """Pairs of which the second is the first to begin after the first one's end, and the other way round."""
+    """Yield pairs of ids: the first chunk to begin after another's end, and the last to end before its start."""
     by_start = sorted(places)
     by_end = sorted(places, key=lambda place: place[1])
     starts, ends = [place[0] for place in by_start], [place[1] for place in by_end]

@@ -1,14 +1,16 @@
 """Distractors: passages that look like the answer to a query and are not.
 
-They come from searches (`mined`), from other places of the same document, and from anywhere (`random`), by default half, a quarter
-and a quarter, which is met exactly over a run (`mix`). What one source cannot give, another fills. `mining` says how each source
-chooses, `guard` what no distractor may be, whatever its source, and `checking` how a cross-encoder or a model may be asked as well.
-The list of a row is ordered so that each of its beginnings has about the same mix, the hardest of each source first.
+They come from searches (`mined`), from the same document (`same_document`) and from anywhere (`random`), by default
+half, a quarter and a quarter; the shares are exact over a run (`sources`). A source that has too few is filled up by
+the others. `mining` selects candidates, `guard` rejects what no distractor may be, and `checks` can ask a cross-encoder
+or a model as well. Each prefix of a row's list has about the same mix, the hardest of each source first.
 
-A chunk that clearly answers the query better than the row's own passage becomes a further positive before (`better`).
+Before that, a chunk that clearly answers the query better than the row's own passage becomes a further positive
+(`further_positives`).
 
-All choices follow the seed and the texts, so a renamed or edited file changes no other row's. (With an odd number of places, which
-rows get the odd ones depends on all rows: another row more moves the borders by one.)
+All choices follow the seed and the texts, so a renamed or edited file does not change other rows' choices. One
+exception: with an odd number of places, the assignment of the odd ones depends on all rows, and a further row moves its
+borders by one.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from synthgen.config.settings import Distractors
-from synthgen.distractors.checks import Check, model_check, reranking
+from synthgen.distractors.checks import Check, cross_encoder_check, model_check
 from synthgen.distractors.guard import Guard
 from synthgen.distractors.mining import MinedRow, Miner
 from synthgen.distractors.sources import SOURCES, interleaved, quotas, shares_of
@@ -32,18 +34,18 @@ from synthgen.retrieval import Retriever
 __all__ = ["ROUNDS", "DistractorEncoders", "add_distractors"]
 
 _ROWS_AT_A_TIME = 2_000
-ROUNDS = 4  # of asking: for the first choice, then for what takes the place of the refused
+ROUNDS = 4  # of checks: of the first choice, then of the replacements of rejected distractors
 
 
 class DistractorEncoders(Protocol):
-    """What distractors may need of encoders, each made when it is first asked for."""
+    """The encoders that distractors may need. Each is created at its first use."""
 
     def dense(self) -> Retriever:
-        """Search over the chunks by the encoder as it is."""
+        """Return a search over the chunks by the untuned encoder."""
         ...
 
     def rerank(self, pairs: Sequence[tuple[str, str]], *, model: str) -> list[float]:
-        """How well each (query, text) fits, by the cross-encoder of that name or path; larger is better."""
+        """Return the score of each (query, text) by the named cross-encoder; larger is better."""
         ...
 
 
@@ -58,13 +60,14 @@ def add_distractors(
     seed: int = 0,
     on_event: OnEvent | None = None,
 ) -> tuple[list[Triple], dict[str, Any]]:
-    """The triples with up to `settings.num` distractors each, and with further positives; and what was found.
+    """Return the triples with up to `settings.num` distractors each and with further positives, and the counts.
 
-    `retriever` is the lexical search. Counts: `rows`, `asked`, `found` by what found them, `filled` (places that another source gave),
-    `missing` (places left empty) in `short` rows, `refused` by reason, `unchecked_answers` (see `guard`), `further_positives`, and
-    `hardness` of the mined ones: the means of their score divided by the positive's (`raw`) and of the same on the normalised range
-    (`relative`), by the first of `judges`; None without any. Raises ConfigError for a judge or a check that nothing here can be
-    asked for, and the errors of `encoders` and `paid`.
+    `retriever` is the lexical search. Counts: `rows`, `asked`, `found` by source, `filled` (places that another source
+    filled), `missing` (empty places) in `short` rows, `refused` by reason, `unchecked_answers` (see `guard`) and
+    `further_positives`. `hardness` is about the mined distractors and the first of `judges`: the mean of their score
+    divided by the positive's (`raw`), and the same on the normalised range (`relative`); None without any.
+
+    Raises ConfigError for a judge or a check without encoders or models here, and the errors of `encoders` and `paid`.
     """
     judges: Mapping[str, Retriever] = {name: _judge(name, retriever, encoders) for name in settings.judges}
     guard = Guard(chunks, adjacent=settings.adjacent)
@@ -98,52 +101,50 @@ def _judge(name: str, retriever: Retriever, encoders: DistractorEncoders | None)
     if name == "bm25":
         return retriever
     if encoders is None:
-        raise ConfigError(f"distractors.judges has {name!r}, but there is no encoder here. Use it in a run, or leave it out.")
+        raise ConfigError(f"distractors.judges has {name!r}, but no encoders were given. Use it in a run, or leave it out.")
     return encoders.dense()
 
 
 def _checks(
     chunks: Mapping[str, Chunk], settings: Distractors, encoders: DistractorEncoders | None, paid: Paid | None
 ) -> list[Check]:
-    """The cheap one first."""
+    """Return the checks, the cheap one first."""
     checks: list[Check] = []
     if settings.cross_encoder is not None:
         if encoders is None:
-            raise ConfigError(
-                "distractors.cross_encoder is set, but there is no encoder here. Use it in a run, or leave it out."
-            )
-        checks.append(reranking(encoders.rerank, settings.cross_encoder, chunks))
+            raise ConfigError("distractors.cross_encoder is set, but no encoders were given. Use it in a run, or leave it out.")
+        checks.append(cross_encoder_check(encoders.rerank, settings.cross_encoder, chunks))
     if settings.check:
         if paid is None:
-            raise ConfigError("distractors.check asks a model, but was given no way to one. Use it in a run, or leave it out.")
+            raise ConfigError("distractors.check is set, but no model was given. Use it in a run, or leave it out.")
         checks.append(model_check(paid, settings.check_model))
     return checks
 
 
 def _check(rows: Sequence[MinedRow], checks: Sequence[Check], chunks: Mapping[str, Chunk], guard: Guard) -> None:
-    """Ask about every distractor, then about what takes the place of those refused, and so on; nothing unasked stays.
+    """Check every distractor, then the replacements of rejected ones, and so on. No unchecked distractor stays.
 
-    A row with something that could not be asked is left as it is then: more of the same would be said of other candidates.
+    A row with a distractor that could not be checked is not refilled: its other candidates could not be checked either.
     """
     if not checks:
         return
-    for left in reversed(range(ROUNDS)):
-        waiting = [(row, distractor) for row in rows for distractor in row.unchecked()]
-        if not waiting:
+    for remaining_rounds in reversed(range(ROUNDS)):
+        unchecked = [(row, distractor) for row in rows for distractor in row.unchecked()]
+        if not unchecked:
             return
-        said = [""] * len(waiting)
+        reasons_of = [""] * len(unchecked)
         for check in checks:
-            asked = [i for i, reason in enumerate(said) if not reason]
-            reasons = check([(waiting[i][0].triple, chunks[waiting[i][1].chunk_id]) for i in asked])
-            for i, reason in zip(asked, reasons, strict=True):
-                said[i] = reason
-        asked_about: dict[int, bool] = {}
-        for (row, distractor), reason in zip(waiting, said, strict=True):
-            asked_about[id(row)] = asked_about.get(id(row), True) and reason != "not_asked"
-            row.settle(distractor, refused=bool(reason))
-            guard.refused[reason] += bool(reason)
+            pending = [i for i, reason in enumerate(reasons_of) if not reason]
+            reasons = check([(unchecked[i][0].triple, chunks[unchecked[i][1].chunk_id]) for i in pending])
+            for i, reason in zip(pending, reasons, strict=True):
+                reasons_of[i] = reason
+        checkable: dict[int, bool] = {}
+        for (row, distractor), reason in zip(unchecked, reasons_of, strict=True):
+            checkable[id(row)] = checkable.get(id(row), True) and reason != "not_asked"
+            row.record_check(distractor, rejected=bool(reason))
+            guard.rejected[reason] += bool(reason)
         for row in rows:
-            if left and asked_about.get(id(row)):
+            if remaining_rounds and checkable.get(id(row)):
                 row.fill()
 
 
@@ -183,7 +184,7 @@ class _Counts:
             **{name: self._counts[name] for name in ("filled", "missing", "short", "further_positives")},
             "unchecked_answers": guard.unchecked_answers,
             "hardness": {"judge": self._settings.judges[0], "raw": _mean(self._raw), "relative": _mean(self._relative)},
-            "refused": {reason: n for reason, n in sorted(guard.refused.items()) if n},
+            "refused": {reason: n for reason, n in sorted(guard.rejected.items()) if n},
         }
 
 

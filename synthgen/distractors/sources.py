@@ -1,7 +1,8 @@
-"""How many distractors of which source a row gets, and in which order they stand.
+"""How many distractors of each source a row gets, and their order.
 
-Shares are met exactly over all rows: each row gets the whole part of its share of every source, and the places that are left are
-dealt to the rows in the order of a digest of their content, each source as many as the method of largest remainders gives it.
+Shares are exact over all rows. Each row gets the whole part of its share of every source. The remaining places are
+assigned to rows in the order of a digest of their content; the method of largest remainders gives the number of each
+source.
 """
 
 from __future__ import annotations
@@ -19,35 +20,35 @@ from synthgen.records import digest
 __all__ = ["SOURCES", "interleaved", "quotas", "shares_of"]
 
 SOURCES = ("mined", "same_document", "random")
-"""In the order in which they fill up for each other."""
+"""The sources, in the order in which they fill up for each other."""
 
 Kept = TypeVar("Kept")
 Shares = Mapping[str, Fraction]
 
 
 def shares_of(mined: float, same_document: float) -> Shares:
-    """The share of each source; what the first two leave is random. Raises ValueError when they leave less than nothing."""
+    """Return the share of each source; the rest is random. Raises ValueError when the two shares exceed 1."""
     one, other = exact(mined), exact(same_document)
     if one + other > 1:
-        raise ValueError(f"The shares {mined} and {same_document} are more than the whole.")
+        raise ValueError(f"The shares {mined} and {same_document} add up to more than 1.")
     return dict(zip(SOURCES, (one, other, 1 - one - other), strict=True))
 
 
 def quotas(ids: Sequence[str], num: int, shares: Shares, *, seed: int) -> list[dict[str, int]]:
-    """The places of each source in each row: `num` in every row, and exact totals over all rows."""
+    """Return the number of places of each source in each row: `num` places in every row, with exact totals."""
     whole = {source: floor(num * share) for source, share in shares.items()}
     odd = _totals(len(ids), {source: num * share - whole[source] for source, share in shares.items()})
-    found = [dict(whole) for _ in ids]
+    counts = [dict(whole) for _ in ids]
     ranked = sorted(range(len(ids)), key=lambda i: digest([seed, "distractor mix", ids[i]]))
-    dealt = itertools.chain.from_iterable(itertools.repeat(source, count) for source, count in odd.items())
-    # No source has more odd places than there are rows, so dealt one after the other they all lie in different rows.
-    for row, source in zip(itertools.cycle(ranked), dealt, strict=False):
-        found[row][source] += 1
-    return found
+    assigned = itertools.chain.from_iterable(itertools.repeat(source, count) for source, count in odd.items())
+    # No source has more odd places than there are rows, so in this order they all lie in different rows.
+    for row, source in zip(itertools.cycle(ranked), assigned, strict=False):
+        counts[row][source] += 1
+    return counts
 
 
 def interleaved(found: Mapping[str, Sequence[Kept]], shares: Shares) -> list[Kept]:
-    """All of them, each source in its order, so that every beginning of the list has about the shares."""
+    """Return all distractors, each source in its order, with about the same shares in every prefix."""
     order = _order(tuple(len(found[source]) for source in SOURCES), tuple(shares[source] for source in SOURCES))
     sources = [iter(found[source]) for source in SOURCES]
     return [next(sources[source]) for source in order]
@@ -59,7 +60,7 @@ def _order(counts: tuple[int, ...], shares: tuple[Fraction, ...]) -> Sequence[in
 
 
 def _totals(rows: int, odd: Shares) -> dict[str, int]:
-    """Whole numbers nearest to `rows` times these shares, with their sum."""
+    """Return the whole numbers nearest to `rows` times the shares, with the same sum."""
     exact = {source: rows * share for source, share in odd.items()}
     totals = {source: floor(share) for source, share in exact.items()}
     largest = sorted(exact, key=lambda source: totals[source] - exact[source])

@@ -1,23 +1,24 @@
-"""Imports: rows that exist already, from their file to their place in the documents.
+"""Importing existing rows, from their file to their place in the documents.
 
-Three steps, each a file: `files` reads a file into raw rows, `columns` finds out which column is what, `placing` puts each row
-on a chunk; `finding` looks for contexts in documents, `chat` takes conversations apart, `labels` reads texts with labels.
+`files` reads a file into raw rows, `columns` assigns a role to each column, and `place` assigns a chunk to each row.
+`locate` finds contexts in documents, `chat` splits conversations into columns, and `classification` reads labelled
+texts.
 
-What cannot be used becomes a `Skipped` of stage `import`, whose path is FILE:LINE (the number of the row, where a format has no
-lines), for one of these reasons:
+A row that cannot be used becomes a `Skipped` of stage `import`. Its path is FILE:LINE (the row number in formats
+without lines), and its reason is one of these:
 
-    bad_row             not readable, or a value of a type that its column cannot have
-    no_query            no query, or an empty one
-    no_text, no_label   no text, or no label, where rows are texts with labels
-    no_place            nothing says where the answer stands
-    several_contexts    more than one context, and none is marked as the one that answers
-    unknown_document    no document of that path
-    unknown_chunk       no chunk of that id
-    bad_span            start and end are no span of the document
-    not_found           the context stands in no document
-    bridges_splits      its text stands in documents of different splits
-    replaced            not a row: a chunk of ours that a context overlaps, and that leaves the index for it
-    no_row              not a row: a chunk that no row names
+    bad_row             the row cannot be read, or a value has a type that its column cannot have
+    no_query            the query is missing or empty
+    no_text, no_label   the text or the label is missing (labelled texts)
+    no_place            the row does not say where the answer stands
+    several_contexts    there are several contexts, and none is marked as the one with the answer
+    unknown_document    no document has that path
+    unknown_chunk       no chunk has that id
+    bad_span            start and end are not a span of the document
+    not_found           no document contains the context
+    bridges_splits      the text stands in documents of different splits
+    replaced            not a row: one of the run's own chunks, which an imported context replaces in the index
+    no_row              not a row: a chunk that no row refers to
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Conversations and RAFT rows as plain columns.
 
-The last user message that is answered is the query. It is told apart from its context where that is marked: "Context: … Question:
-…" and the like, `<context>` tags, or one `<DOCUMENT>`. What is not marked stays in the query; nothing is guessed.
+The last user message with an answer is the query. Its context is split off where it is marked: "Context: … Question: …"
+and similar forms, `<context>` tags, or one `<DOCUMENT>`. Text without a mark stays in the query; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import regex
 
 from synthgen.text.quotes import marked
 
-__all__ = ["flattened"]
+__all__ = ["flatten"]
 
 _CONTEXT = r"(?:Context|Passage|Document|Text|Source|Reference)s?"
 _QUESTION = r"(?:Question|Query|User question|Q)"
@@ -33,8 +33,8 @@ _ESCAPED = regex.compile(
 _RAFT = frozenset({"question", "oracle_context", "cot_answer"})
 
 
-def flattened(columns: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`columns` with those of a conversation or of a RAFT row in place of its messages; any others as they are."""
+def flatten(columns: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return `columns` with plain columns in place of a conversation's messages or a RAFT row's fields; others unchanged."""
     if isinstance(columns.get("messages"), list):
         return _conversation(columns)
     if columns.keys() >= _RAFT:
@@ -59,7 +59,7 @@ def _conversation(columns: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _content(message: Mapping[str, Any]) -> str:
-    """A message's text; of one in parts, the texts among them."""
+    """Return the text of a message, or the joined texts of its parts."""
     content = message.get("content")
     parts = content if isinstance(content, list) else [{"text": content}]
     texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
@@ -67,28 +67,29 @@ def _content(message: Mapping[str, Any]) -> str:
 
 
 def _raft(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """The oracle is the context, what stands after the mark the answer, what is quoted before it the quotes, all before it the reasoning.
+    """Return the oracle as the context, the text after the answer mark as the answer, and the quotes and reasoning before it.
 
-    Quotes alone are no reasoning. A row that abstains has no answer: what it says is true of its documents, not of its oracle.
+    Quotes alone are not reasoning. A row that abstains has no answer: its abstention is true of its documents, not of
+    its oracle.
     """
-    written = str(columns["cot_answer"] or "")
-    before, mark, answer = written.rpartition(_ANSWER)
+    cot_answer = str(columns["cot_answer"] or "")
+    before, mark, answer = cot_answer.rpartition(_ANSWER)
     abstains = columns.get("oracle_mode") == "abstain"
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "query": _plain(columns["question"]),
         "context": _plain(columns["oracle_context"]),
-        "answer": None if abstains else _plain(answer.strip() if mark else written),
+        "answer": None if abstains else _plain(answer.strip() if mark else cot_answer),
     }
     words, quotes = marked(before) or (before, [])
     if quotes:
-        found["quote"] = [_plain(quote) for quote, _ in quotes]
+        fields["quote"] = [_plain(quote) for quote, _ in quotes]
     if any(part.strip() for part in (words, *(after for _, after in quotes))):
-        found["reasoning"] = _plain(before.strip())
+        fields["reasoning"] = _plain(before.strip())
     used = {"question", "oracle_context", "cot_answer", "context"}
     rest = {name: value for name, value in columns.items() if name not in used}
-    return {**found, **rest, "documents": columns.get("context")}
+    return {**fields, **rest, "documents": columns.get("context")}
 
 
 def _plain(text: Any) -> Any:
-    """Without the escapes by which a RAFT row keeps its layout marks apart from the text."""
+    """Return the text without the escapes that separate a RAFT row's layout marks from its text."""
     return _ESCAPED.sub(lambda mark: "<" if mark.group() == "&lt;" else "##", text) if isinstance(text, str) else text

@@ -1,8 +1,9 @@
-"""Texts and their labels: raw rows to import rows of the kind `classification`.
+"""Read labelled texts as import rows of kind `classification`.
 
-The text stands in place of a query, its label in place of an answer, and the text is its own context: without a folder of documents
-each is one, and with one it has to stand there. A label is a text, a number, or true or false; a list of one is taken for its
-only label, and a row of several cannot be used. All columns but those of `ROLES` are kept in `metadata`.
+The text takes the place of the query, its label that of the answer, and the text is its own context: without a folder
+of documents it becomes a document, with one it must stand in a document. A label is a text, a number or a boolean. A
+list of one label counts as that label; a row with several labels cannot be used. All columns but those of `ROLES` are
+kept in `metadata`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import ConfigError, InputError, nearest
-from synthgen.importers.columns import BadValue, ImportRow, Taken, check_mapping, other_columns, truth
+from synthgen.importers.columns import BadValue, ImportRow, ReadSummary, check_mapping, other_columns, parse_bool
 from synthgen.importers.files import raw_rows
 from synthgen.records import CLASSIFICATION, Skipped
 from synthgen.text.words import normalise
@@ -21,44 +22,45 @@ from synthgen.text.words import normalise
 __all__ = ["ROLES", "check_label_mapping", "read_labelled"]
 
 ROLES = ("text", "label", "reviewed", "generator")
-"""What a column can be, and what it is called unless a mapping says otherwise."""
+"""The roles of columns, which are also their default names."""
 
-_SHOWN_AS = {"text": "query", "label": "answer"}
+_ROW_FIELDS = {"text": "query", "label": "answer"}
 
 
 def check_label_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
-    """Raises ConfigError for a role that there is not."""
-    return check_mapping(mapping, ROLES, where=" where rows are texts with labels", example="text=review,label=stars")
+    """Return a copy of `mapping`. Raises ConfigError for an unknown role."""
+    return check_mapping(mapping, ROLES, where=" for rows that are labelled texts", example="text=review,label=stars")
 
 
-def read_labelled(path: Path, mapping: Mapping[str, str] | None = None) -> tuple[list[ImportRow], list[Skipped], Taken]:
-    """The rows of a file, those that cannot be used, and what was taken for what.
+def read_labelled(path: Path, mapping: Mapping[str, str] | None = None) -> tuple[list[ImportRow], list[Skipped], ReadSummary]:
+    """Return the rows of a file, the rows that cannot be used, and a summary of what was read.
 
-    Raises InputError for a file that cannot be read or has no row, ConfigError when it has no column for the text or the label.
+    Raises InputError for a file that cannot be read or has no row, ConfigError when it has no column for the text or
+    the label.
     """
     columns = {role: role for role in ROLES} | check_label_mapping(mapping or {})
     format, raw = raw_rows(path)
-    taken, rows, skipped = Taken(format), list[ImportRow](), list[Skipped]()
+    summary, rows, skipped = ReadSummary(format), list[ImportRow](), list[Skipped]()
     seen: dict[str, None] = {}
     for where, given, problem in raw:
-        taken.rows += 1
+        summary.rows += 1
         seen |= dict.fromkeys(given)
-        taken.columns.update((_SHOWN_AS.get(role, role), name) for role, name in columns.items() if name in given)
+        summary.columns.update((_ROW_FIELDS.get(role, role), name) for role, name in columns.items() if name in given)
         found = Skipped(where, "import", "bad_row", detail=problem) if problem else _row(where, given, columns)
         rows.append(found) if isinstance(found, ImportRow) else skipped.append(found)
-    taken.metadata = set(seen) - set(columns.values())
+    summary.metadata = set(seen) - set(columns.values())
     _check(path, columns, mapping or {}, list(seen), skipped)
-    return rows, skipped, taken
+    return rows, skipped, summary
 
 
 def _check(path: Path, columns: Mapping[str, str], mapping: Mapping[str, str], seen: list[str], skipped: list[Skipped]) -> None:
     if not seen:
-        raise InputError(f"{path} has no row{f': {skipped[0].path} is {skipped[0].detail}' if skipped else ''}.")
+        raise InputError(f"{path} has no rows{f': {skipped[0].path} is {skipped[0].detail}' if skipped else ''}.")
     for role, column in columns.items():
-        if column not in seen and (role in _SHOWN_AS or role in mapping):
+        if column not in seen and (role in _ROW_FIELDS or role in mapping):
             raise ConfigError(
                 f"{path} has no column {column!r} for the {role}.{nearest(column, seen)} It has: {', '.join(seen[:40])}. "
-                f"Say which it is with --map {role}=COLUMN."
+                f"Name the column with --map {role}=COLUMN."
             )
 
 
@@ -74,7 +76,7 @@ def _row(where: str, given: Mapping[str, Any], columns: Mapping[str, str]) -> Im
             answer=label,
             context=text,
             kind=CLASSIFICATION,
-            reviewed=truth(values["reviewed"], "reviewed") is True,
+            reviewed=parse_bool(values["reviewed"], "reviewed") is True,
             generator=_text(values["generator"], "generator"),
             metadata=other_columns({name: value for name, value in given.items() if name not in columns.values()}),
         )
@@ -83,7 +85,7 @@ def _row(where: str, given: Mapping[str, Any], columns: Mapping[str, str]) -> Im
 
 
 def _text(value: Any, role: str) -> str:
-    """In normal form and without the space around it; "" for nothing."""
+    """Return a value in normal form, without surrounding space; "" for None."""
     if value is None:
         return ""
     if not isinstance(value, str):

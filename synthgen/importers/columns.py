@@ -1,8 +1,9 @@
-"""Which column is what: raw rows to import rows.
+"""Assign a role to each column, and turn raw rows into import rows.
 
-The usual names are known (`ROLES`); a mapping of role to column says the rest, and then that column alone is taken for the role.
-Every other column is kept in `metadata` under its own name. Wrong answers (`distractor1`, `incorrect_answers`, …) are kept as the
-list `wrong_answers`. A question that is marked as impossible has no answer; those it comes with are kept as `plausible_answers`.
+`ROLES` lists the usual column names. A mapping of role to column overrides them: then that column alone has the role.
+Every other column is kept in `metadata` under its own name. Wrong answers (`distractor1`, `incorrect_answers`, …) are
+kept as the list `wrong_answers`. A question that is marked as impossible has no answer; the answers that it comes with
+are kept as `plausible_answers`.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from typing import Any
 import regex
 
 from synthgen.errors import ConfigError, InputError, nearest
-from synthgen.importers.chat import flattened
+from synthgen.importers.chat import flatten
 from synthgen.importers.files import raw_rows
 from synthgen.records import Skipped
 from synthgen.text.words import normalise
 
-__all__ = ["ROLES", "BadValue", "ImportRow", "Taken", "check_mapping", "other_columns", "read_rows", "truth"]
+__all__ = ["ROLES", "BadValue", "ImportRow", "ReadSummary", "check_mapping", "other_columns", "parse_bool", "read_rows"]
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "query": ("query", "question", "anchor", "user_input", "prompt"),
@@ -43,20 +44,20 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "impossible": ("is_impossible",),
     "kind": (),
 }
-"""What a column can be -> the names it is known by, the first of them that a row has."""
+"""Role -> its usual column names. The first that a row has is used."""
 
-_WRONG = regex.compile(r"(?:distractor|wrong_answer|incorrect_answer)(?:s|_?\d+)")
-_FOLDED = regex.compile(
+_WRONG_ANSWER = regex.compile(r"(?:distractor|wrong_answer|incorrect_answer)(?:s|_?\d+)")
+_SQUAD_CELL = regex.compile(
     r"\s*\[?\s*\{\s*(['\"])(?:text\1.*['\"]answer_start|answer_start\1.*['\"]text)['\"]\s*:", regex.DOTALL
-)  # as a cell of CSV has it
-_NONE = "[]"  # in a cell of CSV
-_TRUE, _FALSE, _NEITHER = {"true", "yes", "y", "1", "1.0", "x"}, {"false", "no", "n", "0", "0.0"}, {"", "nan"}
-_SEEN_COLUMNS = 40  # named in a message
+)  # SQuAD's answers in a CSV cell
+_EMPTY_LIST = "[]"  # in a CSV cell
+_TRUE, _FALSE, _NO_VALUE = {"true", "yes", "y", "1", "1.0", "x"}, {"false", "no", "n", "0", "0.0"}, {"", "nan"}
+_MAX_LISTED = 40  # columns listed in a message
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """A row whose columns are known. `start` and `end` are offsets of the document, `answer_start` is one of the context."""
+    """A row with known columns. `start` and `end` are offsets in the document, `answer_start` is one in the context."""
 
     where: str
     query: str
@@ -77,8 +78,8 @@ class ImportRow:
 
 
 @dataclass(slots=True)
-class Taken:
-    """What a file was read as: its format, its rows, and which column was taken for what in how many of them."""
+class ReadSummary:
+    """What was read from a file: its format, its number of rows, and the number of rows by role and column."""
 
     format: str
     rows: int = 0
@@ -99,49 +100,49 @@ def check_mapping(
     where: str = "",
     example: str = "query=question,answer=correct_answer,context=support",
 ) -> dict[str, str]:
-    """Raises ConfigError for a role that is none of `roles`; `where` says in what kind of rows."""
+    """Return a copy of `mapping`. Raises ConfigError for a role that is not in `roles`; `where` names the kind of rows."""
     for role in mapping:
         if role not in roles:
             raise ConfigError(
-                f"A column cannot be mapped to {role!r}{where}.{nearest(role, roles)} Known: {', '.join(roles)}; "
+                f"A column cannot be mapped to {role!r}{where}.{nearest(role, roles)} Allowed: {', '.join(roles)}; "
                 f"for example {example}. Other columns are kept in metadata as they are."
             )
     return dict(mapping)
 
 
-def read_rows(path: Path, mapping: Mapping[str, str] | None = None) -> tuple[list[ImportRow], list[Skipped], Taken]:
-    """The rows of a file, those that cannot be used, and what was taken for what.
+def read_rows(path: Path, mapping: Mapping[str, str] | None = None) -> tuple[list[ImportRow], list[Skipped], ReadSummary]:
+    """Return the rows of a file, the rows that cannot be used, and a summary of what was read.
 
-    Raises InputError for a file that cannot be read or has no row, ConfigError for a mapped column that no row has, and when
-    none of them is the query.
+    Raises InputError for a file that cannot be read or has no row, and ConfigError when no row has a mapped column or
+    no column is the query.
     """
     mapping = check_mapping(mapping or {})
     format, raw = raw_rows(path)
-    reader, taken = _Reader(mapping), Taken(format)
+    reader, summary = _Reader(mapping), ReadSummary(format)
     rows: list[ImportRow] = []
     skipped: list[Skipped] = []
     seen: dict[str, None] = {}
     for where, columns, problem in raw:
-        taken.rows += 1
-        plain = flattened(columns)
+        summary.rows += 1
+        plain = flatten(columns)
         seen |= dict.fromkeys(columns) | dict.fromkeys(plain)
-        found = Skipped(where, "import", "bad_row", detail=problem) if problem else reader.row(where, plain, taken)
+        found = Skipped(where, "import", "bad_row", detail=problem) if problem else reader.row(where, plain, summary)
         rows.append(found) if isinstance(found, ImportRow) else skipped.append(found)
-    _check(path, mapping, list(seen), taken, skipped)
-    return rows, skipped, taken
+    _check(path, mapping, list(seen), summary, skipped)
+    return rows, skipped, summary
 
 
-def _check(path: Path, mapping: Mapping[str, str], seen: list[str], taken: Taken, skipped: list[Skipped]) -> None:
-    columns = ", ".join(seen[:_SEEN_COLUMNS])
+def _check(path: Path, mapping: Mapping[str, str], seen: list[str], summary: ReadSummary, skipped: list[Skipped]) -> None:
+    columns = ", ".join(seen[:_MAX_LISTED])
     if not seen:
-        raise InputError(f"{path} has no row{f': {skipped[0].path} is {skipped[0].detail}' if skipped else ''}.")
+        raise InputError(f"{path} has no rows{f': {skipped[0].path} is {skipped[0].detail}' if skipped else ''}.")
     for role, column in mapping.items():
         if column not in seen:
             raise ConfigError(f"{path} has no column {column!r} for {role}.{nearest(column, seen)} It has: {columns}.")
-    if not any(role == "query" for role, _ in taken.columns):
+    if not any(role == "query" for role, _ in summary.columns):
         raise ConfigError(
-            f"None of the columns of {path} is known to be the query. It has: {columns}. Say which it is with --map query=COLUMN; "
-            f"without that, these names are known: {', '.join(ROLES['query'])}."
+            f"None of the columns of {path} has a usual name for the query. It has: {columns}. Name the column with --map query=COLUMN; "
+            f"the usual names are {', '.join(ROLES['query'])}."
         )
 
 
@@ -150,20 +151,20 @@ class BadValue(ValueError):
 
 
 class _Reader:
-    """Rows by their columns. Rows of the same column names share what these are; equal contexts share their text."""
+    """Converts raw rows. The roles of columns are found once for rows with the same columns; equal contexts share their text."""
 
     def __init__(self, mapping: Mapping[str, str]) -> None:
         self._mapping = mapping
         self._roles: dict[tuple[str, ...], dict[str, str]] = {}
         self._contexts: dict[str, str] = {}
 
-    def row(self, where: str, columns: Mapping[str, Any], taken: Taken) -> ImportRow | Skipped:
+    def row(self, where: str, columns: Mapping[str, Any], summary: ReadSummary) -> ImportRow | Skipped:
         names = tuple(columns)
         if names not in self._roles:
             self._roles[names] = _roles(names, self._mapping)
-            taken.metadata |= set(names) - set(self._roles[names].values())
+            summary.metadata |= set(names) - set(self._roles[names].values())
         roles = self._roles[names]
-        taken.columns.update(roles.items())
+        summary.columns.update(roles.items())
         given = {role: columns[column] for role, column in roles.items()}
         try:
             if not (query := _text(given.get("query"), "query")):
@@ -171,15 +172,15 @@ class _Reader:
             contexts = _texts(given.get("context"), "context")
             if len(set(contexts)) > 1:
                 return Skipped(where, "import", "several_contexts", detail=f"{len(contexts)} contexts")
-            written = _unfolded(given.get("answer"))
-            answers, start = _answers(written)
-            impossible = truth(given.get("impossible"), "impossible")
-            if impossible is None and isinstance(written, Mapping) and not answers:
+            answer_value = _parse_cell(given.get("answer"))
+            answers, answer_start = _answers(answer_value)
+            impossible = parse_bool(given.get("impossible"), "impossible")
+            if impossible is None and isinstance(answer_value, Mapping) and not answers:
                 impossible = True
             metadata = other_columns({name: columns[name] for name in names if name not in roles.values()})
             if impossible is not None:
                 metadata["is_impossible"] = impossible
-            if impossible and (plausible := [answer for answer in answers if answer != _NONE]):
+            if impossible and (plausible := [answer for answer in answers if answer != _EMPTY_LIST]):
                 metadata.setdefault("plausible_answers", plausible)
             if not impossible and len(set(answers)) > 1:
                 metadata["answers"] = answers
@@ -193,12 +194,12 @@ class _Reader:
                 end=_number(given.get("end"), "end"),
                 chunk_id=_text(given.get("chunk_id"), "chunk_id"),
                 chunk_sha256=_text(given.get("chunk_sha256"), "chunk_sha256"),
-                reviewed=truth(given.get("reviewed"), "reviewed") is True,
+                reviewed=parse_bool(given.get("reviewed"), "reviewed") is True,
                 generator=_text(given.get("generator"), "generator"),
                 reasoning=_text(given.get("reasoning"), "reasoning") or None,
                 kind=_text(given.get("kind"), "kind"),
                 title=_text(given.get("title"), "title"),
-                answer_start=start if start is not None else _number(given.get("answer_start"), "answer_start"),
+                answer_start=answer_start if answer_start is not None else _number(given.get("answer_start"), "answer_start"),
                 metadata=metadata,
             )
         except BadValue as bad:
@@ -209,18 +210,18 @@ class _Reader:
 
 
 def _roles(names: tuple[str, ...], mapping: Mapping[str, str]) -> dict[str, str]:
-    """Role -> column, for rows of these columns. A column that was mapped is taken for nothing else."""
+    """Return role -> column for rows with these columns. A mapped column has no other role."""
     mapped = set(mapping.values())
     found = {role: column for role, column in mapping.items() if column in names}
-    for role, known in ROLES.items():
-        column = next((name for name in known if name in names and name not in mapped), None)
+    for role, usual_names in ROLES.items():
+        column = next((name for name in usual_names if name in names and name not in mapped), None)
         if role not in mapping and column is not None:
             found[role] = column
     return found
 
 
 def _text(value: Any, role: str) -> str:
-    """In normal form and without the space around it; "" for nothing."""
+    """Return a value in normal form, without surrounding space; "" for None and NaN."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -234,20 +235,22 @@ def _texts(value: Any, role: str) -> list[str]:
     return [text for item in values if (text := _text(item, role))]
 
 
-def _unfolded(value: Any) -> Any:
-    """SQuAD's texts with starts where a cell has them as JSON, or as Python writes them; any other value as it is."""
-    if not (isinstance(value, str) and _FOLDED.match(value)):
+def _parse_cell(value: Any) -> Any:
+    """Return SQuAD's answers from a cell that holds them as JSON or as a Python literal; other values unchanged."""
+    if not (isinstance(value, str) and _SQUAD_CELL.match(value)):
         return value
     for read in (json.loads, ast.literal_eval):
         try:
             return read(value)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
-    raise BadValue(f"answer is texts with starts, but neither JSON nor Python: {value[:40]!r}")
+    raise BadValue(f"answer holds texts with starts, but is neither JSON nor a Python literal: {value[:40]!r}")
 
 
 def _answers(value: Any) -> tuple[list[str], int | None]:
-    """The answers of a row and where in its context the first one begins: a text, a list, or SQuAD's texts with starts."""
+    """Return the answers of a row and the start of the first in the context, from a text, a list, or SQuAD's texts with
+    starts.
+    """
     starts: Any = None
     if isinstance(value, Mapping) and "text" in value:
         value, starts = value["text"], value.get("answer_start")
@@ -270,23 +273,23 @@ def _number(value: Any, role: str) -> int | None:
     raise BadValue(f"{role} is {str(value)[:40]!r}, not a whole number")
 
 
-def truth(value: Any, role: str) -> bool | None:
-    """Yes or no; None for nothing."""
+def parse_bool(value: Any, role: str) -> bool | None:
+    """Return a boolean for yes or no, None for no value. Raises BadValue for anything else."""
     if value is None or isinstance(value, bool):
         return value
     word = str(value).strip().casefold()
-    if word not in _TRUE | _FALSE | _NEITHER:
+    if word not in _TRUE | _FALSE | _NO_VALUE:
         raise BadValue(f"{role} is {str(value)[:40]!r}, neither yes nor no")
-    return None if word in _NEITHER else word in _TRUE
+    return None if word in _NO_VALUE else word in _TRUE
 
 
 def other_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """The other columns as JSON can hold them, wrong answers in one list."""
+    """Return the other columns in a form that JSON can represent, with all wrong answers in one list."""
     wrong: list[str] = []
     kept: dict[str, Any] = {}
     for name, value in columns.items():
         values = value if isinstance(value, list) else [value]
-        if _WRONG.fullmatch(name) and values and all(isinstance(v, str) for v in values):
+        if _WRONG_ANSWER.fullmatch(name) and values and all(isinstance(v, str) for v in values):
             wrong += [text for text in map(str.strip, map(normalise, values)) if text]
         elif value is not None:
             kept[normalise(name)] = _jsonable(value)
@@ -294,7 +297,9 @@ def other_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _jsonable(value: Any) -> Any:
-    """Lone surrogates cannot be stored, and JSON knows no dates, bytes or NaN."""
+    """Return a value without lone surrogates, which cannot be stored, and without dates, bytes and NaN, which JSON does
+    not have.
+    """
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if value is None or isinstance(value, bool | int):

@@ -1,10 +1,10 @@
-"""A file of rows to raw rows: a mapping of columns each, with the place it was read at.
+"""Read a file of rows into raw rows: mappings of columns with their place in the file.
 
-JSONL, JSON (a list, an object that holds one, or SQuAD's articles and paragraphs), CSV or TSV, Parquet, a folder of JSONL
-files (an export), and a BEIR folder, of which each relevant pair is a row and the text of its passage the context. All but JSON are
-streamed; of a BEIR folder the corpus is held.
+The formats are JSONL, JSON (a list, an object that holds one list, or SQuAD's articles and paragraphs), CSV or TSV,
+Parquet, a folder of JSONL files (an export), and a BEIR folder, in which each relevant pair is a row with the text of
+its passage as the context. All but JSON are streamed; of a BEIR folder, the corpus is held in memory.
 
-A row that cannot be read is a row with a `problem`; a file that cannot be read at all is an InputError.
+A row that cannot be read becomes a row with a `problem`. A file that cannot be read raises InputError.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["FORMATS", "Passage", "RawRow", "file_digest", "passages_of", "raw_ro
 
 
 class RawRow(NamedTuple):
-    """`columns` as the file has them, and where they stand; `problem` says why there are none."""
+    """The columns of a row and their place in the file. `problem` says why a row has no columns."""
 
     where: str
     columns: Mapping[str, Any]
@@ -30,7 +30,7 @@ class RawRow(NamedTuple):
 
 
 class Passage(NamedTuple):
-    """A text of a corpus that comes with the rows."""
+    """A corpus text that comes with the rows."""
 
     text: str
     title: str = ""
@@ -44,14 +44,14 @@ FORMATS: Mapping[str, str] = {
     ".tsv": "csv",
     ".parquet": "parquet",
 }
-"""File suffix -> format. Of folders, a BEIR folder and one of JSONL files can be read."""
+"""File suffix -> format. Folders can be BEIR folders or folders of JSONL files."""
 
 _MAX_CELL = 50_000_000
 _BEIR = ("corpus.jsonl", "queries.jsonl")
 
 
 def raw_rows(path: Path) -> tuple[str, Iterator[RawRow]]:
-    """The format of a file or folder, and its rows. Raises InputError for one that is not there or of another kind."""
+    """Return the format of a file or folder, and its rows. Raises InputError if it does not exist or has an unknown format."""
     if not path.exists():
         raise InputError(f"{path} does not exist. The first argument is the file of rows.")
     if path.is_dir():
@@ -65,8 +65,8 @@ def raw_rows(path: Path) -> tuple[str, Iterator[RawRow]]:
     format = FORMATS.get(path.suffix.lower())
     if format is None:
         raise InputError(
-            f"{path} ends in {path.suffix or 'no suffix'}, so its format is not known. "
-            f"Known: {', '.join(FORMATS)}, and a BEIR folder. Rename or convert it."
+            f"{path} has {f'the suffix {path.suffix}' if path.suffix else 'no suffix'}, so its format is unknown. "
+            f"Allowed: {', '.join(FORMATS)}, and a BEIR folder. Rename or convert it."
         )
     readers: Mapping[str, Callable[[Path], Iterator[RawRow]]] = {
         "jsonl": _jsonl,
@@ -78,7 +78,7 @@ def raw_rows(path: Path) -> tuple[str, Iterator[RawRow]]:
 
 
 def passages_of(path: Path) -> Iterator[Passage]:
-    """The passages that a BEIR folder has beside those of its rows; none of any other file."""
+    """Yield the passages of a BEIR folder's corpus. Other files have none."""
     if path.is_dir() and (path / "corpus.jsonl").is_file():
         for row in _jsonl(path / "corpus.jsonl"):
             if isinstance(text := row.columns.get("text"), str):
@@ -86,7 +86,7 @@ def passages_of(path: Path) -> Iterator[Passage]:
 
 
 def file_digest(path: Path) -> str:
-    """sha256 of the file's bytes, or of those of a folder's JSONL and TSV files with their names."""
+    """Return the sha256 of a file's bytes, or of a folder's JSONL and TSV files with their names."""
     files = sorted(p for p in path.rglob("*") if p.suffix in (".jsonl", ".tsv")) if path.is_dir() else [path]
     total = hashlib.sha256()
     for file in files:
@@ -119,16 +119,16 @@ def _json(path: Path) -> Iterator[RawRow]:
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
     except json.JSONDecodeError as error:
-        if error.msg == "Extra data" and error.lineno > 1:  # one object a line, under another suffix
+        if error.msg == "Extra data" and error.lineno > 1:  # JSONL under the suffix .json
             yield from _jsonl(path)
             return
         raise InputError(f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
-    found = _listed(path, loaded)
-    for number, row in enumerate(_paragraphs(found) if _is_squad(found) else found, 1):
+    rows = _rows_of(path, loaded)
+    for number, row in enumerate(_paragraphs(rows) if _is_squad(rows) else rows, 1):
         yield _checked(f"{path.name}:{number}", row)
 
 
-def _listed(path: Path, loaded: Any) -> list[Any]:
+def _rows_of(path: Path, loaded: Any) -> list[Any]:
     if isinstance(loaded, list):
         return loaded
     lists = {name: value for name, value in loaded.items() if isinstance(value, list)} if isinstance(loaded, dict) else {}
@@ -143,11 +143,11 @@ def _is_squad(rows: list[Any]) -> bool:
 
 
 def _paragraphs(articles: list[Any]) -> Iterator[Any]:
-    """SQuAD's articles as one row for each question."""
+    """Yield a row for each question of SQuAD's articles."""
     for article in articles:
         for paragraph in article.get("paragraphs", ()) if isinstance(article, dict) else [None]:
             if not isinstance(paragraph, dict) or not isinstance(paragraph.get("qas"), list):
-                yield paragraph  # what it is instead is said by whoever looks for its columns
+                yield paragraph  # the reader of its columns reports it
                 continue
             shared = {name: value for name, value in paragraph.items() if name != "qas"}
             title = {"title": article["title"]} if "title" in article else {}
@@ -175,7 +175,7 @@ def _csv(path: Path) -> Iterator[RawRow]:
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
     except csv.Error as error:
-        raise InputError(f"{path} is no table of cells: {error}.") from None
+        raise InputError(f"{path} is not a CSV table: {error}.") from None
 
 
 def _parquet(path: Path) -> Iterator[RawRow]:
@@ -189,16 +189,16 @@ def _parquet(path: Path) -> Iterator[RawRow]:
                 number += 1
                 yield RawRow(f"{path.name}:{number}", row)
     except pa.ArrowInvalid as error:
-        raise InputError(f"{path} is no Parquet file: {error}.") from None
+        raise InputError(f"{path} is not a Parquet file: {error}.") from None
 
 
 def _beir(folder: Path) -> Iterator[RawRow]:
     corpus = {str(row.columns.get("_id")): row.columns for row in _jsonl(folder / "corpus.jsonl")}
     queries = {str(row.columns.get("_id")): row.columns for row in _jsonl(folder / "queries.jsonl")}
-    judgements = sorted((folder / "qrels").glob("*.tsv"))
-    if not judgements:
-        raise InputError(f"{folder} has no qrels/*.tsv, so nothing says which passage answers which query.")
-    for path in judgements:
+    judgments = sorted((folder / "qrels").glob("*.tsv"))
+    if not judgments:
+        raise InputError(f"{folder} has no qrels/*.tsv, which say which passage answers which query.")
+    for path in judgments:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             for number, line in enumerate(file, 1):
                 yield from _judged(f"{path.name}:{number}", number, line.rstrip("\r\n").split("\t"), queries, corpus)
@@ -207,7 +207,7 @@ def _beir(folder: Path) -> Iterator[RawRow]:
 def _judged(
     where: str, number: int, cells: list[str], queries: Mapping[str, Mapping[str, Any]], corpus: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[RawRow]:
-    """The row of one judgement; none for the header and for a passage that is not relevant."""
+    """Yield the row of a judgment. The header and passages that are not relevant have none."""
     if cells == [""]:
         return
     if len(cells) == 4:  # TREC: query, iteration, passage, score
@@ -216,18 +216,29 @@ def _judged(
         query, passage, score = cells[0], cells[1], float(cells[2])
     except (IndexError, ValueError):
         if number > 1:
-            yield RawRow(where, {}, "not query, passage and score, parted by tabs")
+            yield RawRow(where, {}, "not query, passage and score, separated by tabs")
         return
     if score <= 0:
         return
-    asked, shown = queries.get(query, {}), corpus.get(passage)
-    if shown is None:
+    query_row, passage_row = queries.get(query, {}), corpus.get(passage)
+    if passage_row is None:
         yield RawRow(where, {}, f"the corpus has no passage {passage!r}")
         return
-    about = {**_metadata(shown), **_metadata(asked)}
-    about = {name: value for name, value in about.items() if name not in ("start", "end")}  # of the passage, not of an answer
+    metadata = {**_metadata(passage_row), **_metadata(query_row)}
+    metadata = {
+        name: value for name, value in metadata.items() if name not in ("start", "end")
+    }  # of the passage, not of an answer
     ids = {"query_id": query, "corpus_id": passage, "relevance": score}
-    yield RawRow(where, {**about, **ids, "query": asked.get("text"), "context": shown.get("text"), "title": shown.get("title")})
+    yield RawRow(
+        where,
+        {
+            **metadata,
+            **ids,
+            "query": query_row.get("text"),
+            "context": passage_row.get("text"),
+            "title": passage_row.get("title"),
+        },
+    )
 
 
 def _checked(where: str, row: Any) -> RawRow:

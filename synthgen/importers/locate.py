@@ -1,13 +1,13 @@
-"""Where contexts stand in documents: all of them at once, exactly or after normalisation.
+"""Find many contexts in documents at once, exactly or after normalisation.
 
-Normalised means that only letters, digits, marks and signs count, in NFKC and case-folded; space and punctuation are ignored,
-so line breaks, other quotation marks and Markdown's emphasis do not matter. A match begins and ends where a word does.
+Normalisation keeps letters, digits, marks and signs, in NFKC and case-folded. Space and punctuation are ignored, so
+line breaks, other quotation marks and Markdown emphasis do not matter. A match begins and ends at a word boundary.
 
-The search is that of Rabin and Karp (1987) for many patterns: a window of each context, the one it shares with the fewest others,
-is hashed, and so is every window of the documents; what has an equal hash is compared in full. The time is linear in the
-length of documents and contexts, for every script.
+The search follows Rabin and Karp (1987) for many patterns. One window of each context, the one that the fewest other
+contexts share, is hashed, and so is every window of the documents. Windows with equal hashes are compared in full. The
+time is linear in the length of documents and contexts, in every script.
 
-Not covered: contexts with words left out or changed, and contexts put together from several places.
+A context with omitted or changed words is not found, nor is one that combines several places.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
     Hashes = npt.NDArray[np.uint64]
 
-__all__ = ["Location", "Wanted", "find_contexts"]
+__all__ = ["Location", "WantedContext", "find_contexts"]
 
-_WIDTHS = (32, 16, 8, 4, 2, 1)  # of windows, in characters that count
-_WINDOWS = 8  # of each context that are looked at for the rarest
-_FACTOR = 0x9E3779B97F4A7C15  # odd: the factor of the rolling hash, and of its spread over the table
+_WIDTHS = (32, 16, 8, 4, 2, 1)  # of windows, in folded characters
+_WINDOWS = 8  # windows of a context among which the rarest is chosen
+_FACTOR = 0x9E3779B97F4A7C15  # odd; the factor of the rolling hash and of its slot in the table
 _TABLE_BITS = 22
 _KEPT = regex.compile(r"[\p{L}\p{N}\p{M}\p{S}]")
 _UNKNOWN = 255
 
 
-class Wanted(NamedTuple):
-    """A context, without space around it, the document it should be in ("" for any), and an offset there that it should cover."""
+class WantedContext(NamedTuple):
+    """A context without surrounding space, the document to prefer ("" for any), and an offset there that it should cover."""
 
     text: str
     document_id: str = ""
@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
 
 
 class Location(NamedTuple):
-    """A span of a document; `exact` when the context stands there as it is."""
+    """A span of a document. `exact` is true when it equals the context."""
 
     document_id: str
     start: int
@@ -54,25 +54,28 @@ class Location(NamedTuple):
     exact: bool
 
 
-def find_contexts(contexts: Sequence[Wanted], documents: Sequence[Document]) -> list[Location | None]:
-    """The place of each context, or None: in its own document before others, there at its offset, exact before normalised, the first."""
+def find_contexts(contexts: Sequence[WantedContext], documents: Sequence[Document]) -> list[Location | None]:
+    """Return the location of each context, or None.
+
+    Of several locations, the order of preference is: in the context's own document, at its offset, exact, first.
+    """
     search = _Search(contexts)
     for document in documents:
-        search.look_into(document)
-    return search.places
+        search.scan(document)
+    return search.locations
 
 
 class _Search:
-    def __init__(self, contexts: Sequence[Wanted]) -> None:
+    def __init__(self, contexts: Sequence[WantedContext]) -> None:
         self.contexts = contexts
-        self.places: list[Location | None] = [None] * len(contexts)
+        self.locations: list[Location | None] = [None] * len(contexts)
         self._folded = [wanted.text.translate(_FOLD) for wanted in contexts]
         self._edges = [_edges(wanted.text) for wanted in contexts]
         self._lengths = _Lengths()
         self._anchors = _anchors(self._folded)
         self._tables = {width: _table(anchors) for width, anchors in self._anchors.items()}
 
-    def look_into(self, document: Document) -> None:
+    def scan(self, document: Document) -> None:
         import numpy as np
 
         folded = document.text.translate(_FOLD)
@@ -84,21 +87,25 @@ class _Search:
             hits = np.flatnonzero(self._tables[width][_slot(hashes)])
             for at, value in zip(hits.tolist(), hashes[hits].tolist(), strict=True):
                 for index, shift in anchors.get(value, ()):
-                    if at >= shift and self._rank(index, document) and folded.startswith(self._folded[index], at - shift):
+                    if (
+                        at >= shift
+                        and self._may_improve(index, document)
+                        and folded.startswith(self._folded[index], at - shift)
+                    ):
                         if offsets is None:
                             offsets = self._lengths.offsets(document.text)
                         last = at - shift + len(self._folded[index]) - 1
                         self._take(index, document, int(offsets[at - shift]), int(offsets[last]) + 1)
 
-    def _rank(self, index: int, document: Document) -> bool:
-        """Whether a place in `document` could be better than the one that is known."""
-        known, wanted = self.places[index], self.contexts[index]
-        if known is None or not known.exact or (known.document_id != wanted.document_id == document.id):
+    def _may_improve(self, index: int, document: Document) -> bool:
+        """Return whether a location in `document` could be better than the one found so far."""
+        current, wanted = self.locations[index], self.contexts[index]
+        if current is None or not current.exact or (current.document_id != wanted.document_id == document.id):
             return True
-        return document.id == wanted.document_id and wanted.at is not None and not _covers(known, wanted)
+        return document.id == wanted.document_id and wanted.at is not None and not _covers(current, wanted)
 
     def _take(self, index: int, document: Document, start: int, end: int) -> None:
-        """Keep the place if it is better. `start` and `end` are those of what counts; punctuation around it is taken along."""
+        """Keep the location if it is better. `start` and `end` span the folded characters; adjacent punctuation is added."""
         wanted, text = self.contexts[index], document.text
         before, after = self._edges[index]
         exact = text.startswith(wanted.text, start - before) and start >= before
@@ -108,23 +115,23 @@ class _Search:
             start, end = _widened(text, start, end, before, after)
         if find(text[start:end], text, start) != start:
             return  # inside a word
-        found, known = Location(document.id, start, end, exact), self.places[index]
+        found, known = Location(document.id, start, end, exact), self.locations[index]
         if known is None or _goodness(found, wanted) > _goodness(known, wanted):
-            self.places[index] = found
+            self.locations[index] = found
 
 
-def _goodness(place: Location, wanted: Wanted) -> tuple[bool, bool, bool]:
+def _goodness(place: Location, wanted: WantedContext) -> tuple[bool, bool, bool]:
     return place.document_id == wanted.document_id, _covers(place, wanted), place.exact
 
 
-def _covers(place: Location, wanted: Wanted) -> bool:
+def _covers(place: Location, wanted: WantedContext) -> bool:
     return place.document_id == wanted.document_id and wanted.at is not None and place.start <= wanted.at < place.end
 
 
 def _edges(text: str) -> tuple[int, int]:
-    """How many characters stand before the first one that counts, and after the last."""
-    counting = [at for at in (_first(text, range(len(text))), _first(text, range(len(text) - 1, -1, -1))) if at is not None]
-    return (counting[0], len(text) - 1 - counting[1]) if counting else (0, 0)
+    """Return the number of characters before the first folded character and after the last."""
+    positions = [at for at in (_first(text, range(len(text))), _first(text, range(len(text) - 1, -1, -1))) if at is not None]
+    return (positions[0], len(text) - 1 - positions[1]) if positions else (0, 0)
 
 
 def _first(text: str, positions: range) -> int | None:
@@ -132,7 +139,7 @@ def _first(text: str, positions: range) -> int | None:
 
 
 def _widened(text: str, start: int, end: int, before: int, after: int) -> tuple[int, int]:
-    """With the punctuation around it, as many characters of it as the context has there."""
+    """Return the span with the punctuation around it, at most as much as the context has."""
     low, high = max(0, start - before), min(len(text), end + after)
     while start > low and not text[start - 1].isspace() and not _FOLD[ord(text[start - 1])]:
         start -= 1
@@ -142,7 +149,7 @@ def _widened(text: str, start: int, end: int, before: int, after: int) -> tuple[
 
 
 class _Folding(dict[int, str]):
-    """For `str.translate`: what counts, folded; nothing for the rest. Each character is looked at once."""
+    """A table for `str.translate` that folds kept characters and drops the others. Each character is computed once."""
 
     def __missing__(self, code: int) -> str:
         import unicodedata
@@ -156,7 +163,7 @@ _FOLD = _Folding()
 
 
 class _Lengths:
-    """How many characters each character folds to, as an array, so that folded positions become offsets at once."""
+    """The folded length of each character, as an array, to turn folded positions into offsets."""
 
     def __init__(self) -> None:
         import numpy as np
@@ -164,7 +171,7 @@ class _Lengths:
         self._of = np.full(0x110000, _UNKNOWN, dtype=np.uint8)
 
     def offsets(self, text: str) -> npt.NDArray[np.int64]:
-        """The offset in `text` of each character of its folded form."""
+        """Return the offset in `text` of each character of its folded form."""
         import numpy as np
 
         codes = _codes(text)
@@ -180,7 +187,7 @@ def _codes(text: str) -> npt.NDArray[np.uint32]:
 
 
 def _windows(folded: str) -> Iterator[tuple[int, Hashes]]:
-    """Hashes of every window, for each width, from the narrowest: twice a width is two windows side by side."""
+    """Yield the hashes of every window of each width, narrowest first. A window of twice the width is two adjacent windows."""
     import numpy as np
 
     hashes, width, power = _codes(folded).astype(np.uint64), 1, _FACTOR
@@ -193,7 +200,7 @@ def _windows(folded: str) -> Iterator[tuple[int, Hashes]]:
 
 
 def _anchors(folded: Sequence[str]) -> dict[int, dict[int, list[tuple[int, int]]]]:
-    """Width -> hash -> (context, shift of the window in it): the rarest of a few windows of each context."""
+    """Return width -> hash -> (context, shift of the window in it), for the rarest of a few windows of each context."""
     windows: list[tuple[int, list[tuple[int, int]]]] = []
     times: Counter[int] = Counter()
     for text in folded:
@@ -221,7 +228,7 @@ def _slot(hashes: Hashes) -> Hashes:
 
 
 def _table(anchors: Mapping[int, object]) -> npt.NDArray[np.bool_]:
-    """Which slots have an anchor: nearly every other window is passed over at once."""
+    """Return which slots have an anchor. Nearly all other windows are skipped at once."""
     import numpy as np
 
     table = np.zeros(2**_TABLE_BITS, dtype=np.bool_)

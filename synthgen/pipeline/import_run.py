@@ -20,7 +20,7 @@ from synthgen.generators import IMPORT, unique_ids
 from synthgen.importers.classification import check_label_mapping, read_labelled
 from synthgen.importers.columns import ImportRow, check_mapping, read_rows
 from synthgen.importers.files import Passage, file_digest, passages_of
-from synthgen.importers.place import Cut, context_documents, cut_contexts, place_rows
+from synthgen.importers.place import ContextChunks, context_documents, cut_contexts, place_rows
 from synthgen.loaders.folder import read_folder
 from synthgen.pipeline import run as pipeline
 from synthgen.pipeline.assemble import Clock
@@ -165,9 +165,9 @@ def _check_file(folder: RunFolder, file: Path, imported: Mapping[str, Any], *, u
 
 def _corpus(
     rows: Sequence[ImportRow], file: Path, docs: Path, folder: RunFolder, config: Config, on_event: OnEvent | None
-) -> tuple[Corpus, Cut]:
+) -> tuple[Corpus, ContextChunks]:
     """The documents with the contexts of the rows among their chunks."""
-    tokenizer, cuts = get_tokenizer(config.chunking.tokenizer), list[Cut]()
+    tokenizer, cuts = get_tokenizer(config.chunking.tokenizer), list[ContextChunks]()
     found: Iterable[Document | Skipped]
     if str(docs) == NO_DOCS:
         others: Iterable[Passage] = passages_of(file)
@@ -177,7 +177,7 @@ def _corpus(
     else:
         found = read_folder(docs, config.sources, exclude=folder.path, on_event=on_event)
 
-        def cut_own(documents: Sequence[Document]) -> Cut:
+        def cut_own(documents: Sequence[Document]) -> ContextChunks:
             own = list(chunk_documents(documents, config.chunking, on_event=on_event))
             return cut_contexts(rows, documents, own, tokenizer, min_tokens=config.chunking.min_tokens)
 
@@ -194,7 +194,7 @@ def _without_row(chunks: Iterable[Chunk], candidates: Iterable[Triple]) -> list[
     return [Skipped(chunk.document_id, IMPORT, "no_row", chunk.id) for chunk in chunks if chunk.split and chunk.id not in named]
 
 
-def _contexts(cut: Cut) -> dict[str, int]:
+def _contexts(cut: ContextChunks) -> dict[str, int]:
     """How many spans of documents the contexts are, and how many of our chunks left the index for them."""
     spans = {place[:3]: place.exact for place in cut.places.values()}
     exact = sum(spans.values())

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from support.run_files import TOWNS, write_towns
 
 import synthgen as sg
-from synthgen.answers.assignment import Task, deal
+from synthgen.answers.assignment import AnswerTask, assign_tasks
 from synthgen.answers.reasoning import quoted_exactly
-from synthgen.answers.styled import fits
+from synthgen.answers.styled import violation
 from synthgen.answers.write import write_answers
 from synthgen.cli.views.status import status_text, summary
 from synthgen.config.settings import LLM, AnswerSettings, Config
@@ -226,7 +226,7 @@ def test_the_instruction_that_the_model_follows_is_the_one_that_is_exported() ->
     ],
 )
 def test_a_length_is_counted_in_every_script(length: str, text: str, reason: str) -> None:
-    assert fits(text, Task(length=written(lengths=[length]).lengths[0])) == reason
+    assert violation(text, AnswerTask(length=written(lengths=[length]).lengths[0])) == reason
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_shares_hold_for_each_dimension_in_each_split(
         forms=[{"name": str(n), "share": share, "json_schema": {}} for n, share in enumerate(forms)],
     )
     rows = [*rows_of(train), *rows_of(test, "test")]
-    tasks = deal(rows, ways, seed=seed)
+    tasks = assign_tasks(rows, ways, seed=seed)
     assert list(tasks) == [row.id for row in rows]
     for split, number in (("train", train), ("test", test)):
         mine = [tasks[row.id] for row in rows if row.split == split]
@@ -311,32 +311,32 @@ def test_shares_hold_for_each_dimension_in_each_split(
             assert [counts[way.name] for way in getattr(ways, f"{kind}s")] == quotas(shares, len(among))
         assert all(task.length is None for task in mine if task.form)
         assert len(mine) == number
-    assert deal(rows[::-1], ways, seed=seed) == tasks
+    assert assign_tasks(rows[::-1], ways, seed=seed) == tasks
 
 
 def test_one_share_is_met_as_every_quota_is() -> None:
     ways = written(styles=[{"name": "plain", "share": 0.3}])
     for number in range(1, 60):
-        told = [task.style for task in deal(rows_of(number), ways, seed=0).values()]
+        told = [task.style for task in assign_tasks(rows_of(number), ways, seed=0).values()]
         assert sum(style is not None for style in told) == int(number * 3 / 10 + 0.5)
 
 
 def test_dimensions_are_dealt_within_each_other() -> None:
     ways = written(styles=["expert", "plain"], lengths=["one sentence", "two sentences", "three sentences"])
-    joint = Counter((task.style, task.length) for task in deal(rows_of(60), ways, seed=0).values())
+    joint = Counter((task.style, task.length) for task in assign_tasks(rows_of(60), ways, seed=0).values())
     assert set(joint.values()) == {10}
 
 
 def test_a_row_less_changes_little_of_what_is_asked() -> None:
     ways = written(styles=["expert", "plain", "brief"], lengths=["one sentence", "two sentences"])
-    sizes = [deal(rows_of(number), ways, seed=0) for number in range(190, 201)]
+    sizes = [assign_tasks(rows_of(number), ways, seed=0) for number in range(190, 201)]
     changed = [sum(after[id] != task for id, task in before.items()) for before, after in pairwise(sizes)]
     assert max(changed) <= 6
 
 
 def test_another_seed_asks_others() -> None:
     ways = written(styles=["expert", "plain"])
-    assert deal(rows_of(50), ways, seed=0) != deal(rows_of(50), ways, seed=1)
+    assert assign_tasks(rows_of(50), ways, seed=0) != assign_tasks(rows_of(50), ways, seed=1)
 
 
 # Runs

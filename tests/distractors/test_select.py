@@ -372,7 +372,7 @@ def looked_for(answer: str, text: str, **columns: Any) -> bool:
     other = chunk("text.md", text)
     guard = Guard({c.id: c for c in (FERRY, other, *FILLERS)})
     row = replace(ASKED, answer=answer, **columns)
-    return guard.refusal(other, "train", [FERRY], guard.sought(row)) == "answer"
+    return guard.rejection_reason(other, "train", [FERRY], guard.answer_forms(row)) == "answer"
 
 
 class TestAnswers:

@@ -20,7 +20,7 @@ from synthgen.errors import ConfigError
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.export import check_format, export, rows
 from synthgen.exporters.raft.quotas import RowPlan, document_counts, plan_rows
-from synthgen.importers.chat import flattened
+from synthgen.importers.chat import flatten
 from synthgen.records import Chunk, Distractor, Triple, make_triple
 from synthgen.text.language import guess_language
 from synthgen.text.lexicon import lexicons
@@ -374,16 +374,16 @@ def test_marks_of_quotes_are_read_as_models_write_them_and_written_in_one_way() 
     exact = "It says ##begin_quote##every 400 hours##end_quote##, so 400."
     assert exported["cot_answer"] == f"{exact}\n<ANSWER>: 400 hours"
     for reasoning in (loose, exact):
-        read = flattened(exported | {"cot_answer": f"{reasoning}\n<ANSWER>: 400 hours"})
+        read = flatten(exported | {"cot_answer": f"{reasoning}\n<ANSWER>: 400 hours"})
         assert (read["quote"], read["reasoning"], read["answer"]) == (["every 400 hours"], reasoning, "400 hours")
-    assert "reasoning" not in flattened(exported | {"cot_answer": "##Begin_Quote##every## end_quote##\n<ANSWER>: 400"})
+    assert "reasoning" not in flatten(exported | {"cot_answer": "##Begin_Quote##every## end_quote##\n<ANSWER>: 400"})
 
 
 @pytest.mark.parametrize("mark", ["##begin_quote##", "## END_QUOTE ##", "##begin_quote####begin_quote##", "##\nEnd_Quote##"])
 def test_marks_in_a_text_are_escaped_and_come_back(mark: str) -> None:
     exported = only(row(5, query="What is this?", answer=f"The mark {mark} of it"), p=1)
     assert not MARK.search(exported["cot_answer"])
-    assert flattened(exported)["answer"] == f"The mark {mark} of it"
+    assert flatten(exported)["answer"] == f"The mark {mark} of it"
 
 
 def test_reasoning_that_quotes_nothing_has_its_evidence_below(tmp_path: Path) -> None:
@@ -447,17 +447,17 @@ def test_the_abstention_is_an_option_in_every_form() -> None:
 
 
 def test_an_abstention_is_not_imported_as_an_answer() -> None:
-    [told] = [flattened(only(row(5), p=0, memorise=0))]
+    [told] = [flatten(only(row(5), p=0, memorise=0))]
     assert told["query"] == "question 5?"
     assert told.get("answer") is None
-    assert flattened(only(row(5), p=0, memorise=1))["answer"] == "answer 5"
+    assert flatten(only(row(5), p=0, memorise=1))["answer"] == "answer 5"
 
 
 def test_reasoning_keeps_its_quotes_when_it_is_imported_again() -> None:
     thought = "The manual says ##begin_quote##every 400 hours##end_quote##, so that is it."
     triple = row(5, answer="400 hours", reasoning=thought)
-    assert flattened(only(triple, p=1))["reasoning"] == thought
-    by_rule = flattened(only(replace(triple, reasoning=None, quotes=(span("400 hours"),)), p=1))
+    assert flatten(only(triple, p=1))["reasoning"] == thought
+    by_rule = flatten(only(replace(triple, reasoning=None, quotes=(span("400 hours"),)), p=1))
     assert "reasoning" not in by_rule
     assert by_rule["quote"] == ["It needs oil every 400 hours."]
 

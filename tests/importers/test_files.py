@@ -12,7 +12,7 @@ import pytest
 
 from synthgen.errors import ConfigError, InputError
 from synthgen.importers.columns import ImportRow, check_mapping, read_rows
-from synthgen.importers.locate import Location, Wanted, find_contexts
+from synthgen.importers.locate import Location, WantedContext, find_contexts
 from synthgen.records import make_document
 
 HERON = "The heron stands in the ford. It waits for minutes, then strikes."
@@ -218,7 +218,7 @@ def test_a_file_that_cannot_be_read_says_what_can(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.jsonl does not exist"):
         read_rows(tmp_path / "nowhere.jsonl")
     (tmp_path / "rows.xlsx").write_bytes(b"PK")
-    with pytest.raises(InputError, match=r"ends in \.xlsx, so its format is not known\. Known: \.jsonl.* BEIR"):
+    with pytest.raises(InputError, match=r"has the suffix \.xlsx, so its format is unknown\. Allowed: \.jsonl.* BEIR"):
         read_rows(tmp_path / "rows.xlsx")
     (tmp_path / "two.json").write_text('{"train": [], "test": []}')
     with pytest.raises(InputError, match="an object with the lists train, test"):
@@ -227,7 +227,7 @@ def test_a_file_that_cannot_be_read_says_what_can(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not JSON: .* at line 1"):
         read_rows(tmp_path / "half.json")
     (tmp_path / "no.parquet").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="is no Parquet file"):
+    with pytest.raises(InputError, match="is not a Parquet file"):
         read_rows(tmp_path / "no.parquet")
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match="folder with neither"):
@@ -294,7 +294,7 @@ def test_a_column_that_is_not_there_is_an_error_that_names_the_nearest(tmp_path:
     path = jsonl(tmp_path / "r.jsonl", [{"frage": "Wer?", "context": HERON}])
     with pytest.raises(ConfigError, match=r"no column 'frages' for query\. Did you mean 'frage'\? It has: frage, context"):
         read_rows(path, {"query": "frages"})
-    with pytest.raises(ConfigError, match=r"None of the columns .* frage, context\. Say which it is with --map query=COLUMN"):
+    with pytest.raises(ConfigError, match=r"None of the columns .* frage, context\. Name the column with --map query=COLUMN"):
         read_rows(path)
     with pytest.raises(ConfigError, match=r"mapped to 'querry'\. Did you mean 'query'\?"):
         check_mapping({"querry": "frage"})
@@ -344,7 +344,7 @@ def test_metadata_of_any_type_can_be_stored(tmp_path: Path) -> None:
 def place(context: str, *texts: str, document: str = "") -> tuple[str, str, bool] | None:
     """Name of the document, the text at the place, and whether it is exact."""
     documents = [make_document(f"{number}.txt", text) for number, text in enumerate(texts)]
-    found: Location | None = find_contexts([Wanted(context, document)], documents)[0]
+    found: Location | None = find_contexts([WantedContext(context, document)], documents)[0]
     if found is None:
         return None
     text = next(d.text for d in documents if d.id == found.document_id)
@@ -382,14 +382,14 @@ def test_a_context_with_a_document_of_its_own_is_looked_for_there_first() -> Non
 def test_many_contexts_that_begin_alike_are_told_apart() -> None:
     contexts = [f"The register of the north gate names beast number {n} as the last one of the year." for n in range(300)]
     documents = [make_document("a", "\n\n".join(contexts[:150])), make_document("b", "\n\n".join(contexts[150:]))]
-    places = find_contexts([Wanted(context) for context in contexts], documents)
+    locations = find_contexts([WantedContext(context) for context in contexts], documents)
     texts = {d.id: d.text for d in documents}
-    assert [texts[p.document_id][p.start : p.end] for p in places if p] == contexts
+    assert [texts[p.document_id][p.start : p.end] for p in locations if p] == contexts
 
 
 def test_contexts_of_every_length_are_found() -> None:
     text = "ab cd ef gh ij kl mn op qr st uv wx yz 01 23 45 67 89 Ab Cd Ef Gh Ij Kl Mn Op Qr St Uv"
     words = text.split()
     contexts = [" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)]
-    places = find_contexts([Wanted(context) for context in contexts], [make_document("d", text)])
-    assert all(p and p.exact and text[p.start : p.end] == c for p, c in zip(places, contexts, strict=True))
+    locations = find_contexts([WantedContext(context) for context in contexts], [make_document("d", text)])
+    assert all(p and p.exact and text[p.start : p.end] == c for p, c in zip(locations, contexts, strict=True))

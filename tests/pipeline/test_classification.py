@@ -181,7 +181,7 @@ def test_what_cannot_be_read_says_what_to_do(tmp_path: Path) -> None:
         read_labelled(path)
     with pytest.raises(ConfigError, match="no column 'lable' for the label"):
         read_labelled(path, {"text": "texts", "label": "lable"})
-    with pytest.raises(ConfigError, match="cannot be mapped to 'query' where rows are texts with labels. Known: text, label"):
+    with pytest.raises(ConfigError, match="cannot be mapped to 'query' for rows that are labelled texts. Allowed: text, label"):
         parse_mapping(["query=texts"], "classification")
     with pytest.raises(ConfigError, match=r"kind 'clasification'. Did you mean 'classification'\?"):
         import_rows(path, "-", tmp_path / "run", kind="clasification")
