@@ -28,7 +28,7 @@ from pydantic import (
     model_validator,
 )
 
-from synthgen.config.answer_styles import AnswerForm, AnswerOption, Length, Style, as_ways, check_ways
+from synthgen.config.answer_styles import AnswerForm, AnswerOption, Length, Style, as_options, check_options
 from synthgen.errors import ConfigError, nearest
 from synthgen.storage import parse_yaml, read_yaml
 
@@ -194,20 +194,20 @@ class AnswerSettings(_Section):
 
     model: str | None = Field(None, description="openai/NAME that writes them; unset means the run's own model")
     reasoning: bool = Field(False, description="whether it writes chains of thought that quote the passage, for RAFT")
-    styles: Annotated[list[Style], BeforeValidator(as_ways)] = Field(
+    styles: Annotated[list[Style], BeforeValidator(as_options)] = Field(
         [], description="styles, by name: what the instruction says, or a mapping of instruction and share"
     )
-    lengths: Annotated[list[Length], BeforeValidator(as_ways)] = Field(
+    lengths: Annotated[list[Length], BeforeValidator(as_options)] = Field(
         [], description="lengths of answers in plain text, such as 'three sentences' or '20-40 words'"
     )
-    forms: Annotated[list[AnswerForm], BeforeValidator(as_ways)] = Field(
+    forms: Annotated[list[AnswerForm], BeforeValidator(as_options)] = Field(
         [], description="output forms: text, or JSON by its json_schema; unset means text"
     )
 
     @field_validator("styles", "lengths", "forms")
     @classmethod
     def _add_up(cls, ways: list[AnswerOption]) -> list[AnswerOption]:
-        check_ways(ways)
+        check_options(ways)
         return ways
 
     @property
