@@ -223,11 +223,11 @@ def apply_filters(
     seed: int = 0,
     on_event: OnEvent | None = None,
 ) -> FilterResult:
-    """Sift `triples` by the named filters, in order, or by those of a run. `chunks` are all that a query could be answered from.
+    """Run the named filters over `triples`, in order, or by those of a run. `chunks` are all that a query could be answered from.
 
     `encoder` is the bi-encoder for options that want one: `static`, or a sentence-transformers model by name or path.
     """
-    from synthgen.filters.chain import apply_filters as sift
+    from synthgen.filters.chain import apply_filters as run_filters
     from synthgen.filters.context import FilterContext
     from synthgen.training.corpus_encoders import CorpusEncoders
 
@@ -235,7 +235,7 @@ def apply_filters(
     encoders = CorpusEncoders(Config.build({"training": {"base": encoder}}).training, chunks, seed=seed)
     context = FilterContext(by_id, _index(chunks), encoders=encoders)
     order = Config().filters.order if filters is None else list(filters)
-    filtered = sift(triples, order, context, options=options, on_event=on_event)
+    filtered = run_filters(triples, order, context, options=options, on_event=on_event)
     return replace(filtered, kept=Triples(filtered.kept, by_id))
 
 

@@ -229,19 +229,19 @@ class Triple(_Row):
 class Verdict:
     """What a filter says of one triple. No `reason` means keep; `triple` may carry new scores or quotes.
 
-    `instead` is the id of the row that stays in its place, where a filter keeps one row of several.
+    `survivor` is the id of the row that is kept in its place, where a filter keeps one row of several.
     """
 
     triple: Triple
     reason: str = ""
     score: float | None = None
     threshold: float | None = None
-    instead: str = ""
+    survivor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A triple that a stage turned away."""
+    """A triple that a stage rejected."""
 
     triple: Triple
     stage: str

@@ -88,10 +88,19 @@ def _loaders() -> list[dict[str, Any]]:
 
 
 def _filters() -> list[dict[str, Any]]:
-    from synthgen.filters import FILTERS
-    from synthgen.filters.reasons import REASONS
+    from synthgen.filters import FILTERS, filter_spec
 
-    return [_described(name, resolve("filter", name, FILTERS)) | {"reasons": dict(REASONS[name])} for name in FILTERS]
+    rows = []
+    for name in FILTERS:
+        spec = filter_spec(name)
+        facts = {
+            "scope": spec.scope,
+            "needs": sorted(spec.needs),
+            "paid": spec.paid,
+            "dev_and_test": "flags" if spec.flags_held_out else "rejects",
+        }
+        rows.append(_described(name, spec.function) | facts | {"reasons": dict(spec.reasons)})
+    return rows
 
 
 def _formats() -> list[dict[str, Any]]:

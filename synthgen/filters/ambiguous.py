@@ -23,10 +23,11 @@ from pydantic import Field
 from synthgen.filters.common.question_identity import Questions, answers_agree
 from synthgen.filters.common.survivor import rank, with_positives
 from synthgen.filters.context import FilterContext, flagged
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import Triple, Verdict
 from synthgen.retrieval.passages import Passages, is_hidden
 
-__all__ = ["ambiguous"]
+__all__ = ["SPEC", "ambiguous"]
 
 _FLAG = "ambiguous:other_passages"
 _COMPARED = 50  # rows of one question that a row's passage is compared with
@@ -63,7 +64,7 @@ def ambiguous(
     verdicts = []
     for i, triple in enumerate(rows):
         if i in merged:
-            verdicts.append(Verdict(triple, "merged", instead=rows[merged[i]].id))
+            verdicts.append(Verdict(triple, "merged", survivor=rows[merged[i]].id))
         else:
             kept = with_positives(triple, fallen[i], passages) if i in fallen else triple
             verdicts.append(Verdict(flagged(kept, _FLAG) if i in marked else kept))
@@ -88,3 +89,13 @@ def _is_copy(row: Triple, other: Triple, passages: Passages) -> bool:
     if row.chunk_sha256 == other.chunk_sha256 or not answers_agree(row.answer, other.answer):
         return False
     return passages.same(passages.chunks[row.chunk_id], passages.chunks[other.chunk_id])
+
+
+SPEC = FilterSpec(
+    ambiguous,
+    scope="corpus",
+    compares=True,
+    reasons={
+        "merged": "another row with a copy of the passage asks the same; it has both as positives",
+    },
+)

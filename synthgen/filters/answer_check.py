@@ -20,12 +20,13 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.filters.context import FilterContext, paid_of
+from synthgen.filters.spec import NO_VERDICT, FilterSpec
 from synthgen.prompting.row_questions import RowAnswer, RowStep, source_passage, yes
 from synthgen.records import Triple, Verdict, digest
 from synthgen.text.lexicon import of_all
 from synthgen.text.words import key, words
 
-__all__ = ["answer_check", "token_f1"]
+__all__ = ["SPEC", "answer_check", "token_f1"]
 
 _NONE = frozenset({"", "none", "null", "n a", "no answer"})
 
@@ -103,3 +104,15 @@ def _settled(verdict: Verdict, opinion: RowAnswer) -> Verdict:
 def _drawn(triple: Triple, share: float) -> bool:
     """Whether the row is among those that are checked: the same ones whatever else is in the run."""
     return int(digest(["answer_check", triple.id])[:13], 16) < share * 16**13
+
+
+SPEC = FilterSpec(
+    answer_check,
+    scope="row",
+    needs=frozenset({"paid"}),
+    reasons={
+        "no_answer": "a second reader finds no answer in the passage",
+        "disagrees": "a second reader answers otherwise",
+        **NO_VERDICT,
+    },
+)

@@ -23,9 +23,10 @@ from pydantic import Field
 
 from synthgen.filters.common.survivor import rank
 from synthgen.filters.context import FilterContext
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import Triple, Verdict
 
-__all__ = ["balance"]
+__all__ = ["SPEC", "balance"]
 
 
 def balance(
@@ -82,3 +83,15 @@ def _over(
 def _is_lead(triple: Triple) -> str:
     first = min(start for start, _ in triple.quotes)
     return "lead" if first - triple.start < (triple.end - triple.start) / 3 else ""
+
+
+SPEC = FilterSpec(
+    balance,
+    scope="corpus",
+    flags_held_out=True,
+    reasons={
+        "chunk_full": "its chunk has better rows enough",
+        "kind_full": "there are enough rows of its kind",
+        "lead_full": "there are enough rows about the beginning of their chunk",
+    },
+)

@@ -1,28 +1,30 @@
-"""The chain of filters: rows go through one after the other, and a row whose kept twin falls later gets another chance."""
+"""The chain of filters: rows go through one filter after the other.
+
+A filter that compares rows keeps one of several, the survivor. If the survivor is rejected by a later filter, the rows that were
+rejected in its favour are judged again, and one of them may be promoted in its place.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from synthgen.errors import ConfigError, nearest
-from synthgen.filters import COMPARING, FILTERS, FLAGGING, SINGLE
+from synthgen.filters import FILTERS, filter_spec
 from synthgen.filters.context import FilterContext, flagged
-from synthgen.filters.verdict_cache import ROW_FILTERS
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import Event, OnEvent, Rejection, Triple, Verdict
-from synthgen.registry import resolve, validate_options
+from synthgen.registry import validate_options
 
 __all__ = ["FilterResult", "apply_filters", "check_filters"]
-
-Filter = Callable[..., Sequence[Verdict]]
 
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """Both sides of the chain, each in the order of the input, and the counts of every filter.
+    """The kept and the rejected rows, each in the order of the input, and the counts of every filter.
 
     `funnel` has `{"stage", "in", "kept", "rejected": {reason: n}}` for each filter; a flagged row counts as kept.
     """
@@ -33,7 +35,7 @@ class FilterResult:
 
     @property
     def kept_ratio(self) -> float:
-        """Kept of all; 1 when there was nothing to filter."""
+        """The share of the rows that were kept; 1 when there was nothing to filter."""
         total = len(self.kept) + len(self.rejected)
         return len(self.kept) / total if total else 1.0
 
@@ -59,8 +61,8 @@ def apply_filters(
 ) -> FilterResult:
     """Run the filters of `order` one after the other; each sees what the ones before kept.
 
-    Raises ConfigError for options that do not fit and for a filter that returns another number of verdicts than it got
-    triples.
+    Raises ConfigError for options that do not fit, for a filter that returns another number of verdicts than it got triples, and for
+    one that changes a row that earlier filters have checked.
     """
     chain = _Chain(list(triples), _stages(order, options or {}), context)
     chain.run(on_event)
@@ -70,23 +72,30 @@ def apply_filters(
 @dataclass(frozen=True, slots=True)
 class _Stage:
     name: str
-    function: Filter
+    spec: FilterSpec
     options: Mapping[str, Any]
 
-    def __call__(self, triples: Sequence[Triple], context: FilterContext) -> Sequence[Verdict]:
-        if context.memory is not None and self.name in ROW_FILTERS:
-            return context.memory.judged(self.name, self.options, triples, lambda fresh: self._judged(fresh, context))
-        return self._judged(triples, context)
+    @property
+    def needs_all_rows(self) -> bool:
+        """Whether every kept row may change its verdicts: vectors may be alike where no word is, and who counts rows counts all."""
+        return not self.spec.compares or self.options.get(self.spec.vector_option) is not None
 
-    def _judged(self, triples: Sequence[Triple], context: FilterContext) -> Sequence[Verdict]:
-        verdicts = self.function(triples, context, **self.options)
+    def verdicts(self, triples: Sequence[Triple], context: FilterContext) -> Sequence[Verdict]:
+        if context.cache is not None and self.spec.cacheable:
+            return context.cache.verdicts(
+                self.name, self.spec, self.options, triples, lambda fresh: self._fresh_verdicts(fresh, context)
+            )
+        return self._fresh_verdicts(triples, context)
+
+    def _fresh_verdicts(self, triples: Sequence[Triple], context: FilterContext) -> Sequence[Verdict]:
+        verdicts = self.spec.function(triples, context, **self.options)
         if len(verdicts) != len(triples):
             raise ConfigError(
                 f"The filter {self.name!r} returned {len(verdicts)} verdicts for {len(triples)} triples. "
                 "It must return one for each, in order: Verdict(triple) keeps, Verdict(triple, 'reason') rejects."
             )
         for given, verdict in zip(triples, verdicts, strict=True):
-            if verdict.triple is not given and _checked(verdict.triple) != _checked(given):
+            if verdict.triple is not given and _fixed_parts(verdict.triple) != _fixed_parts(given):
                 raise ConfigError(
                     f"The filter {self.name!r} changed the row {given.id!r}, which earlier filters have checked. A filter may change "
                     "scores, flags, quotes and positives; what it does not like it rejects."
@@ -95,76 +104,85 @@ class _Stage:
 
 
 class _Chain:
-    """Rows by position: `rows` as they are now, `fallen` with the rejection of those that fell, `instead` with who stays."""
+    """The rows by position, as they are now; the rejections, and for whose sake a row was rejected, by the same position."""
 
     def __init__(self, rows: list[Triple], stages: Sequence[_Stage], context: FilterContext) -> None:
         self.rows, self.stages, self.context = rows, stages, context
-        self.fallen: dict[int, Rejection] = {}
-        self.instead: dict[int, str] = {}
+        self.rejections: dict[int, Rejection] = {}
+        self.survivors: dict[int, str] = {}  # ids: the survivor is found by it after it was rejected, too
 
     def run(self, on_event: OnEvent | None) -> None:
-        alive: Iterable[int] = range(len(self.rows))
+        remaining = list(range(len(self.rows)))
         for number, stage in enumerate(self.stages, 1):
-            before, alive = len(self._kept()), self._judge_rows(stage, alive)
+            before, remaining = len(remaining), self._judge(stage, remaining)
             if on_event:
-                message = f"{stage.name}: {before} in, {len(alive)} kept"
+                message = f"{stage.name}: {before} in, {len(remaining)} kept"
                 on_event(Event("filters", number, len(self.stages), message))
         self.context = replace(self.context, lowers=False)  # a handful of rows does not lower a threshold for itself
-        for _ in self.rows:  # each round keeps or loses a row for good, or is the last
-            if not self._promote():
+        for _ in self.rows:  # each round keeps or rejects a row for good, or is the last
+            orphans = self._orphans()
+            if not orphans:
                 break
+            for number, stage in enumerate(self.stages):
+                self._judge_again([i for i, rejected_by in orphans.items() if rejected_by == stage.name], number)
 
     def result(self) -> FilterResult:
-        kept = [row for i, row in enumerate(self.rows) if i not in self.fallen]
-        rejected = [self.fallen[i] for i in sorted(self.fallen)]
+        kept = [self.rows[i] for i in self._kept()]
+        rejected = [self.rejections[i] for i in sorted(self.rejections)]
         by_stage = {stage.name: Counter[str]() for stage in self.stages}
         for rejection in rejected:
             by_stage[rejection.stage][rejection.reason] += 1
-        funnel, waiting = [], len(self.rows)
+        funnel, remaining = [], len(self.rows)
         for name, reasons in by_stage.items():
-            left = waiting - reasons.total()
-            funnel.append({"stage": name, "in": waiting, "kept": left, "rejected": dict(sorted(reasons.items()))})
-            waiting = left
+            passed = remaining - reasons.total()
+            funnel.append({"stage": name, "in": remaining, "kept": passed, "rejected": dict(sorted(reasons.items()))})
+            remaining = passed
         return FilterResult(kept, rejected, funnel)
 
-    def _judge_rows(self, stage: _Stage, candidates: Iterable[int]) -> list[int]:
-        """Judge the candidates; returns those that `stage` keeps or only flags."""
+    def _judge(self, stage: _Stage, candidates: Iterable[int]) -> list[int]:
+        """Judge rows by one filter; returns those that it keeps or only flags."""
         positions, passed = sorted(candidates), []
-        for i, verdict in zip(positions, stage([self.rows[i] for i in positions], self.context), strict=True):
-            self.rows[i] = verdict.triple
-            self.fallen.pop(i, None)
-            self.instead.pop(i, None)
+        for i, verdict in zip(positions, stage.verdicts([self.rows[i] for i in positions], self.context), strict=True):
+            row = self.rows[i] = verdict.triple
+            self.rejections.pop(i, None)
+            self.survivors.pop(i, None)
             if not verdict.reason:
                 passed.append(i)
-            elif verdict.triple.reviewed or (stage.name in FLAGGING and verdict.triple.split in ("dev", "test")):
-                self.rows[i] = flagged(verdict.triple, f"{stage.name}:{verdict.reason}")
+            elif row.reviewed or (stage.spec.flags_held_out and row.split in ("dev", "test")):
+                self.rows[i] = flagged(row, f"{stage.name}:{verdict.reason}")
                 passed.append(i)
             else:
-                self.fallen[i] = Rejection(verdict.triple, stage.name, verdict.reason, verdict.score, verdict.threshold)
-                if verdict.instead:
-                    self.instead[i] = verdict.instead
+                self.rejections[i] = Rejection(row, stage.name, verdict.reason, verdict.score, verdict.threshold)
+                if verdict.survivor:
+                    self.survivors[i] = verdict.survivor
         return passed
 
-    def _promote(self) -> bool:
-        """Give rows another chance that fell to one which fell itself later, unless that one fell to a row that stays.
+    def _orphans(self) -> dict[int, str]:
+        """The rows whose survivor was rejected, and did not leave another one that is kept; each with the filter that rejected it."""
+        kept = {self.rows[i].id for i in self._kept()}
+        survivor_of = {self.rows[i].id: id for i, id in self.survivors.items()}
+        return {
+            i: self.rejections[i].stage for i, id in self.survivors.items() if _last_survivor(id, kept, survivor_of) not in kept
+        }
 
-        The filters that look at single rows judge them first, so that the others then choose among those that can stay.
+    def _judge_again(self, candidates: Sequence[int], number: int) -> None:
+        """Rows that the filter `number` rejected, again by all that it kept them from, and by all that compare rows.
+
+        The filters of row scope go first, so that the others choose among rows that can stay.
         """
-        staying = {self.rows[i].id for i in self._kept()}
-        stands_in = {self.rows[i].id: id for i, id in self.instead.items()}
-        orphans = {i: self.fallen[i].stage for i, id in self.instead.items() if _last(id, staying, stands_in) not in staying}
-        for number, stage in enumerate(self.stages):
-            waiting = [i for i, fell_at in orphans.items() if fell_at == stage.name]
-            for later in self.stages[number + 1 :]:
-                if waiting and later.name in SINGLE:
-                    waiting = self._judge_rows(later, waiting)
-            for whole in self.stages:
-                if waiting and whole.name not in SINGLE and (whole.name in COMPARING or whole in self.stages[number + 1 :]):
-                    # Vectors may be alike where no word is, and what counts rows counts all of them.
-                    everything = whole.name not in COMPARING or whole.options.get("semantic") is not None
-                    beside = (i for i in self._kept() if everything or i in self._comparable)
-                    waiting = list(set(waiting) & set(self._judge_rows(whole, {*waiting, *beside})))
-        return bool(orphans)
+        later = range(number + 1, len(self.stages))
+        alone = [self.stages[n] for n in later if self.stages[n].spec.scope == "row"]
+        together = [
+            stage for n, stage in enumerate(self.stages) if stage.spec.scope == "corpus" and (stage.spec.compares or n in later)
+        ]
+        for stage in alone:
+            if candidates:
+                candidates = self._judge(stage, candidates)
+        for stage in together:
+            if candidates:
+                others = (i for i in self._kept() if stage.needs_all_rows or i in self._comparable)
+                passed = set(self._judge(stage, {*candidates, *others}))
+                candidates = [i for i in candidates if i in passed]
 
     @cached_property
     def _comparable(self) -> set[int]:
@@ -174,19 +192,19 @@ class _Chain:
         return comparable(self.rows, self.context)
 
     def _kept(self) -> list[int]:
-        return [i for i in range(len(self.rows)) if i not in self.fallen]
+        return [i for i in range(len(self.rows)) if i not in self.rejections]
 
 
-def _last(id: str, staying: Set[str], stands_in: Mapping[str, str]) -> str:
-    """The row at the end of a chain of rows that each fell to the next."""
+def _last_survivor(id: str, kept: Set[str], survivor_of: Mapping[str, str]) -> str:
+    """The end of a series of rows, each of which was rejected in favour of the next: the first that is kept, or the last."""
     seen: set[str] = set()
-    while id not in staying and id in stands_in and id not in seen:
+    while id not in kept and id in survivor_of and id not in seen:
         seen.add(id)
-        id = stands_in[id]
+        id = survivor_of[id]
     return id
 
 
-def _checked(triple: Triple) -> tuple[Any, ...]:
+def _fixed_parts(triple: Triple) -> tuple[Any, ...]:
     """What no filter may change."""
     text = triple.query, triple.answer, triple.reasoning, triple.masks
     return text, triple.id, triple.chunk_id, triple.start, triple.end, triple.split, triple.metadata
@@ -200,8 +218,9 @@ def _stages(order: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> l
     if len(set(order)) < len(order):
         twice = next(name for name in order if order.count(name) > 1)
         raise ConfigError(f"The filter {twice!r} stands twice in the order. Each can run once.")
-    stages = []
-    for name in order:
-        function = resolve("filter", name, FILTERS)
-        stages.append(_Stage(name, function, validate_options(function, options.get(name, {}), owner=f"filter {name!r}")))
-    return stages
+    return [_stage(name, options.get(name, {})) for name in order]
+
+
+def _stage(name: str, options: Mapping[str, Any]) -> _Stage:
+    spec = filter_spec(name)
+    return _Stage(name, spec, validate_options(spec.function, options, owner=f"filter {name!r}"))

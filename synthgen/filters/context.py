@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from synthgen.errors import ConfigError
-from synthgen.filters.verdict_cache import Memory
+from synthgen.filters.verdict_cache import VerdictCache
 from synthgen.records import Chunk, Triple
 from synthgen.retrieval import Retriever
 
@@ -54,7 +54,7 @@ class FilterContext:
 
     `shots` are texts shown to the generator, `queries` those that the result will be measured on. `lowers` says whether a filter
     may take a lower threshold when too little is left; what it did is a sentence in `notes`. `known` has the scores of rows by id, as
-    an earlier run stored them: a filter takes its own over where their stamp says that nothing has changed. `memory` has verdicts.
+    an earlier run stored them: a filter takes its own over where their stamp says that nothing has changed. `cache` has the verdicts of earlier runs.
     """
 
     chunks: Mapping[str, Chunk]
@@ -66,7 +66,7 @@ class FilterContext:
     lowers: bool = False
     notes: list[str] = field(default_factory=list)
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    memory: Memory | None = None
+    cache: VerdictCache | None = None
 
 
 def paid_of(context: FilterContext, name: str) -> Paid:

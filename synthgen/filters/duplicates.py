@@ -31,11 +31,12 @@ from synthgen.errors import ConfigError
 from synthgen.filters.common.question_identity import Questions, answers_agree, never_same
 from synthgen.filters.common.survivor import rank, with_positives
 from synthgen.filters.context import FilterContext
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import Triple, Verdict
 from synthgen.retrieval.passages import Passages, is_hidden
 from synthgen.text.words import key
 
-__all__ = ["duplicates"]
+__all__ = ["SPEC", "duplicates"]
 
 _COMPARED = 50  # rows that one row is compared with, beyond those with its very answer
 _ACROSS = 0.02  # by how much more the cosine of rows on different passages must be
@@ -178,7 +179,20 @@ def _verdicts(triples: Sequence[Triple], twins: dict[int, _Twin], passages: Pass
     for row, triple in enumerate(triples):
         if row in twins:
             twin = twins[row]
-            verdicts.append(Verdict(triple, twin.reason, twin.score, twin.threshold, instead=triples[twin.stays].id))
+            verdicts.append(Verdict(triple, twin.reason, twin.score, twin.threshold, survivor=triples[twin.stays].id))
         else:
             verdicts.append(Verdict(with_positives(triple, fallen[row], passages) if row in fallen else triple))
     return verdicts
+
+
+SPEC = FilterSpec(
+    duplicates,
+    scope="corpus",
+    compares=True,
+    vector_option="semantic",
+    needs=frozenset({"encoders"}),
+    reasons={
+        "near_duplicate": "another row asks the same in nearly the same words, with the same answer",
+        "semantic_duplicate": "another row's vector is nearly the same, and its answer is",
+    },
+)

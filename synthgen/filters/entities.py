@@ -39,10 +39,11 @@ from synthgen.filters.common.mentions import (
     without_capitals,
 )
 from synthgen.filters.context import FilterContext
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import Chunk, Triple, Verdict
 from synthgen.text.lexicon import of_all
 
-__all__ = ["entities"]
+__all__ = ["SPEC", "entities"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -185,3 +186,13 @@ def _words(text: str) -> set[str]:
 
 def _plain(words: Iterable[str]) -> set[str]:
     return set(plain(" ".join(words)).split())
+
+
+SPEC = FilterSpec(
+    entities,
+    scope="row",
+    reasons={
+        "number_not_found": "a number of the query stands nowhere in the passage",
+        "name_not_found": "a name of the query stands nowhere in the passage",
+    },
+)

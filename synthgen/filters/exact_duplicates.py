@@ -21,11 +21,12 @@ from pydantic import Field
 
 from synthgen.filters.common.survivor import rank, with_positives
 from synthgen.filters.context import FilterContext
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import CLASSIFICATION, Triple, Verdict
 from synthgen.retrieval.passages import Passages
 from synthgen.text.words import key
 
-__all__ = ["exact_duplicates"]
+__all__ = ["SPEC", "exact_duplicates"]
 
 
 def exact_duplicates(
@@ -60,7 +61,7 @@ def exact_duplicates(
             verdicts.append(Verdict(triple, "conflicting_labels"))
         elif i in stays:
             reason, kept = stays[i]
-            verdicts.append(Verdict(triple, reason, instead=triples[kept].id))
+            verdicts.append(Verdict(triple, reason, survivor=triples[kept].id))
         else:
             verdicts.append(Verdict(with_positives(triple, fallen[i], passages) if i in fallen else triple))
     return verdicts
@@ -73,3 +74,15 @@ def _conflicting(triples: Sequence[Triple], texts: Sequence[str]) -> set[int]:
     for i in labelled:
         labels[texts[i]].add(key(triples[i].answer or ""))
     return {i for i in labelled if len(labels[texts[i]]) > 1}
+
+
+SPEC = FilterSpec(
+    exact_duplicates,
+    scope="corpus",
+    compares=True,
+    reasons={
+        "same_answer": "the same question with the same answer stands elsewhere",
+        "same_passage": "the same question is asked of the same text",
+        "conflicting_labels": "the same text has another label elsewhere",
+    },
+)

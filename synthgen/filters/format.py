@@ -16,10 +16,11 @@ import regex
 from pydantic import Field
 
 from synthgen.filters.context import FilterContext
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import CLASSIFICATION, Chunk, Triple, Verdict
 from synthgen.text.words import key
 
-__all__ = ["format_check"]
+__all__ = ["SPEC", "format_check"]
 
 Chars = Annotated[int, Field(ge=1)]
 
@@ -75,3 +76,22 @@ def _unusable(text: str) -> str:
     if _SURROGATE.search(text):
         return "not_encodable"
     return "control_character" if _CONTROL.search(_LINE_END.sub("", text)) else ""
+
+
+SPEC = FilterSpec(
+    format_check,
+    scope="row",
+    reasons={
+        "unknown_chunk": "a positive is no chunk of the run",
+        "wrong_span": "start, end, document or digest are not the chunk's, or a quote lies outside it",
+        "not_encodable": "query or answer has half a character (a lone surrogate)",
+        "control_character": "query or answer has a control character",
+        "empty_query": "the query is empty",
+        "multiline_query": "the query has several lines",
+        "query_too_short": "the query has too few characters",
+        "query_too_long": "the query has too many characters",
+        "empty_answer": "the answer is empty",
+        "answer_too_long": "the answer has too many characters",
+        "answer_is_query": "the answer repeats the query",
+    },
+)

@@ -24,11 +24,12 @@ from pydantic import Field
 
 from synthgen.filters.common.mentions import Mention, Shown, capitalises_nouns, is_function_word, mentions
 from synthgen.filters.context import FilterContext
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import Chunk, Span, Triple, Verdict, passage
 from synthgen.text.quotes import Found, locate
 from synthgen.text.words import key
 
-__all__ = ["grounding"]
+__all__ = ["SPEC", "grounding"]
 
 _NEVER = 2.0  # a similarity that no near match reaches
 _WORD = regex.compile(r"\p{L}+")
@@ -130,3 +131,15 @@ def _missing(triple: Triple, chunk: Chunk, show: Callable[[str], Shown]) -> list
     else:
         names = []
     return [mention for mention in missing if mention.is_number] + names
+
+
+SPEC = FilterSpec(
+    grounding,
+    scope="row",
+    reasons={
+        "answer_not_found": "an extractive answer does not stand in the passage",
+        "quote_not_found": "the quote does not stand in the passage, even nearly",
+        "number_not_found": "a number of the answer stands nowhere in the passage",
+        "name_not_found": "a name of the answer stands nowhere in the passage",
+    },
+)

@@ -20,10 +20,11 @@ from typing import Annotated
 from pydantic import Field
 
 from synthgen.filters.context import FilterContext, paid_of
+from synthgen.filters.spec import NO_VERDICT, FilterSpec
 from synthgen.prompting.row_questions import RowAnswer, RowStep, source_passage, yes
 from synthgen.records import Triple, Verdict
 
-__all__ = ["judge"]
+__all__ = ["SPEC", "judge"]
 
 _REASONS: Mapping[str, str] = {
     "self_contained": "not_self_contained",
@@ -61,3 +62,17 @@ def _verdict(triple: Triple, reply: RowAnswer) -> Verdict:
     if refused := [name for name in criteria if said[name] is False]:
         return Verdict(judged, _REASONS[refused[0]])
     return Verdict(judged, "" if all(said.values()) else "undecided")
+
+
+SPEC = FilterSpec(
+    judge,
+    scope="row",
+    needs=frozenset({"paid"}),
+    reasons={
+        "not_self_contained": "the query cannot be understood without the passage",
+        "unclear": "the query has no clear meaning",
+        "not_answerable": "the passage does not answer the query",
+        "unsupported": "the passage does not say what the answer says",
+        **NO_VERDICT,
+    },
+)

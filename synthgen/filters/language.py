@@ -27,12 +27,13 @@ import regex
 from pydantic import Field
 
 from synthgen.filters.context import FilterContext
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import Chunk, Triple, Verdict
 from synthgen.text.language import guess_language
 from synthgen.text.lexicon import lexicon, lexicons
 from synthgen.text.words import UNSPACED
 
-__all__ = ["language"]
+__all__ = ["SPEC", "language"]
 
 _POINTS = 2
 _LEAST_LATIN_WORDS = 3
@@ -222,3 +223,13 @@ class _ScriptLetters(dict[int, "str | None"]):
 _SCRIPT_LETTERS = _ScriptLetters()
 _TOKEN = regex.compile(rf"[{UNSPACED}]+|[\p{{L}}\p{{M}}--[{UNSPACED}]]+", regex.V1)
 _WORD = re.compile(r"[^\W\d_]+")
+
+
+SPEC = FilterSpec(
+    language,
+    scope="row",
+    reasons={
+        "query_language": "the query is in another language than the passage",
+        "answer_language": "the answer is in another language than the passage",
+    },
+)

@@ -17,11 +17,12 @@ from pydantic import Field
 
 from synthgen.filters.common.question_identity import languages, read
 from synthgen.filters.context import FilterContext
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import Triple, Verdict
 from synthgen.text.minhash import candidates, signatures
 from synthgen.text.words import jaccard, key, shingles
 
-__all__ = ["leaks"]
+__all__ = ["SPEC", "leaks"]
 
 
 def leaks(
@@ -52,3 +53,13 @@ def leaks(
         leak = similarity >= max_similarity
         verdicts.append(Verdict(triple, "eval_query", round(similarity, 6), max_similarity) if leak else Verdict(triple))
     return verdicts
+
+
+SPEC = FilterSpec(
+    leaks,
+    scope="row",
+    needs=frozenset({"queries"}),
+    reasons={
+        "eval_query": "the query is, nearly, one of those that the result is measured on",
+    },
+)

@@ -27,12 +27,13 @@ from pydantic import Field
 
 from synthgen.filters.common.left_over import LEFT_OVER
 from synthgen.filters.context import FilterContext
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import Chunk, Triple, Verdict, passage
 from synthgen.text.lexicon import lexicons
 from synthgen.text.lexicon.base import Lexicon
 from synthgen.text.words import copies, jaccard, shingles, spelled_out, units, words
 
-__all__ = ["lint"]
+__all__ = ["SPEC", "lint"]
 
 Length = Annotated[float, Field(ge=0)]
 
@@ -171,3 +172,23 @@ def _shot_matcher(shots: Sequence[str], threshold: float) -> Callable[[str], flo
         return max((jaccard(own, k) for k in near), default=0.0)
 
     return similarity
+
+
+SPEC = FilterSpec(
+    lint,
+    scope="row",
+    needs=frozenset({"shots"}),
+    reasons={
+        "passage_reference": "the query speaks of a passage or text",
+        "chatter": "the query is the model talking about its task",
+        "numbering": "the query begins with a list mark",
+        "malformed": "markup, JSON, repeated words or mostly punctuation",
+        "generic": "the query fits every passage",
+        "double_question": "two questions in one",
+        "needs_passage": "a pronoun of the query refers to something only the passage says",
+        "too_short": "the query has too few words",
+        "too_long": "the query has too many words",
+        "copied_run": "a run of words is copied from the passage",
+        "shot_copied": "the query is a shot's text, or nearly so",
+    },
+)

@@ -42,17 +42,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from synthgen.errors import ConfigError
-from synthgen.filters.code_digest import code
+from synthgen.filters.code_digest import code_digest
 from synthgen.filters.context import Encoders, FilterContext, flagged
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import Triple, Verdict, digest
 from synthgen.retrieval import Retriever, index_text
 from synthgen.retrieval.passages import Passages, is_hidden, shown_text, standings
 from synthgen.retrieval.source_rank import Copying, SourceJudgement, contenders, judged
 
-__all__ = ["round_trip"]
+__all__ = ["SPEC", "round_trip"]
 
-_SEARCHING = ("filters/round_trip.py", "retrieval/*.py", "records.py", "text/**/*.py")
-_ENCODING = ("training/*.py", "evaluation/*.py")
 _TOO_FEW = 0.3
 _ROWS_RERANKED = 500
 _STORED = (
@@ -237,8 +236,11 @@ class _Bench:
         index = hashlib.sha256()
         for chunk in self.context.chunks.values():
             index.update(repr((chunk.id, chunk.sha256, chunk.headings, chunk.places)).encode("utf-8", "surrogatepass"))
-        modules = _SEARCHING if self.judge == "bm25" and not self.reranker else _SEARCHING + _ENCODING
-        parts = [code(*modules), version("bm25s"), self.judge, self.ranks, self.raw, index.hexdigest()]
+        scorers: list[object] = [self.context.retriever] if self.judge in ("bm25", "both") else []
+        if self.judge != "bm25" or self.reranker:
+            scorers.append(self._encoders)
+        code = code_digest(__name__, *(type(scorer).__module__ for scorer in scorers))
+        parts = [code, version("bm25s"), self.judge, self.ranks, self.raw, index.hexdigest()]
         if self.judge in ("dense", "both"):
             parts.append(self._encoders.digest())
         if self.judge == "self":
@@ -265,3 +267,14 @@ def _with(triple: Triple, found: Mapping[str, Any]) -> Triple:
     """The triple with these scores in place of those it had from any other round trip."""
     others = {name: score for name, score in triple.scores.items() if name not in _STORED}
     return replace(triple, scores=others | {name: found[name] for name in _STORED if name in found})
+
+
+SPEC = FilterSpec(
+    round_trip,
+    scope="row",
+    flags_held_out=True,
+    needs=frozenset({"retriever", "encoders"}),
+    reasons={
+        "not_found": "a search for the query does not find the passage",
+    },
+)

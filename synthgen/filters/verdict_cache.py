@@ -1,9 +1,8 @@
-"""What filters said of rows before, so that a second cut judges only what has changed.
+"""Verdicts of earlier runs, so that a second pass judges only what has changed.
 
-Only filters whose verdict on a row depends on nothing but the row, the corpus and their options are remembered (`ROW_FILTERS`): of the
-others a row more or less changes the rest. A verdict is known by the filter with its options, the corpus, the shots, the evaluation
-queries and the code of all filters, and by everything of the row that is checked, so nothing stale can come back. What is found here is what would be found
-again; the file may be deleted at any time.
+Only filters whose verdict on a row depends on nothing but the row, the corpus, the shots, the evaluation queries and their options are
+cached (`FilterSpec.cacheable`). A verdict is stored under all of these and the code of its filter, so it is found again only where the
+filter would give it again. The file may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -15,87 +14,92 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from synthgen.filters.code_digest import code
+from synthgen.filters.code_digest import code_digest
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import Chunk, Triple, Verdict, digest
 from synthgen.storage import writing
 
-__all__ = ["ROW_FILTERS", "Memory"]
+__all__ = ["VerdictCache"]
 
-ROW_FILTERS = frozenset({"format", "lint", "leaks", "language", "entities", "grounding"})
-_JUDGING = ("filters/**/*.py", "text/**/*.py", "records.py")
-_KEPT = ""  # kept as it was, which is what becomes of most rows
+_UNCHANGED = ""  # kept, without new scores or quotes: what becomes of most rows
 
 
-class Memory:
+class VerdictCache:
     """Verdicts by filter and row, read from `path` if it is there."""
 
     def __init__(self, path: Path, chunks: Mapping[str, Chunk], shots: Sequence[str], queries: Sequence[str]) -> None:
         self._path = path
-        corpus = [[c.id, c.sha256, c.headings, c.group, c.language, c.places] for c in chunks.values()]
-        self._basis = digest([code(*_JUDGING), corpus, list(shots), list(queries)])
-        self._before = _read(path)
-        self._now: dict[str, dict[bytes, str]] = {}
-        self._prints: dict[int, tuple[Triple, bytes]] = {}
+        self._corpus = digest([[c.id, c.sha256, c.headings, c.group, c.language, c.places] for c in chunks.values()])
+        self._given = {"shots": digest(list(shots)), "queries": digest(list(queries))}
+        self._stored = _read(path)
+        self._current: dict[str, dict[bytes, str]] = {}
+        self._row_keys: dict[int, tuple[Triple, bytes]] = {}
 
-    def judged(
+    def verdicts(
         self,
         name: str,
+        spec: FilterSpec,
         options: Mapping[str, Any],
         triples: Sequence[Triple],
         judge: Callable[[Sequence[Triple]], Sequence[Verdict]],
     ) -> Sequence[Verdict]:
-        """The verdicts of a filter: those that are known, and for the rest those of `judge`."""
-        stamp = f"{name} {digest([self._basis, sorted(options.items(), key=str)])[:32]}"
-        known = self._now.setdefault(stamp, self._before.get(stamp, {}))
-        prints = [self._print(triple) for triple in triples]
-        fresh = [i for i, mark in enumerate(prints) if mark not in known]
-        verdicts = judge([triples[i] for i in fresh])
-        known |= {prints[i]: _written(triples[i], verdict) for i, verdict in zip(fresh, verdicts, strict=True)}
-        new = dict(zip(fresh, verdicts, strict=True))
-        return [new[i] if i in new else _verdict(triple, known[prints[i]]) for i, triple in enumerate(triples)]
+        """The verdicts of a filter, one for each triple: the cached ones, and those of `judge` for the rest."""
+        column = self._column(name, spec, options)
+        cached = self._current.setdefault(column, self._stored.get(column, {}))
+        keys = [self._row_key(triple) for triple in triples]
+        missing = [i for i, key in enumerate(keys) if key not in cached]
+        fresh = dict(zip(missing, judge([triples[i] for i in missing]), strict=True))
+        cached |= {keys[i]: _encoded(triples[i], verdict) for i, verdict in fresh.items()}
+        return [fresh[i] if i in fresh else _decoded(triple, cached[keys[i]]) for i, triple in enumerate(triples)]
 
     def save(self) -> None:
-        """Write what this command knew and learnt."""
+        """Write the verdicts that this run has used."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        prints = sorted({mark for column in self._now.values() for mark in column})
-        columns = {stamp: [known.get(mark) for mark in prints] for stamp, known in sorted(self._now.items())}
-        arrays = {"row": pa.array(prints, pa.binary()), **{s: pa.array(c, pa.string()) for s, c in columns.items()}}
+        keys = sorted({key for column in self._current.values() for key in column})
+        columns = {name: [cached.get(key) for key in keys] for name, cached in sorted(self._current.items())}
+        arrays = {"row": pa.array(keys, pa.binary()), **{name: pa.array(c, pa.string()) for name, c in columns.items()}}
         with writing(self._path) as file:
             pq.write_table(pa.table(arrays), file, compression="zstd")
 
-    def _print(self, triple: Triple) -> bytes:
-        """Of everything in the row that a filter may look at."""
-        found = self._prints.get(id(triple))
+    def _column(self, name: str, spec: FilterSpec, options: Mapping[str, Any]) -> str:
+        """The name of the column with the verdicts of a filter, which stands for all that they depend on beside the row."""
+        given = [self._given[need] for need in sorted(spec.needs)]
+        code = code_digest(spec.function.__module__, __name__)
+        return f"{name} {digest([code, self._corpus, given, sorted(options.items(), key=str)])[:32]}"
+
+    def _row_key(self, triple: Triple) -> bytes:
+        """A digest of everything in the row that a filter may look at."""
+        found = self._row_keys.get(id(triple))
         if found is None or found[0] is not triple:
             seen = replace(triple, scores={}, flags=(), distractors=(), request_key=None, prompt_digest=None, reviewed=False)
             found = triple, hashlib.blake2b(repr(seen).encode("utf-8", "surrogatepass"), digest_size=16).digest()
-            self._prints[id(triple)] = found
+            self._row_keys[id(triple)] = found
         return found[1]
 
 
-def _written(given: Triple, verdict: Verdict) -> str:
+def _encoded(given: Triple, verdict: Verdict) -> str:
     scores = {
         name: value for name, value in verdict.triple.scores.items() if name not in given.scores or given.scores[name] != value
     }
     quotes = None if verdict.triple.quotes == given.quotes else verdict.triple.quotes
     if not (verdict.reason or scores or quotes):
-        return _KEPT
+        return _UNCHANGED
     return json.dumps([verdict.reason, verdict.score, verdict.threshold, scores, quotes])
 
 
-def _verdict(triple: Triple, written: str) -> Verdict:
-    if written == _KEPT:
+def _decoded(triple: Triple, encoded: str) -> Verdict:
+    if encoded == _UNCHANGED:
         return Verdict(triple)
-    reason, score, threshold, scores, quotes = json.loads(written)
+    reason, score, threshold, scores, quotes = json.loads(encoded)
     spans = triple.quotes if quotes is None else tuple((start, end) for start, end in quotes)
     found = replace(triple, scores={**triple.scores, **scores}, quotes=spans) if scores or quotes is not None else triple
     return Verdict(found, reason, score, threshold)
 
 
 def _read(path: Path) -> dict[str, dict[bytes, str]]:
-    """What is stored; nothing where there is no file, or a damaged one."""
+    """The stored verdicts, by column and row; none where there is no file, or a damaged one."""
     if not path.exists():
         return {}
     import pyarrow as pa
@@ -106,6 +110,8 @@ def _read(path: Path) -> dict[str, dict[bytes, str]]:
     except (pa.ArrowInvalid, OSError):
         return {}
     rows = table["row"].to_pylist()
-    stamps = [name for name in table.column_names if name != "row"]
-    pairs = {stamp: zip(rows, table[stamp].to_pylist(), strict=True) for stamp in stamps}
-    return {stamp: {mark: said for mark, said in listed if said is not None} for stamp, listed in pairs.items()}
+    columns = {name: table[name].to_pylist() for name in table.column_names if name != "row"}
+    return {
+        name: {row: verdict for row, verdict in zip(rows, column, strict=True) if verdict is not None}
+        for name, column in columns.items()
+    }

@@ -27,7 +27,7 @@ from synthgen.filters.chain import FilterResult, apply_filters
 from synthgen.filters.context import FilterContext
 from synthgen.filters.grounding import grounding
 from synthgen.filters.lexical_bias import lexical_bias
-from synthgen.filters.verdict_cache import Memory
+from synthgen.filters.verdict_cache import VerdictCache
 from synthgen.generators import IMPORT
 from synthgen.pipeline.corpus import Corpus
 from synthgen.pipeline.export import broken, write_checked
@@ -67,7 +67,7 @@ def derive(
         retriever = over_chunks(corpus.chunks)
     with clock("filters"):
         queries = human_queries(folder)
-        memory = Memory(folder.verdicts, chunks, generator.shots, queries)
+        cache = VerdictCache(folder.verdicts, chunks, generator.shots, queries)
         encoders = CorpusEncoders(config.training, corpus.chunks, seed=config.seed)
         context = FilterContext(
             chunks,
@@ -78,11 +78,11 @@ def derive(
             paid=paid,
             lowers=config.model != IMPORT,
             known=_stored_scores(folder),
-            memory=memory,
+            cache=cache,
         )
         settings = config.filters
         filtered = apply_filters(candidates.triples, settings.order, context, options=settings.options, on_event=on_event)
-        memory.save()
+        cache.save()
     with clock("distractors"):
         kept, distractors = add_distractors(
             filtered.kept,

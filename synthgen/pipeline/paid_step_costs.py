@@ -22,7 +22,7 @@ from synthgen.answers.write import write_answers
 from synthgen.config.settings import Config
 from synthgen.distractors.checks import STAGE, Pair, checking_step
 from synthgen.distractors.select import ROUNDS, add_distractors
-from synthgen.filters import PAID
+from synthgen.filters import is_paid
 from synthgen.filters.chain import apply_filters
 from synthgen.filters.context import FilterContext
 from synthgen.generators import IMPORT
@@ -63,7 +63,7 @@ def prices_after_generation(
     pricing = _Pricing(config, store, corpus.chunks)
     rows = _Rows(generator, corpus, store, queries, imported)
     for place, stage in enumerate(config.filters.order):
-        if stage in PAID:
+        if is_paid(stage):
             apply_filters([*rows.after(place), *rows.stand_ins], [stage], rows.context(pricing), options=_of(config, [stage]))
     if STAGE in asked or config.answers.enabled:
         kept = rows.after(len(config.filters.order))

@@ -13,7 +13,7 @@ from typing import Any
 
 from synthgen.config.settings import LLM, Config
 from synthgen.errors import ConfigError
-from synthgen.filters import PAID
+from synthgen.filters import is_paid
 from synthgen.generators import split_model
 from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import CallStore
@@ -39,7 +39,7 @@ _SETTINGS = {
 def asked_models(config: Config) -> dict[str, str]:
     """The model of each step after generation that asks one. Raises ConfigError for a step that has none to ask."""
     options = config.filters.options
-    given = {name: options.get(name, {}).get("model") for name in config.filters.order if name in PAID}
+    given = {name: options.get(name, {}).get("model") for name in config.filters.order if is_paid(name)}
     if config.distractors.check:
         given["distractor_check"] = config.distractors.check_model
     if config.answers.enabled:

@@ -45,7 +45,7 @@ def verdicts(rows: Sequence[Triple], context: FilterContext = CONTEXT) -> list[V
 def test_copies_of_a_passage_become_positives_of_one_row() -> None:
     rows = [row(PRINT), row(PORT, query="what ships need a pilot", scores={"round_trip": 0.9})]
     for found in (verdicts(rows), verdicts(rows[::-1])[::-1]):
-        assert [(v.reason, v.instead) for v in found] == [("merged", rows[1].id), ("", "")]
+        assert [(v.reason, v.survivor) for v in found] == [("merged", rows[1].id), ("", "")]
         kept = found[1].triple
         assert kept.positives == (PORT.id, PRINT.id)
         assert kept.chunk_id == PORT.id, "the first stays the source"

@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 
-from synthgen.filters import FILTERS, FLAGGING
 from synthgen.filters.balance import balance
 from synthgen.filters.chain import apply_filters
 from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple, digest, make_triple
-
-NAME = "synthgen.filters.balance:balance"
 
 
 def chunk(name: str, split: str = "train") -> Chunk:
@@ -98,9 +95,7 @@ def test_the_order_of_arrival_decides_nothing() -> None:
 
 
 def test_the_sieve_rejects_train_rows_and_only_flags_those_of_dev_and_test() -> None:
-    name = "balance" if "balance" in FILTERS else NAME
     rows = [row(n) for n in range(9)] + [row(n, HELD) for n in range(9)]
-    filtered = apply_filters(rows, [name], CONTEXT)
-    assert [r.triple.split for r in filtered.rejected] == ["train"] + ["test"] * (name not in FLAGGING)
-    if name in FLAGGING:
-        assert [t.flags for t in filtered.kept if t.flags] == [("balance:chunk_full",)]
+    filtered = apply_filters(rows, ["balance"], CONTEXT)
+    assert [r.triple.split for r in filtered.rejected] == ["train"]
+    assert [t.flags for t in filtered.kept if t.flags] == [("balance:chunk_full",)]

@@ -13,11 +13,11 @@ from pydantic import Field
 
 from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, UnknownNameError
-from synthgen.filters import FILTERS
+from synthgen.filters import FILTERS, filter_spec
 from synthgen.filters.chain import apply_filters, check_filters
 from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Event, Triple, Verdict, digest, make_triple
-from synthgen.registry import describe_options, resolve, validate_options
+from synthgen.registry import describe_options, validate_options
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
 
@@ -47,7 +47,7 @@ def context(*more: Chunk, shots: Sequence[str] = ()) -> FilterContext:
 
 
 def judge(filter: str, triple: Triple, where: FilterContext | None = None, **options: Any) -> Verdict:
-    [verdict] = resolve("filter", filter, FILTERS)([triple], where or context(), **options)
+    [verdict] = filter_spec(filter).function([triple], where or context(), **options)
     return verdict
 
 
@@ -176,7 +176,7 @@ def test_options_come_from_the_signature() -> None:
     assert (word.type, word.default, word.description) == ("str", "'please'", "the magic one")
     assert validate_options(is_polite, {"word": "now"}) == {"word": "now"}
     for name in FILTERS:
-        options = describe_options(resolve("filter", name, FILTERS))
+        options = describe_options(filter_spec(name).function)
         assert all(option.description for option in options), f"an option of {name} has no meaning"
 
 

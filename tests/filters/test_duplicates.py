@@ -50,7 +50,7 @@ def falls(
     rows = [make_triple(where, query, answer, scores={"round_trip": 1.0}), make_triple(there or where, other, answer)]
     first, second = verdicts(rows, **options)
     assert not first.reason, "the better row stays, whatever happens to the other"
-    assert second.instead == (rows[0].id if second.reason else "")
+    assert second.survivor == (rows[0].id if second.reason else "")
     return bool(second.reason)
 
 
@@ -193,10 +193,10 @@ def test_the_best_row_stays_and_is_named_with_similarity_and_threshold() -> None
         for query, score in (("who crosses the ice", 0.8), ("Who crosses the ice?", 0.9), ("Who crosses ice?", 0.7))
     ]
     found = verdicts(rows)
-    assert [(v.reason, v.instead) for v in found] == [("near_duplicate", rows[1].id), ("", ""), ("near_duplicate", rows[1].id)]
+    assert [(v.reason, v.survivor) for v in found] == [("near_duplicate", rows[1].id), ("", ""), ("near_duplicate", rows[1].id)]
     assert (found[0].score, found[0].threshold) == (1.0, 0.5)
     assert [v.triple.id for v in verdicts(rows[::-1])] == [v.triple.id for v in found[::-1]]
-    assert [v.instead for v in verdicts(rows[::-1])] == [v.instead for v in found[::-1]]
+    assert [v.survivor for v in verdicts(rows[::-1])] == [v.survivor for v in found[::-1]]
 
 
 def test_a_reviewed_row_is_the_one_that_stays() -> None:
@@ -209,7 +209,7 @@ def test_exact_duplicates_prefer_reviewed_rows_and_take_over_copies_too() -> Non
     best = make_triple(PORT, "Who crosses the ice?", "the pilots", scores={"round_trip": 1.0})
     read = replace(make_triple(PRINT, "who crosses the ice", "The pilots"), reviewed=True)
     first, second = exact_duplicates([best, read], CONTEXT)
-    assert (first.reason, first.instead, second.reason) == ("same_answer", read.id, "")
+    assert (first.reason, first.survivor, second.reason) == ("same_answer", read.id, "")
     assert second.triple.positives == (PRINT.id, PORT.id)
 
 
@@ -226,7 +226,7 @@ def test_small_differences_do_not_make_a_chain() -> None:
         make_triple(PORT, query, answer, scores={"round_trip": score})
         for query, answer, score in zip(("What moors?", "what moors", "what moors?!"), answers, (0.9, 0.8, 0.7), strict=True)
     ]
-    assert [v.instead for v in verdicts(rows)] == ["", rows[0].id, ""]
+    assert [v.survivor for v in verdicts(rows)] == ["", rows[0].id, ""]
 
 
 def test_the_row_that_stays_takes_over_the_copies_of_its_passage() -> None:
@@ -291,7 +291,7 @@ def test_paraphrases_fall_by_their_vectors_but_never_across_a_negation() -> None
     rows = paraphrases()
     found = verdicts(rows, context=WITH_VECTORS, semantic=0.99)
     assert [v.reason for v in found] == ["", "semantic_duplicate", "", ""]
-    assert (found[1].instead, found[1].threshold) == (rows[0].id, 0.99)
+    assert (found[1].survivor, found[1].threshold) == (rows[0].id, 0.99)
     assert found[1].score == pytest.approx(np.cos(0.1), abs=1e-6)
 
 

@@ -6,20 +6,18 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
-from synthgen.config.settings import LLM, Config
+from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError
-from synthgen.filters import FILTERS, PAID
+from synthgen.filters import FILTERS, filter_spec
 from synthgen.filters.chain import apply_filters
 from synthgen.filters.context import FilterContext
-from synthgen.filters.reasons import REASONS
 from synthgen.llm.call_store import Call
 from synthgen.records import Chunk, Completion, Triple, Verdict, digest, make_triple
-from synthgen.registry import resolve
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
 
@@ -161,6 +159,7 @@ EXAMPLES: Mapping[str, Mapping[str, Case | list[Triple]]] = {
         ),
     },
 }
+REASONS = {name: filter_spec(name).reasons for name in FILTERS}
 CASES = [(stage, reason) for stage, reasons in REASONS.items() for reason in reasons]
 
 
@@ -168,13 +167,26 @@ def judged(stage: str, reason: str) -> tuple[list[Triple], Sequence[Verdict]]:
     given = EXAMPLES[stage][reason]
     rows, options, said = given if isinstance(given, tuple) else (given, {}, None)
     context = FilterContext(CHUNKS, INDEX, (SHOT,), (EVALUATED,), encoders=Vectors(), paid=Says(said))  # type: ignore[arg-type]
-    return rows, resolve("filter", stage, FILTERS)(rows, context, **options)
+    return rows, filter_spec(stage).function(rows, context, **options)
 
 
 def test_every_filter_has_its_reasons_and_every_reason_an_example() -> None:
-    assert list(REASONS) == list(FILTERS)
     assert {stage: set(reasons) for stage, reasons in EXAMPLES.items()} == {s: set(r) for s, r in REASONS.items()}
-    assert [name for name in FILTERS if name not in PAID] == Config().filters.order
+
+
+@pytest.mark.parametrize(("stage", "reason"), CASES)
+def test_a_filter_reads_only_what_its_spec_says_that_it_needs(stage: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: set[str] = set()
+
+    class Watched(FilterContext):
+        def __getattribute__(self, name: str) -> Any:
+            read.add(name)
+            return super().__getattribute__(name)
+
+    monkeypatch.setattr(f"{__name__}.FilterContext", Watched)
+    judged(stage, reason)
+    given = {field.name for field in fields(FilterContext)} - {"chunks", "known", "lowers", "notes"}
+    assert read & given <= filter_spec(stage).needs
 
 
 @pytest.mark.parametrize(("stage", "reason"), CASES)
@@ -185,13 +197,13 @@ def test_every_reason_occurs(stage: str, reason: str) -> None:
 
 @pytest.mark.parametrize("stage", REASONS)
 def test_every_reason_is_told_where_the_filter_is(stage: str) -> None:
-    told = inspect.getmodule(resolve("filter", stage, FILTERS)).__doc__ or ""  # type: ignore[union-attr]
+    told = inspect.getmodule(filter_spec(stage).function).__doc__ or ""  # type: ignore[union-attr]
     assert set(REASONS[stage]) <= set(re.findall(r"`(\w+)`", told))
 
 
 @pytest.mark.parametrize("stage", REASONS)
 def test_a_filter_gives_no_reason_that_is_not_in_the_vocabulary(stage: str) -> None:
-    module = inspect.getmodule(resolve("filter", stage, FILTERS))
+    module = inspect.getmodule(filter_spec(stage).function)
     assert module is not None
     assert set(verdict_reasons(inspect.getsource(module))) <= set(REASONS[stage])
 

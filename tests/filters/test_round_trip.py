@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import bm25s
 import numpy as np
 import pytest
 
-import synthgen
 from synthgen.errors import ConfigError
-from synthgen.filters.code_digest import code
 from synthgen.filters.context import FilterContext
-from synthgen.filters.round_trip import _SEARCHING, round_trip
+from synthgen.filters.round_trip import round_trip
 from synthgen.records import Chunk, Triple, Verdict, digest, make_triple
 from synthgen.retrieval import Hit, Retriever, index_text
 from synthgen.retrieval.base import best
@@ -79,7 +75,9 @@ class Toys:
 
 
 class Refuses:
-    """A retriever that must not be asked."""
+    """A BM25 that must not be asked."""
+
+    __module__ = BM25.__module__  # stored scores are those of the code that searches
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
         raise AssertionError(f"searched for {queries}")
@@ -389,39 +387,18 @@ def test_stored_scores_are_void_when_anything_changed_that_they_depend_on(
 
 def test_stored_scores_are_void_when_the_code_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
     known = stored(round_trip([ROWS[0]], context()))
-    monkeypatch.setattr("synthgen.filters.round_trip.code", lambda *modules: "of another version")
+    monkeypatch.setattr("synthgen.filters.round_trip.code_digest", lambda *modules: "of another version")
     with pytest.raises(AssertionError, match="searched"):
         round_trip([ROWS[0]], replace(context(), known=known, retriever=Refuses()))
 
 
-def test_the_stamp_covers_every_module_that_a_search_imports() -> None:
-    package = Path(synthgen.__file__).parent
-    covered = {file for pattern in _SEARCHING for file in package.glob(pattern)}
-    apart = {"synthgen.errors", "synthgen.filters.context", "synthgen.filters.code_digest"}  # they do not score
-    for file in covered:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.ImportFrom)
-                and node.module
-                and node.module.startswith("synthgen.")
-                and node.module not in apart
-            ):
-                path = package.parent.joinpath(*node.module.split("."))
-                assert {path.with_suffix(".py"), path / "__init__.py"} & covered, f"{file.name} imports {node.module}"
+def test_stored_scores_are_void_when_something_else_searches() -> None:
+    class Other(Refuses):
+        __module__ = "synthgen.retrieval.dense"
 
-
-def test_a_stamp_of_code_changes_with_a_module_and_only_with_those_that_match(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("synthgen.filters.code_digest.__file__", str(tmp_path / "filters" / "code_digest.py"))
-    stamps = []
-    for text in ("a = 1", "a = 2", "a = 1"):
-        (tmp_path / "one.py").write_text(text)
-        (tmp_path / "other.py").write_text(f"{text} {len(stamps)}")
-        code.cache_clear()
-        stamps.append(code("one.py"))
-    code.cache_clear()
-    assert stamps[0] == stamps[2] != stamps[1]
+    known = stored(round_trip([ROWS[0]], context()))
+    with pytest.raises(AssertionError, match="searched"):
+        round_trip([ROWS[0]], replace(context(), known=known, retriever=Other()))
 
 
 def test_scores_of_one_judge_are_not_taken_for_those_of_another() -> None:
