@@ -114,8 +114,19 @@ def describe_options(function: Callable[..., Any]) -> list[Option]:
         plain, *extras = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Annotated else (annotation,)
         meaning = next((e.description for e in extras if isinstance(e, FieldInfo) and e.description), "")
         default = "REQUIRED" if parameter.default is parameter.empty else repr(parameter.default)
-        found.append(Option(parameter.name, getattr(plain, "__name__", str(plain)), default, meaning))
+        found.append(Option(parameter.name, _type_name(plain), default, meaning))
     return found
+
+
+def _type_name(annotation: Any) -> str:
+    """`int`, `list[str]`, `float | None`; of a Literal, its values."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return " | ".join(map(repr, typing.get_args(annotation)))
+    return (
+        annotation.__name__
+        if isinstance(annotation, type) and not typing.get_args(annotation)
+        else str(annotation).replace("typing.", "")
+    )
 
 
 def _keywords(function: Callable[..., Any]) -> dict[str, tuple[inspect.Parameter, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 
@@ -65,6 +65,12 @@ def test_resolved_options_are_all_of_them() -> None:
     assert resolved_options(named, {"many": "4", "first": "c"}) == {"first": "c", "second": "b", "other": "a", "many": 4}
     assert validate_options(named, {"many": "4"}) == {"many": 4}
     assert [option.name for option in describe_options(named)] == ["first", "second", "other", "many"]
+
+
+def test_an_option_is_described_with_a_type_that_says_what_it_takes() -> None:
+    def typed(*, one: Literal["a", "b"], some: list[str], maybe: float | None = None, count: int = 0) -> None: ...
+
+    assert [option.type for option in describe_options(typed)] == ["'a' | 'b'", "list[str]", "float | None", "int"]
 
 
 @pytest.mark.parametrize(
