@@ -25,10 +25,10 @@ from synthgen.cli.catalog import listing
 from synthgen.cli.main import app
 from synthgen.config.settings import Config
 from synthgen.exporters.formats import FORMATS, REQUIREMENTS, needs_of
-from synthgen.filters import COMPARING, FLAGGING, PAID
 from synthgen.importers.columns import ROLES
 from synthgen.llm.call_store import CallStore
 from synthgen.testing import DIALECTS, KINDS
+from synthgen.text.lexicon import coverage
 
 __all__ = ["BLOCKS"]
 
@@ -141,22 +141,17 @@ def _meaning(option: Any) -> str:
 
 def filters() -> str:
     rows = (
-        [
-            f"[`{found['name']}`](#{found['name']})",
-            _kind(found["name"]),
-            found["meaning"],
-            ", ".join(map(code, found["reasons"])),
-        ]
+        [f"[`{found['name']}`](#{found['name']})", _kind(found), found["meaning"], ", ".join(map(code, found["reasons"]))]
         for found in listing("filters")
     )
     return table(["filter", "kind", "a row stays if", "reasons"], rows)
 
 
-def _kind(name: str) -> str:
-    words = ["compares rows" if name in COMPARING or name == "balance" else "row by row"]
-    words += ["flags dev and test rows"] if name in FLAGGING else []
-    words += ["paid"] if name in PAID else []
-    return ", ".join(words)
+def _kind(found: Mapping[str, Any]) -> str:
+    words = {"row": "row by row", "corpus": "sees all rows"}[found["scope"]]
+    return (
+        words + (", flags dev and test rows" if found["dev_and_test"] == "flags" else "") + (", paid" if found["paid"] else "")
+    )
 
 
 def filter_options() -> str:
@@ -253,8 +248,38 @@ def dialects() -> str:
 # Tables
 
 
+_CAPABILITIES = {  # what is shown -> the fields of a lexicon that it counts
+    "stop words": ("stop_words", "weak_words"),
+    "tells the language": ("common_words", "alone"),
+    "question words": ("question_words", "joining_question_words"),
+    "same question": ("negations", "free_words", "alike", "contractions", "contracted", "free_letters", "telling_letters"),
+    "numbers": ("number_words", "quantity_words", "scales", "decade_endings"),
+    "names": ("name_joins", "polite_words", "capitalises_nouns"),
+    "abbreviations": (
+        *("abbreviations", "local_abbreviations", "number_abbreviations", "name_abbreviations", "last_abbreviations"),
+        "ordinal_nouns",
+    ),
+    "lint phrases": ("references", "chatter", "double_questions", "generic_questions", "dangling"),
+    "headings, labels": ("generic_headings", "history_headings", "ask_labels", "reply_labels", "yes_no_words"),
+    "abstention": ("abstention",),
+    "extractive answers": ("rules",),
+}
+_TEXTS = ("abstention", "extractive answers")  # there is one, or there is none
+
+
 def languages() -> str:
-    return ""
+    """Language by capability: how many entries there are."""
+    found = coverage()
+    forgotten = set(found[0]) - {"code", "name", *(field for fields in _CAPABILITIES.values() for field in fields)}
+    if forgotten:
+        raise SystemExit(f"Fields of a lexicon that no column of the page on languages counts: {', '.join(sorted(forgotten))}.")
+    return table(["language", *_CAPABILITIES], ([f"{one['name']} ({one['code']})", *_counts(one)] for one in found))
+
+
+def _counts(language: Mapping[str, Any]) -> Iterator[str]:
+    for capability, fields in _CAPABILITIES.items():
+        number = sum(language[field] for field in fields)
+        yield "-" if not number else "yes" if capability in _TEXTS else str(number)
 
 
 def report() -> str:

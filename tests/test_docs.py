@@ -68,7 +68,9 @@ def but_for_figures(text: str) -> str:
 
 # Examples and commands
 
-EXAMPLES = [(path, n) for path in PAGES for n, block in enumerate(pages.blocks(path)) if block.language == "python"]
+EXAMPLES = {
+    block.text: (path, n) for path in PAGES for n, block in enumerate(pages.blocks(path)) if block.language == "python"
+}.values()
 
 
 @pytest.mark.parametrize(("path", "number"), EXAMPLES, ids=[f"{name_of(path)}-{n}" for path, n in EXAMPLES])
