@@ -29,7 +29,6 @@ from synthgen.chunking.segmentation import CUT_AFTER_HEADING, Unit, pack
 from synthgen.config.settings import Chunking
 from synthgen.records import Chunk, Document, Event, OnEvent, chunk_id, digest
 from synthgen.text.language import guess_language
-from synthgen.text.lexicon import lexicon
 from synthgen.text.sentences import sentences
 from synthgen.text.tokenizer import Tokenizer, get_tokenizer
 from synthgen.text.words import key
@@ -108,7 +107,7 @@ def _chunk(document: Document, start: int, end: int, headings: tuple[str, ...], 
         sha256=digest(text),
         headings=_breadcrumb(document, headings),
         n_tokens=n_tokens,
-        language=_language(text, document.language),
+        language=document.language if text == document.text else guess_language(text, document=document.language),
         group=document.group,
         split=document.split,
     )
@@ -123,20 +122,6 @@ def _breadcrumb(document: Document, headings: tuple[str, ...]) -> tuple[str, ...
         return headings
     below = headings[1:] if headings and key(headings[0]) == key(parts[0]) else headings
     return (": ".join(parts), *below)
-
-
-def _language(text: str, of_document: str) -> str:
-    """The document's language, unless the chunk is written in another script."""
-    if text.isascii() and lexicon(of_document).scripts == ("Latin",):
-        return of_document
-    own = guess_language(text)
-    if not own or (of_document and _scripts(own) == _scripts(of_document)) or (own == "zh" and of_document == "ja"):
-        return of_document
-    return own
-
-
-def _scripts(language: str) -> tuple[str, ...]:
-    return lexicon(language).scripts or (language,)
 
 
 # --- blocks to units --------------------------------------------------------------------------------------------------

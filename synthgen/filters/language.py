@@ -31,6 +31,7 @@ from synthgen.filters.spec import FilterSpec
 from synthgen.records import Chunk, Triple, Verdict
 from synthgen.text.language import guess_language
 from synthgen.text.lexicon import lexicon, lexicons
+from synthgen.text.scripts import scripts
 from synthgen.text.words import UNSPACED
 
 __all__ = ["SPEC", "language"]
@@ -40,7 +41,6 @@ _LEAST_LATIN_WORDS = 3
 _LEAST_LETTERS = 2
 _OWN_SHARE = 0.15
 _FOREIGN_SHARE, _LATIN_SHARE = 0.5, 0.8
-_LEAST_OWN_WORDS = 5
 
 
 def language(
@@ -86,13 +86,13 @@ class _Passage:
         if text.isascii() and "LATIN" in self.scripts:
             return ""
         rest = [token for token in _TOKEN.findall(text) if token.casefold() not in self.folded]
-        letters = _scripts("".join(rest))
+        letters = scripts("".join(rest))
         foreign = {script: n for script, n in letters.items() if script not in self.scripts}
         script = max(sorted(foreign), key=lambda script: foreign[script], default="")
         share = _FOREIGN_SHARE if script != "LATIN" else _LATIN_SHARE
         if script == "LATIN":  # a letter without spaces says as much as three of them, shown or not
             letters = Counter(
-                {"LATIN": letters["LATIN"], "": 3 * sum(n for own, n in _scripts(text).items() if own in self.scripts)}
+                {"LATIN": letters["LATIN"], "": 3 * sum(n for own, n in scripts(text).items() if own in self.scripts)}
             )
         if sum(foreign.values()) < max(_LEAST_LETTERS, share * letters.total()):
             return "zh" if "KANA" in self.scripts and "KANA" not in letters and _chinese().search(text) else ""
@@ -133,16 +133,15 @@ class _Passage:
 
     @functools.cached_property
     def guessed(self) -> str:
-        """The language by the text alone; "" for tables and lists, which have too few words for a guess."""
-        guess, words_of = guess_language(self.text), _telling_words()
-        return guess if guess not in words_of or len(self.words & words_of[guess]) >= _LEAST_OWN_WORDS else ""
+        """The language by the text alone."""
+        return guess_language(self.text)
 
     @functools.cached_property
     def scripts(self) -> frozenset[str]:
         """Those that a good part of the letters are of; Japanese is written in two."""
         if self.text.isascii():
             return frozenset(["LATIN"])
-        letters = _scripts(self.text[:2_000])
+        letters = scripts(self.text[:2_000])
         own = {script for script, n in letters.items() if n >= _OWN_SHARE * letters.total()}
         if letters["KANA"] > 0.1 * letters["CJK"]:
             own |= {"KANA", "CJK"}
@@ -191,36 +190,6 @@ def _ordinary_words(text: str) -> list[str]:
     return [token.casefold() for i, token in enumerate(tokens) if not i or token[0].islower() or not token[0].isupper()]
 
 
-def _scripts(text: str) -> Counter[str]:
-    """How many letters of each script."""
-    named: Counter[str] = Counter()
-    for character, n in Counter(text.translate(_SCRIPT_LETTERS)).items():
-        named[_SCRIPT_LETTERS.names[character]] += n
-    return named
-
-
-class _ScriptLetters(dict[int, "str | None"]):
-    """For `str.translate`: each letter becomes one that stands for its script, everything else goes."""
-
-    def __init__(self) -> None:
-        self.names: dict[str, str] = {}
-        self._marks: dict[str, str] = {}
-
-    def __missing__(self, code: int) -> str | None:
-        self[code] = self._mark(chr(code))
-        return self[code]
-
-    def _mark(self, character: str) -> str | None:
-        if not character.isalpha():
-            return None
-        script = unicodedata.name(unicodedata.normalize("NFKC", character)[0], "UNKNOWN").split()[0].split("-")[0]
-        script = "KANA" if script in ("HIRAGANA", "KATAKANA") else script
-        mark = self._marks.setdefault(script, chr(0xE000 + len(self._marks)))
-        self.names[mark] = script
-        return mark
-
-
-_SCRIPT_LETTERS = _ScriptLetters()
 _TOKEN = regex.compile(rf"[{UNSPACED}]+|[\p{{L}}\p{{M}}--[{UNSPACED}]]+", regex.V1)
 _WORD = re.compile(r"[^\W\d_]+")
 

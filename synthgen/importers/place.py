@@ -186,7 +186,7 @@ def _chunk(document: Document, span: Span, index: _Spans, tokenizer: Tokenizer) 
         sha256=digest(text),
         headings=_common_headings([chunk.headings for chunk in overlapped]),
         n_tokens=tokenizer.count(text),
-        language=languages.pop() if len(languages) == 1 else guess_language(text) or document.language,
+        language=languages.pop() if len(languages) == 1 else guess_language(text, document=document.language),
         group=document.group,
         split=document.split,
     )

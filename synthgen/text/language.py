@@ -1,77 +1,201 @@
-"""A guess at the language of a text."""
+"""The language of a text: by its script where that decides, else by the `py3langid` model (naive Bayes over byte n-grams).
+
+Codes are the two letters of ISO 639-1. A guess that is not sure enough is no guess: `guess_language` returns "".
+
+Only words count. Code, markup, addresses and identifiers are taken out first, because their English keywords say nothing
+about the language of the text around them. Three windows of a long text are read.
+
+Near languages share a code where a text rarely tells them apart: both forms of Norwegian are `no`, every Chinese is `zh`,
+spoken Arabic is `ar`, and Bosnian is read as Croatian or Serbian. Not covered: languages without a two-letter code, and which
+language is in which part of a mixed text.
+"""
 
 from __future__ import annotations
 
 import functools
-import string
-from collections import Counter
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import regex
 
-from synthgen.text.lexicon import lexicons
-from synthgen.text.words import words
+from synthgen.text.lexicon import LANGUAGES, lexicon
+from synthgen.text.scripts import scripts
 
-__all__ = ["guess_language"]
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
 
+__all__ = ["Guess", "guess_language", "identify"]
 
-def guess_language(text: str) -> str:
-    """A two-letter code from the script, then from stop words; "" when unsure. A hint, not an identification."""
-    sample = text[:20_000]
-    letters = _script_letters(sample)
-    total = sum(letters.values())
-    if not total:
-        return ""
-    if letters["ja"] > 0.05 * total and letters["ja"] + letters["zh"] > 0.5 * total:
-        return "ja"
-    script, _ = letters.most_common(1)[0]
-    # A Han or kana letter says as much as a short Latin word, so a fifth of the letters is enough.
-    if script == "latin" and letters["zh"] > 0.2 * total:
-        return "zh"
-    if script not in ("latin", "cyrillic"):
-        return script
-    seen = Counter(words(sample))
-    votes: Counter[str] = Counter()
-    # A word of several languages ("a", "no", "as") is shared between them, in twelfths.
-    languages_of = _languages_of()
-    for word in seen.keys() & languages_of.keys():
-        for code in languages_of[word]:
-            votes[code] += 12 * seen[word] // len(languages_of[word])
-    best = max(votes.values(), default=0)
-    return min(code for code in votes if votes[code] == best) if best >= max(18, 0.36 * sum(seen.values())) else ""
+_SURE, _SURE_OF_ANOTHER = 0.6, 0.97  # the confidence that a language needs, by itself and against that of the document
+_LEAST_OF_ANOTHER = 40  # letters, weighed, that show another language than the document's
+_LEAST_OWN, _OWN_SHARE = 3, 0.06  # words, and their share, that only the document's language has
+_WINDOWS, _PLAIN = (90, 700), 0.9  # characters of each of three windows; the wider ones where the first make nothing plain
+_READ = 100_000  # characters of a text that are searched for code
 
 
-def _script_letters(sample: str) -> Counter[str]:
-    """How many letters of each script. Latin ones of ASCII are most of most texts, so they are counted apart."""
-    rest = "" if sample.isascii() else _ASCII.sub("", sample)
-    found = Counter({code: len(pattern.findall(rest)) for code, pattern in _SCRIPTS.items()} if rest else {})
-    found["latin"] += len(sample.encode("ascii", "ignore").translate(None, delete=_ASCII_OTHERS))
-    return found
+class Guess(NamedTuple):
+    """A language ("" when a text has no words) and how probable it is, between 0 and 1."""
+
+    code: str
+    confidence: float
 
 
-_ASCII = regex.compile(r"[\x00-\x7f]+")
-_ASCII_OTHERS = bytes(code for code in range(128) if chr(code) not in string.ascii_letters)
+class _Words(NamedTuple):
+    """The words of a text in its main script ("" when it has none)."""
 
-_SCRIPTS = {
-    "latin": regex.compile(r"\p{Latin}"),
-    "cyrillic": regex.compile(r"\p{Cyrillic}"),
-    "zh": regex.compile(r"\p{Han}"),
-    "ja": regex.compile(r"[\p{Hiragana}\p{Katakana}]"),
-    "ko": regex.compile(r"\p{Hangul}"),
-    "th": regex.compile(r"\p{Thai}"),
-    "ar": regex.compile(r"\p{Arabic}"),
-    "he": regex.compile(r"\p{Hebrew}"),
-    "el": regex.compile(r"\p{Greek}"),
-    "hi": regex.compile(r"\p{Devanagari}"),
-    "my": regex.compile(r"\p{Myanmar}"),
-    "km": regex.compile(r"\p{Khmer}"),
-    "lo": regex.compile(r"\p{Lao}"),
-}
+    text: str
+    script: str
+
+
+def identify(text: str) -> Guess:
+    """The most probable language of a text, however probable it is."""
+    return _identified(text)[0]
+
+
+def guess_language(text: str, *, document: str = "") -> str:
+    """The language of a text, "" when it is not sure.
+
+    `document` is the language of the document that the text is a part of. A part has that language unless it is surely in
+    another one.
+    """
+    if document and _is_plainly(document, text):
+        return document
+    (code, confidence), found = _identified(text)
+    if not document:
+        return code if confidence >= _SURE else ""
+    return code if confidence >= _SURE_OF_ANOTHER and _may_differ(found, document) else document
+
+
+def _is_plainly(language: str, text: str) -> bool:
+    """Whether enough frequent words say so that no other known language has: that is faster than the model."""
+    own = _own_words(language)
+    if not own:
+        return False
+    words = _sample(text, _WINDOWS[0]).lower().split()
+    return sum(map(own.__contains__, words)) >= max(_LEAST_OWN, _OWN_SHARE * len(words))
 
 
 @functools.cache
-def _languages_of() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for language in lexicons():
-        for word in language.stop_words:
-            found.setdefault(word, []).append(language.code)
-    return found
+def _own_words(language: str) -> frozenset[str]:
+    """The frequent words of a language that are none of another known one."""
+    others = (_frequent_words(other) for other in LANGUAGES if other != language)
+    return _frequent_words(language).difference(*others)
+
+
+def _frequent_words(language: str) -> frozenset[str]:
+    return lexicon(language).stop_words | lexicon(language).common_words
+
+
+def _may_differ(found: _Words, document: str) -> bool:
+    if (found.script, document) == ("CJK", "ja"):
+        return False
+    return len(found.text) * _WEIGHT.get(found.script, _SPACED) >= _LEAST_OF_ANOTHER
+
+
+def _identified(text: str) -> tuple[Guess, _Words]:
+    if "```" in text or "~~~" in text:
+        text = _FENCED.sub("\n", text[:_READ])
+    if "](" in text:
+        text = _TARGET.sub("]", text[:_READ])
+    for size in _WINDOWS:
+        found = _words(_sample(text, size))
+        guess = _guess(found)
+        if guess.confidence >= _PLAIN or len(text) <= 3 * size:
+            break
+    return guess, found
+
+
+def _guess(found: _Words) -> Guess:
+    if not found.script:
+        return Guess("", 0.0)
+    if code := _LANGUAGE_OF.get(found.script):
+        return Guess(code, len(found.text) / (len(found.text) + 1))  # a Greek letter by itself is a sign
+    code, confidence = _model().classify(found.text)
+    return Guess(code, float(confidence))
+
+
+def _words(text: str) -> _Words:
+    script = _main_script(text)
+    if not script:
+        return _Words("", "")
+    words = " ".join(dict.fromkeys(_WORDS[script](text)))  # once each: a table repeats its cells
+    return _Words(words.lower() if words.isupper() else words, script)
+
+
+def _sample(text: str, size: int) -> str:
+    """The beginning, the middle and the end of a text longer than three times `size`."""
+    if len(text) <= 3 * size:
+        return text
+    at = (len(text) - size) // 2
+    return "\n".join([text[:size], text[at : at + size], text[-size:]])
+
+
+def _main_script(text: str) -> str:
+    """The script that says most. A letter of those without spaces is as long as a short word; Latin is in every code and name."""
+    letters = scripts(text)
+    if letters["KANA"] > 0.2 * letters["CJK"]:
+        letters["KANA"] += letters.pop("CJK", 0)
+    weights = {script: n * _WEIGHT.get(script, _SPACED) for script, n in letters.items() if script in _WORDS and n}
+    return max(sorted(weights), key=lambda script: weights[script], default="")
+
+
+@functools.cache
+def _model() -> LanguageIdentifier:
+    """Loaded at the first text that needs it, which takes half a second; near languages are one class of it."""
+    import numpy as np
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    full = LanguageIdentifier.from_model_file(MODEL_FILE)
+    full.set_languages([code for code in full.labels if (len(code) == 2 or code in _NEAR) and code not in _UNLIKELY])
+    return LanguageIdentifier(
+        np.ascontiguousarray(full.nb_ptc),  # its rows are looked up, and choosing languages has laid out columns
+        full.nb_pc,
+        [_NEAR.get(code, code) for code in full.nb_classes],
+        full.tk_nextmove,
+        full.tk_output,
+        norm_probs=True,
+        tk_row=full.tk_row,
+    )
+
+
+_NEAR = {"nn": "no", "yue": "zh", "wuu": "zh", "ary": "ar", "arz": "ar", "zxx": ""}
+_UNLIKELY = frozenset(["an", "bs", "dz", "eo", "la", "qu", "sa", "se", "vo", "wa"])
+_SPACED = 2
+_WEIGHT = {"LATIN": 1, "CJK": 4, "KANA": 4, "HANGUL": 4}
+_LANGUAGE_OF = {
+    "KANA": "ja",
+    "HANGUL": "ko",
+    "THAI": "th",
+    "LAO": "lo",
+    "KHMER": "km",
+    "MYANMAR": "my",
+    "GREEK": "el",
+    "HEBREW": "he",
+    "ARMENIAN": "hy",
+    "GEORGIAN": "ka",
+    "ETHIOPIC": "am",
+    "GUJARATI": "gu",
+    "GURMUKHI": "pa",
+    "KANNADA": "kn",
+    "MALAYALAM": "ml",
+    "ORIYA": "or",
+    "SINHALA": "si",
+    "TAMIL": "ta",
+    "TELUGU": "te",
+}
+"""Scripts of one language, or of one that nearly every text in them is in."""
+
+_WORDS: Mapping[str, Callable[[str], list[str]]] = {
+    "ARABIC": regex.compile(r"[\p{Arabic}\p{Mn}--\p{N}]+", regex.V1).findall,
+    "BENGALI": regex.compile(r"[\p{Bengali}--\p{N}]+", regex.V1).findall,
+    "CJK": regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]+").findall,
+    "CYRILLIC": regex.compile(r"[\p{Cyrillic}\p{Mn}'’]+").findall,
+    "DEVANAGARI": regex.compile(r"[\p{Devanagari}--\p{N}]+", regex.V1).findall,
+    "LATIN": re.compile(  # between spaces: no address, path, option, call or name with digits
+        r"""(?<!\S)["'“”‘’«»„¿¡(\[*_]*+([^\W\d_]++(?:[-'’—–][^\W\d_]++)*+)[.,;:!?…"'“”‘’»)\]*_]*+(?!\S)"""
+    ).findall,
+    **{script: regex.compile(r"\p{L}+").findall for script in _LANGUAGE_OF},
+}
+_FENCED = re.compile(r"^[ >]*(```+|~~~+).*?(?:^[ >]*\1[`~]*[ ]*$|\Z)", re.MULTILINE | re.DOTALL)
+_TARGET = re.compile(r"\]\([^()\s]*+\)")  # of a link in Markdown

@@ -1,4 +1,4 @@
-"""Comparison keys, words and language guesses: ASCII takes a shorter way to the same result."""
+"""Comparison keys and words: ASCII takes a shorter way to the same result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.text.language import guess_language
 from synthgen.text.sentences import sentences
 from synthgen.text.words import key, words
 
@@ -34,21 +33,6 @@ def test_a_key_keeps_letters_digits_and_signs(text: str, expected: str) -> None:
 def test_words_of_ascii_text_are_those_that_stand_in_it_beside_other_letters(text: str) -> None:
     assert [*words(text), "é"] == words(text + " é")
     assert f"{key(text)} é".strip() == key(text + " é")
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("The heron is a bird of the river and it is shy.", "en"),
-        ("Der Reiher ist ein Vogel, und er ist nicht über dem Fluss.", "de"),
-        ("Il y a des oiseaux près de la rivière où ils sont.", "fr"),
-        ("123 – 456", ""),
-        ("灯塔在岛的北面。", "zh"),
-        ("Цапля стоит в воде и не движется, как и вчера.", "ru"),
-    ],
-)
-def test_a_language_is_guessed_from_script_and_stop_words(text: str, code: str) -> None:
-    assert guess_language(text) == code
 
 
 @pytest.mark.parametrize(

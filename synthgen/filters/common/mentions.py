@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 import regex
 
+from synthgen.filters.common.passage_language import passage_language
 from synthgen.records import Chunk
-from synthgen.text.language import guess_language
 from synthgen.text.lexicon import lexicon, lexicons, of_all
 from synthgen.text.words import contents
 
@@ -165,12 +165,7 @@ class Shown:
 
 def capitalises_nouns(chunk: Chunk) -> bool:
     """Whether the chunk's language writes every noun with a capital, which then is no sign of a name."""
-    return lexicon(chunk.language or _guessed(chunk.text)).capitalises_nouns
-
-
-@functools.lru_cache(maxsize=256)
-def _guessed(text: str) -> str:
-    return guess_language(text)
+    return lexicon(passage_language(chunk)).capitalises_nouns
 
 
 def is_function_word(name: str) -> bool:

@@ -30,9 +30,9 @@ from dataclasses import dataclass
 
 import regex
 
+from synthgen.filters.common.passage_language import passage_language
 from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple
-from synthgen.text.language import guess_language
 from synthgen.text.lexicon import lexicon, lexicons, of_all
 from synthgen.text.words import UNSPACED, contents, jaccard, key, words
 
@@ -87,7 +87,7 @@ class Questions:
         """What a row asks."""
         if row not in self._read:
             triple = self._triples[row]
-            self._read[row] = read(triple.query, _language(self._context.chunks[triple.chunk_id]))
+            self._read[row] = read(triple.query, passage_language(self._context.chunks[triple.chunk_id]))
         return self._read[row]
 
     def similarity(self, left: int, right: int) -> float | None:
@@ -159,23 +159,14 @@ def comparable(triples: Sequence[Triple], context: FilterContext) -> set[int]:
     The words of two such rows are the same but for at most one. So the sums of their words' hashes are equal, with or without one
     word of each; and that needs neither their languages nor a comparing of all with all.
     """
-    marked = [_marks(t.query) or _marks_read(t.query, _language(context.chunks[t.chunk_id])) for t in triples]
+    marked = [_marks(t.query) or _marks_read(t.query, passage_language(context.chunks[t.chunk_id])) for t in triples]
     count = Counter(itertools.chain.from_iterable(marked))
     return {row for row, marks in enumerate(marked) if any(count[mark] > 1 for mark in marks)}
 
 
 def languages(triples: Iterable[Triple], context: FilterContext) -> Iterator[str]:
     """The language of each row's chunk, guessed where the chunk does not say."""
-    return (_language(context.chunks[triple.chunk_id]) for triple in triples)
-
-
-def _language(chunk: Chunk) -> str:
-    return chunk.language or _guessed(chunk.text)
-
-
-@functools.lru_cache(maxsize=16_384)
-def _guessed(text: str) -> str:
-    return guess_language(text)
+    return (passage_language(context.chunks[triple.chunk_id]) for triple in triples)
 
 
 @functools.lru_cache(maxsize=16_384)
