@@ -52,8 +52,7 @@ def _install(extras: str) -> int:
 
 
 def _run(command: list[str]) -> int:
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    return subprocess.call([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=environment)
+    return subprocess.call([str(BIN / command[0]), *command[1:]], cwd=ROOT)
 
 
 def _refuse(message: str | None) -> int:

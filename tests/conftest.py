@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,10 @@ import pytest
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.rate_limit import circuit_breaker as health
 from synthgen.llm.rate_limit import retry
+
+# Before a library is loaded that reads them: nothing is fetched, and no warning comes from a process that forks.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and what they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -15,7 +15,10 @@ from synthgen.config.settings import Config
 from synthgen.errors import InputError, nearest
 from synthgen.registry import describe_options, resolve
 
-__all__ = ["init", "listing"]
+__all__ = ["SAMPLE", "init", "listing"]
+
+SAMPLE = ("handbook", "handbook-queries")  # documents, and queries about them
+_PACKAGE = Path(__file__).parent.parent
 
 _HEADER = """\
 # Settings of synthgen, with their defaults. Use: synthgen run DOCS RUN --config config.yaml
@@ -37,13 +40,18 @@ def listing(what: str) -> list[dict[str, Any]]:
     return kinds[what]()
 
 
-def init(directory: str | Path) -> list[Path]:
-    """Write `config.yaml` and `prompts/` into `directory`; returns the files. Raises InputError rather than overwrite one."""
+def init(directory: str | Path, *, sample: bool = False) -> list[Path]:
+    """Write `config.yaml` and `prompts/` into `directory`, and with `sample` the folders of `SAMPLE`; returns the files.
+
+    Raises InputError rather than overwrite one.
+    """
     from synthgen.prompting.templates import packaged_prompts
 
     directory = Path(directory)
     config = directory / "config.yaml"
     copies = {directory / "prompts" / source.name: source for source in packaged_prompts()}
+    if sample:
+        copies |= {directory / source.relative_to(_sample()): source for name in SAMPLE for source in _files(_sample() / name)}
     standing = [path for path in (config, *copies) if path.exists()]
     if standing:
         raise InputError(f"{standing[0]} exists already, and `init` overwrites nothing. Name another folder.")
@@ -53,6 +61,16 @@ def init(directory: str | Path) -> list[Path]:
         with storage.writing(target) as file, source.open("rb") as original:
             shutil.copyfileobj(original, file)
     return [config, *copies]
+
+
+def _sample() -> Path:
+    """Where the documents and queries that come with synthgen lie: in the wheel, or in the checkout."""
+    in_wheel = _PACKAGE / "_sample"
+    return in_wheel if in_wheel.is_dir() else _PACKAGE.parent / "data"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _commented(section: BaseModel, indent: str = "") -> list[str]:

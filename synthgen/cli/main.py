@@ -367,11 +367,16 @@ def push(
 
 @app.command()
 @report_errors()
-def init(directory: Annotated[Path, typer.Argument(help="Folder for config.yaml and prompts/.", show_default=False)]) -> None:
+def init(
+    directory: Annotated[Path, typer.Argument(help="Folder for config.yaml and prompts/.", show_default=False)],
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Add handbook/ (documents) and handbook-queries/ to try out.")
+    ] = False,
+) -> None:
     """Write a commented config.yaml and a copy of the prompts to edit."""
     from synthgen.cli import catalog as catalogue
 
-    made = catalogue.init(directory)
+    made = catalogue.init(directory, sample=sample)
     with printing():
         print("\n".join(map(str, made)))
 

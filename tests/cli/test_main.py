@@ -400,6 +400,18 @@ def test_init_writes_a_configuration_that_is_the_default(tmp_path: Path) -> None
     assert_told(synthgen("init", tmp_path / "mine"), 1, "overwrites nothing")
 
 
+def test_init_writes_the_sample_byte_for_byte(tmp_path: Path) -> None:
+    def contents(folder: Path) -> dict[str, bytes]:
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+    assert synthgen("init", tmp_path / "mine", "--sample").returncode == 0
+    assert load_config(tmp_path / "mine" / "config.yaml") == Config()
+    data = Path(__file__).parents[2] / "data"
+    for name in ("handbook", "handbook-queries"):
+        assert contents(tmp_path / "mine" / name) == contents(data / name) != {}
+
+
 def test_every_verb_has_help() -> None:
     told = synthgen("--help").stdout
     for verb in ("run", "plan", "status", "show", "filter", "export", "train", "evaluate", "init", "list"):
