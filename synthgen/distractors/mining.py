@@ -33,7 +33,7 @@ from synthgen.distractors.guard import OWN, AnswerForms, Guard
 from synthgen.distractors.sources import SOURCES
 from synthgen.records import Chunk, Distractor, Triple, digest
 from synthgen.retrieval import Hit, Retriever, range_normalised
-from synthgen.retrieval.passages import SourceRank, standings
+from synthgen.retrieval.passages import SourceRank, source_ranks
 
 __all__ = ["MinedRow", "Miner"]
 
@@ -115,7 +115,7 @@ class Miner:
         depth = self._settings.skip + self._settings.take + _OWN_HITS
         triples = [row.triple for row in rows]
         searched = [
-            [_JudgeScores(source_rank) for _, source_rank in standings(triples, self._chunks, judge, depth=depth)]
+            [_JudgeScores(source_rank) for _, source_rank in source_ranks(triples, self._chunks, judge, depth=depth)]
             for judge in self._judges.values()
         ]
         drawn = [self._draws(row) for row in rows]

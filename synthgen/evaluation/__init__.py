@@ -1,1 +1,1 @@
-"""Measuring a retriever before and after it was tuned on the rows of a run (extra: train)."""
+"""Measure a retriever before and after tuning on the rows of a run (extra: train)."""

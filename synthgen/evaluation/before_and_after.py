@@ -1,7 +1,7 @@
-"""Training and measuring a run: what `run`, `train` and `evaluate` call.
+"""Train and measure a run, for `run`, `train` and `evaluate`.
 
-Beside the tuned encoder's files, its folder holds `synthgen.json`: what it was tuned from, so that the base can be made
-again for a later comparison, and the recommendation, which no human query may change.
+The folder of the tuned encoder also holds `synthgen.json`: its base, so that a later comparison can recreate it, and
+the recommendation, which no human query may change.
 """
 
 from __future__ import annotations
@@ -38,9 +38,11 @@ def train_and_measure(
 ) -> dict[str, Any]:
     """Tune an encoder on the train rows, write it to `output`, and measure it.
 
-    `chunks` is the whole index. With `queries`, a BEIR folder, the result has a "deployment" measurement; "unseen
-    documents" is None when no row is of split test. Raises MissingExtraError, InputError for unusable queries (before any
-    training), ModelError for an unknown base, EmptyResultError without two train rows of different passages.
+    `chunks` is the whole index. With `queries`, a BEIR folder, the result has a "deployment" measurement. "unseen
+    documents" is None when no row has the split test.
+
+    Raises MissingExtraError, InputError for unusable queries (before any training), ModelError for an unknown base, and
+    EmptyResultError without two train rows of different passages.
     """
     require_extra()
     judged = read_queries(queries, chunks) if queries else None
@@ -48,7 +50,7 @@ def train_and_measure(
     passages = len({row.twins for row in rows})
     if passages < 2:
         raise EmptyResultError(
-            f"Training needs rows of at least two different passages of split train, and there are {passages} "
+            f"Training needs train rows of at least two different passages, but there are {passages} "
             f"({len(triples)} rows in all). Use more documents, or set training.enabled to false."
         )
     if on_event:
@@ -95,7 +97,7 @@ def evaluate_model(
     seed: int = 0,
     on_event: OnEvent | None = None,
 ) -> dict[str, Any]:
-    """Measure a tuned encoder on human queries, beside the base it was tuned from or another one.
+    """Measure a tuned encoder on human queries, beside its own base or another one.
 
     Raises MissingExtraError, InputError for unusable queries, and RunFolderError when `model` was not made by
     `train_and_measure` from these chunks.
@@ -103,11 +105,11 @@ def evaluate_model(
     require_extra()
     judged = read_queries(queries, chunks)
     if not (model / _FACTS).is_file():
-        raise RunFolderError(f"{model} holds no tuned encoder. Make one with `synthgen train {model.parent}`.")
+        raise RunFolderError(f"{model} holds no tuned encoder. Create one with `synthgen train {model.parent}`.")
     facts = read_json(model / _FACTS)
     if facts["index"] != _index_digest(chunks):
         raise RunFolderError(
-            f"{model} was tuned on other chunks than this run has now, so a comparison would mean nothing. "
+            f"{model} was tuned on other chunks than this run has now, so a comparison is not possible. "
             f"Tune it again with `synthgen train {model.parent}`."
         )
     start = Training(**facts["start"] | ({"base": base} if base else {}))

@@ -1,7 +1,7 @@
-"""What a ranking is worth: nDCG@10, MRR@10 and Recall@1/5/10/100, per query.
+"""Ranking metrics per query: nDCG@10, MRR@10 and Recall@1/5/10/100.
 
 The definitions are trec_eval's: linear gains, `log2(rank + 1)` discounts, the ideal order of all relevant ids as the
-norm (also where there are more than ten), and recall over all relevant ids.
+norm (also when there are more than ten), and recall over all relevant ids.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ __all__ = ["DEPTH", "METRICS", "measures"]
 
 _RECALL_AT = (1, 5, 10, 100)
 METRICS = ("ndcg@10", "mrr@10", *(f"recall@{k}" for k in _RECALL_AT))
-DEPTH = 100  # how far down a ranking is looked at
+DEPTH = 100  # ranks that metrics read
 
 
 def measures(rankings: Sequence[Sequence[str]], relevant: Sequence[Mapping[str, float]]) -> dict[str, NDArray[np.float64]]:
-    """One array per metric, one value per query.
+    """Return an array with one value per query for each metric.
 
-    `rankings` holds ids, best first, each id once; `relevant` the ids that count with their gains (above 0, at least
-    one for each query).
+    `rankings` holds ids, best first, each id once. `relevant` holds the relevant ids with their gains (above 0, at
+    least one for each query).
     """
     import numpy as np
 

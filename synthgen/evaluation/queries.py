@@ -1,7 +1,7 @@
-"""Human queries: a BEIR folder (`queries.jsonl`, `qrels/test.tsv`) held against the chunks of a run.
+"""Human queries: a BEIR folder (`queries.jsonl`, `qrels/test.tsv`) matched with the chunks of a run.
 
-The qrels may name chunks, or documents (their relative path); then a document is as good as its best chunk. Judgements
-of ids that are not in the run and queries that keep no relevant id are counted, never silently dropped.
+The qrels may name chunks or documents (by relative path); a document then ranks by its best chunk. Judgments of unknown
+ids and queries without a relevant id are counted, never silently dropped.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LAYOUT = (
 
 @dataclass(frozen=True, slots=True)
 class JudgedQueries:
-    """Queries with their relevant ids and gains. `by` says what the ids are: "document" or "chunk"."""
+    """Queries with their relevant ids and gains. `by` is the kind of id: "document" or "chunk"."""
 
     texts: list[str]
     relevant: list[dict[str, float]]
@@ -33,14 +33,14 @@ class JudgedQueries:
 
 
 def places_of(chunk: Chunk) -> list[str]:
-    """The documents that hold this text: the chunk's own, then those of its other places."""
+    """Return the documents that contain this text: the chunk's own, then those of its other places."""
     return list(dict.fromkeys([chunk.document_id, *(place.rpartition("#")[0] for place in chunk.places)]))
 
 
 def read_queries(folder: Path, chunks: Sequence[Chunk]) -> JudgedQueries:
-    """Raises InputError for missing files, rows of another shape, and qrels that name nothing in the run."""
+    """Read judged queries. Raises InputError for missing files, malformed rows, and qrels that name nothing in the run."""
     texts = read_texts(folder)
-    judged = _judgements(folder / "qrels" / "test.tsv")
+    judged = _judgments(folder / "qrels" / "test.tsv")
     documents = {document for chunk in chunks for document in places_of(chunk)}
     own_chunk = {place: chunk.id for chunk in chunks for place in (chunk.id, *chunk.places)}
 
@@ -48,17 +48,17 @@ def read_queries(folder: Path, chunks: Sequence[Chunk]) -> JudgedQueries:
     as_documents, as_chunks = sum(id in documents for id in named), sum(id in own_chunk for id in named)
     if not as_documents and not as_chunks:
         raise InputError(
-            f"{folder / 'qrels' / 'test.tsv'} names no document and no chunk of this run ({len(named)} judgements; the first is "
-            f"of {named[0]!r}, but documents here are called {min(documents)!r}). Ids are paths relative to the documents' folder."
+            f"{folder / 'qrels' / 'test.tsv'} names no document and no chunk of this run ({len(named)} judgments; the first is "
+            f"of {named[0]!r}, but documents of the run have ids like {min(documents)!r}). Ids are paths relative to the documents' folder."
             if named
-            else f"{folder / 'qrels' / 'test.tsv'} has no judgement with a score above 0. {_LAYOUT}"
+            else f"{folder / 'qrels' / 'test.tsv'} has no judgment with a score above 0. {_LAYOUT}"
         )
     by = "document" if as_documents >= as_chunks else "chunk"
-    known = {id: id for id in documents} if by == "document" else own_chunk
+    id_of = {id: id for id in documents} if by == "document" else own_chunk
 
     kept: dict[str, dict[str, float]] = {}
     for query, wanted in judged.items():
-        found = {known[id]: gain for id, gain in wanted.items() if id in known}
+        found = {id_of[id]: gain for id, gain in wanted.items() if id in id_of}
         if query in texts and found:
             kept[query] = found
     if not kept:
@@ -73,7 +73,7 @@ def read_queries(folder: Path, chunks: Sequence[Chunk]) -> JudgedQueries:
 
 
 def read_texts(folder: Path) -> dict[str, str]:
-    """The queries of a BEIR folder by id. Raises InputError."""
+    """Return the queries of a BEIR folder by id. Raises InputError for missing files and malformed rows."""
     path = folder / "queries.jsonl"
     if not path.is_file():
         raise InputError(f"{path} does not exist. {_LAYOUT}")
@@ -85,7 +85,7 @@ def read_texts(folder: Path) -> dict[str, str]:
     return texts
 
 
-def _judgements(path: Path) -> Mapping[str, dict[str, float]]:
+def _judgments(path: Path) -> Mapping[str, dict[str, float]]:
     if not path.is_file():
         raise InputError(f"{path} does not exist. {_LAYOUT}")
     judged: dict[str, dict[str, float]] = {}

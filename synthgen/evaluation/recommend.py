@@ -1,9 +1,9 @@
-"""Which system to put to work, decided without a single human query.
+"""Recommend a retrieval system without a single human query.
 
-Of the run's synthetic dev queries, some were made from text that their passage hides (a masked sentence, a heading):
-they stand for people who use other words than the document, and flatter an encoder. The others use words of their passage
-and flatter BM25. People's queries lie between, so the hybrid must lead over both together, and must give away
-next to nothing where words match, before BM25 is given a partner.
+Some of the run's synthetic dev queries were made from text that their passage hides (a masked sentence, a heading).
+They stand for people who use other words than the document, and favour an encoder. The others use words of their
+passage and favour BM25. Human queries lie between. The hybrid is therefore recommended only if it leads on both kinds
+together and loses next to nothing where words match.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ RULE = (
 
 
 def recommend(dev: Measurement | None, *, seed: int) -> dict[str, str]:
-    """`dev` is the measurement on the synthetic dev rows; None when there are no such rows."""
+    """Return the recommended system, the rule and the reason. `dev` is the measurement on synthetic dev rows, None
+    without any.
+    """
     matching = [number for number, hidden in enumerate(dev.hidden) if not hidden] if dev else []
     if dev is None or len(dev.groups) < _MIN_QUERIES or len(matching) < _MIN_MATCHING:
-        found = f"{len(dev.groups) if dev else 0} synthetic dev queries, {len(matching)} of them with words of their passage"
-        return _choice("bm25", f"there are {found}: too few to tell")
+        counted = f"{len(dev.groups) if dev else 0} synthetic dev queries, {len(matching)} of them with words of their passage"
+        return _choice("bm25", f"there are {counted}: too few to tell")
     lead = dev.difference("hybrid", "bm25", dev.groups, seed=seed)
     if lead["low"] is None:
         return _choice("bm25", "all synthetic dev queries belong to one group of documents, so there is no interval")

@@ -1,12 +1,12 @@
-"""Measuring retrieval: BM25, the base encoder, the tuned one, and BM25 with the tuned one, on the same queries.
+"""Measure retrieval with BM25, the base encoder, the tuned one, and BM25 with the tuned one, on the same queries.
 
-Two settings that are never mixed up. *deployment*: human queries over the whole index of the run; the training rows came
-from its train documents, never from these queries. *unseen documents*: the run's own synthetic rows of documents that
-gave no training row, over the same index. Such queries measure self-consistency, not what people will ask: they were
-made by the same rules as the training rows, and the built-in base has read every document.
+There are two settings, which are never mixed. *deployment*: human queries over the whole index of the run; the training
+rows came from its train documents, never from these queries. *unseen documents*: the run's own synthetic rows of
+documents without training rows, over the same index. These queries measure self-consistency, not what people will ask:
+they were made by the same rules as the training rows, and the built-in base has read every document.
 
-A synthetic query may be a sentence or heading of its own passage. There the passage takes part without that text, which
-would be found trivially: it stands in the index as a variant that only its own query sees, instead of the chunk.
+A synthetic query may be a sentence or heading of its own passage, which would be found trivially. Its passage is then
+replaced by a variant without that text, which only this query sees.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ __all__ = ["DEPLOYMENT", "UNSEEN", "Measurement", "measure_human", "measure_synt
 DEPLOYMENT, UNSEEN = "deployment", "unseen documents"
 _PAIRS = (("tuned", "base"), ("tuned", "bm25"), ("hybrid", "bm25"))
 _QUERIES_PER_SEARCH = 512
-_CHUNK_DEPTH = 1_000  # hits looked at for a ranking of documents; a document may have many chunks
-_MAX_SYNTHETIC = 2_000  # queries; more would not sharpen the figure and their variants fill the index
+_CHUNK_DEPTH = 1_000  # hits read for a ranking of documents; a document may have many chunks
+_MAX_SYNTHETIC = 2_000  # queries; more would not make the figure more precise, and their variants fill the index
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Per-query figures of each system, and what they were measured on.
+    """The figures of each system per query, and what they were measured on.
 
-    `groups` has the group of each query, `hidden` whether it was made from text that its passage does not show; `queries_are` says
-    where they come from: given, imported, or synthetic.
+    `groups` holds the group of each query, `hidden` whether it was made from hidden text. `queries_are` is the origin
+    of the queries: given, imported or synthetic.
     """
 
     setting: str
@@ -60,7 +60,7 @@ class Measurement:
     unknown_ids: int
 
     def to_dict(self, *, seed: int) -> dict[str, Any]:
-        """Plain JSON types. Differences are of nDCG@10."""
+        """Return plain JSON types. Differences are of nDCG@10."""
         return {
             "setting": self.setting,
             "queries_are": self.queries_are,
@@ -78,7 +78,7 @@ class Measurement:
         }
 
     def difference(self, new: str, old: str, groups: Sequence[str], *, seed: int) -> dict[str, Any]:
-        """The difference in nDCG@10 of two systems, over queries that belong to `groups`."""
+        """Return the difference in nDCG@10 of two systems, over queries that belong to `groups`."""
         found = compare(self.per_query[new]["ndcg@10"], self.per_query[old]["ndcg@10"], groups, seed=seed)
         figures = {
             "ndcg@10": found.mean,
@@ -93,7 +93,7 @@ class Measurement:
 def measure_human(
     chunks: Sequence[Chunk], judged: JudgedQueries, base: Encoder, tuned: Encoder, *, on_event: OnEvent | None = None
 ) -> Measurement:
-    """The deployment setting. Where qrels name documents, a document ranks by its best chunk, in all of its places."""
+    """Measure in the deployment setting. When qrels name documents, a document ranks by its best chunk, in all its places."""
     ids = [chunk.id for chunk in chunks]
     names = [places_of(chunk) if judged.by == "document" else [chunk.id] for chunk in chunks]
     group_of = {name: chunk.group or chunk.document_id for chunk, own in zip(chunks, names, strict=True) for name in own}
@@ -112,7 +112,7 @@ def measure_human(
 def measure_synthetic(
     chunks: Sequence[Chunk], triples: Sequence[Triple], base: Encoder, tuned: Encoder, *, on_event: OnEvent | None = None
 ) -> Measurement | None:
-    """The unseen-documents setting on these rows; None when there are none."""
+    """Measure these rows in the unseen-documents setting; None without rows."""
     at = {chunk.id: position for position, chunk in enumerate(chunks)}
     rows = sorted((t for t in triples if t.chunk_id in at), key=lambda t: t.id)[:_MAX_SYNTHETIC]
     if not rows:
@@ -151,7 +151,7 @@ def _measure(
     on_event: OnEvent | None,
     depth: int = _CHUNK_DEPTH,
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """Figures per system and query. `ranked` turns a query's number and its positions in the index into ids."""
+    """Return the figures by system and query. `ranked` turns a query's number and its positions in the index into ids."""
     lexical = BM25(ids, texts)
     dense = Dense(ids, tuned.passages(texts), tuned.queries)
     systems: dict[str, Ranking] = {
@@ -173,7 +173,7 @@ def _measure(
 
 
 def _first_names(positions: Sequence[int], names: Sequence[Sequence[str]]) -> list[str]:
-    """The names at these positions, each once, as far down as a metric looks."""
+    """Return the names at these positions, each once, as many as metrics read."""
     found: dict[str, None] = {}
     for position in positions:
         found.update(dict.fromkeys(names[position]))

@@ -1,9 +1,9 @@
-"""How sure a difference is: paired, and by groups of documents.
+"""The significance of a difference: paired, and by groups of documents.
 
-Queries about the same document succeed and fail together, so the groups are what is drawn, not the queries: the interval
-is the paired cluster bootstrap's (percentile; Efron and Tibshirani 1993), the p value that of a randomisation test that
-flips the sign of whole groups (Smucker et al. 2007 for the test). With few groups both are too sure of themselves; the
-number of groups stands beside every figure.
+Queries about the same document succeed and fail together, so groups are resampled, not queries. The interval is that of
+the paired cluster bootstrap (percentile; Efron and Tibshirani 1993). The p value is that of a randomisation test that
+flips the sign of whole groups (Smucker et al. 2007 for the test). Both are too optimistic with few groups, so the
+number of groups is reported with every figure.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ _TWO_SIDED_95, _POWER_80 = 1.959964, 0.841621  # quantiles of the normal distrib
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A mean difference with its 95 % interval, p value and the smallest true difference that 80 % of such
-    measurements would find. All but the mean are None when there is only one group."""
+    """A mean difference with its 95 % interval and p value, and the smallest true difference that 80 % of such
+    measurements would detect. All but the mean are None when there is only one group.
+    """
 
     mean: float
     low: float | None
@@ -36,12 +37,14 @@ class Difference:
 
 
 def compare(new: NDArray[np.float64], old: NDArray[np.float64], groups: Sequence[str], *, seed: int) -> Difference:
-    """`new - old`, per query, over queries that belong to `groups`. Raises ValueError without queries."""
+    """Return the significance of `new - old`, per query, over queries that belong to `groups`. Raises ValueError
+    without queries.
+    """
     import numpy as np
 
     differences = np.asarray(new, dtype=float) - np.asarray(old, dtype=float)
     if not len(differences):
-        raise ValueError("There is no query to compare on.")
+        raise ValueError("There are no queries to compare on.")
     _, member = np.unique(np.asarray(groups), return_inverse=True)
     sums = np.bincount(member, weights=differences).astype(np.float64)
     counts = np.bincount(member).astype(np.float64)
@@ -58,7 +61,7 @@ def compare(new: NDArray[np.float64], old: NDArray[np.float64], groups: Sequence
 
 
 def _draws(generator: np.random.Generator, n_groups: int) -> Iterator[NDArray[np.float64]]:
-    """How often each group is in each resample, in blocks: resamples x groups."""
+    """Yield how often each resample contains each group, in blocks: resamples x groups."""
     import numpy as np
 
     share = np.full(n_groups, 1 / n_groups)
@@ -78,6 +81,6 @@ def _blocks(n_groups: int) -> list[int]:
 
 
 def _standard_error(sums: NDArray[np.float64], counts: NDArray[np.float64], mean: float) -> float:
-    """Of a ratio of group totals (Cochran 1977, eq. 6.13)."""
+    """Return the standard error of a ratio of group totals (Cochran 1977, eq. 6.13)."""
     spread = float(((sums - counts * mean) ** 2).sum())
     return float((len(counts) / (len(counts) - 1) * spread) ** 0.5 / counts.sum())

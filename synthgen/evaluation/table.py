@@ -1,4 +1,4 @@
-"""The measurements as a table of plain text."""
+"""The measurements as a plain-text table."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from synthgen.evaluation.retrieval import DEPLOYMENT, UNSEEN
 
 __all__ = ["format_table"]
 
-_FEW_GROUPS = 10  # an interval drawn from fewer is too narrow to be believed
+_FEW_GROUPS = 10  # an interval from fewer groups is too narrow
 _NAMES = {"bm25": "BM25", "base": "base", "tuned": "tuned", "hybrid": "BM25+tuned"}
 
 
 def format_table(result: Mapping[str, Any]) -> str:
-    """Of what `train_and_measure` or `evaluate_model` returned."""
+    """Format the result of `train_and_measure` or `evaluate_model`."""
     lines = []
     for setting in (DEPLOYMENT, UNSEEN):
         if result.get(setting):
@@ -27,7 +27,7 @@ def format_table(result: Mapping[str, Any]) -> str:
 
 def _measurement(found: Mapping[str, Any]) -> Iterator[str]:
     left_out = f", {found['without_relevant']} more without a relevant id" if found["without_relevant"] else ""
-    unknown = f", {found['unknown_ids']} judgements of unknown ids" if found["unknown_ids"] else ""
+    unknown = f", {found['unknown_ids']} judgments of unknown ids" if found["unknown_ids"] else ""
     yield (
         f"{found['setting']}: {found['queries']:,} queries, {found['queries_are']}{left_out}{unknown}; "
         f"{found['index']:,} chunks; relevance by {found['relevance']}"

@@ -47,8 +47,8 @@ from synthgen.filters.context import Encoders, FilterContext, flagged
 from synthgen.filters.spec import FilterSpec
 from synthgen.records import Triple, Verdict, digest
 from synthgen.retrieval import Retriever, index_text
-from synthgen.retrieval.passages import Passages, is_hidden, shown_text, standings
-from synthgen.retrieval.source_rank import Copying, SourceJudgement, contenders, judged
+from synthgen.retrieval.passages import Passages, is_hidden, shown_text, source_ranks
+from synthgen.retrieval.source_rank import Copying, SourceJudgement, contenders, judge_source
 
 __all__ = ["SPEC", "round_trip"]
 
@@ -166,9 +166,9 @@ class _Bench:
         readings: dict[int, _Reading] = {}
         for retriever, positions in self._searches(triples, fresh) if fresh else ():
             rows = [triples[i] for i in positions]
-            for i, (triple, standing) in zip(positions, standings(rows, self.context.chunks, retriever), strict=True):
-                others = contenders(triple, standing, self.passages, self.depth) if self.reranker else []
-                reading = _Reading(judged(triple, standing, self.passages, rank_hidden=self.ranks), tuple(others))
+            for i, (triple, ranked) in zip(positions, source_ranks(rows, self.context.chunks, retriever), strict=True):
+                others = contenders(triple, ranked, self.passages, self.depth) if self.reranker else []
+                reading = _Reading(judge_source(triple, ranked, self.passages, rank_hidden=self.ranks), tuple(others))
                 readings[i] = readings[i].or_better(reading) if i in readings else reading
         reranked = self._reranked(triples, readings) if self.reranker else {}
         copying = Copying(self.context.chunks)

@@ -1,9 +1,9 @@
-"""A data set as the Hugging Face Hub holds it: a folder of Parquet files with a card, and one commit that sends it.
+"""A data set for the Hugging Face Hub: a folder of Parquet files with a dataset card, and one commit that uploads it.
 
-    README.md                  the card: front matter that `load_dataset` and the Hub read, and what a person should know
-    config.yaml                the settings, to make it again
-    <config>/<split>.parquet   rows; a split without any has no file
+    README.md                  the card: front matter for `load_dataset` and the Hub, and a description for people
+    config.yaml                the settings that reproduce the data set
+    <config>/<split>.parquet   rows; a split without rows has no file
 
-`columns` says what stands in each config, `folder` writes the files, `card` the README, `personal` counts what looks like personal
-data, `sending` talks to the Hub. Which rows go where is decided above, in `synthgen.pipeline.push`.
+`columns` describes the columns of each config, `folder` writes the files, `card` the README, `pii` counts what looks
+like personal data, and `upload` talks to the Hub. `synthgen.pipeline.push` decides which rows go where.
 """

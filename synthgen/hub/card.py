@@ -1,8 +1,8 @@
 """The card of a data set: its README, made from the facts of a run.
 
-The front matter is what `load_dataset` and the Hub read (https://huggingface.co/docs/hub/datasets-cards); the text below it is
-`assets/dataset_card.jinja`. Facts are text to be shown: what Markdown or HTML would take for more is escaped, so that neither a
-name in an imported file nor a title can put a link or a script into the card.
+The front matter follows https://huggingface.co/docs/hub/datasets-cards; the text below it is
+`assets/dataset_card.jinja`. Facts are plain text: characters with a meaning in Markdown or HTML are escaped, so a title
+or a name in an imported file cannot put a link or a script into the card.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ESCAPES = {"\\": "\\\\", "|": "\\|", "[": "\\[", "]": "\\]", "`": "'", "<": "&l
 
 @dataclass(frozen=True, slots=True)
 class License:
-    """The licence of the source documents, as the user declares it: an id of the Hub, or `other` with a name and a link."""
+    """The licence of the source documents, declared by the user: a licence id of the Hub, or `other` with a name and a link."""
 
     id: str
     name: str = ""
@@ -39,10 +39,10 @@ class License:
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """What a card says.
+    """The facts of a card.
 
-    `run` is shown as it is told (escaped); `verbatim` are texts for fenced blocks: `measured` ("" for none), `command`. `origins`
-    counts rows by who wrote their query. `personal` is None where no scan was made.
+    `run` is shown escaped. `verbatim` holds texts for fenced blocks: `measured` ("" for none) and `command`. `origins`
+    counts rows by the origin of their query. `personal` is None without a scan.
     """
 
     repo_id: str
@@ -57,23 +57,23 @@ class CardFacts:
 
 
 def check_license(given: str | None, name: str | None, link: str | None) -> License:
-    """Raises ConfigError for a licence that is not declared, or `other` without saying which."""
+    """Return the declared licence. Raises ConfigError when there is none, or when `other` comes without a name and a link."""
     if not given or not given.strip():
         raise ConfigError(
-            "A data set needs the licence of its source documents, and only you know it: nothing was written or sent. Add --license ID, "
+            "A data set needs the licence of its source documents, which only you know. Nothing was written or sent. Add --license ID, "
             "for example cc-by-4.0, cc0-1.0, mit or apache-2.0 (https://huggingface.co/docs/hub/repositories-licenses lists them), or "
             "--license other with --license-name NAME and --license-link URL."
         )
     license = License(given.strip().casefold(), (name or "").strip(), (link or "").strip())
     if any(not (c.isascii() and (c.isalnum() or c in ".+-")) for c in license.id):
         raise ConfigError(
-            f"{given!r} is no id of a licence. Write one like cc-by-4.0, or --license other with --license-name NAME."
+            f"{given!r} is not a licence id. Give one like cc-by-4.0, or --license other with --license-name NAME."
         )
     if license.id == "other" and not (license.name and license.link):
-        raise ConfigError("--license other needs --license-name NAME and --license-link URL, since its id says nothing.")
+        raise ConfigError("--license other needs --license-name NAME and --license-link URL.")
     if license.link and not _LINK.fullmatch(license.link):
         raise ConfigError(
-            f"--license-link takes an address that begins with https:// or http://, or the name of a file of the repository such as LICENSE; "
+            f"--license-link takes an address that begins with https:// or http://, or a file of the repository such as LICENSE; "
             f"given: {license.link!r}."
         )
     if license.id != "other" and (license.name or license.link):
@@ -82,13 +82,13 @@ def check_license(given: str | None, name: str | None, link: str | None) -> Lice
 
 
 def card(facts: CardFacts) -> str:
-    """The README: front matter and text."""
+    """Return the README: front matter and text."""
     values = {
         "repo_id": facts.repo_id,
-        "pretty_name": _shown(facts.pretty_name),
-        "license": _shown({"id": facts.license.id, "name": facts.license.name, "link": facts.license.link}),
+        "pretty_name": _escaped(facts.pretty_name),
+        "license": _escaped({"id": facts.license.id, "name": facts.license.name, "link": facts.license.link}),
         "origins": dict(facts.origins),
-        "run": _shown(facts.run),
+        "run": _escaped(facts.run),
         "verbatim": {name: text.replace("```", "'''") for name, text in facts.verbatim.items()},
         "configs": [_config(table) for table in facts.tables],
         "splits": list(dict.fromkeys(split for table in facts.tables for split in table.rows)),
@@ -102,7 +102,7 @@ def card(facts: CardFacts) -> str:
 
 def _front(facts: CardFacts) -> dict[str, Any]:
     names, imported = {table.name for table in facts.tables}, "imported" in facts.origins
-    made = bool(facts.origins.keys() & {"llm", "rule"})
+    generated = bool(facts.origins.keys() & {"llm", "rule"})
     tasks = {
         "question-answering": DEFAULT in names and bool(facts.run["rows"]["answered"]),
         "text-retrieval": bool(names & {DEFAULT, "corpus", "qrels"}),
@@ -110,7 +110,7 @@ def _front(facts: CardFacts) -> dict[str, Any]:
         "text-generation": bool(names & {"raft", "openai-chat"}),
     }
     tags = {
-        "synthetic": made,
+        "synthetic": generated,
         "no-llm": set(facts.origins) == {"rule"} and not facts.run["writer"],
         "rag": True,
         "retrieval": True,
@@ -118,16 +118,16 @@ def _front(facts: CardFacts) -> dict[str, Any]:
         "sentence-transformers": "st-triplet" in names,
         "synthgen": True,
     }
-    named = {"license_name": facts.license.name, "license_link": facts.license.link} if facts.license.id == "other" else {}
-    machine = {"annotations_creators": ["machine-generated"], "language_creators": ["found", "machine-generated"]}
+    license_details = {"license_name": facts.license.name, "license_link": facts.license.link} if facts.license.id == "other" else {}
+    creators = {"annotations_creators": ["machine-generated"], "language_creators": ["found", "machine-generated"]}
     return {
         "license": facts.license.id,
-        **named,
+        **license_details,
         **({"language": list(facts.languages)} if facts.languages else {}),
         "pretty_name": facts.pretty_name,
         "size_categories": [_size(max((sum(table.rows.values()) for table in facts.tables), default=0))],
         "task_categories": [task for task, serves in tasks.items() if serves],
-        **(machine if made and not imported else {}),
+        **(creators if generated and not imported else {}),
         **({} if facts.run["import"] else {"source_datasets": ["original"]}),
         "tags": [tag for tag, fits in tags.items() if fits],
         "configs": [
@@ -142,28 +142,28 @@ def _front(facts: CardFacts) -> dict[str, Any]:
 
 
 def _config(table: WrittenConfig) -> dict[str, Any]:
-    known = CONFIGS[table.name]
+    config = CONFIGS[table.name]
     columns = [
         {
-            "name": _shown(name),
+            "name": _escaped(name),
             "type": kind,
-            "meaning": known.columns[name][1] if name in known.columns else "an option of the format",
+            "meaning": config.columns[name][1] if name in config.columns else "an option of the format",
         }
         for name, kind in table.types.items()
     ]
-    return {"name": table.name, "meaning": known.meaning, "rows": table.rows, "columns": columns}
+    return {"name": table.name, "meaning": config.meaning, "rows": table.rows, "columns": columns}
 
 
 def _size(rows: int) -> str:
     return next((name for below, name in _SIZES if rows < below), _HUGE)
 
 
-def _shown(value: Any) -> Any:
-    """`value` with every text in it on one line and without a meaning for Markdown or HTML."""
+def _escaped(value: Any) -> Any:
+    """Return `value` with every text in it on one line and without characters that Markdown or HTML would interpret."""
     if isinstance(value, str):
         return "".join(_ESCAPES.get(c, c) for c in " ".join(value.split()))
     if isinstance(value, Mapping):
-        return {_shown(key): _shown(inner) for key, inner in value.items()}
+        return {_escaped(key): _escaped(inner) for key, inner in value.items()}
     if isinstance(value, Sequence):
-        return [_shown(inner) for inner in value]
+        return [_escaped(inner) for inner in value]
     return value

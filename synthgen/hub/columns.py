@@ -1,6 +1,6 @@
-"""What stands in each config of a data set: its columns, with types as `storage.TABLES` writes them, and their meanings.
+"""The columns of each config of a data set, with types in the notation of `storage.TABLES` and their meanings.
 
-No config is called `default`: MTEB takes one of that name for the judgments.
+No config is called `default`: MTEB would read it as the judgments.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 __all__ = ["CONFIGS", "DEFAULT", "DatasetConfig"]
 
 DEFAULT = "triples"
-"""The config that `load_dataset` and the viewer take when none is named."""
+"""The config that `load_dataset` and the viewer use by default."""
 
 
 class DatasetConfig(NamedTuple):
-    """One line about a config, and its columns: name -> (type, meaning).
+    """A line about a config, and its columns: name -> (type, meaning).
 
-    `format` is the exporter that makes the rows, "" for rows of our own. Its options may add columns, which have no meaning here.
+    `format` is the exporter of the rows, "" for synthgen's own rows. Its options may add columns, which have no meaning
+    here.
     """
 
     meaning: str
@@ -35,7 +36,7 @@ CONFIGS: Mapping[str, DatasetConfig] = {
         {
             "id": ("string", "digest of the passage and the query"),
             "query": ("string", "the question or search"),
-            "answer": ("string", "the answer as the passage has it; null where the row is for retrieval only"),
+            "answer": ("string", "the answer that the passage gives; null where the row is for retrieval only"),
             "context": ("string", "the passage that answers; a sentence that became the query is left out of it"),
             "title": ("string", "title of the document, or its path"),
             "headings": (["string"], "headings above the passage, outermost first"),
@@ -55,17 +56,17 @@ CONFIGS: Mapping[str, DatasetConfig] = {
                 "passages that look like the answer and are not: how each was found, its rank and score in that search (rank 0: "
                 "by no search), and its share of the positive's range-normalised score",
             ),
-            "reasoning": ("string", "how the answer follows, where that was written"),
-            "instruction": ("string", "how the answer in `response` was to be written"),
+            "reasoning": ("string", "how the answer follows from the passage, if a model wrote it"),
+            "instruction": ("string", "the instruction that `response` follows"),
             "response": ("string", "the answer written to `instruction`; formats show it in place of `answer`"),
             "kind": ("string", "kind of query"),
             "generator": ("string", "the model or the rule that wrote the query"),
             "origin": ("string", "`llm`, `rule` (no LLM wrote it) or `imported` (its file did not say who wrote it)"),
             "prompt_digest": ("string", "digest of the prompt; null without one"),
             "scores": ("string", "what filters measured, as JSON"),
-            "flags": (["string"], "filters that would have turned this dev or test row away, as stage:reason"),
+            "flags": (["string"], "filters that would have rejected this row if it were a train row, as stage:reason"),
             "reviewed": ("bool", "whether a person has checked the row"),
-            "metadata": ("string", "anything else that is known of the row, as JSON"),
+            "metadata": ("string", "other columns of the row, as JSON"),
         },
     ),
     "corpus": DatasetConfig(
@@ -106,13 +107,13 @@ CONFIGS: Mapping[str, DatasetConfig] = {
                 {"title": [["string"]], "sentences": [["string"]]},
                 "titles and texts of the documents shown, each a list of one list",
             ),
-            "oracle_context": ("string", "the passage that answers, also where it is not shown"),
+            "oracle_context": ("string", "the passage that answers, also when it is not shown"),
             "cot_answer": ("string", "quotes that support the answer, then `<ANSWER>:` and the answer"),
             "instruction": ("string", "the documents between `<DOCUMENT>` tags, then the question"),
-            "oracle_position": ("int64", "index of the answering document among those shown; null where it is not"),
+            "oracle_position": ("int64", "index of the answering document among those shown; null if it is not shown"),
             "oracle_mode": (
                 "string",
-                "`oracle` where the answering document is shown; without it `memorise` (answer all the same) or `abstain`",
+                "`oracle` if the answering document is shown; otherwise `memorise` (the row still gives the answer) or `abstain`",
             ),
         },
         "raft",
@@ -123,7 +124,7 @@ CONFIGS: Mapping[str, DatasetConfig] = {
         "openai-chat",
     ),
     "st-triplet": DatasetConfig(
-        "rows for bi-encoders, as sentence-transformers reads them",
+        "rows for bi-encoders in the layout of sentence-transformers",
         {
             "anchor": ("string", "the query"),
             "positive": ("string", "the passage that answers"),

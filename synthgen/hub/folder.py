@@ -1,4 +1,4 @@
-"""The Parquet files of a data set, written batch by batch: equal rows give equal bytes."""
+"""Write the Parquet files of a data set, batch by batch. Equal rows give equal bytes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _ROWS_PER_GROUP = 1_000  # the viewer of the Hub reads whole row groups
 
 Row = Mapping[str, Any]
 Splits = Mapping[str, Callable[[], Iterable[Row]]]
-"""Split -> a function that gives its rows, each time from the start."""
+"""Split -> a function that returns its rows, each time from the start."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenConfig:
-    """A config as it was written: rows by split (none of a split without rows), and the type of each column in words."""
+    """A written config: rows by split (without empty splits), and the type of each column in words."""
 
     name: str
     rows: dict[str, int]
@@ -38,16 +38,16 @@ class WrittenConfig:
 
 
 def write_config(folder: Path, name: str, splits: Splits) -> WrittenConfig:
-    """Write one config below `folder`."""
+    """Write one config to a subfolder of `folder`."""
     schema = _schema(name, splits)
     rows = {split: _write(folder / name / f"{split}.parquet", schema, read()) for split, read in splits.items()}
     return WrittenConfig(
-        name, {split: n for split, n in rows.items() if n}, {field.name: _words(field.type) for field in schema}
+        name, {split: n for split, n in rows.items() if n}, {field.name: _type_in_words(field.type) for field in schema}
     )
 
 
 def _schema(name: str, splits: Splits) -> pa.Schema:
-    """The columns that are declared, and those that the options of a format have added in any split: readers want one schema."""
+    """Return the declared columns, and the columns that a format's options add in any split: readers need one schema."""
     import pyarrow as pa
 
     config = CONFIGS[name]
@@ -79,12 +79,12 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
-def _words(kind: pa.DataType) -> str:
-    """A type as the card names it."""
+def _type_in_words(kind: pa.DataType) -> str:
+    """Return a type in words, for the card."""
     import pyarrow as pa
 
     if pa.types.is_list(kind):
-        return f"list of {_words(kind.value_type)}"
+        return f"list of {_type_in_words(kind.value_type)}"
     if pa.types.is_struct(kind):
-        return "{" + ", ".join(f"{field.name}: {_words(field.type)}" for field in kind) + "}"
+        return "{" + ", ".join(f"{field.name}: {_type_in_words(field.type)}" for field in kind) + "}"
     return str(kind)

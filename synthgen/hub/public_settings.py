@@ -1,6 +1,7 @@
-"""The settings of a run as others may read them, to make the same rows elsewhere.
+"""The settings of a run in a form that can be published and reproduces the rows elsewhere.
 
-What is cut is decided by the setting, never by looking for paths in text: a tokenizer, a prompt or a stop text stays what it is.
+The name of a setting decides what is removed. Text is never searched for paths, so a tokenizer, a prompt or a stop text
+stays unchanged.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _HUMP = regex.compile(r"(?<=\p{Ll})(?=\p{Lu})")
 
 
 def public_settings(config: Config) -> dict[str, Any]:
-    """No endpoint, no store, of a path the last part, no secret."""
+    """Return the settings without endpoint, store and secrets, and with only the last part of each path."""
     values = config.dump()
     for setting in _PRIVATE:
         del values["llm"][setting]
@@ -40,10 +41,10 @@ def public_settings(config: Config) -> dict[str, Any]:
 
 
 def public_name(name: str) -> str:
-    """The name of a model, or another text that may be a path: of one that is, the last part.
+    """Return the name of a model, or of another setting that may be a path. Only the last part of a path is kept.
 
-    Some servers call their model by the path of its file. What neither begins as a path does nor is a YAML file in a folder stays as it
-    is: `OWNER/NAME` is a name of the Hub, and names that providers give have more parts.
+    Some servers name a model by the path of its file. A name that does not begin like a path and is not a YAML file in
+    a folder is unchanged: `OWNER/NAME` is a name on the Hub, and providers' names can have more parts.
     """
     model = name.removeprefix("openai/")
     folders = _FOLDERS.match(model)
@@ -51,7 +52,7 @@ def public_name(name: str) -> str:
 
 
 def public_encoder(name: str) -> str:
-    """The name of an encoder or a cross-encoder; on the Hub it has one slash at most."""
+    """Return the name of an encoder or a cross-encoder. A name on the Hub has at most one slash."""
     return public_name(name) if name.count("/") == 1 else _last_part(name)
 
 
@@ -60,7 +61,7 @@ def _last_part(path: str) -> str:
 
 
 _PRIVATE = ("base_url", "endpoint_id", "api_key_env", "store", "prices")
-"""Settings of `llm` that are of one place and change no row."""
+"""Settings of `llm` that belong to one machine and change no row."""
 
 _PUBLIC: Mapping[str, Callable[[str], str]] = {
     "model": public_name,
@@ -77,11 +78,11 @@ _PUBLIC: Mapping[str, Callable[[str], str]] = {
     "filters.options": public_name,
     "exports.options": public_name,
 }
-"""Settings that may hold a path, with what is shown of each text in them."""
+"""Settings that may hold a path, with the function that makes each text in them public."""
 
 
 def _each(value: Any, public: Callable[[str], str]) -> Any:
-    """`value` with `public` of each text in it."""
+    """Return `value` with `public` applied to each text in it."""
     if isinstance(value, str):
         return public(value)
     if isinstance(value, Mapping):
@@ -92,7 +93,7 @@ def _each(value: Any, public: Callable[[str], str]) -> Any:
 
 
 def _without_secrets(value: Any) -> Any:
-    """A mapping of anything, at any depth without what its name says is secret."""
+    """Return `value` without the entries, at any depth, whose names mark secrets."""
     if isinstance(value, Mapping):
         return {name: _without_secrets(inner) for name, inner in value.items() if not _is_secret(str(name), inner)}
     if isinstance(value, list):
@@ -101,6 +102,6 @@ def _without_secrets(value: Any) -> Any:
 
 
 def _is_secret(name: str, value: Any) -> bool:
-    """Numbers are no secrets: servers have settings such as `stop_token_ids`."""
+    """Return whether an entry is secret. Numbers never are: servers have settings such as `stop_token_ids`."""
     numbers = all(isinstance(one, int | float) for one in (value if isinstance(value, list) else [value]))
     return not numbers and bool(_SECRET.search(_HUMP.sub("_", name).casefold()))

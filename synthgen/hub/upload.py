@@ -1,15 +1,17 @@
-"""One commit that sends a folder to the Hub, and what must hold before anything is sent.
+"""Upload a folder to the Hub in one commit, and check what must hold before anything is sent.
 
-A push that was cut off is finished by the next one. What it finds decides, in this order:
+The next push completes an interrupted one. What it finds decides, in this order:
 
-- no such repository: it is made, private unless told otherwise;
-- the very files of the folder: the commit came through, and only its answer was lost, so there is nothing to do;
-- no file beside `.gitattributes`, which the Hub writes itself: a repository that was made and not filled, or an empty one of the
-  user's, where a commit overwrites nothing;
-- anything else is somebody's data: only `force` replaces it, by one commit that also deletes what is not in the folder.
+- There is no such repository: it is created, private by default.
+- The repository has exactly the files of the folder: the commit succeeded and only its response was lost. Nothing is
+  done.
+- It has no file beside `.gitattributes`, which the Hub writes: it was created and not filled, or it is an empty
+  repository of the user. The commit overwrites nothing.
+- Anything else is somebody's data. Only `force` replaces it, in one commit that also deletes the files that are not in
+  the folder.
 
-A repository that is there must be as public as is asked for. The commit names the one it was decided on as its parent, so the Hub
-refuses it when somebody else commits meanwhile.
+An existing repository must have the requested visibility. The commit names the inspected commit as its parent, so the
+Hub rejects it when somebody else commits in between.
 """
 
 from __future__ import annotations
@@ -27,15 +29,15 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
-__all__ = ["Sent", "check_repo_id", "send"]
+__all__ = ["Upload", "check_repo_id", "upload"]
 
-_THEIRS = ".gitattributes"
-_KIND = "dataset"
+_WRITTEN_BY_HUB = ".gitattributes"
+_REPO_TYPE = "dataset"
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """Where the data set is now. `commit` is "" when the Hub had these very files already."""
+class Upload:
+    """The uploaded data set. `commit` is "" when the Hub already had exactly these files."""
 
     url: str
     commit: str
@@ -53,81 +55,82 @@ class _Repository:
 
 
 def check_repo_id(repo_id: str) -> None:
-    """Raises ConfigError for what is no `owner/name`."""
+    """Raise ConfigError unless `repo_id` is OWNER/NAME."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
 
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        raise ConfigError(f"{repo_id!r} is no name of a data set on the Hub: {error}") from None
+        raise ConfigError(f"{repo_id!r} is not the name of a data set on the Hub: {error}") from None
     if repo_id.count("/") != 1:
         raise ConfigError(
-            f"{repo_id!r} is no name of a data set on the Hub: write OWNER/NAME, OWNER being you or your organisation."
+            f"{repo_id!r} is not the name of a data set on the Hub. Give OWNER/NAME; OWNER is you or your organisation."
         )
 
 
-def send(folder: Path, repo_id: str, *, public: bool, force: bool, message: str) -> Sent:
-    """Have the data set `repo_id` hold the files of `folder` and no others.
+def upload(folder: Path, repo_id: str, *, public: bool, force: bool, message: str) -> Upload:
+    """Make the data set `repo_id` hold exactly the files of `folder`.
 
-    The token is that of HF_TOKEN or of the cached login. Raises HubError before anything is sent without a valid token or network,
-    for a repository with other files (unless `force`) or of another visibility; later when the push is cut off or refused.
+    The token comes from HF_TOKEN or the cached login. Raises HubError before anything is sent when there is no valid
+    token or network, or when the repository has other files (without `force`) or another visibility. Raises HubError
+    later when the upload is interrupted or rejected.
     """
     from huggingface_hub import HfApi
 
     api = HfApi()
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    with _reached(api, repo_id, folder):
+    with _readable_errors(api, repo_id, folder):
         user = _user(api)
         found = _find(api, repo_id)
     if found and found.private == public:
         raise HubError(f"{_visibility(repo_id, public)} Nothing was sent.")
     url = f"{api.endpoint}/datasets/{repo_id}"
     if found and _same(files, found.files):
-        return Sent(url, "", len(files), 0)
+        return Upload(url, "", len(files), 0)
     if found and found.files and not force:
         raise HubError(
-            f"The data set {repo_id} is on the Hub already, with other files ({', '.join(sorted(found.files)[:3])}, …). Nothing was "
-            f"sent. Choose another name, or add --force to replace all that is there by {folder}."
+            f"The data set {repo_id} already exists on the Hub, with other files ({', '.join(sorted(found.files)[:3])}, …). Nothing was "
+            f"sent. Choose another name, or add --force to replace all its files with {folder}."
         )
-    with _reached(api, repo_id, folder, user=user):
+    with _readable_errors(api, repo_id, folder, user=user):
         commit, deleted = _commit(api, repo_id, files, found, public=public, message=message)
-    return Sent(url, commit, len(files), deleted)
+    return Upload(url, commit, len(files), deleted)
 
 
 def _commit(
     api: HfApi, repo_id: str, files: dict[str, Path], found: _Repository | None, *, public: bool, message: str
 ) -> tuple[str, int]:
-    """The repository, if it is new, and the commit. Returns that and how many files it deletes."""
+    """Create the repository if it is new, and commit. Returns the commit and the number of deleted files."""
     from huggingface_hub import CommitOperation, CommitOperationAdd, CommitOperationDelete
 
     if found is None:
-        api.create_repo(repo_id, repo_type=_KIND, private=not public)
+        api.create_repo(repo_id, repo_type=_REPO_TYPE, private=not public)
     stale = sorted(found.files.keys() - files.keys()) if found else []
     operations: list[CommitOperation] = [CommitOperationDelete(name) for name in stale]
     operations += [CommitOperationAdd(name, str(path)) for name, path in files.items()]
     with _quiet():
-        made = api.create_commit(
-            repo_id, operations, commit_message=message, repo_type=_KIND, parent_commit=found.commit if found else None
+        created = api.create_commit(
+            repo_id, operations, commit_message=message, repo_type=_REPO_TYPE, parent_commit=found.commit if found else None
         )
-    return str(made.oid), len(stale)
+    return str(created.oid), len(stale)
 
 
 def _user(api: HfApi) -> str:
-    """Who the token belongs to. Raises HubError for a token that is missing or wrong."""
+    """Return the owner of the token. Raises HubError for a missing or wrong token."""
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
-    wanted = "Make one that may write at https://huggingface.co/settings/tokens, then `hf auth login` or `export HF_TOKEN=…`."
+    advice = "Create one with write access at https://huggingface.co/settings/tokens, then `hf auth login` or `export HF_TOKEN=…`."
     try:
         return str(api.whoami()["name"])
     except LocalTokenNotFoundError:
         raise HubError(
-            f"The Hub wants a token, and neither HF_TOKEN nor a cached login has one. Nothing was sent. {wanted}"
+            f"The Hub needs a token, and neither HF_TOKEN nor a cached login has one. Nothing was sent. {advice}"
         ) from None
     except HfHubHTTPError as error:
         if error.response.status_code in (401, 403):
             raise HubError(
-                f"The Hub refuses the token of HF_TOKEN or of the cached login. Nothing was sent. {wanted}"
+                f"The Hub rejects the token of HF_TOKEN or of the cached login. Nothing was sent. {advice}"
             ) from None
         raise
 
@@ -140,9 +143,9 @@ def _find(api: HfApi, repo_id: str) -> _Repository | None:
         info = api.dataset_info(repo_id)
     except RepositoryNotFoundError:
         return None
-    tree = api.list_repo_tree(repo_id, recursive=True, revision=info.sha, repo_type=_KIND)
+    tree = api.list_repo_tree(repo_id, recursive=True, revision=info.sha, repo_type=_REPO_TYPE)
     digests = {one.path: one.lfs.sha256 if one.lfs else one.blob_id for one in tree if isinstance(one, RepoFile)}
-    return _Repository(str(info.sha), bool(info.private), {path: of for path, of in digests.items() if path != _THEIRS})
+    return _Repository(str(info.sha), bool(info.private), {path: of for path, of in digests.items() if path != _WRITTEN_BY_HUB})
 
 
 def _same(files: dict[str, Path], digests: dict[str, str]) -> bool:
@@ -150,7 +153,7 @@ def _same(files: dict[str, Path], digests: dict[str, str]) -> bool:
 
 
 def _digest(path: Path, like: str) -> str:
-    """What the Hub calls this content: its sha256 for a large file, git's own digest for one that is kept as it is."""
+    """Return the Hub's digest of this content: sha256 for a large file, git's blob digest for others."""
     if len(like) == 2 * hashlib.sha256().digest_size:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -159,15 +162,17 @@ def _digest(path: Path, like: str) -> str:
 
 
 def _visibility(repo_id: str, public: bool) -> str:
-    """Nobody's private data becomes public because of a repository that was there before."""
+    """Return the message for a repository with the other visibility. Private data must not become public through an old
+    repository.
+    """
     if public:
-        return f"The data set {repo_id} is private on the Hub. Make it public there, or leave --public out."
-    return f"The data set {repo_id} is public on the Hub, and a push is private unless told. Make it private there, or add --public."
+        return f"The data set {repo_id} is private on the Hub. Make it public there, or omit --public."
+    return f"The data set {repo_id} is public on the Hub, and a push is private by default. Make it private there, or add --public."
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the progress bars of the library, which write over ours."""
+    """Disable the library's progress bars, which would overwrite synthgen's."""
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     before = are_progress_bars_disabled()
@@ -180,43 +185,43 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _reached(api: HfApi, repo_id: str, folder: Path, *, user: str = "") -> Iterator[None]:
-    """Has one paragraph say what the Hub refuses, or why it cannot be reached. `user` is given once sending has begun."""
+def _readable_errors(api: HfApi, repo_id: str, folder: Path, *, user: str = "") -> Iterator[None]:
+    """Turn errors of the Hub and the network into a HubError of one paragraph. `user` is given once the upload has begun."""
     from huggingface_hub import errors
 
-    transport = errors.HTTPError  # of whatever HTTP library it uses
+    transport = errors.HTTPError  # of the HTTP library in use
     after = f"{'Nothing is lost' if user else 'Nothing was sent'}: {folder} is complete"
     try:
         yield
     except errors.OfflineModeIsEnabled:
-        raise HubError(f"HF_HUB_OFFLINE is set, so the Hub is not asked. Unset it to push. {after}.") from None
+        raise HubError(f"HF_HUB_OFFLINE is set, so the Hub is not contacted. Unset it to push. {after}.") from None
     except errors.HfHubHTTPError as error:
-        raise HubError(f"{_refusal(error, repo_id, user)} {after}; push again once that is mended.") from None
+        raise HubError(f"{_rejection(error, repo_id, user)} {after}; push again once that is fixed.") from None
     except (transport, ConnectionError, TimeoutError) as error:
         raise HubError(
-            f"{api.endpoint} cannot be reached, or cut the connection ({_line(error)}). {after}, and the same command goes on."
+            f"{api.endpoint} cannot be reached, or closed the connection ({_line(error)}). {after}, and the same command continues."
         ) from None
-    except (ValueError, RuntimeError) as error:  # a refused card, or a file that did not get through
-        raise HubError(f"The push to {repo_id} failed: {_line(error)}. {after}; push again once that is mended.") from None
+    except (ValueError, RuntimeError) as error:  # a rejected card, or a failed file
+        raise HubError(f"The push to {repo_id} failed: {_line(error)}. {after}; push again once that is fixed.") from None
 
 
-def _refusal(error: HfHubHTTPError, repo_id: str, user: str) -> str:
-    """What an answer of the Hub means for a push."""
+def _rejection(error: HfHubHTTPError, repo_id: str, user: str) -> str:
+    """Return the meaning of the Hub's error response for a push."""
     status = error.response.status_code
     if status in (401, 403):
         return (
-            f"The Hub does not let {user or 'the owner of this token'} write to {repo_id} ({status}). Name a data set of your own or of "
-            "an organisation that you may write to, and use a token that may write."
+            f"The Hub does not let {user or 'the owner of this token'} write to {repo_id} ({status}). Give a data set of your own or of "
+            "an organisation that you can write to, and use a token with write access."
         )
     if status == 409:
-        return f"The name {repo_id} is taken on the Hub, and this token does not see by what. Choose another one."
+        return f"The name {repo_id} is taken on the Hub by something that this token cannot see. Choose another name."
     if status == 412:
-        return f"Somebody else has changed {repo_id} on the Hub meanwhile."
+        return f"Somebody else has changed {repo_id} on the Hub in the meantime."
     return f"The Hub answered {status} ({_line(error.server_message or error)})."
 
 
 def _line(error: object) -> str:
-    """What an error says, and what it came from, on one line."""
+    """Return the message of an error and of its cause, on one line."""
     cause = getattr(error, "__cause__", None)
     text = " ".join(str(error).split()) or type(error).__name__
     return f"{text}: {_line(cause)}" if cause is not None and isinstance(error, RuntimeError) else text.rstrip(".")

@@ -30,7 +30,7 @@ from synthgen.hub.folder import Splits, WrittenConfig, write_config
 from synthgen.hub.pii import scan
 from synthgen.hub.public_settings import public_name, public_settings
 from synthgen.hub.rows import triple_row
-from synthgen.hub.upload import check_repo_id, send
+from synthgen.hub.upload import check_repo_id, upload
 from synthgen.pipeline.card_facts import describe
 from synthgen.pipeline.export import exportable
 from synthgen.pipeline.run_folder import RunFolder
@@ -114,7 +114,7 @@ def push(
             return report
         if on_event:
             on_event(Event("push", len(names), len(names), f"sending {repo_id}"))
-        sent = send(
+        sent = upload(
             folder.hub, repo_id, public=public, force=force, message=f"{sum(data.origins.values()):,} rows, by synthgen"
         )
     return report | {"sent": asdict(sent)}

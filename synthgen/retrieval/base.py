@@ -1,7 +1,7 @@
-"""What the retrievers share: the best k of a row of scores, and hits from positions.
+"""The common base of the retrievers: the best k of a row of scores, and hits from positions.
 
-A retriever ranks by *position* in its index, as arrays, which is what the evaluation of thousands of queries needs;
-`search` turns these into hits.
+A retriever ranks by *position* in its index, as arrays, which the evaluation of thousands of queries needs. `search`
+turns positions into hits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _COLUMNS_PER_HIT = 8
 
 
 class Ranking(ABC):
-    """A retriever over `ids`, once it can rank them."""
+    """A retriever over `ids`. Subclasses rank them."""
 
     def __init__(self, ids: Sequence[str]) -> None:
         self.ids = list(ids)
@@ -31,20 +31,20 @@ class Ranking(ABC):
 
     @abstractmethod
     def rank(self, queries: Sequence[str], k: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Positions and scores of the best `k` (or all, if the index is smaller), best first: two queries x k arrays."""
+        """Return positions and scores of the best `k` (or all, if the index is smaller), best first: two queries x k arrays."""
 
     @abstractmethod
     def score(self, queries: Sequence[str], ids: Sequence[Sequence[str]]) -> list[list[float]]:
-        """The score of each query with each of its own `ids`."""
+        """Return the score of each query with each of its own `ids`."""
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Hit]]:
-        """The best `k` hits (fewer when the index is smaller) of each query, best first."""
+        """Return the best `k` hits of each query, best first; fewer when the index is smaller."""
         positions, scores = self.rank(queries, k)
         pairs = zip(positions.tolist(), scores.tolist(), strict=True)
         return [list(map(_hit, zip(map(self.ids.__getitem__, at), values, strict=True))) for at, values in pairs]
 
     def positions(self, ids: Sequence[str]) -> list[int]:
-        """Where these ids stand in the index. Raises KeyError for an id that is not in it."""
+        """Return the positions of these ids in the index. Raises KeyError for an unknown id."""
         return [self._positions[id] for id in ids]
 
 
@@ -52,7 +52,7 @@ _hit: Callable[[tuple[str, float]], Hit] = partial(tuple.__new__, Hit)  # three 
 
 
 def best(scores: NDArray[Any], k: int) -> NDArray[np.intp]:
-    """Positions of the `k` largest of one row of scores; equal ones in the order of the index."""
+    """Return the positions of the `k` largest of one row of scores, equal ones in the order of the index."""
     import numpy as np
 
     k = min(k, len(scores))
@@ -61,10 +61,10 @@ def best(scores: NDArray[Any], k: int) -> NDArray[np.intp]:
     width = len(scores) // (_COLUMNS_PER_HIT * k)
     if width < 2:
         return _best_of(scores, np.arange(len(scores)), k)
-    # k columns hold a score of at least `enough`, so the best k are among those that do: a few hundred instead of all.
+    # k columns hold a score of at least `threshold`, so the best k are among the scores that do: a few hundred instead of all.
     tops = scores[: len(scores) // width * width].reshape(width, -1).max(axis=0)
-    enough = np.partition(tops, len(tops) - k)[len(tops) - k]
-    places = np.flatnonzero(scores >= enough)
+    threshold = np.partition(tops, len(tops) - k)[len(tops) - k]
+    places = np.flatnonzero(scores >= threshold)
     return _best_of(scores[places], places, k)
 
 

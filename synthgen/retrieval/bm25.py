@@ -1,11 +1,11 @@
 """Lexical search: BM25 over the words of `text.words` (character bigrams for scripts without spaces).
 
-Scores are those of Lucene's variant (Kamphuis et al. 2020, "Which BM25 Do You Mean?"), computed when the index is built
-(bm25s; Lù 2024), so a query only adds up columns. A chunk without any word of the query scores 0 and still ranks, in the
-order of the index.
+Scores are those of Lucene's variant (Kamphuis et al. 2020, "Which BM25 Do You Mean?"). They are computed when the index
+is built (bm25s; Lù 2024), so a query only adds up columns. A chunk without any word of the query scores 0 and still
+ranks, in the order of the index.
 
-The longest columns, those of the words that stand in a twentieth of the chunks or more, are also kept as arrays over all chunks,
-once they are asked for: adding such an array up is up to thirty times as fast and gives the same sums.
+The longest columns, of words that occur in a twentieth of the chunks or more, are also kept as arrays over all chunks
+after their first use. Adding such an array is up to thirty times as fast and gives the same sums.
 """
 
 from __future__ import annotations
@@ -56,43 +56,43 @@ class BM25(Ranking):
         k = min(k, len(self.ids))
         positions = np.zeros((len(queries), k), dtype=np.intp)
         scores = np.zeros((len(queries), k), dtype=np.float32)
-        found = np.zeros(len(self.ids), dtype=np.float32)  # one for all queries: new pages cost more than the sums
+        totals = np.zeros(len(self.ids), dtype=np.float32)  # one for all queries: new memory pages cost more than the sums
         for row, query in enumerate(queries):
-            self._sum(self._known(query), found)
-            positions[row] = best(found, k)
-            scores[row] = found[positions[row]]
+            self._sum(self._word_numbers(query), totals)
+            positions[row] = best(totals, k)
+            scores[row] = totals[positions[row]]
         return positions, scores
 
     def score(self, queries: Sequence[str], ids: Sequence[Sequence[str]]) -> list[list[float]]:
         import numpy as np
 
         pairs = zip(queries, ids, strict=True)
-        return [self._at(self._known(query), np.array(self.positions(wanted), np.intp)).tolist() for query, wanted in pairs]
+        return [self._at(self._word_numbers(query), np.array(self.positions(wanted), np.intp)).tolist() for query, wanted in pairs]
 
-    def _known(self, query: str) -> list[int]:
+    def _word_numbers(self, query: str) -> list[int]:
         return [self._vocabulary[word] for word in words(query) if word in self._vocabulary]
 
     def _column(self, word: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Where the word stands, and its score there."""
+        """Return the positions of the chunks with the word, and its scores there."""
         column = slice(self._starts[word], self._starts[word + 1])
         return self._places[column], self._scores[column]
 
-    def _sum(self, known: Sequence[int], found: NDArray[np.float32]) -> None:
-        """Puts the score of every chunk into `found`."""
+    def _sum(self, numbers: Sequence[int], found: NDArray[np.float32]) -> None:
+        """Write the score of every chunk into `found`."""
         found.fill(0)
-        for word in known:
+        for word in numbers:
             if word in self._frequent:
                 found += self._array(word)
             else:
                 places, scores = self._column(word)
                 found[places] += scores
 
-    def _at(self, known: Sequence[int], positions: NDArray[np.intp]) -> NDArray[np.float32]:
-        """The score of the chunks at these positions, added up in the same order as for all of them."""
+    def _at(self, numbers: Sequence[int], positions: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the scores of the chunks at these positions, summed in the same order as for all chunks."""
         import numpy as np
 
         found = np.zeros(len(positions), dtype=np.float32)
-        for word in known:
+        for word in numbers:
             places, scores = self._column(word)
             at = np.minimum(places.searchsorted(positions), len(places) - 1)
             found += np.where(places[at] == positions, scores[at], np.float32(0))
@@ -109,7 +109,7 @@ class BM25(Ranking):
         return array
 
     def _most_frequent(self, counts: NDArray[np.int32]) -> dict[int, NDArray[np.float32] | None]:
-        """The words whose columns are kept as arrays, none of which is made yet."""
+        """Return the words whose columns are kept as arrays; the arrays are created later."""
         import numpy as np
 
         order = np.argsort(-counts, kind="stable")[: _MAX_ARRAY_BYTES // (4 * len(self.ids))]
@@ -117,6 +117,6 @@ class BM25(Ranking):
 
 
 def over_chunks(chunks: Iterable[Chunk]) -> BM25:
-    """An index of chunks in the order of their texts, so that of equal scores none comes first for the name of its file."""
+    """Return an index of chunks ordered by their texts, so that the order of equal scores does not depend on file names."""
     ordered = sorted(chunks, key=lambda chunk: (chunk.sha256, chunk.id))
     return BM25([chunk.id for chunk in ordered], map(index_text, ordered))

@@ -1,9 +1,9 @@
-"""Search by vectors: exact inner products (faiss IndexFlatIP), so cosines when the vectors have length 1.
+"""Search by vectors: exact inner products (faiss IndexFlatIP), which are cosines when the vectors have length 1.
 
-The library finds the best; their scores are then computed one by one, because its own differ in the last digits with the
-number of queries that are searched at a time.
+faiss finds the best hits. Their scores are then computed one by one, because faiss's own differ in the last digits with
+the number of queries in a search.
 
-Not covered: approximate indexes; below about 500,000 chunks the exact one is quick enough.
+Approximate indexes are not supported: below about 500,000 chunks the exact one is fast enough.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _QUERIES_AT_A_TIME = 64
 
 
 class Dense(Ranking):
-    """An index of `vectors` (ids x dimensions) under `ids`; `encode` turns queries into vectors of the same space."""
+    """An index of `vectors` (ids x dimensions) under `ids`. `encode` turns queries into vectors of the same space."""
 
     def __init__(self, ids: Sequence[str], vectors: NDArray[np.float32], encode: Encode) -> None:
         import faiss
@@ -38,7 +38,7 @@ class Dense(Ranking):
         self._encode = encode
         self._index: Any = faiss.IndexFlatIP(vectors.shape[1])
         self._index.add(vectors)
-        # The index holds a copy: this one is a view of it, and the vectors given can go.
+        # A view of the index's own copy, so the given vectors can be freed.
         self._vectors: NDArray[np.float32] = faiss.rev_swig_ptr(self._index.get_xb(), vectors.size).reshape(vectors.shape)
 
     def rank(self, queries: Sequence[str], k: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
@@ -47,17 +47,17 @@ class Dense(Ranking):
         k = min(k, len(self.ids))
         if not queries or not k:
             return np.zeros((len(queries), k), dtype=np.intp), np.zeros((len(queries), k), dtype=np.float32)
-        asked = _encoded(self._encode, queries)
-        positions = self._index.search(asked, k)[1]
+        vectors = _encoded(self._encode, queries)
+        positions = self._index.search(vectors, k)[1]
         scores = np.concatenate(
             [
                 np.einsum(
-                    "qkd,qd->qk", self._vectors[positions[at : at + _QUERIES_AT_A_TIME]], asked[at : at + _QUERIES_AT_A_TIME]
+                    "qkd,qd->qk", self._vectors[positions[at : at + _QUERIES_AT_A_TIME]], vectors[at : at + _QUERIES_AT_A_TIME]
                 )
                 for at in range(0, len(queries), _QUERIES_AT_A_TIME)
             ]
         )
-        order = np.lexsort((positions, -scores))  # faiss leaves equal scores in any order
+        order = np.lexsort((positions, -scores))  # faiss returns equal scores in any order
         return np.take_along_axis(positions, order, axis=1), np.take_along_axis(scores, order, axis=1)
 
     def score(self, queries: Sequence[str], ids: Sequence[Sequence[str]]) -> list[list[float]]:
@@ -70,14 +70,14 @@ class Dense(Ranking):
 
 
 class BiEncoder(Dense):
-    """A search that can also score texts which are not in its index; `encode_texts` turns them into vectors."""
+    """A search that can also score texts outside its index. `encode_texts` turns them into vectors."""
 
     def __init__(self, ids: Sequence[str], vectors: NDArray[np.float32], encode: Encode, encode_texts: Encode) -> None:
         super().__init__(ids, vectors, encode)
         self._encode_texts = encode_texts
 
     def score_texts(self, queries: Sequence[str], texts: Sequence[str]) -> list[float]:
-        """The score of each query with its own text."""
+        """Return the score of each query with its own text."""
         import numpy as np
 
         if not queries:

@@ -1,7 +1,7 @@
-"""Several retrievers as one, by reciprocal rank fusion (Cormack, Clarke and Büttcher 2009).
+"""Reciprocal rank fusion of several retrievers (Cormack, Clarke and Büttcher 2009).
 
-A chunk's score is the sum of 1 / (60 + rank) over the retrievers, so their own scores need not be comparable. A
-retriever says nothing about chunks below its best `depth`.
+A chunk's score is the sum of 1 / (60 + rank) over the retrievers, so their own scores need not be comparable. A chunk
+below the best `depth` of a retriever gets nothing from it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Hybrid"]
 
-_K = 60  # of the paper: how little the first ranks stand out
+_K = 60  # from the paper; a larger value flattens the first ranks
 
 
 class Hybrid(Ranking):
@@ -45,7 +45,7 @@ class Hybrid(Ranking):
         return [fused[self.positions(wanted)].tolist() for fused, wanted in pairs]
 
     def _fused(self, queries: Sequence[str]) -> Iterator[NDArray[np.float32]]:
-        """The scores of all chunks, query by query."""
+        """Yield the scores of all chunks, query by query."""
         import numpy as np
 
         ranked = [retriever.rank(queries, self._depth)[0] for retriever in self._retrievers]

@@ -1,10 +1,10 @@
-"""The encoders that filters ask for: the built-in one or any sentence-transformers model, tuned judges, and a reranker.
+"""The encoders of filters: the built-in one or any sentence-transformers model, cross-fitted judges, and a reranker.
 
-Each is made when it is first asked for, so a run whose filters need none loads none of the heavy libraries.
+Each is created at its first use, so a run whose filters need none loads none of the heavy libraries.
 
-A judge of its own rows (Promptagator; Dai et al. 2022) praises what it was tuned on. Cross-fitting keeps them apart: the rows of
-split train are cut into folds, and each fold is judged by an encoder tuned on the others. Folds hold whole groups of
-near-duplicate documents; where there are fewer groups than folds, they are sections of the corpus, cut between chunks.
+A judge that was tuned on its own rows (Promptagator; Dai et al. 2022) favours them. Cross-fitting separates them: the
+train rows are cut into folds, and each fold is judged by an encoder tuned on the others. Folds hold whole groups of
+near-duplicate documents. With fewer groups than folds, they are sections of the corpus, cut between chunks.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = ["CorpusEncoders"]
 
 
 class CorpusEncoders:
-    """The `filters.Encoders` of one run: over all its `chunks`, by the base and the recipe that its training has, too.
+    """The `filters.Encoders` of one run, over all its `chunks`, with the base and the recipe of its training.
 
     Raises MissingExtraError without the train extra, ModelError for a model that cannot be loaded.
     """
@@ -52,20 +52,21 @@ class CorpusEncoders:
         self._rerankers: dict[str, _Reranker] = {}
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One vector of length 1 for each query or answer: texts x dimensions."""
+        """Return a vector of length 1 for each query or answer: texts x dimensions."""
         return self._encoder().queries(texts)
 
     def dense(self) -> Retriever:
-        """Search over the chunks by the encoder as it is."""
+        """Return a search over the chunks by the untuned encoder."""
         if self._dense is None:
             self._dense = self._index(self._encoder())
         return self._dense
 
     def cross_fitted(self, triples: Sequence[Triple], *, folds: int = 5) -> Iterator[tuple[Sequence[int], Retriever]]:
-        """Positions in `triples`, each once, and a search tuned on the rest of them that never saw these rows or their passages.
+        """Yield positions in `triples`, each once, with a search tuned on other rows, which never saw these rows or
+        their passages.
 
-        The searches learn from the rows of the first call, also for rows that come later; each is tuned when it is first used. With
-        one fold, all rows are judged by one search that saw them.
+        The searches learn from the rows of the first call and also judge rows of later calls. Each is tuned at its
+        first use. With one fold, all rows are judged by one search that was tuned on them.
         """
         fit = self._fit(triples, folds)
         by_fold: dict[int, list[int]] = {}
@@ -75,23 +76,24 @@ class CorpusEncoders:
             yield by_fold[fold], fit.judges[fold]
 
     def rerank(self, pairs: Sequence[tuple[str, str]], *, model: str) -> list[float]:
-        """How well each (query, text) fits, by the cross-encoder of that name or path; larger is better."""
+        """Return the score of each (query, text) by the named cross-encoder; larger is better."""
         if model not in self._rerankers:
             require_extra()
             self._rerankers[model] = _Reranker(model)
         return self._rerankers[model](pairs)
 
     def digest(self, *, triples: Sequence[Triple] = (), folds: int = 0, model: str = "") -> str:
-        """Of all that scores depend on beside the chunks: those of `dense`, of `cross_fitted` with `folds`, of `rerank` with `model`.
+        """Return a digest of all that scores depend on beside the chunks: those of `dense`, of `cross_fitted` with
+        `folds`, or of `rerank` with `model`.
 
-        A model in a folder is known by what its files hold, one on the Hub by its name.
+        A model in a folder is identified by the contents of its files, one on the Hub by its name.
         """
         if model:
             return _contents(model)
         start = {"base", "dimensions", "idf"}
         basis = digest([self._settings.model_dump(include=start), self._seed, _contents(self._settings.base)])
         recipe = self._settings.model_dump(exclude={"enabled", *start})
-        return digest([basis, recipe, folds, self._fit(triples, folds).learnt]) if folds else basis
+        return digest([basis, recipe, folds, self._fit(triples, folds).training_digest]) if folds else basis
 
     def _encoder(self) -> Encoder:
         if self._base is None:
@@ -110,10 +112,10 @@ class CorpusEncoders:
             fold_of = _folds(triples, self._chunks, folds)
             judges = []
             for fold in range(folds):
-                seen = [t for t in triples if folds == 1 or fold_of[t.chunk_id] != fold]
-                judges.append(_Judge(lambda seen=seen: self._index(self._tuned(seen))))  # type: ignore[misc]
-            learnt = digest(sorted([t.id, *map(list, t.masks)] for t in triples if t.split == "train"))
-            self._fitted[folds] = _CrossFit(fold_of, judges, learnt)
+                training_triples = [t for t in triples if folds == 1 or fold_of[t.chunk_id] != fold]
+                judges.append(_Judge(lambda training_triples=training_triples: self._index(self._tuned(training_triples))))  # type: ignore[misc]
+            training_digest = digest(sorted([t.id, *map(list, t.masks)] for t in triples if t.split == "train"))
+            self._fitted[folds] = _CrossFit(fold_of, judges, training_digest)
         return self._fitted[folds]
 
     def _tuned(self, triples: Sequence[Triple]) -> Encoder:
@@ -124,15 +126,15 @@ class CorpusEncoders:
 
 @dataclass(frozen=True, slots=True)
 class _CrossFit:
-    """The fold of each chunk, the judge of each fold, and a digest of the rows that they learn from."""
+    """The fold of each chunk, the judge of each fold, and a digest of the rows that the judges learn from."""
 
     fold_of: Mapping[str, int]
     judges: Sequence[_Judge]
-    learnt: str
+    training_digest: str
 
 
 class _Judge:
-    """A search that is made when it is first used."""
+    """A search that is created at its first use."""
 
     def __init__(self, make: Callable[[], BiEncoder]) -> None:
         self._make = make
@@ -155,14 +157,14 @@ class _Judge:
 
 
 class _Reranker:
-    """A sentence-transformers CrossEncoder. Its logits are compared: a sigmoid rounds the best ones to the same 1."""
+    """A sentence-transformers CrossEncoder. It returns logits, because a sigmoid rounds the best ones to the same 1."""
 
     def __init__(self, name: str) -> None:
         from sentence_transformers import CrossEncoder
         from torch.nn import Identity
 
         try:
-            with contextlib.redirect_stderr(io.StringIO()):  # a bar is drawn while the weights are loaded; errors are raised
+            with contextlib.redirect_stderr(io.StringIO()):  # hides the loading bar; errors are still raised
                 self._model = CrossEncoder(name, num_labels=1, activation_fn=Identity())
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -179,7 +181,7 @@ class _Reranker:
 
 
 def _folds(triples: Sequence[Triple], chunks: Sequence[Chunk], folds: int) -> dict[str, int]:
-    """The fold of each chunk, so that all hold about as many rows. Content decides, not names or order."""
+    """Return the fold of each chunk, with about as many rows in each fold. Content decides, not names or order."""
     earliest: dict[str, str] = {}
     for chunk in chunks:
         earliest[chunk.document_id] = min(chunk.sha256, earliest.get(chunk.document_id, chunk.sha256))
@@ -200,7 +202,7 @@ def _folds(triples: Sequence[Triple], chunks: Sequence[Chunk], folds: int) -> di
 
 
 def _sections(chunks: Sequence[Chunk], rows: Mapping[str, int], folds: int) -> dict[str, int]:
-    """Runs of neighbours with about as many rows each."""
+    """Return the fold of each chunk for runs of neighbours with about as many rows each."""
     total, before, found = max(1, sum(rows.values())), 0, {}
     for chunk in chunks:
         found[chunk.id] = min(folds - 1, before * folds // total)
@@ -209,7 +211,7 @@ def _sections(chunks: Sequence[Chunk], rows: Mapping[str, int], folds: int) -> d
 
 
 def _contents(name: str) -> str:
-    """The name of a model, or a digest of its files."""
+    """Return the name of a model, or a digest of its files."""
     folder = Path(name)
     if not folder.is_dir():
         return name

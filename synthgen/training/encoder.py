@@ -1,9 +1,9 @@
 """The bi-encoder: the built-in static one, or any sentence-transformers model by name or path.
 
-The built-in one needs no weights: a tokenizer trained on the corpus and token vectors from latent semantic analysis, whose
-mean is the text's vector. It knows nothing beyond the corpus and no word order, and it encodes tens of thousands of
-chunks a second on one core. Base and tuned encoders are used alike: the model's own query and passage prompts,
-vectors of length 1.
+The built-in encoder needs no weights. It has a tokenizer trained on the corpus and token vectors from latent semantic
+analysis; their mean is the vector of a text. It knows nothing beyond the corpus and no word order, and it encodes tens
+of thousands of chunks a second on one core. Base and tuned encoders are used alike: with the model's own query and
+passage prompts, and vectors of length 1.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BATCH = 256
 
 
 class Encoder:
-    """A SentenceTransformer with its prompts. `is_static` says that it only averages token vectors."""
+    """A SentenceTransformer with its prompts. `is_static` is true when it only averages token vectors."""
 
     def __init__(self, model: Any) -> None:
         from sentence_transformers.sentence_transformer.modules import StaticEmbedding
@@ -59,7 +59,7 @@ class Encoder:
         return self._encode(self.model.encode_document, texts, self.passage_prompt)
 
     def save(self, folder: Path) -> None:
-        """Files that plain `SentenceTransformer(folder)` loads."""
+        """Write files that plain `SentenceTransformer(folder)` loads."""
         with _no_progress_bars():
             self.model.save(str(folder), create_model_card=False)
 
@@ -80,7 +80,7 @@ class Encoder:
 
 
 def built_in(texts: Sequence[str], *, dimensions: int, seed: int, idf: bool = True) -> Encoder:
-    """A static encoder of `texts`: equal texts, settings and seed give equal weights."""
+    """Return a static encoder of `texts`. Equal texts, settings and seed give equal weights."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from threadpoolctl import threadpool_limits
@@ -93,7 +93,7 @@ def built_in(texts: Sequence[str], *, dimensions: int, seed: int, idf: bool = Tr
 
 
 def load(name: str) -> Encoder:
-    """A sentence-transformers model by name or path. Raises ModelError when it cannot be loaded."""
+    """Return a sentence-transformers model by name or path. Raises ModelError when it cannot be loaded."""
     from sentence_transformers import SentenceTransformer
 
     try:
@@ -108,18 +108,18 @@ def load(name: str) -> Encoder:
 
 
 def require_extra() -> None:
-    """Raises MissingExtraError when the packages for training are not installed."""
+    """Raise MissingExtraError when the packages for training are not installed."""
     if any(importlib.util.find_spec(name) is None for name in ("sentence_transformers", "scipy", "torch")):
         raise MissingExtraError("Training", "train")
 
 
 @contextmanager
-def one_thread(wanted: bool = True) -> Iterator[None]:
-    """One torch thread inside, for equal sums on every run; small matrices are no slower for it."""
+def one_thread(enabled: bool = True) -> Iterator[None]:
+    """Use one torch thread inside, for equal sums on every run. Small matrices are no slower with it."""
     import torch
 
     before = torch.get_num_threads()
-    if wanted:
+    if enabled:
         torch.set_num_threads(1)
     try:
         yield
@@ -128,17 +128,17 @@ def one_thread(wanted: bool = True) -> Iterator[None]:
 
 
 def _no_progress_bars() -> contextlib.redirect_stderr[io.StringIO]:
-    """The libraries draw bars while they load and save weights; their errors are raised all the same."""
+    """Hide the bars that the libraries draw while they load and save weights. Errors are still raised."""
     return contextlib.redirect_stderr(io.StringIO())
 
 
 def _prompt(model: Any, *names: str) -> str | None:
-    """The first of these prompts that is not empty: a loaded model may have an empty "document" beside its "passage"."""
+    """Return the first of these prompts that is not empty. A model may have an empty "document" beside its "passage"."""
     return next((model.prompts[name] for name in names if model.prompts.get(name)), None)
 
 
 def untuned(settings: Training, chunks: Sequence[Chunk], seed: int) -> Encoder:
-    """The encoder that tuning starts from."""
+    """Return the encoder that tuning starts from."""
     if settings.base != STATIC:
         return load(settings.base)
     texts = [index_text(chunk) for chunk in chunks]

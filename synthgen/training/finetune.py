@@ -1,12 +1,13 @@
-"""Fine-tuning a bi-encoder on rows: each query must find its passage among those of its batch.
+"""Fine-tune a bi-encoder on rows: each query must find its passage among those of its batch.
 
-The loss is MultipleNegativesRankingLoss (InfoNCE with in-batch negatives); a batch never holds the same passage twice,
-nor two of one near-duplicate group, for such a row would be a negative of its twin. A plain loop instead of the library's
-trainer: it starts at once, keeps no checkpoint, writes to no terminal and can leave words of a query out.
+The loss is MultipleNegativesRankingLoss (InfoNCE with in-batch negatives). A batch never contains the same passage
+twice, nor two passages of one near-duplicate group, because each would be a negative of its twin. A plain loop replaces
+the library's trainer: it starts at once, keeps no checkpoints, writes nothing to the terminal, and can drop words of a
+query.
 
-Leaving out half of each query's tokens (built-in encoder only) turns sentences into something nearer to the few words
-that people type; larger batches, a soft temperature and weights drawn back towards the base (Wortsman et al. 2022, "Robust
-fine-tuning of zero-shot models") keep a small corpus from being learnt by heart.
+Dropping half of each query's tokens (built-in encoder only) makes sentences more like the few words that people type.
+Larger batches, a high temperature, and weights drawn back towards the base (Wortsman et al. 2022, "Robust fine-tuning
+of zero-shot models") reduce overfitting to a small corpus.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _WARM_UP = 0.1  # share of the steps in which the learning rate rises
 
 @dataclass(frozen=True, slots=True)
 class TrainingPair:
-    """A query and its passage. Rows of equal `twins` are never negatives of each other."""
+    """A query and its passage. Pairs with equal `twins` are never negatives of each other."""
 
     query: str
     passage: str
@@ -38,7 +39,7 @@ class TrainingPair:
 
 @dataclass(frozen=True, slots=True)
 class _Recipe:
-    """What fits a kind of encoder; `Training` overrides the first three."""
+    """The defaults of a kind of encoder; `Training` overrides the first three."""
 
     epochs: int
     batch_size: int
@@ -53,10 +54,11 @@ _OTHERS = _Recipe(epochs=1, batch_size=32, learning_rate=2e-5, scale=20.0, query
 
 
 def training_rows(triples: Sequence[Triple], chunks: Sequence[Chunk]) -> list[TrainingPair]:
-    """The rows of split train. The passage is what the row shows: without the sentence or heading its query was made from.
+    """Return the train rows as pairs. The passage has no text that the row hides.
 
-    Rows flagged as ambiguous are among them, unlike in the contrastive exports: most are headings and sentences that several pages
-    share, and what they teach about their pages is worth more than the few contradictions in a batch (`benchmarks/README.md`).
+    Unlike in the contrastive exports, rows flagged as ambiguous are included: most are headings and sentences that
+    several pages share, and what they teach about these pages outweighs the few contradictions in a batch
+    (`benchmarks/README.md`).
     """
     by_id = {chunk.id: chunk for chunk in chunks}
     documents: dict[str, set[str]] = {}
@@ -74,7 +76,7 @@ def training_rows(triples: Sequence[Triple], chunks: Sequence[Chunk]) -> list[Tr
 def finetune(
     encoder: Encoder, rows: Sequence[TrainingPair], *, settings: Training, seed: int, on_event: OnEvent | None = None
 ) -> dict[str, Any]:
-    """Tune `encoder` in place; returns the settings used. Equal encoder, rows and seed give equal weights on one machine."""
+    """Tune `encoder` in place and return the settings used. Equal encoder, rows and seed give equal weights on one machine."""
     import torch
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
@@ -88,13 +90,13 @@ def finetune(
     with one_thread(encoder.is_static), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         loss = MultipleNegativesRankingLoss(encoder.model, scale=recipe.scale)
-        learn = (_TokenAdam if encoder.is_static else _AdamW)(encoder, loss)
+        update = (_TokenAdam if encoder.is_static else _AdamW)(encoder, loss)
         start = [weight.detach().clone() for weight in encoder.model.parameters()]
         encoder.model.train()
         for step, batch in enumerate(steps):
             queries = _features(encoder, [rows[i].query for i in batch], encoder.query_prompt, recipe.query_dropout)
             passages = _features(encoder, [rows[i].passage for i in batch], encoder.passage_prompt)
-            learn(queries, passages, rate * _pace(step, len(steps)))
+            update(queries, passages, rate * _rate_factor(step, len(steps)))
             if on_event:
                 on_event(Event("training", step + 1, len(steps)))
         for weight, before in zip(encoder.model.parameters(), start, strict=True):
@@ -105,11 +107,11 @@ def finetune(
 
 
 def batches(twins: Sequence[str], size: int, draw: random.Random) -> list[list[int]]:
-    """All row numbers in random order, cut so that no batch holds two rows of equal twins.
+    """Return all row numbers in random order, cut so that no batch has two rows of equal twins.
 
-    A row that clashes waits for the next batch. Where many rows are twins of each other the last batches are small, as with
-    the library's own sampler: such rows weigh more than others (see benchmarks/README.md). A row left alone has no negative
-    and is left out.
+    A row that clashes waits for the next batch. When many rows are twins of each other, the last batches are small, as
+    with the library's own sampler, and their rows weigh more than others (see benchmarks/README.md). A single remaining
+    row has no negative and is left out.
     """
     waiting = list(range(len(twins)))
     draw.shuffle(waiting)
@@ -133,7 +135,7 @@ def batches(twins: Sequence[str], size: int, draw: random.Random) -> list[list[i
 
 
 class _AdamW:
-    """One step of the whole model."""
+    """An optimiser step of the whole model."""
 
     def __init__(self, encoder: Encoder, loss: Any) -> None:
         import torch
@@ -149,9 +151,9 @@ class _AdamW:
 
 
 class _TokenAdam:
-    """One step of the token vectors in a batch; the others stay where they are, as under torch's SparseAdam.
+    """An optimiser step of the token vectors in a batch; the others do not move, as with torch's SparseAdam.
 
-    Not SparseAdam itself: it sums gradients token by token, which takes four times as long.
+    SparseAdam itself sums gradients token by token, which takes four times as long.
     """
 
     def __init__(self, encoder: Encoder, loss: Any) -> None:
@@ -181,8 +183,8 @@ class _TokenAdam:
         self._weight[tokens] -= rate / (1 - 0.9**self._steps) * first / spread
 
 
-def _pace(step: int, steps: int) -> float:
-    """Share of the learning rate: up in the first tenth, then down to nearly nothing."""
+def _rate_factor(step: int, steps: int) -> float:
+    """Return the factor of the learning rate: rising in the first tenth of the steps, then falling to nearly nothing."""
     rising = max(1, round(_WARM_UP * steps))
     return min((step + 1) / rising, (steps - step) / max(1, steps - rising + 1), 1.0)
 
@@ -190,12 +192,12 @@ def _pace(step: int, steps: int) -> float:
 def _features(encoder: Encoder, texts: list[str], prompt: str | None, dropout: float = 0.0) -> dict[str, Any]:
     features: dict[str, Any] = encoder.model.preprocess(texts, prompt=prompt)
     if dropout:
-        return _thinned(features, dropout)
+        return _dropped_out(features, dropout)
     return {name: value.to(encoder.model.device) if hasattr(value, "to") else value for name, value in features.items()}
 
 
-def _thinned(features: dict[str, Any], dropout: float) -> dict[str, Any]:
-    """The same bags of tokens, each token left out with this probability; a bag that would be empty stays whole."""
+def _dropped_out(features: dict[str, Any], dropout: float) -> dict[str, Any]:
+    """Drop each token of the bags with this probability. A bag that would become empty stays whole."""
     import torch
 
     ids, offsets = features["input_ids"], features["offsets"]

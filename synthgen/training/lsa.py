@@ -1,10 +1,10 @@
-"""Token vectors by latent semantic analysis (Deerwester et al. 1990): the start of the built-in encoder.
+"""Token vectors by latent semantic analysis (Deerwester et al. 1990), the start of the built-in encoder.
 
-The token x chunk matrix of `(1 + log tf) * idf`, columns of length 1, is cut to its strongest directions. A token's vector is
-its row of the left singular vectors times its idf, so the *mean* of a text's token vectors, which is all that a
-static encoder computes, is the direction of the text's projection (up to damped repetition).
+The token x chunk matrix of `(1 + log tf) * idf`, with columns of length 1, is reduced to its strongest directions. A
+token's vector is its row of the left singular vectors times its idf. The *mean* of a text's token vectors, which is all
+that a static encoder computes, is then the direction of the text's projection (up to damped repetition).
 
-The decomposition is the randomised one (Halko, Martinsson and Tropp 2011) with seeded noise and fixed signs: equal
+The decomposition is the randomised one (Halko, Martinsson and Tropp 2011) with seeded noise and fixed signs. Equal
 input gives equal vectors on the same machine.
 """
 
@@ -26,11 +26,10 @@ _PASSES = 5
 def latent_vectors(
     token_ids: Sequence[Sequence[int]], n_tokens: int, dimensions: int, *, seed: int, idf: bool = True
 ) -> NDArray[np.float32]:
-    """`n_tokens` x `dimensions`, with a mean square row length of 1. `token_ids` are those of each chunk.
+    """Return `n_tokens` x `dimensions`, with a mean square row length of 1. `token_ids` are those of each chunk.
 
-    Without `idf` the rows are the left singular vectors as they are: a common word then weighs as much as a rare one.
-
-    A corpus of fewer chunks or tokens than dimensions leaves the last columns zero; a token in no chunk has a zero row.
+    Without `idf` the rows are the left singular vectors, and a common word weighs as much as a rare one. With fewer
+    chunks or tokens than dimensions, the last columns are zero. A token in no chunk has a zero row.
     """
     import numpy as np
 
@@ -45,7 +44,7 @@ def latent_vectors(
 
 
 def _matrix(token_ids: Sequence[Sequence[int]], n_tokens: int) -> tuple[Any, NDArray[np.float64]]:
-    """The weighted token x chunk matrix, and the idf of each token (0 for one in no chunk)."""
+    """Return the weighted token x chunk matrix, and the idf of each token (0 for a token in no chunk)."""
     import numpy as np
     from scipy.sparse import csr_array
 

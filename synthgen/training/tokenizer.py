@@ -1,8 +1,8 @@
 """A tokenizer trained on the corpus, for the built-in encoder.
 
-Byte-pair merges over runs of letters and digits, so frequent words become one token and rare ones a few pieces. A run of a
-script without spaces is one run: there the merges find its frequent words. Texts are case-folded and NFKC-normalised.
-Merging is deterministic; subword models that are fitted by sampling (unigram) are not.
+Byte-pair merges work on runs of letters and digits, so frequent words become one token and rare ones a few pieces. In a
+script without spaces a run is longer, and the merges find its frequent words. Texts are case-folded and
+NFKC-normalised. Merging is deterministic, unlike subword models that are fitted by sampling (unigram).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MAX_TOKENS = 30_000
 
 
 def train_tokenizer(texts: Iterable[str]) -> Any:
-    """A `tokenizers.Tokenizer`. Characters never seen in `texts` become one unknown token, whose vector is zero."""
+    """Return a `tokenizers.Tokenizer`. Characters that never occur in `texts` become one unknown token with a zero vector."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE(unk_token=_UNKNOWN))

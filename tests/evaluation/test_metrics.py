@@ -77,7 +77,7 @@ def test_one_group_of_documents_gives_no_interval() -> None:
 
 
 def test_no_query_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no query"):
+    with pytest.raises(ValueError, match="no queries"):
         compare(np.array([]), np.array([]), [], seed=0)
 
 

@@ -72,7 +72,7 @@ def test_queries_without_a_relevant_document_are_counted(tmp_path: Path) -> None
     ("queries", "qrels", "message"),
     [
         ([{"_id": "a", "text": "boil"}], [("a", "elsewhere.md", 1)], "names no document and no chunk.*elsewhere.md.*coffee.md"),
-        ([{"_id": "a", "text": "boil"}], [("a", "tea.md", 0)], "no judgement with a score above 0"),
+        ([{"_id": "a", "text": "boil"}], [("a", "tea.md", 0)], "no judgment with a score above 0"),
         ([{"_id": "a", "text": "boil"}], [("b", "tea.md", 1)], "No query .* both a text"),
         ([{"id": "a", "text": "boil"}], [("a", "tea.md", 1)], "row 1 has the keys id, text"),
         ([{"_id": "a", "text": "boil"}], [("a", "tea.md", "high")], "line 2"),

@@ -261,7 +261,7 @@ def test_a_push_whose_connection_breaks_says_so_and_goes_on(
     if path == "/lfs/":
         assert told.code == 0, "the library tries that again by itself"
     else:
-        assert "the same command goes on" in paragraph(told)
+        assert "the same command continues" in paragraph(told)
         told = commands.run("push", finished, "ann/rivers", *THREE)
     assert told.code == 0, told
     assert content(finished / "hub") == folder == pushed(fresh)
