@@ -118,7 +118,9 @@ def _front(facts: CardFacts) -> dict[str, Any]:
         "sentence-transformers": "st-triplet" in names,
         "synthgen": True,
     }
-    license_details = {"license_name": facts.license.name, "license_link": facts.license.link} if facts.license.id == "other" else {}
+    license_details = (
+        {"license_name": facts.license.name, "license_link": facts.license.link} if facts.license.id == "other" else {}
+    )
     creators = {"annotations_creators": ["machine-generated"], "language_creators": ["found", "machine-generated"]}
     return {
         "license": facts.license.id,

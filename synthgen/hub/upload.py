@@ -120,7 +120,9 @@ def _user(api: HfApi) -> str:
     """Return the owner of the token. Raises HubError for a missing or wrong token."""
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
-    advice = "Create one with write access at https://huggingface.co/settings/tokens, then `hf auth login` or `export HF_TOKEN=…`."
+    advice = (
+        "Create one with write access at https://huggingface.co/settings/tokens, then `hf auth login` or `export HF_TOKEN=…`."
+    )
     try:
         return str(api.whoami()["name"])
     except LocalTokenNotFoundError:

@@ -67,7 +67,9 @@ class BM25(Ranking):
         import numpy as np
 
         pairs = zip(queries, ids, strict=True)
-        return [self._at(self._word_numbers(query), np.array(self.positions(wanted), np.intp)).tolist() for query, wanted in pairs]
+        return [
+            self._at(self._word_numbers(query), np.array(self.positions(wanted), np.intp)).tolist() for query, wanted in pairs
+        ]
 
     def _word_numbers(self, query: str) -> list[int]:
         return [self._vocabulary[word] for word in words(query) if word in self._vocabulary]

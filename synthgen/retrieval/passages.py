@@ -110,8 +110,7 @@ def is_hidden(triple: Triple, chunk: Chunk) -> bool:
 
 
 def shown_text(triple: Triple, chunk: Chunk) -> str:
-    """Return the indexed text of a chunk without what the row hides: its masked spans and the headings that its query repeats.
-    """
+    """Return the indexed text of a chunk without what the row hides: its masked spans and the headings that its query repeats."""
     quoted = _quoted_headings(triple, chunk)
     return "\n".join([*(h for h in chunk.headings if h not in quoted), passage(triple, chunk)])
 

@@ -72,7 +72,11 @@ def judge_source(triple: Triple, source_rank: SourceRank, passages: Passages, *,
 def contenders(triple: Triple, source_rank: SourceRank, passages: Passages, depth: int) -> list[str]:
     """Return the best `depth` hits without those that are the row's own passage."""
     own = [passages.chunks[positive] for positive in triple.positives]
-    return [hit.id for hit in source_rank.hits[:depth] if not any(passages.same(passages.chunks[hit.id], positive) for positive in own)]
+    return [
+        hit.id
+        for hit in source_rank.hits[:depth]
+        if not any(passages.same(passages.chunks[hit.id], positive) for positive in own)
+    ]
 
 
 class Copying:

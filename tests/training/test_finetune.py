@@ -256,7 +256,7 @@ def test_without_the_extra_nothing_is_done(monkeypatch: pytest.MonkeyPatch, tmp_
 
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "sentence_transformers" else real(name))
-    with pytest.raises(MissingExtraError, match=r"synthgen\[train\]"):
+    with pytest.raises(MissingExtraError, match=r"synthgen-rag\[train\]"):
         train_and_measure(CHUNKS, TRIPLES, settings=QUICK, seed=0, output=tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
