@@ -49,10 +49,14 @@ def write_styled_answers(
         output_tokens=_OUTPUT_TOKENS,
     )
     replies = step.apply(rows, paid.answers(step, rows))
-    return [_read(row, reply, tasks[row.id], grounding) for row, reply in zip(rows, replies, strict=True)]
+    languages = [chunks[row.chunk_id].language for row in rows]
+    return [
+        _read(row, reply, tasks[row.id], language, grounding)
+        for row, reply, language in zip(rows, replies, languages, strict=True)
+    ]
 
 
-def violation(text: str, task: AnswerTask) -> str:
+def violation(text: str, task: AnswerTask, language: str = "") -> str:
     """Return why `text` violates the task: not_json, wrong_schema or wrong_length; "" when it does not."""
     if task.json_schema is not None:
         try:
@@ -62,27 +66,27 @@ def violation(text: str, task: AnswerTask) -> str:
         return "" if matches_schema(value, task.json_schema) else "wrong_schema"
     if task.length is None:
         return ""
-    count = length_of(text, task.length)
+    count = length_of(text, task.length, language)
     return "wrong_length" if count < task.length.least or (task.length.most or count) < count else ""
 
 
-def length_of(text: str, length: Length) -> float:
+def length_of(text: str, length: Length, language: str = "") -> float:
     """Return the length of `text` in the unit of `length`."""
     match length.unit:
         case "sentences":
-            return len(sentences(text))
+            return len(sentences(text, language))
         case "words":
             return sum(weight for _, weight in units(text))
     return len(text.strip())
 
 
-def _read(row: Triple, reply: RowAnswer, task: AnswerTask, grounding: Grounding | None) -> tuple[Triple, str]:
+def _read(row: Triple, reply: RowAnswer, task: AnswerTask, language: str, grounding: Grounding | None) -> tuple[Triple, str]:
     if not reply.fields:
         return row, reply.reason
     if not confirms_answer(row, reply):
         return row, "disagrees"
     text = reply.fields["answer"]
-    if reason := violation(text, task) or _ungrounded(row, text, task, grounding):
+    if reason := violation(text, task, language) or _ungrounded(row, text, task, grounding):
         return row, reason
     scores = {**row.scores, "answers": task.names}
     return replace(row, response=text, instruction=task.instruction, scores=scores), ""

@@ -18,6 +18,7 @@ Not covered: overlap between chunks, on purpose. Overlapping neighbours are fals
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -47,7 +48,7 @@ def chunk_document(document: Document, settings: Chunking) -> list[Chunk]:
     tokenizer = get_tokenizer(settings.tokenizer)
     text = document.text
     blocks = [b for b in parse_blocks(text, str(document.metadata.get("format", "text"))) if b.kind != "aside"]
-    units = _units(text, blocks, tokenizer, settings.max_tokens)
+    units = _units(text, blocks, tokenizer, settings.max_tokens, document.language)
     limit = settings.max_tokens
     gaps = _gaps(text, units, tokenizer)
     while True:
@@ -127,7 +128,7 @@ def _breadcrumb(document: Document, headings: tuple[str, ...]) -> tuple[str, ...
 # --- blocks to units --------------------------------------------------------------------------------------------------
 
 
-def _units(text: str, blocks: Sequence[Block], tokenizer: Tokenizer, max_tokens: int) -> list[Unit]:
+def _units(text: str, blocks: Sequence[Block], tokenizer: Tokenizer, max_tokens: int, language: str) -> list[Unit]:
     units: list[Unit] = []
     path: tuple[int, ...] = ()
     section_level = _section_level(blocks)
@@ -145,7 +146,7 @@ def _units(text: str, blocks: Sequence[Block], tokenizer: Tokenizer, max_tokens:
         elif size <= (max_tokens // 2 if block.parts else max_tokens):
             units.append(Unit(block.start, block.end, size, cut, path))
         else:
-            pieces = _pieces(text, block, cut, tokenizer, max_tokens)
+            pieces = _pieces(text, block, cut, tokenizer, max_tokens, language)
             units.extend(Unit(*piece, path) for piece in pieces)
     return units
 
@@ -171,7 +172,7 @@ def _section_level(blocks: Sequence[Block]) -> int:
 _Piece = tuple[int, int, int, int]  # start, end, tokens, what a cut before it costs
 
 
-def _pieces(text: str, block: Block, cut: int, tokenizer: Tokenizer, max_tokens: int) -> Iterator[_Piece]:
+def _pieces(text: str, block: Block, cut: int, tokenizer: Tokenizer, max_tokens: int, language: str) -> Iterator[_Piece]:
     """The parts of a block that is too large, down to what fits."""
     # What lies between two parts (an empty line of a quotation) goes with the one before it.
     borders = [block.start, *(part.start for part in block.parts[1:]), block.end]
@@ -180,10 +181,11 @@ def _pieces(text: str, block: Block, cut: int, tokenizer: Tokenizer, max_tokens:
         if (size := tokenizer.count(text[start:end])) <= max_tokens:
             yield start, end, size, cut
         else:
-            yield from _pieces(text, dataclasses.replace(part, start=start, end=end), cut, tokenizer, max_tokens)
+            yield from _pieces(text, dataclasses.replace(part, start=start, end=end), cut, tokenizer, max_tokens, language)
         cut = _CUT_ITEM
     if not block.parts:
-        rungs = (_lines,) if block.kind in ("code", "table") else (_sentences, _lines)
+        in_sentences = functools.partial(_sentences, language=language)
+        rungs = (_lines,) if block.kind in ("code", "table") else (in_sentences, _lines)
         yield from _descend(text, block.start, block.end, cut, rungs, tokenizer, max_tokens)
 
 
@@ -207,8 +209,8 @@ def _descend(
             yield from _descend(text, a, b, cost, rungs[1:], tokenizer, max_tokens)
 
 
-def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    for a, b in sentences(text[start:end]):
+def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple[int, int, int]]:
+    for a, b in sentences(text[start:end], language):
         yield start + a, start + b, _CUT_SENTENCE
 
 

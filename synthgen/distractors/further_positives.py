@@ -32,14 +32,18 @@ def better_answers(triple: Triple, source: Chunk, above: Iterable[Chunk]) -> Seq
         return []
     forms = AnswerForms.of([folded(answer)])
     minimum = _COVERED * len(query_words)
-    candidates = [(chunk, covered) for chunk in above if (covered := _best_coverage(chunk.text, forms, query_words)) >= minimum]
-    own_covered = _best_coverage(passage(triple, source), forms, query_words) if candidates else 0
+    candidates = [
+        (chunk, covered)
+        for chunk in above
+        if (covered := _best_coverage(chunk.text, chunk.language, forms, query_words)) >= minimum
+    ]
+    own_covered = _best_coverage(passage(triple, source), source.language, forms, query_words) if candidates else 0
     return [chunk for chunk, covered in candidates if covered >= own_covered]
 
 
-def _best_coverage(text: str, forms: AnswerForms, query_words: set[str]) -> int:
+def _best_coverage(text: str, language: str, forms: AnswerForms, query_words: set[str]) -> int:
     """Return the largest number of query words in a sentence that contains the answer."""
     if not forms.occurs_in(folded(text)):
         return 0
-    spans = (text[start:end] for start, end in sentences(text))
+    spans = (text[start:end] for start, end in sentences(text, language))
     return max((len(query_words & set(words(sentence))) for sentence in spans if forms.occurs_in(folded(sentence))), default=0)

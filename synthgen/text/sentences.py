@@ -1,38 +1,49 @@
-"""Sentences in every script."""
+"""Sentences in every script, with the abbreviations of every language."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import regex
 
+from synthgen.text.lexicon import lexicon, lexicons
+
 __all__ = ["sentences"]
 
-# A sentence ends at a full stop of a spaced script followed by space, or at one of a script that needs none,
-# with the closing quotes and brackets that belong to it; a blank line always ends one. Dotted letters (p.m., U.S.) end one
-# only where no small letter follows.
+# A sentence ends at a full stop of a spaced script followed by space, or at one of a script that needs none, with the closing
+# quotes and brackets that belong to it; a blank line always ends one.
 _END = regex.compile(
     r"""
-    [.!?…]+ [\p{Pe}\p{Pf}"']* (?=\s) (?! (?<= \b\p{L}\.\p{L}\. [\p{Pe}\p{Pf}"']*) \s+ \p{Ll})
+    [.!?…]+ [\p{Pe}\p{Pf}"']* (?=\s)
     | [。！？｡؟।۔։፧፨]+ [\p{Pe}\p{Pf}"']*
     | \n[^\S\n]*\n
     """,
     regex.VERBOSE,
 )
-_ABBREVIATION = regex.compile(
-    r"(?:^|[\s(\[])(?:\p{Lu}|e\.g|i\.e|etc|vs|cf|Dr|Mr|Mrs|Ms|Prof|St|No|Fig|Eq|approx|incl|z\.\s?B|d\.\s?h|bzw|Nr|Abs|usw|ca)\.$"
-)
 _THAI_PAUSE = regex.compile(r"(?<=[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])[ \n]+(?=[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])")
 _MIN_PAUSE_CHARS = 60
 
+# What stands right before a full stop: a number, or a word with the dotted parts before it ("т. е", "p.m").
+_BEFORE = regex.compile(
+    r"(?<![\p{L}\p{M}\p{N}.&°])(?:(?P<number>\p{Nd}{1,2})|(?P<chain>(?:\p{L}\p{M}*){1,3}\.\s?)*(?P<word>[\p{L}\p{M}]+))$"
+)
+_AFTER = regex.compile(r"[\s\p{Ps}\p{Pi}\p{Pe}\p{Pf}\"'¿¡.…]*(?P<next>(?P<word>[\p{L}\p{M}]+)|\p{N})?")
+_OPENING = "([{\"'“„‘‚«‹¿¡-–—/"
+_ROMAN = regex.compile(r"[IVXLC]+")
+_LOOKED_AT = 24  # characters before and after a full stop
 
-def sentences(text: str) -> list[tuple[int, int]]:
+
+def sentences(text: str, language: str = "") -> list[tuple[int, int]]:
     """Spans of the sentences of `text`, in order, without the white space around them.
 
-    Scripts that use neither full stops nor spaces between words (Thai) are cut at their pauses, once a
-    sentence has 60 characters.
+    An abbreviation ends no sentence where more of the sentence must follow. Those of `language` are read as it reads them, and those
+    of other languages unless they are words. Scripts that use neither full stops nor spaces between words (Thai) are cut at
+    their pauses, once a sentence has 60 characters. Not covered: initials at the end of a sentence ("vitamin A. It").
     """
-    cuts = [m.end() for m in _END.finditer(text) if not _ABBREVIATION.search(text, max(0, m.start() - 12), m.start() + 1)]
+    known = _abbreviations(language)
+    cuts = [m.end() for m in _END.finditer(text) if text[m.start()] != "." or not _goes_on(text, m.start(), known)]
     spans = []
     for start, end in _between(cuts, len(text)):
         last = start
@@ -42,6 +53,105 @@ def sentences(text: str) -> list[tuple[int, int]]:
                 last = pause.end()
         spans.append((last, end))
     return [span for start, end in spans if (span := _stripped(text, start, end))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Abbreviations:
+    """`kinds` has the name of the lexicon's list of each abbreviation, `last` those that may end a sentence after a number, `parts` what
+    follows the first parts of those with several full stops, and `endings` all words that may stand right before the full stop."""
+
+    kinds: Mapping[str, str]
+    last: frozenset[str]
+    parts: Mapping[str, tuple[str, ...]]
+    endings: frozenset[str]
+    openers: frozenset[str]
+    ordinal_nouns: frozenset[str]
+
+
+@functools.cache
+def _abbreviations(language: str) -> _Abbreviations:
+    """Those of every language but its local ones; what they are in the language itself goes first."""
+    own = lexicon(language)
+    kinds: dict[str, str] = {}
+    for kind in ("last_abbreviations", "number_abbreviations", "abbreviations", "name_abbreviations"):
+        kinds |= {word: kind for one in lexicons() for word in getattr(one, kind)}
+    for kind in ("last_abbreviations", "name_abbreviations", "number_abbreviations", "abbreviations"):
+        kinds |= dict.fromkeys(getattr(own, kind), kind)
+    kinds |= dict.fromkeys(own.local_abbreviations, "abbreviations")
+    parts: dict[str, tuple[str, ...]] = {}
+    for word in sorted(kinds):
+        pieces = word.split(".")
+        for cut in range(1, len(pieces)):
+            first = ".".join(pieces[:cut])
+            parts[first] = (*parts.get(first, ()), ".".join(pieces[cut:]) + ".")
+    speakers = (own,) if own.name else lexicons()
+    return _Abbreviations(
+        kinds=kinds,
+        last=frozenset().union(*(one.last_abbreviations for one in speakers)),
+        parts=parts,
+        endings=frozenset(
+            form for word in kinds for piece in (word, *word.split(".")) for form in (piece, piece[:1].upper() + piece[1:])
+        ),
+        openers=frozenset().union(*(one.sentence_openers for one in (*speakers, lexicon("en")))),
+        ordinal_nouns=frozenset().union(*(one.ordinal_nouns for one in speakers)),
+    )
+
+
+def _goes_on(text: str, at: int, known: _Abbreviations) -> bool:
+    """Whether the sentence goes on after the full stop at `at`."""
+    last = text[max(0, at - _LOOKED_AT) : at].split()[-1:]
+    if not last or not (len(token := last[0].lstrip(_OPENING)) < 3 or token in known.endings or "." in token):
+        return False
+    before = _BEFORE.search(text, max(0, at - _LOOKED_AT), at)
+    if before is None:
+        return False
+    after = _AFTER.match(text, at + 1, at + 1 + 2 * _LOOKED_AT)
+    following = (after and after["next"]) or ""
+    if before["number"]:
+        return following.lower() in known.ordinal_nouns
+    word, chain = before["word"], "".join(before.group().split())
+    if (len(chain) == 1 and chain.isupper()) or _has_more_parts(text, at, known, word, chain):
+        return True
+    counted = text[max(0, before.start() - 3) : before.start()].rstrip()[-1:].isdecimal()
+    kind = _kind(chain, known, counted=counted)
+    if not kind and "." in chain and all(len(part) == 1 for part in chain.split(".")):
+        kind = "name_abbreviations" if chain.isupper() else "last_abbreviations"
+    if not kind and len(word) == 1 and word.isupper():
+        return True
+    kind = kind or _kind(word, known, counted=counted)
+    return bool(kind) and _follows(following, kind, known)
+
+
+def _has_more_parts(text: str, at: int, known: _Abbreviations, *words: str) -> bool:
+    """Whether the full stop is inside an abbreviation: the first one of "z. B."."""
+    rest = [more for word in words for form in _forms(word) for more in known.parts.get(form, ())]
+    return bool(rest) and "".join(text[at + 1 : at + _LOOKED_AT].split()).startswith(tuple(rest))
+
+
+def _kind(word: str, known: _Abbreviations, *, counted: bool) -> str:
+    for form in _forms(word):
+        if counted and form in known.last:
+            return "last_abbreviations"
+        if form in known.kinds:
+            return known.kinds[form]
+    return ""
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """As it stands, and as it stands elsewhere than at the beginning of a sentence."""
+    return (word, word[0].lower() + word[1:])
+
+
+def _follows(following: str, kind: str, known: _Abbreviations) -> bool:
+    """Whether what follows an abbreviation of this kind still belongs to its sentence."""
+    match kind:
+        case "abbreviations":
+            return True
+        case "number_abbreviations":
+            return following.isdecimal() or _ROMAN.fullmatch(following) is not None
+        case "name_abbreviations":
+            return bool(following) and not (following[0].isupper() and following.lower() in known.openers)
+    return following[:1].islower() or following.isdecimal()
 
 
 def _between(cuts: list[int], length: int) -> Iterator[tuple[int, int]]:

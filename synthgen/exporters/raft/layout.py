@@ -153,7 +153,7 @@ def _checked(reasoning: str, texts: Sequence[str]) -> str:
 def _evidence(span: tuple[int, int], source: Chunk, oracle: str) -> str:
     """Return the sentences that the span touches, or the span alone, whichever stands in `oracle`; else ""."""
     start, end = max(0, span[0] - source.start), max(0, span[1] - source.start)
-    touched = [s for s in _sentences(source.text) if s[0] < end and start < s[1]]
+    touched = [s for s in _sentences(source.text, source.language) if s[0] < end and start < s[1]]
     if touched:
         sentence = _escaped(source.text[touched[0][0] : touched[-1][1]])
         if sentence in oracle:

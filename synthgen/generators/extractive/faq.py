@@ -13,7 +13,6 @@ from typing import Literal
 import regex
 
 from synthgen.generators.extractive.passage import MAX_ANSWER_CHARS, Candidate, ParsedPassage
-from synthgen.generators.extractive.scanner import ScannedBlock
 from synthgen.generators.extractive.unmarked_text import Plain, plain
 from synthgen.records import Span
 from synthgen.text.lexicon import of_all
@@ -24,17 +23,17 @@ from synthgen.text.words import contents, words
 __all__ = ["questions"]
 
 
-def questions(reading: ParsedPassage, language: ExtractiveRules | None) -> Iterator[Candidate]:
+def questions(reading: ParsedPassage, rules: ExtractiveRules | None) -> Iterator[Candidate]:
     """Questions that stand in the text: headings with the first paragraph below them, and `Q: … A: …` lines."""
     parsed = reading.blocks
     above = reading.chunk.headings
-    if reading.opens and above and _is_question(_lone(above[-1]), language):
-        yield from _harvested(_lone(above[-1]), parsed, 0, ())
+    if reading.opens and above and _is_question(_lone(above[-1]), rules):
+        yield from _harvested(_lone(above[-1]), reading, 0, ())
     for i, (block, content) in enumerate(parsed):
-        if block.kind == "heading" and _is_question(_lone(content.text), language):
-            yield from _harvested(_lone(content.text), parsed, i + 1, ((block.start, block.end),))
+        if block.kind == "heading" and _is_question(_lone(content.text), rules):
+            yield from _harvested(_lone(content.text), reading, i + 1, ((block.start, block.end),))
         else:
-            yield from _marked_pair(parsed, i)
+            yield from _marked_pair(reading, i)
 
 
 def _lone(heading: str) -> str:
@@ -42,40 +41,40 @@ def _lone(heading: str) -> str:
     return _numbering().sub("", plain(heading).text).strip()
 
 
-def _is_question(heading: str, language: ExtractiveRules | None) -> bool:
+def _is_question(heading: str, rules: ExtractiveRules | None) -> bool:
     found = words(heading)
     said = contents(found)
-    pointing = language is not None and language.vague.search(heading) is not None
+    pointing = rules is not None and rules.vague.search(heading) is not None
     if len(found) < 3 or len(said) < (2 if pointing else 1):
         return False
-    return heading.endswith(("?", "？", "؟")) or (language is not None and language.asks.match(heading) is not None)
+    return heading.endswith(("?", "？", "؟")) or (rules is not None and rules.asks.match(heading) is not None)
 
 
-def _harvested(
-    question: str, parsed: tuple[tuple[ScannedBlock, Plain], ...], i: int, masks: tuple[Span, ...]
-) -> Iterator[Candidate]:
+def _harvested(question: str, reading: ParsedPassage, i: int, masks: tuple[Span, ...]) -> Iterator[Candidate]:
     """The question with the paragraph that follows it, cut after a sentence when it is long."""
+    parsed = reading.blocks
     if i >= len(parsed) or parsed[i][0].kind != "paragraph":
         return
     content = parsed[i][1]
     if content.text.endswith((":", "：")):
         return
-    if answer := _whole_answer(content, 0):
+    if answer := _whole_answer(content, 0, reading.language):
         yield Candidate(question, "question", answer, masks, metadata={"pattern": "heading"})
 
 
-def _whole_answer(content: Plain, start: int) -> Span | None:
+def _whole_answer(content: Plain, start: int, language: str) -> Span | None:
     end = len(content.text)
     if end - start > MAX_ANSWER_CHARS:
-        ends = [e for _, e in sentences(content.text) if start < e <= start + MAX_ANSWER_CHARS]
+        ends = [e for _, e in sentences(content.text, language) if start < e <= start + MAX_ANSWER_CHARS]
         if not ends:
             return None
         end = ends[-1]
     return content.exact(start, end) if end > start else None
 
 
-def _marked_pair(parsed: tuple[tuple[ScannedBlock, Plain], ...], i: int) -> Iterator[Candidate]:
+def _marked_pair(reading: ParsedPassage, i: int) -> Iterator[Candidate]:
     """`Q: … A: …` in one block, or in two that follow each other."""
+    parsed = reading.blocks
     block, content = parsed[i]
     if block.kind not in ("paragraph", "item", "definition"):
         return
@@ -87,7 +86,7 @@ def _marked_pair(parsed: tuple[tuple[ScannedBlock, Plain], ...], i: int) -> Iter
         if i + 1 == len(parsed) or not (reply := _reply().fullmatch(parsed[i + 1][1].text)):
             return
         replied, start = parsed[i + 1][1], reply.start("a")
-    answer = _whole_answer(replied, start)
+    answer = _whole_answer(replied, start, reading.language)
     if answer:
         mask = content.span(0, asked.end("q"))
         yield Candidate(asked["q"], "question", answer, (mask,), metadata={"pattern": "marked"})

@@ -93,7 +93,7 @@ class ParsedPassage:
         """The sentences of paragraphs, list items and definitions."""
         for block, content in self.blocks:
             if block.kind in ("paragraph", "item", "definition"):
-                for index, (start, end) in enumerate(sentences(content.text)):
+                for index, (start, end) in enumerate(sentences(content.text, self.language)):
                     yield Sentence(block, content, start, end, index)
 
 

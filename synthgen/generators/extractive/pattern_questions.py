@@ -24,36 +24,36 @@ _COMMAND = regex.compile(r"[$>#] (?P<command>(?:[^\n]*\\\n)*[^\n]*)")
 _END = regex.compile(r"[\s.!。！;；]+$")
 
 
-def patterns(reading: ParsedPassage, language: ExtractiveRules) -> Iterator[Candidate]:
+def patterns(reading: ParsedPassage, rules: ExtractiveRules) -> Iterator[Candidate]:
     """What the sentences of the chunk define, limit, require, explain or instruct."""
     for sentence in reading.prose():
-        if language.cut.search(sentence.text):
+        if rules.cut.search(sentence.text):
             continue
         text = _END.sub("", sentence.text)
         fired: set[str] = set()
-        for form in language.patterns:
+        for form in rules.patterns:
             match = form.form.fullmatch(text) if form.name not in fired else None
-            if match and (candidate := _asked(reading, language, sentence, form, match)):
+            if match and (candidate := _asked(reading, rules, sentence, form, match)):
                 fired.add(form.name)
                 yield candidate
 
 
 def _asked(
-    reading: ParsedPassage, language: ExtractiveRules, sentence: Sentence, form: SentencePattern, match: regex.Match[str]
+    reading: ParsedPassage, rules: ExtractiveRules, sentence: Sentence, form: SentencePattern, match: regex.Match[str]
 ) -> Candidate | None:
     groups = match.groupdict(default="")
     if "s" in groups:
-        subject = _subject(reading, language, groups["s"])
+        subject = _subject(reading, rules, groups["s"])
         if subject is None:
             return None
         groups["s"] = subject
     wish = groups.get("y", "") or groups.get("c", "")
-    if language.vague.search(wish) or len(words(wish)) == 1 or (form.kind == "howto" and reading.is_history):
+    if rules.vague.search(wish) or len(words(wish)) == 1 or (form.kind == "howto" and reading.is_history):
         return None
     asked = form.question.format(
-        **{name: language.mine(value) if name in ("s", "c", "y") else value for name, value in groups.items()}
+        **{name: rules.mine(value) if name in ("s", "c", "y") else value for name, value in groups.items()}
     )
-    if language.unclear.search(asked):
+    if rules.unclear.search(asked):
         return None
     if form.code:
         answer = _code_below(reading, sentence)
@@ -62,7 +62,7 @@ def _asked(
         answer = exact_answer(sentence.plain, sentence.start + start, sentence.start + end)
         if answer and _circular(groups.get("s", ""), groups["a"]):
             return None
-        if answer and (language.unclear.search(groups["a"]) or match.string.endswith((":", "："))):
+        if answer and (rules.unclear.search(groups["a"]) or match.string.endswith((":", "："))):
             return None
     if answer is None:
         return None
@@ -75,21 +75,17 @@ def _circular(subject: str, answer: str) -> bool:
     return bool(asked and said) and asked[0] == said[0]
 
 
-def _subject(reading: ParsedPassage, language: ExtractiveRules, subject: str) -> str | None:
+def _subject(reading: ParsedPassage, rules: ExtractiveRules, subject: str) -> str | None:
     """The subject as it reads inside a question, or None when it would not stand alone."""
     subject = subject.strip()
-    if (
-        language.dependent.search(subject)
-        or len(subject.split()) > language.max_subject_words
-        or not regex.search(r"\p{L}", subject)
-    ):
+    if rules.dependent.search(subject) or len(subject.split()) > rules.max_subject_words or not regex.search(r"\p{L}", subject):
         return None
-    if (definite := language.definite.fullmatch(subject)) and definite["n"].casefold() not in words(
+    if (definite := rules.definite.fullmatch(subject)) and definite["n"].casefold() not in words(
         " ".join(reading.chunk.headings[-2:])
     ):
         return None
     first = subject.split()[0]
-    if first in language.articles or language.common.match(subject) or _seen_small(reading, first):
+    if first in rules.articles or rules.common.match(subject) or _seen_small(reading, first):
         return subject[0].lower() + subject[1:]
     return subject
 

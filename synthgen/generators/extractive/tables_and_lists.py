@@ -27,11 +27,11 @@ _FOOTNOTE = regex.compile(r"[\s*†‡]+$")
 _NO_WORD = regex.compile(r"[-–—/\s]*|[xX✓✗]")
 
 
-def terms(reading: ParsedPassage, language: ExtractiveRules) -> Iterator[Candidate]:
+def terms(reading: ParsedPassage, rules: ExtractiveRules) -> Iterator[Candidate]:
     """Glossary entries and command-line options: a marked term, then a dash or colon (or a definition list)."""
     if reading.is_history:
         return
-    in_glossary = any(language.glossary.search(heading) for heading in reading.chunk.headings)
+    in_glossary = any(rules.glossary.search(heading) for heading in reading.chunk.headings)
     for block, content in reading.blocks:
         found = _term(reading, block, content)
         if found is None:
@@ -42,12 +42,12 @@ def terms(reading: ParsedPassage, language: ExtractiveRules) -> Iterator[Candida
         if answer is None or len(words(term)) > 6 or not words(term):
             continue
         if option and (top := reading.top):
-            yield _candidate(language.option.format(x=term, top=top), answer, "option")
+            yield _candidate(rules.option.format(x=term, top=top), answer, "option")
         elif in_glossary and not option:
-            yield _candidate(language.term.format(x=term), answer, "term")
+            yield _candidate(rules.term.format(x=term), answer, "term")
 
 
-def tables(reading: ParsedPassage, language: ExtractiveRules) -> Iterator[Candidate]:
+def tables(reading: ParsedPassage, rules: ExtractiveRules) -> Iterator[Candidate]:
     """A cell as the answer to its row and column."""
     for block, _ in reading.blocks:
         if block.kind != "table":
@@ -59,13 +59,13 @@ def tables(reading: ParsedPassage, language: ExtractiveRules) -> Iterator[Candid
         labels = Counter(key(plain(reading.chunk.text, *row[0]).text) for row in rows[1:])
         for row in rows[1:]:
             label = _FOOTNOTE.sub("", plain(reading.chunk.text, *row[0]).text)
-            subject = _row_subject(reading, language, header[0].text, label)
+            subject = _row_subject(reading, rules, header[0].text, label)
             if subject is None or labels[key(label)] > 1:
                 continue
             for title, span in zip(header[1:], row[1:], strict=True):
                 column = title.text.casefold()
                 noun = "option" if label.startswith("-") else header[0].text.casefold()
-                template = language.columns.get(f"{noun}/{column}") or language.columns.get(column)
+                template = rules.columns.get(f"{noun}/{column}") or rules.columns.get(column)
                 content = plain(reading.chunk.text, *span)
                 if not template or _is_bare(content.text):
                     continue
@@ -74,20 +74,20 @@ def tables(reading: ParsedPassage, language: ExtractiveRules) -> Iterator[Candid
                     yield _candidate(template.format(x=subject), answer, "table")
 
 
-def _row_subject(reading: ParsedPassage, language: ExtractiveRules, noun: str, label: str) -> str | None:
+def _row_subject(reading: ParsedPassage, rules: ExtractiveRules, noun: str, label: str) -> str | None:
     """A row's label as a noun phrase: "the setting `agent_port`"; only labels that name something on their own."""
     codelike = _CODELIKE.fullmatch(label)
     if not label or len(label) > 60 or not regex.search(r"\p{L}", label) or _is_bare(label):
         return None
     top = reading.top
     if label.startswith("-"):
-        return language.option_row.format(x=label, top=top) if top else None
+        return rules.option_row.format(x=label, top=top) if top else None
     plain_noun = regex.fullmatch(r"\p{L}[\p{L} -]{1,24}", noun) and key(noun) not in ("name", "key", "term")
     if not codelike and (len(words(label)) > 6 or not plain_noun):
         return None
     if label.startswith("."):
         label = f"{label} ({top})"
-    template = language.row if codelike else language.quoted
+    template = rules.row if codelike else rules.quoted
     return template.format(noun=noun.lower(), Noun=noun, x=label) if plain_noun else label
 
 

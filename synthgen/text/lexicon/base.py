@@ -111,10 +111,12 @@ class Lexicon:
     number before them. `decade_endings` are patterns of what follows 1850 in "1850s". `name_joins` are the small words inside a name.
     `polite_words` are written with a capital that makes no name of them. `capitalises_nouns` says that a capital is no sign of one.
 
-    Sentences: abbreviations without their last full stop, and with a space after every other one. One in lower case is also found
-    with a capital. `abbreviations` are followed by something that belongs to them ("Dr", "z. B"); of those, `local_abbreviations`
-    are words of other languages, so they are none where the language is not known. `number_abbreviations` are followed by a number
-    ("No"), `name_abbreviations` stand in or after names ("Inc"), `last_abbreviations` may end a sentence ("etc").
+    Sentences: abbreviations without their last full stop and without spaces. One in lower case is also found with a capital.
+    `abbreviations` are followed by something that belongs to them ("Dr", "z.B"). `local_abbreviations` are too, but are words of
+    other languages, so they are read as abbreviations only where the language is known. `number_abbreviations` are followed by a
+    number ("No"). `name_abbreviations` stand in or after names ("Inc"): they end a sentence only before one of the
+    `sentence_openers`, words that begin sentences and no names. `last_abbreviations` may end a sentence ("etc"), but not before a
+    small letter or a number. One that is in this list and another is this kind after a number only ("1990 г." and "г. Москва").
     `ordinal_nouns` follow an ordinal that is written as a number with a full stop ("3. Oktober").
 
     Phrases that give a query away, where a pattern says who refers to what, because the bare words are innocent ("Who is the author
@@ -158,6 +160,7 @@ class Lexicon:
     number_abbreviations: Words = frozenset()
     name_abbreviations: Words = frozenset()
     last_abbreviations: Words = frozenset()
+    sentence_openers: Words = frozenset()
     ordinal_nouns: Words = frozenset()
     references: Patterns = ()
     chatter: Patterns = ()

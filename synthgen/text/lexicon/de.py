@@ -175,6 +175,22 @@ LEXICON = Lexicon(
     name_joins=listed("der die das und von"),
     polite_words=listed("sie ihnen ihr ihre ihren ihrem ihrer"),
     capitalises_nouns=True,
+    abbreviations=listed(
+        "z.B d.h u.a i.d.R u.U v.a m.E z.T z.Zt i.S o.g s.o s.u bzw ca vgl inkl exkl zzgl ggf evtl bspw insb sog gem lt",
+        "einschl ausschl Dr Prof Dipl Ing Hr Fr Hrsg hl geb gest St Mio Mrd Tsd Bd",
+    ),
+    number_abbreviations=listed("Nr Abs Art Abb Tab Kap Ziff Rn Anm Fn Buchst max min"),
+    last_abbreviations=listed("usw etc u.v.m u.Ä u.ä usf Jh Chr v.Chr n.Chr Std Min Sek Str"),
+    sentence_openers=listed(
+        "der die das den dem des ein eine einen einem einer er sie es wir ihr ich man dies diese dieser dieses jene in im",
+        "an am auf aus bei beim mit nach seit von vom vor zu zum zur für durch über unter zwischen wegen während als wenn",
+        "falls weil da damit dann danach daher deshalb dort hier aber doch und oder auch nur noch so wer was wo wie warum",
+        "wann nicht kein keine alle viele",
+    ),
+    ordinal_nouns=listed(
+        "januar jänner februar märz april mai juni juli august september oktober november dezember jahrhundert",
+        "jahrhunderts jahrhunderte jh weltkrieg weltkriegs weltkrieges auflage kapitel stock platz",
+    ),
     references=(
         r"\b(?:laut|gemäß) (?:Text|Abschnitt|Dokument|Artikel|Auszug|Kontext)\b",
         r"\b(?:laut|gemäß|entsprechend|nach) (?:dem|des|diesem) (?:\w+en )?(?:Text|Textes|Abschnitt|Absatz|Dokument|Artikel|Auszug|Kontext)s?\b",

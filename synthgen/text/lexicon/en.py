@@ -323,6 +323,22 @@ LEXICON = Lexicon(
     },
     decade_endings=(r"['’]?s",),
     name_joins=listed("of the and for in"),
+    abbreviations=listed(
+        "e.g i.e viz vs cf approx incl excl ca Dr Drs Mr Mrs Ms Mx Messrs Prof Rev Hon Gen Col Lt Maj Capt Cmdr Adm Sgt",
+        "Cpl Pvt Gov Sen Rep Pres Supt Insp Msgr Mt Ft Dept Univ Assoc Asst",
+    ),
+    number_abbreviations=listed(
+        "No Nos nr Fig Figs Eq Eqs p pp Vol vol Ch ch Sec sec Art art Ex para ver Jan Feb Mar Apr Jun Jul Aug Sep Sept",
+        "Oct Nov Dec",
+    ),
+    name_abbreviations=listed("St Ave Blvd Rd Inc Ltd Co Corp Bros Jr Sr Esq Ph.D"),
+    last_abbreviations=listed("etc al a.m p.m"),
+    sentence_openers=listed(
+        "the this that these those it its he she they we you his her their our there here in on at by for from with",
+        "without to of as after before when while during since until if although though because however but and or so",
+        "then thus therefore what who where why how which some many most several all both each every no not yet also",
+        "today once such one two",
+    ),
     references=(
         rf"\b(?:according to|based on|as per|judging by) (?:the|this) (?:\w+ )?{_EN}s?\b",
         rf"\b(?:in|from|by|of) (?:the|this) (?:given|provided|above|following|preceding|present) {_EN}\b",

@@ -37,6 +37,18 @@ LEXICON = Lexicon(
     quantity_words=listed("cien"),
     scales={**dict.fromkeys(listed("mil"), 10**3), **dict.fromkeys(listed("millones millón"), 10**6)},
     name_joins=listed("y"),
+    abbreviations=listed(
+        "Sr Sra Sres Sras Srta D Dª Dña Dr Dra Drs Prof Profa Ing Lic Arq Gral Cap Cnel Excmo Excma Ilmo Sto Sta p.ej Av",
+        "Avda aprox Ud Uds Vd Vds Fr",
+    ),
+    number_abbreviations=listed("núm núms n art arts cap fig pág págs p pp vol"),
+    name_abbreviations=listed("EE.UU S.A Cía"),
+    last_abbreviations=listed("etc a.C d.C a.m p.m"),
+    sentence_openers=listed(
+        "el la los las lo un una unos unas este esta estos estas ese esa esos esas él ella ellos ellas yo nosotros se su",
+        "sus en con sin por para desde hasta entre sobre tras durante según cuando donde como si pero y o aunque porque",
+        "además luego después antes entonces así también no más hay era fue",
+    ),
     references=(
         r"\b(?:según|de acuerdo con|conforme a) (?:el|este|la|esta) (?:texto|pasaje|documento|artículo|fragmento|párrafo|sección|contexto)\b",
         r"\ben (?:este|el presente) (?:texto|pasaje|fragmento|párrafo)\b",

@@ -40,6 +40,14 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("milliards milliard"), 10**9),
     },
     name_joins=listed("et"),
+    abbreviations=listed("MM Mme Mmes Mlle Mlles Mgr Dr Pr St Ste p.ex cf av apr"),
+    local_abbreviations=listed("env Me"),
+    number_abbreviations=listed("n no art chap fig p pp vol"),
+    last_abbreviations=listed("etc"),
+    sentence_openers=listed(
+        "le la les l un une des ce cet cette ces il elle ils elles nous vous on je dans en sur sous avec sans pour par",
+        "après avant depuis pendant lorsque quand si mais et ou donc or car ainsi puis alors cependant toutefois selon",
+    ),
     references=(
         r"\b(?:selon|d['’]après|d’apres) (?:le|ce|l['’]) ?(?:texte|passage|document|article|extrait|paragraphe|contexte)\b",
         r"\bdans (?:ce|le présent) (?:texte|passage|extrait|paragraphe|chapitre)\b",

@@ -40,6 +40,15 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("miliardi"), 10**9),
     },
     name_joins=listed("di da"),
+    abbreviations=listed("Sig Sigg Dott Prof Ing Avv Geom Gen Col Cap Mons Egr Spett p.es ad.es ca"),
+    local_abbreviations=listed("es On Arch Rag"),
+    number_abbreviations=listed("n nn art artt cap fig pag pagg p pp vol par"),
+    name_abbreviations=listed("S.p.A S.r.l"),
+    last_abbreviations=listed("ecc etc a.C d.C"),
+    sentence_openers=listed(
+        "il lo la i gli le l un uno una questo questa questi queste egli ella essi noi si in con su per tra fra da dal",
+        "dalla nel nella dopo prima durante quando dove se ma e anche poi quindi però infatti inoltre secondo",
+    ),
     references=(
         r"\b(?:secondo|in base al?|stando al) (?:il |questo |l['’] ?)?(?:testo|passaggio|documento|articolo|brano|paragrafo|contesto)\b",
         r"\bin questo (?:testo|brano|passaggio|paragrafo)\b",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthgen.text.lexicon.base import Lexicon
+from synthgen.text.lexicon.base import Lexicon, listed
 
 __all__ = ["LEXICON"]
 
@@ -12,4 +12,6 @@ LEXICON = Lexicon(
     scripts=("Latin",),
     tag="ltz-Latn",
     capitalises_nouns=True,
+    abbreviations=listed("z.B d.h Dr Prof"),
+    last_abbreviations=listed("asw"),
 )

@@ -39,6 +39,18 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("miljard"), 10**9),
     },
     name_joins=listed("van"),
+    abbreviations=listed(
+        "dhr mevr mw drs dr prof ir ing mr ds bijv d.w.z d.m.v m.b.t t.o.v i.p.v o.a m.a.w m.n a.u.b z.g zgn resp evt incl excl",
+        "ca vgl jhr St",
+    ),
+    local_abbreviations=listed("bv"),
+    number_abbreviations=listed("nr blz art afb fig hfst p pp"),
+    name_abbreviations=listed("B.V N.V"),
+    last_abbreviations=listed("enz etc e.d e.a v.Chr n.Chr"),
+    sentence_openers=listed(
+        "de het een dit dat deze die er hij zij ze wij we ik in op aan bij met zonder voor na naar van uit over onder",
+        "tussen tijdens als wanneer terwijl omdat maar en of dus toen daarna ook wie wat waar waarom hoe niet geen",
+    ),
     references=(
         r"\b(?:volgens|op basis van) (?:de|deze|dit|het) (?:tekst|passage|document|artikel|alinea|fragment|context)\b",
         r"\bin (?:deze|bovenstaande) (?:tekst|passage|alinea)\b",

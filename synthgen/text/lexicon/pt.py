@@ -39,6 +39,15 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("milhões milhão"), 10**6),
         **dict.fromkeys(listed("bilhões"), 10**9),
     },
+    abbreviations=listed("Sr Sra Srs Sras Srta Dr Dra Drs Prof Profa Exmo Exma Ilmo Eng Arq Gen Cel Cap Av p.ex aprox V.Exa D"),
+    local_abbreviations=listed("ex"),
+    number_abbreviations=listed("n núm art arts cap fig pág págs p pp vol"),
+    name_abbreviations=listed("S.A Ltda Cia"),
+    last_abbreviations=listed("etc a.C d.C"),
+    sentence_openers=listed(
+        "o a os as um uma este esta estes estas esse essa isso ele ela eles elas nós em no na nos nas com sem por para de",
+        "desde até entre sobre após durante quando onde se mas e porém também depois antes então não",
+    ),
     references=(
         r"\b(?:segundo|conforme|de acordo com|com base n?)(?: ?[oa]| este| esta| neste)? ?(?:texto|trecho|documento|artigo|parágrafo|passagem|contexto)\b",
         r"\b(?:neste|no presente) (?:texto|trecho|parágrafo)\b",

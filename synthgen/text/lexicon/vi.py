@@ -14,4 +14,7 @@ LEXICON = Lexicon(
     common_words=listed("là của và có được các những trong cho không"),
     question_words=listed("ai gì đâu nào sao"),
     negations=listed("không chưa chẳng"),
+    abbreviations=listed("ThS PGS"),
+    local_abbreviations=listed("TS GS TP"),
+    last_abbreviations=listed("v.v"),
 )
