@@ -144,7 +144,7 @@ def filters() -> str:
         [f"[`{found['name']}`](#{found['name']})", _kind(found), found["meaning"], ", ".join(map(code, found["reasons"]))]
         for found in listing("filters")
     )
-    return table(["filter", "kind", "a row stays if", "reasons"], rows)
+    return table(["filter", "kind", "meaning", "reasons"], rows)
 
 
 def _kind(found: Mapping[str, Any]) -> str:
@@ -214,8 +214,16 @@ def loaders() -> str:
 # The Python door, errors, the fake server
 
 
+_ORDER = [  # that of a script; what is not named here stands behind
+    *("load_documents", "split", "chunk", "generate", "agenerate", "apply_filters", "add_distractors", "to_dataset"),
+    *("run", "import_rows", "push"),
+]
+
+
 def signatures() -> str:
-    functions = [(name, getattr(synthgen, name)) for name in synthgen.__all__ if inspect.isfunction(getattr(synthgen, name))]
+    public = [name for name in synthgen.__all__ if inspect.isfunction(getattr(synthgen, name))]
+    ordered = sorted(public, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
+    functions = [(name, getattr(synthgen, name)) for name in ordered]
     return "\n\n".join(
         f"### {name}\n\n```text\n{_signature(name, f)}\n```\n\n{inspect.getdoc(f) or ''}" for name, f in functions
     )
@@ -223,12 +231,18 @@ def signatures() -> str:
 
 def _signature(name: str, function: Callable[..., Any]) -> str:
     signature = inspect.signature(function)
-    parts = [str(parameter).replace("'", "") for parameter in signature.parameters.values()]
-    star = next((i for i, p in enumerate(signature.parameters.values()) if p.kind is p.KEYWORD_ONLY), None)
-    if star is not None:
-        parts.insert(star, "*")
-    returned = str(signature.return_annotation).replace("'", "")
-    return "\n".join([f"{name}(", *(f"    {part}," for part in parts), f") -> {returned}"])
+    parts = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parts:
+            parts.append("*")
+        stars = "**" if parameter.kind is parameter.VAR_KEYWORD else ""
+        default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+        parts.append(f"{stars}{parameter.name}: {_plain(parameter.annotation)}{default}")
+    return "\n".join([f"{name}(", *(f"    {part}," for part in parts), f") -> {_plain(signature.return_annotation)}"])
+
+
+def _plain(annotation: Any) -> str:
+    return str(annotation).strip("'").removeprefix("pipeline.")
 
 
 def error_classes() -> str:
@@ -255,9 +269,9 @@ _CAPABILITIES = {  # what is shown -> the fields of a lexicon that it counts
     "same question": ("negations", "free_words", "alike", "contractions", "contracted", "free_letters", "telling_letters"),
     "numbers": ("number_words", "quantity_words", "scales", "decade_endings"),
     "names": ("name_joins", "polite_words", "capitalises_nouns"),
-    "abbreviations": (
+    "sentences": (
         *("abbreviations", "local_abbreviations", "number_abbreviations", "name_abbreviations", "last_abbreviations"),
-        "ordinal_nouns",
+        *("ordinal_nouns", "sentence_openers"),
     ),
     "lint phrases": ("references", "chatter", "double_questions", "generic_questions", "dangling"),
     "headings, labels": ("generic_headings", "history_headings", "ask_labels", "reply_labels", "yes_no_words"),

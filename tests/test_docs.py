@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -48,6 +49,7 @@ def test_every_generated_block_is_on_a_page() -> None:
     assert used == set(docs.known())
 
 
+@pytest.mark.slow
 def test_shown_output_is_that_of_a_real_run() -> None:
     docs, of_runs = pages.tool("docs"), set(pages.tool("sample_runs").BLOCKS)
     for path in PAGES:
@@ -68,12 +70,15 @@ def but_for_figures(text: str) -> str:
 
 # Examples and commands
 
-EXAMPLES = {
-    block.text: (path, n) for path in PAGES for n, block in enumerate(pages.blocks(path)) if block.language == "python"
-}.values()
+EXAMPLES = {block.text: (path, n) for path in PAGES for n, block in enumerate(pages.blocks(path)) if block.language == "python"}
 
 
-@pytest.mark.parametrize(("path", "number"), EXAMPLES, ids=[f"{name_of(path)}-{n}" for path, n in EXAMPLES])
+def example(text: str, path: Path, number: int) -> Any:
+    slow = "data/handbook" in text or "sg.run" in text
+    return pytest.param(path, number, id=f"{name_of(path)}-{number}", marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.mark.parametrize(("path", "number"), [example(text, *place) for text, place in EXAMPLES.items()])
 def test_a_python_example_runs(path: Path, number: int, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "data", tmp_path / "data")
     (tmp_path / "mine.py").write_text(pages.blocks(path)[number].text, encoding="utf-8")

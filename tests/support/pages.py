@@ -82,7 +82,8 @@ def commands(path: Path) -> Iterator[list[str]]:
 
 
 def paths(path: Path) -> set[str]:
-    """What a page names in code spans as files or folders of the repository, also as patterns."""
+    """What a page names as files or folders of the repository, also as patterns: in code spans and in commands."""
     folders = ("synthgen/", "tests/", "benchmarks/", "prompts/", ".ci/", ".github/", "data/")
-    spans = {span.rstrip(",;:") for span in code_spans(path)}
-    return {span for span in spans if span.startswith(folders) and " " not in span}
+    words = [word for block in blocks(path) if not block.language for word in block.text.split()]
+    named = {word.strip("`,;:()") for word in (*code_spans(path), *words)}
+    return {name for name in named if name.startswith(folders) and " " not in name}
