@@ -97,7 +97,7 @@ class Document(_Row):
 class Chunk(_Row):
     """A passage: `document.text[start:end] == text`. `headings` is the breadcrumb above it, outermost first.
 
-    `places` are the ids of the same text elsewhere (never its own id). `split` is "" when those places lie in
+    `format` is that of its document, "" where it is not known. `places` are the ids of the same text elsewhere (never its own id). `split` is "" when those places lie in
     different splits: such a chunk stays in the index but gives no rows.
     """
 
@@ -113,6 +113,7 @@ class Chunk(_Row):
     group: str = ""
     split: str = "train"
     places: tuple[str, ...] = ()
+    format: str = ""
 
 
 @dataclass(frozen=True, slots=True)

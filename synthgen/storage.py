@@ -96,6 +96,7 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
         "group": "string",
         "split": "string",
         "places": ["string"],
+        "format": "string",
     },
     "triples": _TRIPLE,
     "candidates": _TRIPLE,

@@ -47,7 +47,7 @@ def chunk_document(document: Document, settings: Chunking) -> list[Chunk]:
     """The chunks of one document, in order; none when it has no content (only front matter, comments, rules)."""
     tokenizer = get_tokenizer(settings.tokenizer)
     text = document.text
-    blocks = [b for b in parse_blocks(text, str(document.metadata.get("format", "text"))) if b.kind != "aside"]
+    blocks = [b for b in parse_blocks(text, _format(document)) if b.kind != "aside"]
     units = _units(text, blocks, tokenizer, settings.max_tokens, document.language)
     limit = settings.max_tokens
     gaps = _gaps(text, units, tokenizer)
@@ -111,7 +111,12 @@ def _chunk(document: Document, start: int, end: int, headings: tuple[str, ...], 
         language=document.language if text == document.text else guess_language(text, document=document.language),
         group=document.group,
         split=document.split,
+        format=_format(document),
     )
+
+
+def _format(document: Document) -> str:
+    return str(document.metadata.get("format", "text"))
 
 
 def _breadcrumb(document: Document, headings: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ import pytest
 
 from synthgen.generators.extractive.corpus_statistics import Counts
 from synthgen.generators.extractive.generate import generate
-from synthgen.generators.extractive.scanner import cells, scan
 from synthgen.generators.extractive.unmarked_text import plain
 from synthgen.records import Chunk, Skipped, Triple, chunk_id, digest, passage
 from synthgen.text.words import words
@@ -37,6 +36,7 @@ def a_chunk(
     language: str = "en",
     split: str = "train",
     above: str | None = None,
+    format: str = "markdown",
 ) -> Chunk:
     """A chunk that follows its heading line, as chunking makes it; `above` is what stands between it and the last chunk."""
     start = len(f"# {headings[-1]}\n\n" if above is None and headings else above or "")
@@ -51,6 +51,7 @@ def a_chunk(
         headings=headings,
         language=language,
         split=split,
+        format=format,
     )
 
 
@@ -62,8 +63,8 @@ def queries(chunk: Chunk, rule: str, *others: Chunk) -> list[str]:
     return [row.query for row in rows(chunk, *others) if row.generator == f"extractive:{rule}" and row.chunk_id == chunk.id]
 
 
-def answered(text: str, *headings: str, language: str = "en") -> dict[str, str | None]:
-    chunk = a_chunk(text, *headings, language=language)
+def answered(text: str, *headings: str, language: str = "en", format: str = "markdown") -> dict[str, str | None]:
+    chunk = a_chunk(text, *headings, language=language, format=format)
     return {row.query: row.answer for row in rows(chunk, per_chunk=8) if row.answer is not None}
 
 
@@ -260,16 +261,26 @@ def test_the_code_below_an_instruction_is_its_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "table",
+    ("format", "table"),
     [
-        "| Setting | Default | Remark |\n|---|---|---|\n| `horn_port` | 8620 | loud |\n| `lamp_port` | 8621 | bright |",
-        "=========  =======\nSetting    Default\n=========  =======\nhorn_port  8620\nlamp_port  8621\n=========  =======",
-        "+-----------+---------+\n| Setting   | Default |\n+===========+=========+\n| horn_port | 8620    |\n+-----------+---------+\n| lamp_port | 8621    |\n+-----------+---------+",
+        (
+            "markdown",
+            "| Setting | Default | Remark |\n|---|---|---|\n| `horn_port` | 8620 | loud |\n| `lamp_port` | 8621 | bright |",
+        ),
+        (
+            "rst",
+            "=========  =======\nSetting    Default\n=========  =======\nhorn_port  8620\nlamp_port  8621\n=========  =======",
+        ),
+        (
+            "rst",
+            "+-----------+---------+\n| Setting   | Default |\n+===========+=========+\n| horn_port | 8620    |\n+-----------+---------+\n"
+            "| lamp_port | 8621    |\n+-----------+---------+",
+        ),
     ],
     ids=["pipes", "simple", "grid"],
 )
-def test_a_table_cell_answers_its_row_and_column(table: str) -> None:
-    found = answered(f"All ports of the tower.\n\n{table}\n", "Ports")
+def test_a_table_cell_answers_its_row_and_column(format: str, table: str) -> None:
+    found = answered(f"All ports of the tower.\n\n{table}\n", "Ports", format=format)
     assert found["What is the default value of the setting horn_port?"] == "8620"
     assert found["What is the default value of the setting lamp_port?"] == "8621"
     assert len(found) == 2
@@ -296,10 +307,18 @@ def test_an_option_is_asked_about_with_its_command() -> None:
     )
 
 
-@pytest.mark.parametrize("entry", ["**Petrel** - A seabird that nests in towers.", "Petrel\n: A seabird that nests in towers.", "Petrel\n   A seabird that nests in towers."])  # fmt: skip
-def test_a_glossary_entry_is_a_term_with_its_definition(entry: str) -> None:
-    assert answered(entry, "Glossary") == {"What does the term “Petrel” mean?": "A seabird that nests in towers"}
-    assert "What does the term “Petrel” mean?" not in answered(entry, "Birds")
+@pytest.mark.parametrize(
+    ("format", "entry"),
+    [
+        ("markdown", "**Petrel** - A seabird that nests in towers."),
+        ("markdown", "Petrel\n: A seabird that nests in towers."),
+        ("markdown", "<dt>Petrel</dt>\n<dd>A seabird that nests in towers.</dd>"),
+        ("rst", "Petrel\n   A seabird that nests in towers."),
+    ],
+)
+def test_a_glossary_entry_is_a_term_with_its_definition(format: str, entry: str) -> None:
+    assert answered(entry, "Glossary", format=format) == {"What does the term “Petrel” mean?": "A seabird that nests in towers"}
+    assert "What does the term “Petrel” mean?" not in answered(entry, "Birds", format=format)
 
 
 def test_answers_carry_no_broken_markup() -> None:
@@ -466,8 +485,9 @@ def test_a_chunk_without_a_split_gives_nothing_and_one_without_a_rule_is_said() 
 @pytest.mark.parametrize(
     "text", ["", "---", "| a |\n|", "**", "`", "::\n\n", "1.", "Q:", "\u200f\u0640", "=====", "+-+\n", "|\n|-|\n", "<dt>\n<dd>"]
 )
-def test_odd_leftovers_of_markup_are_skipped_and_break_nothing(text: str) -> None:
-    (only,) = generate([a_chunk(text)], per_chunk=3, seed=0)
+@pytest.mark.parametrize("format", ["markdown", "rst", "text", ""])
+def test_odd_leftovers_of_markup_are_skipped_and_break_nothing(text: str, format: str) -> None:
+    (only,) = generate([a_chunk(text, format=format)], per_chunk=3, seed=0)
     assert isinstance(only, Skipped)
 
 
@@ -479,11 +499,3 @@ def test_plain_text_knows_where_it_came_from() -> None:
     found = plain(source)
     assert found.text == "See the old keeper and horn stop, then rest."
     assert all(source[i] == c or c == " " for i, c in zip(found.at, found.text, strict=True))
-
-
-def test_blocks_tell_prose_from_code_tables_and_definitions() -> None:
-    text = "Title\n=====\n\nSome prose::\n\n    code here\n\n- item one\n  goes on\n- item two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nTerm\n: meaning\n\n```\n# no heading\n```"
-    found = scan(text)
-    assert [block.kind for block in found] == ["heading", "paragraph", "code", "item", "item", "table", "definition", "code"]
-    table = next(block for block in found if block.kind == "table")
-    assert [[text[start:end] for start, end in row] for row in cells(text, table)] == [["a", "b"], ["1", "2"]]

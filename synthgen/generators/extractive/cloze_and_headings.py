@@ -49,9 +49,9 @@ def headings(reading: ParsedPassage) -> Iterator[Candidate]:
     above = reading.chunk.headings
     if reading.opens and _usable(title := titled(above)):
         yield Candidate(title, "heading", score=1.0)
-    for block, content in reading.blocks:
-        if block.kind == "heading" and _usable(title := titled((*above, content.text))):
-            yield Candidate(title, "heading", masks=((block.start, block.end),))
+    for leaf, content in reading.leaves:
+        if leaf.kind == "heading" and _usable(title := titled((*above, content.text))):
+            yield Candidate(title, "heading", masks=((leaf.start, leaf.end),))
 
 
 def masked_sentences(reading: ParsedPassage, counts: Counts) -> Iterator[Candidate]:

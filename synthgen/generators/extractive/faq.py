@@ -25,13 +25,13 @@ __all__ = ["questions"]
 
 def questions(reading: ParsedPassage, rules: ExtractiveRules | None) -> Iterator[Candidate]:
     """Questions that stand in the text: headings with the first paragraph below them, and `Q: … A: …` lines."""
-    parsed = reading.blocks
+    parsed = reading.leaves
     above = reading.chunk.headings
     if reading.opens and above and _is_question(_lone(above[-1]), rules):
         yield from _harvested(_lone(above[-1]), reading, 0, ())
-    for i, (block, content) in enumerate(parsed):
-        if block.kind == "heading" and _is_question(_lone(content.text), rules):
-            yield from _harvested(_lone(content.text), reading, i + 1, ((block.start, block.end),))
+    for i, (leaf, content) in enumerate(parsed):
+        if leaf.kind == "heading" and _is_question(_lone(content.text), rules):
+            yield from _harvested(_lone(content.text), reading, i + 1, ((leaf.start, leaf.end),))
         else:
             yield from _marked_pair(reading, i)
 
@@ -52,7 +52,7 @@ def _is_question(heading: str, rules: ExtractiveRules | None) -> bool:
 
 def _harvested(question: str, reading: ParsedPassage, i: int, masks: tuple[Span, ...]) -> Iterator[Candidate]:
     """The question with the paragraph that follows it, cut after a sentence when it is long."""
-    parsed = reading.blocks
+    parsed = reading.leaves
     if i >= len(parsed) or parsed[i][0].kind != "paragraph":
         return
     content = parsed[i][1]
@@ -74,9 +74,9 @@ def _whole_answer(content: Plain, start: int, language: str) -> Span | None:
 
 def _marked_pair(reading: ParsedPassage, i: int) -> Iterator[Candidate]:
     """`Q: … A: …` in one block, or in two that follow each other."""
-    parsed = reading.blocks
-    block, content = parsed[i]
-    if block.kind not in ("paragraph", "item", "definition"):
+    parsed = reading.leaves
+    leaf, content = parsed[i]
+    if leaf.kind not in ("paragraph", "item", "definition"):
         return
     asked = _pair().fullmatch(content.text)
     if not asked:

@@ -1,6 +1,6 @@
 """One chunk as the extractive rules see it, and what a rule proposes.
 
-Parsed once per chunk: its blocks, their plain text and their sentences. Offsets in a `Candidate` are those of the
+Parsed once per chunk: its leaves, their plain text and their sentences. Offsets in a `Candidate` are those of the
 chunk's text; `extractive.generate` turns them into the document's.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import regex
 
-from synthgen.generators.extractive.scanner import ScannedBlock, scan
+from synthgen.chunking.markup.leaves import Leaf, leaves
 from synthgen.generators.extractive.unmarked_text import Plain, plain
 from synthgen.records import Chunk, Span
 from synthgen.text.language import guess_language
@@ -25,6 +25,8 @@ __all__ = ["MAX_ANSWER_CHARS", "MAX_QUERY_CHARS", "Candidate", "ParsedPassage", 
 MAX_QUERY_CHARS = 200
 MAX_ANSWER_CHARS = 400
 
+_FORMAT = "markdown"  # of a chunk that does not know: most text reads as Markdown
+
 _TRAILING = regex.compile(r"[\s:;,\-–—·、，：；.。…]+$")
 _LEADING = regex.compile(r"^(?:[\s:;,·•*#>|–—、，：；.。]+|\(?\d{1,3}[.)](?:\d{1,3}\.)*\s+|-\s+)+")
 _ANSWER = regex.compile(r"(?![\p{Pe}\p{Pf}、，,;；…])(?=.*[\p{L}\p{N}])", regex.DOTALL)
@@ -32,9 +34,9 @@ _ANSWER = regex.compile(r"(?![\p{Pe}\p{Pf}、，,;；…])(?=.*[\p{L}\p{N}])", r
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """`plain.text[start:end]`, a sentence of `block`; `index` counts from the block's first."""
+    """`plain.text[start:end]`, a sentence of `leaf`; `index` counts from its first."""
 
-    block: ScannedBlock
+    leaf: Leaf
     plain: Plain
     start: int
     end: int
@@ -48,8 +50,8 @@ class Sentence:
     def span(self) -> Span:
         """What to leave out of the chunk to hide it: its source, and the list mark when nothing else is left."""
         left, right = self.plain.span(self.start, self.end)
-        whole = self.start == 0 and self.end == len(self.plain.text) and self.block.kind == "item"
-        return (self.block.start, self.block.end) if whole else (left, right)
+        whole = self.start == 0 and self.end == len(self.plain.text) and self.leaf.kind == "item"
+        return (self.leaf.start, self.leaf.end) if whole else (left, right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +68,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class ParsedPassage:
-    """A chunk, its blocks with their plain content, its language, and whether it starts right below its heading."""
+    """A chunk, its leaves with their plain content, its language, and whether it starts right below its heading."""
 
     chunk: Chunk
-    blocks: tuple[tuple[ScannedBlock, Plain], ...]
+    leaves: tuple[tuple[Leaf, Plain], ...]
     language: str
     opens: bool
 
     @classmethod
     def of(cls, chunk: Chunk, *, opens: bool) -> ParsedPassage:
-        parsed = tuple((block, plain(chunk.text, block.inner, block.inner_end)) for block in scan(chunk.text))
+        found = leaves(chunk.text, chunk.format or _FORMAT)
+        parsed = tuple((leaf, plain(chunk.text, leaf.inner, leaf.inner_end)) for leaf in found)
         return cls(chunk, parsed, chunk.language or guess_language(chunk.text), opens)
 
     @property
@@ -91,10 +94,10 @@ class ParsedPassage:
 
     def prose(self) -> Iterator[Sentence]:
         """The sentences of paragraphs, list items and definitions."""
-        for block, content in self.blocks:
-            if block.kind in ("paragraph", "item", "definition"):
+        for leaf, content in self.leaves:
+            if leaf.kind in ("paragraph", "item", "definition"):
                 for index, (start, end) in enumerate(sentences(content.text, self.language)):
-                    yield Sentence(block, content, start, end, index)
+                    yield Sentence(leaf, content, start, end, index)
 
 
 def tidy(query: str) -> str:

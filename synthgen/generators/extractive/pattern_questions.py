@@ -19,7 +19,6 @@ __all__ = ["patterns"]
 
 _MAX_CODE_LINES = 8
 
-_CODE = regex.compile(r"\s*(?:(?P<fence>`{3,}|~{3,})[^\n]*\n)?\s*(?P<code>.*?)\s*(?(fence)(?P=fence))\s*", regex.DOTALL)
 _COMMAND = regex.compile(r"[$>#] (?P<command>(?:[^\n]*\\\n)*[^\n]*)")
 _END = regex.compile(r"[\s.!。！;；]+$")
 
@@ -99,14 +98,11 @@ def _seen_small(reading: ParsedPassage, word: str) -> bool:
 
 def _code_below(reading: ParsedPassage, sentence: Sentence) -> Span | None:
     """The code right below a sentence that ends its paragraph with a colon; of a console session the first command."""
-    following = next((block for block, _ in reading.blocks if block.start >= sentence.block.end), None)
+    following = next((leaf for leaf, _ in reading.leaves if leaf.start >= sentence.leaf.end), None)
     if sentence.end != len(sentence.plain.text) or following is None or following.kind != "code":
         return None
     text = reading.chunk.text
-    code = _CODE.fullmatch(text, following.start, following.end)
-    if code is None:
-        return None
-    span = code.span("code")
+    span = following.inner, following.inner_end
     if command := _COMMAND.match(text, *span):
         span = command.span("command")
     fits = span[1] - span[0] <= MAX_ANSWER_CHARS and text.count("\n", *span) < _MAX_CODE_LINES

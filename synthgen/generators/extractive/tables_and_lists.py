@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 import regex
 
+from synthgen.chunking.markup.leaves import Leaf, cells
 from synthgen.generators.extractive.passage import Candidate, ParsedPassage, exact_answer
-from synthgen.generators.extractive.scanner import ScannedBlock, cells
 from synthgen.generators.extractive.unmarked_text import Plain, plain
 from synthgen.records import Span
 from synthgen.text.lexicon import of_all
@@ -32,8 +32,8 @@ def terms(reading: ParsedPassage, rules: ExtractiveRules) -> Iterator[Candidate]
     if reading.is_history:
         return
     in_glossary = any(rules.glossary.search(heading) for heading in reading.chunk.headings)
-    for block, content in reading.blocks:
-        found = _term(reading, block, content)
+    for leaf, content in reading.leaves:
+        found = _term(reading, leaf, content)
         if found is None:
             continue
         term, start = found
@@ -49,10 +49,10 @@ def terms(reading: ParsedPassage, rules: ExtractiveRules) -> Iterator[Candidate]
 
 def tables(reading: ParsedPassage, rules: ExtractiveRules) -> Iterator[Candidate]:
     """A cell as the answer to its row and column."""
-    for block, _ in reading.blocks:
-        if block.kind != "table":
+    for leaf, _ in reading.leaves:
+        if leaf.kind != "table":
             continue
-        rows = cells(reading.chunk.text, block)
+        rows = cells(reading.chunk.text, leaf)
         if len(rows) < 2 or len(rows[0]) < 2:
             continue
         header = [plain(reading.chunk.text, *span) for span in rows[0]]
@@ -91,14 +91,14 @@ def _row_subject(reading: ParsedPassage, rules: ExtractiveRules, noun: str, labe
     return template.format(noun=noun.lower(), Noun=noun, x=label) if plain_noun else label
 
 
-def _term(reading: ParsedPassage, block: ScannedBlock, content: Plain) -> tuple[str, int] | None:
+def _term(reading: ParsedPassage, leaf: Leaf, content: Plain) -> tuple[str, int] | None:
     """The term that a block explains, and where its explanation starts in the block's plain text."""
-    if block.kind == "definition" and block.term:
-        return plain(reading.chunk.text, *block.term).text.rstrip(":： "), 0
-    if block.kind not in ("item", "paragraph") or reading.chunk.text[block.inner : block.inner + 1] not in ("*", "`", "_"):
+    if leaf.kind == "definition" and leaf.term:
+        return plain(reading.chunk.text, *leaf.term).text.rstrip(":： "), 0
+    if leaf.kind not in ("item", "paragraph") or reading.chunk.text[leaf.inner : leaf.inner + 1] not in ("*", "`", "_"):
         return None
     match = regex.match(r"(?P<term>[^:：]{1,60}?)(?: [-–—]+ |\s?[:：—]+\s?)(?=\S)", content.text)
-    if not match or not _is_marked(reading.chunk.text, block.inner, content.at[match.end("term") - 1] + 1):
+    if not match or not _is_marked(reading.chunk.text, leaf.inner, content.at[match.end("term") - 1] + 1):
         return None
     return match["term"], match.end()
 
