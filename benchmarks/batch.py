@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from engine_setup import chunks, in_child, peak_mib, write_result
+from synthgen.llm.batch.api import ENDED
 
 from synthgen.config.settings import Config
-from synthgen.llm.batch.api import ENDED
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.event_loop import run_async
 from synthgen.pipeline import batch as batches

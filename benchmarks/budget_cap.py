@@ -41,7 +41,10 @@ from synthgen.generators.prompted import Prompted
 from synthgen.llm.call_store import Call, CallStore
 from synthgen.llm.costs.budget import Budget, Spend
 from synthgen.llm.costs.prices import Price
+from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.fill import fill
+from synthgen.llm.model_name import ModelName
+from synthgen.llm.providers.openai import PROVIDER
 from synthgen.llm.rate_limit import retry
 from synthgen.llm.reask import follow_up
 from synthgen.llm.session import Session
@@ -123,7 +126,7 @@ def troubled(trial: Trial) -> Script:
 
 def dearest(step: Prompted, price_file: str) -> Spend:
     """The worst case of the dearest call that a run can make: a long passage, asked again after an answer that was of no use."""
-    budget = Budget(LLM(max_total_tokens=10**15, max_cost=1e12, prices=price_file))
+    budget = Budget(LLM(max_total_tokens=10**15, max_cost=1e12, prices=price_file), PROVIDER.output_bound)
     longest = max(step.requests(chunks(60)), key=lambda request: len(request.messages[-1]["content"].encode()))
     found = [longest]
     for reason in ("truncated", "malformed"):
@@ -167,16 +170,18 @@ def filled(trial: Trial, scratch: Path) -> dict[str, Any]:
         CallStore(scratch / "calls.sqlite") as store,
     ):
         llm = LLM(base_url=server.base_url, prices=str(prices), **trial.settings)
-        step = Prompted(trial.model, load_prompt("question"), llm, per_chunk=trial.per_chunk)
+        step = Prompted(
+            ModelName("openai", trial.model), load_prompt("question"), Endpoint(PROVIDER, llm), per_chunk=trial.per_chunk
+        )
         one = getattr(dearest(step, str(prices)), AMOUNTS[trial.cap])
         cap = trial.worth * one if trial.cap == "max_cost" else max(1, round(trial.worth * one))
-        llm = llm.model_copy(update={trial.cap: cap})
-        session = Session.of(llm, [trial.model])
+        endpoint = Endpoint(PROVIDER, llm.model_copy(update={trial.cap: cap}))
+        session = Session.of(endpoint, [trial.model])
         budget = session.budget
         stopped = ""
         try:
             asyncio.run(
-                fill(step.requests(itertools.islice(chunks(WORK), WORK)), store, llm, session=session, check=step.check)
+                fill(step.requests(itertools.islice(chunks(WORK), WORK)), store, endpoint, session=session, check=step.check)
             )
         except StoppedEarly as error:
             stopped = str(error)

@@ -21,7 +21,9 @@ from engine_setup import chunks, medians, prompted, write_result
 
 from synthgen.config.settings import LLM
 from synthgen.llm.call_store import CallStore
+from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.fill import fill
+from synthgen.llm.providers.openai import PROVIDER
 from synthgen.llm.reask import calls_of
 from synthgen.records import Triple
 from synthgen.testing import FakeOpenAI, mix
@@ -36,9 +38,9 @@ def measured(calls: int, seed: int) -> dict[str, Any]:
         CallStore(Path(folder) / "calls.sqlite") as store,
         FakeOpenAI(latency_s=0.05, script=mix(FAULTS, seed=seed)) as server,
     ):
-        llm = LLM(base_url=server.base_url, concurrency=64, timeout_s=2.0)
-        step = prompted(llm)
-        report = asyncio.run(fill(step.requests(rows), store, llm, check=step.check))
+        endpoint = Endpoint(PROVIDER, LLM(base_url=server.base_url, concurrency=64, timeout_s=2.0))
+        step = prompted(endpoint)
+        report = asyncio.run(fill(step.requests(rows), store, endpoint, check=step.check))
         produced = list(step.apply(rows, store))
         ends = [list(calls_of(request, store)) for request in step.requests(rows)]
         log = Counter(logged.fault if logged.status == 200 else str(logged.status) for logged in server.log)

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from synthgen.config.settings import LLM, Config
+from synthgen.config.settings import Config
 from synthgen.generators.prompted import Prompted
+from synthgen.llm.endpoint import Endpoint
 from synthgen.pipeline.generation import make_generator
 from synthgen.records import Chunk, make_document
 
@@ -47,9 +48,9 @@ def chunks(count: int) -> Iterator[Chunk]:
         yield Chunk(f"{document.id}#0-{len(text)}", document.id, 0, len(text), text, document.sha256, n_tokens=len(text) // 4)
 
 
-def prompted(settings: LLM, *, per_chunk: int = 1) -> Prompted:
+def prompted(endpoint: Endpoint, *, per_chunk: int = 1) -> Prompted:
     """The paid step of a run with the packaged prompt, put to the fake model."""
-    config = Config(model="openai/fake-model", llm=settings).model_copy()
+    config = Config(model="openai/fake-model", llm=endpoint.settings).model_copy()
     config = config.model_copy(update={"generation": config.generation.model_copy(update={"per_chunk": per_chunk})})
     (step,) = make_generator(config).steps()
     return step

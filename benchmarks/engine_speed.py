@@ -28,25 +28,27 @@ from typing import Any
 from engine_setup import chunks, in_child, medians, prompted, server, write_documents, write_result
 
 from synthgen.config.settings import LLM
+from synthgen.llm.endpoint import Endpoint
+from synthgen.llm.providers.openai import PROVIDER
 from synthgen.records import Request
 
 LATENCY_S = 0.3
 
 
-def settings(url: str, concurrency: int) -> LLM:
-    return LLM(base_url=url, concurrency=concurrency)
+def endpoint_at(url: str, concurrency: int) -> Endpoint:
+    return Endpoint(PROVIDER, LLM(base_url=url, concurrency=concurrency))
 
 
 def engine(url: str, calls: int, concurrency: int) -> dict[str, float]:
     from synthgen.llm.call_store import CallStore
     from synthgen.llm.fill import fill
 
-    llm = settings(url, concurrency)
-    step, rows = prompted(llm), list(chunks(calls))
+    endpoint = endpoint_at(url, concurrency)
+    step, rows = prompted(endpoint), list(chunks(calls))
 
     async def main(store: CallStore) -> dict[str, float]:
         cpu = time.process_time()
-        report = await fill(step.requests(rows), store, llm, check=step.check, total=calls)
+        report = await fill(step.requests(rows), store, endpoint, check=step.check, total=calls)
         assert (report.ok, report.attempts) == (calls, calls), report
         return {"wall_s": report.duration_s, "cpu_ms_per_call": 1000 * (time.process_time() - cpu) / calls}
 
@@ -59,8 +61,7 @@ def engine(url: str, calls: int, concurrency: int) -> dict[str, float]:
 def bare(url: str, calls: int, concurrency: int, transport: str) -> dict[str, float]:
     import openai
 
-    llm = settings(url, concurrency)
-    requests = prompted(llm).requests(list(chunks(calls)))
+    requests = prompted(endpoint_at(url, concurrency)).requests(list(chunks(calls)))
     make = openai.DefaultAioHttpClient if transport == "aiohttp" else openai.DefaultAsyncHttpxClient
     answers: list[str] = []
 

@@ -32,7 +32,10 @@ from engine_setup import passage, server, write_result
 
 from synthgen.config.settings import LLM
 from synthgen.llm.call_store import CallStore
+from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.fill import fill
+from synthgen.llm.providers.base import ReadLimit
+from synthgen.llm.providers.openai import PROVIDER
 from synthgen.llm.rate_limit.limiter import Grant, Limiter
 from synthgen.llm.session import Session
 from synthgen.records import Request, Usage, make_request
@@ -55,8 +58,8 @@ class Answer:
 class Watched(Limiter):
     """A limiter that keeps a list of answers, and can be kept from hearing how long to wait."""
 
-    def __init__(self, settings: LLM, *, hears: bool) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: LLM, read_limit: ReadLimit, *, hears: bool) -> None:
+        super().__init__(settings, read_limit)
         self.answers: list[Answer] = []
         self._started = time.monotonic()
         self._hears = hears
@@ -83,11 +86,11 @@ def requests(url: str, sentences: int) -> Iterator[Request]:
 def run(binding: str, *, headers: bool, seconds: float) -> list[Answer]:
     flags = ["--rpm", str(RPM), "--tpm", str(TPM), "--latency-ms", "log-normal:2000:0.5"]
     with tempfile.TemporaryDirectory() as folder, server(*flags, *([] if headers else ["--no-limit-headers"])) as url:
-        settings = LLM(base_url=url, concurrency=64)
-        watched = Watched(settings, hears=headers)
-        session = replace(Session.of(settings), limiter=watched)
+        endpoint = Endpoint(PROVIDER, LLM(base_url=url, concurrency=64))
+        watched = Watched(endpoint.settings, PROVIDER.read_limit, hears=headers)
+        session = replace(Session.of(endpoint), limiter=watched)
         with CallStore(Path(folder) / "calls.sqlite") as store, suppress(TimeoutError):
-            asyncio.run(asyncio.wait_for(fill(requests(url, SENTENCES[binding]), store, settings, session=session), seconds))
+            asyncio.run(asyncio.wait_for(fill(requests(url, SENTENCES[binding]), store, endpoint, session=session), seconds))
     return watched.answers
 
 

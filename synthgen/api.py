@@ -156,7 +156,7 @@ def generate(
     on_skip: OnSkip | None = None,
     on_event: OnEvent | None = None,
 ) -> Triples:
-    """Candidate triples of `chunks`. With an `openai/NAME` model, calls are kept in `store` and never repeated.
+    """Candidate triples of `chunks`. Calls to a model (`PROVIDER/NAME`) are kept in `store` and never repeated.
 
     Without `store` or `llm.store` the answers live only as long as this call. `settings` is a nested mapping, for example
     `{"llm": {"base_url": …, "max_calls": 100}}`. Raises what `agenerate` raises; works inside a running event loop, too.

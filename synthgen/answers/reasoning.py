@@ -28,12 +28,12 @@ def write_reasoning(
     rows: Sequence[Triple], chunks: Mapping[str, Chunk], settings: AnswerSettings, paid: Paid
 ) -> list[tuple[Triple, str]]:
     """Return each row with its reasoning, or unchanged with the reason why it has none."""
-    name, llm = paid.model("answers", settings.model)
+    name, endpoint = paid.model("answers", settings.model)
     step = RowStep(
         "raft_answer",
         "raft_answer",
         name,
-        llm,
+        endpoint,
         source_passage(chunks),
         prompt_fields,
         needs=("reasoning", "checked_answer"),

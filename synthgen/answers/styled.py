@@ -36,12 +36,12 @@ def write_styled_answers(
     grounding: Grounding | None,
 ) -> list[tuple[Triple, str]]:
     """Return each row with its response and the instruction, or unchanged with the reason why it has none."""
-    name, llm = paid.model("answers", settings.model)
+    name, endpoint = paid.model("answers", settings.model)
     step = RowStep[Triple](
         "styled_answer",
         "styled_answer",
         name,
-        llm,
+        endpoint,
         source_passage(chunks),
         prompt_fields,
         rules=lambda row: (tasks[row.id].instruction,),

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from synthgen import storage
 from synthgen.config.settings import Config
 from synthgen.errors import InputError, nearest
+from synthgen.llm.providers import PROVIDERS
 from synthgen.registry import describe_options, resolve
 
 __all__ = ["SAMPLE", "init", "listing"]
@@ -95,7 +96,11 @@ def _prompts() -> list[dict[str, Any]]:
 def _models() -> list[dict[str, Any]]:
     return [
         {"name": "extractive", "meaning": "rules over the text: no LLM, no key, no network (the default)", "options": []},
-        {"name": "openai/NAME", "meaning": "the model NAME of any OpenAI-compatible endpoint (--base-url)", "options": []},
+        *(
+            {"name": f"{name}/NAME", "meaning": resolve("provider", name, PROVIDERS).meaning, "options": []}
+            for name in PROVIDERS
+        ),
+        {"name": "module:attribute/NAME", "meaning": "the model NAME of a provider of your own", "options": []},
     ]
 
 

@@ -21,6 +21,8 @@ from typing import Annotated, Any
 
 import typer
 
+from synthgen.llm.model_name import known_forms
+
 __all__ = ["ASKED", "CAPS", "PACE", "Given", "flags"]
 
 Verb = Callable[..., None]
@@ -30,7 +32,7 @@ CAPS = ("max_cost", "max_calls", "max_total_tokens")
 PACE = ("concurrency", "patience")
 
 _SET = "One setting: section.key=value. May be repeated. `synthgen init DIR` lists all settings."
-_URL = "An OpenAI-compatible endpoint; unset means OPENAI_BASE_URL, else api.openai.com."
+_URL = "Address of the endpoint; unset means the provider's own."
 _COST = "Stop before this command spends more than this many dollars."
 _CALLS = "Stop before this command makes more than this many calls."
 _TOKENS = "Stop before this command uses more than this many prompt and output tokens."
@@ -40,7 +42,7 @@ _PATIENCE = "Seconds to wait while an outage or a rate limit lets nothing throug
 _FLAGS: Mapping[str, tuple[str, Any, Any]] = {
     "config": ("", Path, typer.Option("-c", "--config", help="Settings as YAML; `synthgen init` writes one.")),
     "set_": ("", list[str], typer.Option("--set", help=_SET)),
-    "model": ("model", str, typer.Option("-m", "--model", help="extractive (no LLM), or openai/NAME.")),
+    "model": ("model", str, typer.Option("-m", "--model", help=f"extractive (no LLM), or {' or '.join(known_forms())}.")),
     "base_url": ("llm.base_url", str, typer.Option("--base-url", help=_URL)),
     "seed": ("seed", int, typer.Option("--seed", help="Seed of every random choice.")),
     "limit": ("generation.limit", int, typer.Option("--limit", help="Use a stratified sample of N chunks.")),

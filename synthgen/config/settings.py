@@ -78,13 +78,13 @@ class Generation(_Section):
 
 class LLM(_Section):
     base_url: str | None = Field(
-        None, description="an OpenAI-compatible endpoint; unset means OPENAI_BASE_URL, else api.openai.com"
+        None, description="address of the endpoint; unset means the one that the model's provider has itself"
     )
     endpoint_id: str | None = Field(
         None, description="name that stands for the endpoint in request keys, e.g. when its port changes"
     )
-    api_key_env: str = Field(
-        "OPENAI_API_KEY", description="environment variable that holds the key; the key itself is never stored"
+    api_key_env: str | None = Field(
+        None, description="environment variable of the key, which is never stored; unset means the provider's own variable"
     )
     concurrency: Count = Field(32, description="calls in flight")
     rpm: Count | None = Field(None, description="requests per minute at most; unset means what the server says or lets through")
@@ -164,7 +164,7 @@ class Distractors(_Section):
         None, description="cross-encoder, by name or path; what it scores at or above the passage is no distractor"
     )
     check: bool = Field(False, description="whether a model is asked if a distractor answers the query (a paid step)")
-    check_model: str | None = Field(None, description="openai/NAME that checks distractors; unset means the run's own model")
+    check_model: str | None = Field(None, description="PROVIDER/NAME that checks distractors; unset means the run's own model")
 
     @field_validator("same_document")
     @classmethod
@@ -192,7 +192,7 @@ class Distractors(_Section):
 class AnswerSettings(_Section):
     """Answers that a model writes for the exports, once filters and distractors are done (a paid step)."""
 
-    model: str | None = Field(None, description="openai/NAME that writes them; unset means the run's own model")
+    model: str | None = Field(None, description="PROVIDER/NAME that writes them; unset means the run's own model")
     reasoning: bool = Field(False, description="whether it writes chains of thought that quote the passage, for RAFT")
     styles: Annotated[list[Style], BeforeValidator(as_options)] = Field(
         [], description="styles, by name: what the instruction says, or a mapping of instruction and share"
@@ -257,7 +257,10 @@ class Training(_Section):
 class Config(_Section):
     """All settings of a run."""
 
-    model: str = Field("extractive", description="'extractive' (no LLM) or 'openai/NAME' for any OpenAI-compatible model")
+    model: str = Field(
+        "extractive",
+        description="extractive (no LLM), or PROVIDER/NAME for a model; `synthgen list models` names the providers",
+    )
     seed: int = Field(0, description="seed of every random choice")
     sources: Sources = Sources()
     chunking: Chunking = Chunking()

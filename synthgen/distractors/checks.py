@@ -46,8 +46,8 @@ def checking_step(paid: Paid, model: str | None) -> RowStep[Pair]:
     """Return the paid step that asks whether a passage answers the query. Its rows are pairs. Raises ConfigError
     without a model.
     """
-    name, settings = paid.model(STAGE, model)
-    return RowStep(STAGE, "distractor_check", name, settings, _passage, _question, needs=("answers",))
+    name, endpoint = paid.model(STAGE, model)
+    return RowStep(STAGE, "distractor_check", name, endpoint, _passage, _question, needs=("answers",))
 
 
 def model_check(paid: Paid, model: str | None) -> Check:

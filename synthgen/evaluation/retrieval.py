@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from synthgen.evaluation.metrics import DEPTH, measures
 from synthgen.evaluation.queries import JudgedQueries, places_of
 from synthgen.evaluation.significance import compare
+from synthgen.llm.model_name import parse_model
 from synthgen.records import Chunk, Event, OnEvent, Triple
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
@@ -135,7 +136,7 @@ def measure_synthetic(
     per_query = _measure(ids, texts, queries, relevant, ranked, base, tuned, on_event, depth=len(ids))
     groups = [chunks[at[t.chunk_id]].group or t.document_id for t in rows]
     hidden = [number in own for number in range(len(rows))]
-    made = any(t.generator.startswith(("extractive", "openai/")) for t in rows)
+    made = any(t.generator.startswith("extractive") or parse_model(t.generator) for t in rows)
     queries_are = "synthetic (self-consistency)" if made else "imported"
     return Measurement(UNSEEN, queries_are, "chunk", per_query, groups, hidden, len(chunks), 0, 0)
 

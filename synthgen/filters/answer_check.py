@@ -35,23 +35,23 @@ def answer_check(
     triples: Sequence[Triple],
     context: FilterContext,
     *,
-    model: Annotated[str | None, Field(description="openai/NAME to ask; unset means the run's own model")] = None,
+    model: Annotated[str | None, Field(description="PROVIDER/NAME to ask; unset means the run's own model")] = None,
     min_f1: Annotated[float, Field(ge=0, le=1, description="answers that share so much agree")] = 0.6,
     equivalence: Annotated[bool, Field(description="a second call decides where the words disagree")] = False,
     share: Annotated[float, Field(ge=0, le=1, description="share of the rows that are checked; the others pass")] = 1.0,
 ) -> list[Verdict]:
     """The answer of a second reader agrees with that of the row."""
     paid = paid_of(context, "answer_check")
-    name, settings = paid.model("answer_check", model)
+    name, endpoint = paid.model("answer_check", model)
     checked = [i for i, triple in enumerate(triples) if triple.answer is not None and _drawn(triple, share)]
     rows = [triples[i] for i in checked]
-    step = RowStep("answer_check", "answer_check", name, settings, source_passage(context.chunks), _question, needs=("answer",))
+    step = RowStep("answer_check", "answer_check", name, endpoint, source_passage(context.chunks), _question, needs=("answer",))
     replies = step.apply(rows, paid.answers(step, rows))
     verdicts = {i: _compared(row, reply, min_f1) for i, row, reply in zip(checked, rows, replies, strict=True)}
     if equivalence:
         apart = [i for i, verdict in verdicts.items() if verdict.reason == "disagrees"]
         rows = [verdicts[i].triple for i in apart]
-        second = RowStep("answer_check", "same_answer", name, settings, source_passage(context.chunks), _both, needs=("agree",))
+        second = RowStep("answer_check", "same_answer", name, endpoint, source_passage(context.chunks), _both, needs=("agree",))
         opinions = second.apply(rows, paid.answers(second, rows))
         verdicts |= {i: _settled(verdicts[i], opinion) for i, opinion in zip(apart, opinions, strict=True)}
     return [verdicts.get(i, Verdict(triple)) for i, triple in enumerate(triples)]

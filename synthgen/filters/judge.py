@@ -38,13 +38,13 @@ def judge(
     triples: Sequence[Triple],
     context: FilterContext,
     *,
-    model: Annotated[str | None, Field(description="openai/NAME to ask; unset means the run's own model")] = None,
+    model: Annotated[str | None, Field(description="PROVIDER/NAME to ask; unset means the run's own model")] = None,
     prompt: Annotated[str, Field(description="the row prompt: judge, or a YAML file with the same fields")] = "judge",
 ) -> list[Verdict]:
     """Every criterion must be a plain yes."""
     paid = paid_of(context, "judge")
-    name, settings = paid.model("judge", model)
-    step = RowStep("judge", prompt, name, settings, source_passage(context.chunks), _shown, needs=tuple(_REASONS))
+    name, endpoint = paid.model("judge", model)
+    step = RowStep("judge", prompt, name, endpoint, source_passage(context.chunks), _shown, needs=tuple(_REASONS))
     replies = step.apply(triples, paid.answers(step, triples))
     return [_verdict(triple, reply) for triple, reply in zip(triples, replies, strict=True)]
 

@@ -1,7 +1,7 @@
 """Generators: chunks to candidate triples.
 
 Two kinds. A rule (`extractive`, the default) is `generate(chunks, *, per_chunk, seed)`; anything of your own that is called
-like this works as `module:attribute`. A model (`openai/NAME`) is a paid step (`llm.Step`), whose calls are made between
+like this works as `module:attribute`. A model (`PROVIDER/NAME`) is a paid step (`llm.Step`), whose calls are made between
 `requests` and `apply`.
 """
 
@@ -11,33 +11,33 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from synthgen.errors import UnknownNameError
+from synthgen.llm.model_name import ModelName, known_forms, parse_model
+from synthgen.llm.providers import PROVIDERS
 from synthgen.records import Skipped, Triple, digest
 
-__all__ = ["GENERATORS", "IMPORT", "split_model", "unique_ids"]
+__all__ = ["GENERATORS", "IMPORT", "named_model", "unique_ids"]
 
 IMPORT = "import"
 """In place of a model: the rows of the run were imported, and its candidates are in the run folder."""
 
 GENERATORS: Mapping[str, str] = {
     "extractive": "synthgen.generators.extractive.generate:generate",
-    "openai": "synthgen.generators.prompted:Prompted",
 }
+"""Rules by name. What a model writes is `prompted.Prompted`, whichever model that is."""
 
-_KNOWN = ("extractive", "openai/NAME")
 
+def named_model(name: str) -> ModelName | None:
+    """The model that `name` asks; None for the name of a rule, and for a `module:attribute`, which is one of your own.
 
-def split_model(model: str) -> tuple[str, str]:
-    """`("openai", NAME)` for `openai/NAME`, else the name of a rule (or a `module:attribute`) and "".
-
-    Split at the first slash; nothing is guessed from the rest of the name. Raises UnknownNameError.
+    Raises UnknownNameError for anything else.
     """
-    provider, slash, name = model.partition("/")
-    if (provider == "openai" and name) or (provider in ("extractive", IMPORT) and not slash):
-        return provider, name
-    if ":" in model and not slash:
-        return model, ""
-    hint = f"Write openai/{model} for a model of an OpenAI-compatible endpoint." if provider != "openai" and model else ""
-    raise UnknownNameError("model", model, _KNOWN, hint=hint or "NAME is what the endpoint calls the model.")
+    model = parse_model(name)
+    if model is None and name not in (*GENERATORS, IMPORT) and (":" not in name or "/" in name):
+        written = " or ".join(f"{provider}/{name}" for provider in PROVIDERS)
+        bare = name and name.partition("/")[0] not in PROVIDERS
+        hint = f"Write {written} for a model of an endpoint." if bare else "NAME is what the endpoint calls the model."
+        raise UnknownNameError("model", name, (*GENERATORS, *known_forms()), hint=hint)
+    return model
 
 
 def unique_ids(rows: Iterable[Triple | Skipped]) -> Iterator[Triple | Skipped]:

@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from synthgen.config.settings import LLM
 from synthgen.generators import unique_ids
 from synthgen.llm import Answers
 from synthgen.llm.call_store import Call
-from synthgen.llm.providers.openai import endpoint_id
+from synthgen.llm.endpoint import Endpoint
+from synthgen.llm.model_name import ModelName
 from synthgen.llm.reask import calls_of
 from synthgen.llm.structured_output import Answer, read_answer, strict_schema
 from synthgen.prompting.templates import Prompt, instructions, messages
@@ -34,21 +34,21 @@ _TOKENS_PER_ANSWER = 15
 class Prompted:
     """One prompt, put to one model for every chunk (an `llm.Step` from chunks to triples).
 
-    `model` is NAME or openai/NAME; `per_chunk` is the number of items asked for in one call.
+    `per_chunk` is the number of items asked for in one call.
     """
 
     stage = "generate"
 
-    def __init__(self, model: str, prompt: Prompt, settings: LLM, *, per_chunk: int = 3) -> None:
-        self._model = model.removeprefix("openai/")
+    def __init__(self, model: ModelName, prompt: Prompt, endpoint: Endpoint, *, per_chunk: int = 3) -> None:
+        self._model = model
         self._prompt = prompt
         self._per_chunk = per_chunk
-        self._endpoint = endpoint_id(settings)
+        self._endpoint = endpoint.id
         self._instructions = instructions(prompt, per_chunk)
         # Providers put the schema before the messages; without meanings it is the same for all prompts with these fields.
         bare = prompt.layout == "passage_first"
         self._schema = strict_schema(dict.fromkeys(prompt.fields, "") if bare else prompt.fields)
-        self._sampling = settings.sampling
+        self._sampling = endpoint.settings.sampling
 
     @property
     def output_tokens(self) -> int:
@@ -68,7 +68,7 @@ class Prompted:
 
     def _request(self, chunk: Chunk) -> Request:
         told, static = messages(self._prompt, chunk, self._instructions)
-        return make_request(self._model, self._endpoint, told, schema=self._schema, sampling=self._sampling, static=static)
+        return make_request(self._model.name, self._endpoint, told, schema=self._schema, sampling=self._sampling, static=static)
 
     def _read(self, completion: Completion) -> Answer:
         return read_answer(completion, self._prompt.fields, self._per_chunk)
@@ -102,7 +102,7 @@ class Prompted:
                 item.get("answer"),
                 reasoning=item.get("reasoning"),
                 kind=self._prompt.kind,
-                generator=f"openai/{self._model}",
+                generator=str(self._model),
                 request_key=call.key,
                 prompt_digest=self._prompt.digest,
                 metadata=metadata,

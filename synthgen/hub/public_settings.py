@@ -12,6 +12,7 @@ from typing import Any
 import regex
 
 from synthgen.config.settings import Config
+from synthgen.llm.model_name import plain_name
 
 __all__ = ["public_encoder", "public_name", "public_settings"]
 
@@ -46,7 +47,7 @@ def public_name(name: str) -> str:
     Some servers name a model by the path of its file. A name that does not begin like a path and is not a YAML file in
     a folder is unchanged: `OWNER/NAME` is a name on the Hub, and providers' names can have more parts.
     """
-    model = name.removeprefix("openai/")
+    model = plain_name(name)
     folders = _FOLDERS.match(model)
     return name.removesuffix(model) + model[folders.end() :] if folders else name
 

@@ -25,8 +25,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from synthgen.errors import RunFolderError
+from synthgen.llm.failure import RETRYABLE
 from synthgen.llm.migrations import VERSION, migrate, transaction, version_of
-from synthgen.llm.providers.errors import RETRYABLE
 from synthgen.records import Completion, Usage
 
 __all__ = ["Call", "CallStore", "Totals"]

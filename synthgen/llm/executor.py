@@ -1,7 +1,7 @@
 """One call, with all that may come between a request and its answer.
 
 An attempt goes through four gates: is the server well (`health`), is there money for the worst case (`budget`), may it be sent
-now (`limits`), and in which form (`ladder`, behind `openai`). What may pass is tried again, at most `max_attempts` times and for
+now (`limits`), and in which form (the connection). What may pass is tried again, at most `max_attempts` times and for
 at most `max_wait_s` between them; being told to come later (429) is no attempt, and neither is finding nobody while the server is
 down. What a request may have brought about itself (500, a timeout) counts all the same, or a few bad requests at the end of a run
 would look like an outage and never end.
@@ -14,29 +14,26 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from synthgen.config.settings import LLM
 from synthgen.llm import Check
 from synthgen.llm import stopping as stops
 from synthgen.llm.call_store import Call
 from synthgen.llm.costs.budget import Reservation
-from synthgen.llm.providers.errors import Failure, classify
-from synthgen.llm.providers.openai import Endpoint, redacted
-from synthgen.llm.providers.request_format import Reformed
+from synthgen.llm.endpoint import Endpoint
+from synthgen.llm.failure import AttemptError
+from synthgen.llm.providers.base import Connection, Reformed
 from synthgen.llm.rate_limit import retry
 from synthgen.llm.rate_limit.circuit_breaker import LONGEST_PAUSE_S
 from synthgen.llm.rate_limit.limiter import Grant
-from synthgen.llm.rate_limit.retry import AttemptError
 from synthgen.llm.session import Session
 from synthgen.llm.stopping import Stop
 from synthgen.llm.structured_output import ended_badly
 from synthgen.records import Completion, Request, Usage
 
-__all__ = ["Caller"]
+__all__ = ["Executor"]
 
 _TURNED_AWAY_AT_MOST = 50  # by 429s, one call while others get through
 _GLANCE_S = 0.5
@@ -53,13 +50,13 @@ class _Attempts:
     uncounted: int = 0
 
 
-class Caller:
+class Executor:
     """Makes calls for all workers of a fill."""
 
-    def __init__(self, endpoint: Endpoint, settings: LLM, session: Session, check: Check | None, stop: Stop) -> None:
+    def __init__(self, connection: Connection, endpoint: Endpoint, session: Session, check: Check | None, stop: Stop) -> None:
         self.in_flight = self.answered = self.rate_limited = 0
+        self._connection = connection
         self._endpoint = endpoint
-        self._settings = settings
         self._budget = session.budget
         self._limiter = session.limiter
         self._health = session.health
@@ -67,7 +64,9 @@ class Caller:
         self._stop = stop
         self._started = time.monotonic()
         self._health.begin()
-        self._slots = asyncio.Semaphore(settings.concurrency)  # there are more workers, since some wait for their commit
+        self._slots = asyncio.Semaphore(
+            endpoint.settings.concurrency
+        )  # there are more workers, since some wait for their commit
         self._alone = asyncio.Lock()  # held by the one call that goes alone (`_open`)
         self._turnstile = asyncio.Lock()  # held by the one call that waits for the limiter: first come, first served
 
@@ -84,15 +83,15 @@ class Caller:
         try:
             completion = await self._retried(request, tally)
         except AttemptError as error:
-            failure, detail = error.failure, redacted(error.failure.detail, self._settings)
+            failure, detail = error.failure, self._endpoint.redacted(error.failure.detail)
             if failure.scope == "run":
-                self._stop.set(lambda _: stops.hopeless(failure, request.model, self._settings, detail))
+                self._stop.set(lambda _: stops.hopeless(failure, request.model, self._endpoint, detail))
             if failure.scope != "call":
                 self._stop.check()
             completion, reason = Completion(request.key, ""), failure.reason
         else:
             reason, said = self._read(completion)
-            detail = redacted(said, self._settings)
+            detail = self._endpoint.redacted(said)
         return Call(
             completion,
             "failed" if reason else "ok",
@@ -114,7 +113,7 @@ class Caller:
     async def _retried(self, request: Request, tally: _Attempts) -> Completion:
         import tenacity
 
-        policy = retry.policy(self._settings, request.key, unless=lambda _: bool(self._stop) or self._health.hopeless)
+        policy = retry.policy(self._endpoint.settings, request.key, unless=lambda _: bool(self._stop) or self._health.hopeless)
         async for attempt in tenacity.AsyncRetrying(**policy, sleep=self._stop.sleep):
             with attempt:
                 tally.attempts = attempt.retry_state.attempt_number
@@ -148,7 +147,7 @@ class Caller:
 
     def _open(self, request: Request) -> bool:
         """Whether calls like this one may go side by side. One alone finds out how to ask a model, and whether a server is back."""
-        return not self._health.down and self._endpoint.proven(request.model)
+        return not self._health.down and self._connection.proven(request.model)
 
     async def _try(self, request: Request, tally: _Attempts) -> Completion:
         """Send `request` once, with money and room for it. Raises AttemptError, Reformed or Stopping."""
@@ -156,8 +155,6 @@ class Caller:
             return await self._send(request, tally)
 
     async def _send(self, request: Request, tally: _Attempts) -> Completion:
-        import openai
-
         reservation = await self._afford(request)
         try:
             grant = await self._admitted(request)
@@ -167,16 +164,14 @@ class Caller:
             raise
         self.in_flight += 1
         try:
-            reply = await self._endpoint.complete(request, shards=self._shards(request))
+            reply = await self._connection.complete(request, shards=self._shards(request))
         except Reformed:
             self._budget.release(reservation)
             self._limiter.settle(grant, Usage(), {})
             raise
-        except (openai.APIError, TimeoutError, ValueError) as error:
-            failure = classify(error)
-            headers = error.response.headers if isinstance(error, openai.APIStatusError) else {}
-            self._book_failure(failure, reservation, grant, headers, tally)
-            raise AttemptError(failure) from None
+        except AttemptError as error:
+            self._book_failure(error, reservation, grant, tally)
+            raise
         except BaseException:  # cancelled: nobody knows what it has cost
             self._budget.settle(reservation, None)
             self._limiter.settle(grant, None, {})
@@ -190,9 +185,8 @@ class Caller:
         self.answered += 1
         return reply.completion
 
-    def _book_failure(
-        self, failure: Failure, reservation: Reservation, grant: Grant, headers: Mapping[str, str], tally: _Attempts
-    ) -> None:
+    def _book_failure(self, error: AttemptError, reservation: Reservation, grant: Grant, tally: _Attempts) -> None:
+        failure, headers = error.failure, error.headers
         usage = Usage() if failure.unbilled else None
         tally.uncounted += usage is None
         if failure.reason == "rate_limited":  # being told to come later is no call
@@ -233,8 +227,8 @@ class Caller:
         """Raises Stopping when nothing has come through for too long. A failure that may be the call's own ends only the call."""
         failure = self._health.last
         if self._health.hopeless and failure is not None and failure.away:
-            silent_s, detail = self._health.silent_s, redacted(failure.detail, self._settings)
-            self._stop.set(partial(stops.out_of_patience, failure, silent_s, self._settings, detail))
+            silent_s, detail = self._health.silent_s, self._endpoint.redacted(failure.detail)
+            self._stop.set(partial(stops.out_of_patience, failure, silent_s, self._endpoint, detail))
         self._stop.check()
 
     def _shards(self, request: Request) -> int:

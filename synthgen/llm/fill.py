@@ -27,14 +27,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
-from synthgen.config.settings import LLM
 from synthgen.llm import Answers, Check
 from synthgen.llm import stopping as stops
 from synthgen.llm.batch.ledger import waiting_keys
 from synthgen.llm.call_store import Call, CallStore
-from synthgen.llm.executor import Caller
-from synthgen.llm.providers.errors import SYSTEMATIC
-from synthgen.llm.providers.openai import Endpoint, connect
+from synthgen.llm.endpoint import Endpoint
+from synthgen.llm.executor import Executor
+from synthgen.llm.failure import SYSTEMATIC
+from synthgen.llm.providers.base import Connection
 from synthgen.llm.reask import calls_of, follow_up, stored, to_ask
 from synthgen.llm.session import Session
 from synthgen.llm.stopping import Stop, Stopping
@@ -71,7 +71,7 @@ class FillReport:
 async def fill(
     requests: Iterable[Request],
     store: CallStore,
-    settings: LLM,
+    endpoint: Endpoint,
     *,
     session: Session | None = None,
     check: Check | None = None,
@@ -87,8 +87,8 @@ async def fill(
     of all fills of one command. `total` is for progress only. Raises ModelError, StoppedEarly, ConfigError (a cap on cost without
     a price), RunFolderError (the store, or requests that wait in batches: at the end, after all others).
     """
-    async with connect(settings, store) as endpoint:
-        filling = _Filling(endpoint, store, settings, session or Session.of(settings), check, wanted)
+    async with endpoint.connect(store) as connection:
+        filling = _Filling(connection, endpoint, store, session or Session.of(endpoint), check, wanted)
         async with _told(filling, stage, total, on_event):
             await filling.run(iter(requests))
     meter = filling.meter()
@@ -118,9 +118,9 @@ class _Filling:
 
     def __init__(
         self,
+        connection: Connection,
         endpoint: Endpoint,
         store: CallStore,
-        settings: LLM,
         session: Session,
         check: Check | None,
         wanted: Wanted,
@@ -130,11 +130,11 @@ class _Filling:
         self.farewell = ""
         self._usage = Usage()
         self._store = store
-        self._settings = settings
+        self._endpoint = endpoint
         self._budget = session.budget
         self._wanted = wanted
         self._stop = Stop()
-        self._caller = Caller(endpoint, settings, session, check, self._stop)
+        self._executor = Executor(connection, endpoint, session, check, self._stop)
         self._commits = _Commits(store)
         self._started = time.monotonic()
         self._spent_before = session.budget.spent.dollars
@@ -144,7 +144,8 @@ class _Filling:
 
     async def run(self, requests: Iterator[Request]) -> None:
         todo = self._todo(requests)
-        count = self._settings.concurrency + math.ceil(_WAITING_FOR_THE_DISK * self._settings.concurrency)
+        concurrency = self._endpoint.settings.concurrency
+        count = concurrency + math.ceil(_WAITING_FOR_THE_DISK * concurrency)
         workers = [asyncio.create_task(self._work(todo)) for _ in range(count)]
         try:
             done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
@@ -173,12 +174,12 @@ class _Filling:
             finished=self.finished - self.reused,
             failed=self.failed.total(),
             reused=self.reused,
-            in_flight=self._caller.in_flight,
-            rate_limited=self._caller.rate_limited,
+            in_flight=self._executor.in_flight,
+            rate_limited=self._executor.rate_limited,
             usage=self._usage,
             dollars=None if spent is None or before is None else spent - before,
             elapsed_s=time.monotonic() - self._started,
-            waiting=self._caller.waiting,
+            waiting=self._executor.waiting,
         )
 
     def end(self, error: Exception) -> None:
@@ -187,7 +188,7 @@ class _Filling:
 
     async def _wind_up(self, workers: list[asyncio.Task[None]]) -> None:
         """Nothing new is sent; what is on its way may arrive for a while. A second cancellation ends that, too."""
-        grace_s, on_their_way = self._settings.grace_s, self._caller.in_flight
+        grace_s, on_their_way = self._endpoint.settings.grace_s, self._executor.in_flight
         self.farewell = f"stopping: {on_their_way} calls in flight may finish for {grace_s:.0f} s; Ctrl-C again ends at once"
         self._stop.set()
         with suppress(asyncio.CancelledError):
@@ -240,7 +241,7 @@ class _Filling:
         return await self._committed(follow) if before is None or before.status == "failed" else before
 
     async def _committed(self, request: Request) -> Call:
-        call = await self._caller.call(request)
+        call = await self._executor.call(request)
         await self._commits.put(call)
         self.attempts += call.attempts
         self._usage = self._usage.plus(call.completion.usage)
@@ -254,7 +255,7 @@ class _Filling:
         elif not again:
             self._failed_in_a_row += 1
         if self._failed_in_a_row >= _SYSTEMATIC_AFTER:
-            self._stop.set(partial(stops.systematic, _SYSTEMATIC_AFTER, call, self._settings))
+            self._stop.set(partial(stops.systematic, _SYSTEMATIC_AFTER, call, self._endpoint))
 
     def _count(self, call: Call) -> None:
         if call.status == "ok":

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from synthgen.config.settings import LLM
 from synthgen.llm.costs.budget import Budget
+from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.rate_limit.circuit_breaker import Health
 from synthgen.llm.rate_limit.limiter import Limiter
 
@@ -16,15 +16,22 @@ __all__ = ["Session"]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The caps, the pace and what is known of the server in a command. `models` are those that it may ask."""
+    """The endpoint of a command, its caps, its pace and what is known of the server. `models` are those that it may ask."""
 
+    endpoint: Endpoint
     budget: Budget
     limiter: Limiter
     health: Health
     models: frozenset[str]
 
     @classmethod
-    def of(cls, settings: LLM, models: Iterable[str] = ()) -> Self:
+    def of(cls, endpoint: Endpoint, models: Iterable[str] = ()) -> Self:
         """Raises ConfigError for a cap on cost when a model has no known price."""
-        named = frozenset(models)
-        return cls(Budget(settings, named), Limiter(settings), Health(settings.patience_s), named)
+        named, settings, provider = frozenset(models), endpoint.settings, endpoint.provider
+        return cls(
+            endpoint,
+            Budget(settings, provider.output_bound, named),
+            Limiter(settings, provider.read_limit),
+            Health(settings.patience_s),
+            named,
+        )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from synthgen.config.settings import LLM
 from synthgen.errors import ModelError, RunFolderError, StoppedEarly
 from synthgen.llm.call_store import Call
-from synthgen.llm.providers.errors import Failure
-from synthgen.llm.providers.openai import base_url
+from synthgen.llm.endpoint import Endpoint
+from synthgen.llm.failure import Failure
 
 __all__ = ["Stop", "Stopping", "at_the_cap", "hopeless", "in_batches", "out_of_patience", "systematic"]
 
@@ -66,16 +65,16 @@ def at_the_cap(cap: str, saved: str) -> StoppedEarly:
     return StoppedEarly(f"Stopped at {cap}. {saved} with the cap anew, or raise it.")
 
 
-def out_of_patience(failure: Failure, seconds: float, settings: LLM, detail: str, saved: str) -> StoppedEarly:
+def out_of_patience(failure: Failure, seconds: float, endpoint: Endpoint, detail: str, saved: str) -> StoppedEarly:
     """Nothing came through for so long that waiting on makes no sense."""
     if failure.reason == "rate_limited":
         what = f"let nothing through for {seconds:.0f} s ({detail}): a quota of the hour or the day may be used up"
     else:
         what = f"has not answered properly for {seconds:.0f} s (the last failure was {failure.reason}: {detail})"
-    return StoppedEarly(f"{base_url(settings)} {what}. {saved}; --patience SECONDS waits longer.")
+    return StoppedEarly(f"{endpoint.url} {what}. {saved}; --patience SECONDS waits longer.")
 
 
-def systematic(count: int, call: Call, settings: LLM, saved: str) -> StoppedEarly:
+def systematic(count: int, call: Call, endpoint: Endpoint, saved: str) -> StoppedEarly:
     """So many calls in a row failed for good that the settings or the model are wrong, and no passage is."""
     hint = {
         "truncated": " Raise llm.max_output_tokens, or ask for less with generation.per_chunk.",
@@ -83,7 +82,7 @@ def systematic(count: int, call: Call, settings: LLM, saved: str) -> StoppedEarl
     }.get(call.reason, "")
     told = call.detail or call.completion.finish_reason
     return StoppedEarly(
-        f"Stopped: {count} calls in a row to {base_url(settings)} failed for good, the last one with {call.reason} ({told}).{hint} "
+        f"Stopped: {count} calls in a row to {endpoint.url} failed for good, the last one with {call.reason} ({told}).{hint} "
         f"{saved}."
     )
 
@@ -96,17 +95,17 @@ def in_batches(calls: int) -> RunFolderError:
     )
 
 
-def hopeless(failure: Failure, model: str, settings: LLM, detail: str) -> ModelError:
+def hopeless(failure: Failure, model: str, endpoint: Endpoint, detail: str) -> ModelError:
     """The key, the model or the address cannot work. `detail` is the server's word, without the key."""
-    url = base_url(settings)
+    url = endpoint.url
     if failure.reason == "key":
         # Not `detail`: servers repeat part of the key there.
         return ModelError(
-            f"{url} does not accept the key. Check the environment variable {settings.api_key_env} and what its key may use."
+            f"{url} does not accept the key. Check the environment variable {endpoint.key_env} and what its key may use."
         )
     if failure.reason == "model":
         return ModelError(
-            f"{url} has no model {model!r}, or nothing stands at that address ({detail}). Check --model and --base-url."
+            f"{url} has no model {model!r}, or there is nothing at that address ({detail}). Check --model and --base-url."
         )
     if failure.reason == "quota":
         return ModelError(
@@ -118,6 +117,7 @@ def hopeless(failure: Failure, model: str, settings: LLM, detail: str) -> ModelE
         )
     if failure.no_contact:
         return ModelError(
-            f"Nobody answers at {url} ({detail}). Start the server, or give its address with --base-url, ending in /v1 for most."
+            f"Nothing answers at {url} ({detail}). Start the server, or give its address with --base-url, "
+            f"such as {endpoint.provider.example_url}."
         )
-    return ModelError(f"{url} does not take chat completions ({detail}). Check --base-url.")
+    return ModelError(f"{url} does not take requests of this kind ({detail}). Check --base-url.")

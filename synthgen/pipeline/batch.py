@@ -26,8 +26,6 @@ from typing import Any
 
 from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, ModelError, RunFolderError, StoppedEarly
-from synthgen.llm.batch.api import ENDED, Object, counts_of, messages_of, state_of
-from synthgen.llm.batch.jsonl import MAX_BYTES, MAX_REQUESTS
 from synthgen.llm.batch.ledger import Batch
 from synthgen.llm.batch.results import Intake
 from synthgen.llm.batch.submission import BatchSubmitter
@@ -36,7 +34,8 @@ from synthgen.llm.costs.budget import Budget
 from synthgen.llm.costs.prices import load_prices
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.fill import fill
-from synthgen.llm.providers.openai import base_url, check_endpoint, load_dialect, redacted
+from synthgen.llm.model_name import known_forms
+from synthgen.llm.providers.base import BatchStatus
 from synthgen.llm.reask import RequestStatus, standing
 from synthgen.llm.session import Session
 from synthgen.pipeline.corpus import keep_corpus, prepare, read_corpus
@@ -59,10 +58,10 @@ def submit(
     docs: str | Path | None = None,
     config: Config | None = None,
     on_event: OnEvent | None = None,
-    max_requests: int = MAX_REQUESTS,
-    max_bytes: int = MAX_BYTES,
+    max_requests: int | None = None,
+    max_bytes: int | None = None,
 ) -> dict[str, Any]:
-    """Put every call that a run still needs into batches at the provider; at most `max_requests` and `max_bytes` in each.
+    """Put every call that a run still needs into batches at the provider; at most `max_requests` and `max_bytes` in each, if given.
 
     With `docs` the run folder is made, or brought up to date, as `pipeline.run` does; without, it goes on with the chunks it has,
     and `config` may only change how calls are made. Raises StoppedEarly when a cap is reached, after what fits was submitted;
@@ -70,6 +69,7 @@ def submit(
     """
     folder = prepare(docs, run_folder) if docs is not None else RunFolder(Path(run_folder))
     generator = _generator(folder, config or (Config() if docs is not None else None))
+    generator.endpoint.check_batches(generator.model)
     with folder.held():
         if docs is None:
             _check_unchanged(folder, generator)
@@ -93,7 +93,7 @@ def status(run_folder: str | Path) -> dict[str, Any]:
         with suppress(RunFolderError), folder.held(), _alone(store):  # somebody at work settles it himself
             desk.settle()
         job = _BatchCommand(generator, folder, store, desk)
-        rows = [_row(desk, batch, desk.told(batch)) for batch in desk.book.batches()]
+        rows = [_row(desk, batch, desk.status(batch)) for batch in desk.book.batches()]
         return job.named("status", rows) | {"answers": store.totals().ok} | job.left()
 
 
@@ -146,10 +146,10 @@ class _BatchCommand:
         return StoredChunks(self.folder)
 
 
-def _submitted(job: _BatchCommand, on_event: OnEvent | None, max_requests: int, max_bytes: int) -> dict[str, Any]:
-    llm = job.generator.config.llm
-    check_endpoint(llm)
-    session = Session.of(llm, {job.generator.model})
+def _submitted(job: _BatchCommand, on_event: OnEvent | None, max_requests: int | None, max_bytes: int | None) -> dict[str, Any]:
+    endpoint, model = job.generator.endpoint, job.generator.model
+    endpoint.check(model)
+    session = Session.of(endpoint, {model})
     asked_live = _find_form(job, session, on_event)
     admission = _Admission(job, session.budget)
     made = list(job.desk.submit(admission.requests(), max_requests=max_requests, max_bytes=max_bytes, on_event=on_event))
@@ -160,24 +160,24 @@ def _submitted(job: _BatchCommand, on_event: OnEvent | None, max_requests: int, 
             "command submits more with the cap anew, or raise it."
         )
     counts = {"submitted": submitted, "asked_live": asked_live, "waiting_before": admission.waiting}
-    return job.named("submit", [_row(job.desk, batch, {"status": "submitted"}) for batch in made]) | counts
+    return job.named("submit", [_row(job.desk, batch, BatchStatus("submitted")) for batch in made]) | counts
 
 
 def _find_form(job: _BatchCommand, session: Session, on_event: OnEvent | None) -> int:
     """Ask live until the endpoint has answered once, unless it did in an earlier run; returns how many were asked."""
-    llm, model = job.generator.config.llm, job.generator.model
+    endpoint, model = job.generator.endpoint, job.generator.model
     checks, asked = {name: step.check for name, step in job.steps()}, 0
-    while not load_dialect(llm, model, job.store).proven:
+    while not endpoint.provider.proven(endpoint, model, job.store):
         missing = ((one.request, name) for one, name in job.standing() if one.sent and not one.waiting)
         if (first := next(missing, None)) is None:
             return asked
         if asked == _PROBES:
             raise ModelError(
-                f"{base_url(llm)} refused the first {asked} requests, so no batch was made of the others. "
+                f"{endpoint.url} refused the first {asked} requests, so no batch was made of the others. "
                 f"`synthgen status {job.folder.path}` tells the reasons."
             )
         request, name = first
-        run_async(fill([request], job.store, llm, session=session, check=checks[name], total=1, on_event=on_event))
+        run_async(fill([request], job.store, endpoint, session=session, check=checks[name], total=1, on_event=on_event))
         asked += 1
     return asked
 
@@ -211,18 +211,18 @@ def _collected(job: _BatchCommand, on_event: OnEvent | None) -> dict[str, Any]:
     taken: dict[str, Intake] = {}
     refused: ModelError | None = None
     for batch in job.desk.book.open():
-        told = job.desk.told(batch)
-        row = _row(job.desk, batch, told)
+        status = job.desk.status(batch)
+        row = _row(job.desk, batch, status)
         rows.append(row)
-        ended = told is not None and row["state"] in ENDED
+        ended = status is not None and status.ended
         readable = job.desk.book.steps_of(batch) <= checks.keys()
         if (row["state"] == "unknown" or (ended and not readable)) and batch.age > _KEPT_BY_PROVIDER:
             job.desk.book.close(batch, row["state"])
         elif ended and not readable:
             row["messages"].append(f"Its prompts are those of the run {batch.run}, as they were then: collect it from there.")
-        elif told is not None and ended:
+        elif status is not None and ended:
             try:
-                taken[batch.id] = intake = job.desk.take(batch, told, checks, on_event)
+                taken[batch.id] = intake = job.desk.take(batch, status, checks, on_event)
             except ModelError as error:  # of a single file, perhaps: the other batches have their own
                 refused = refused or error
             else:
@@ -253,7 +253,9 @@ def _generator(folder: RunFolder, config: Config | None = None) -> Generator:
     """What is asked, by `config` or by the settings that the run folder has. Raises ConfigError for a model without calls."""
     generator = make_generator(config or folder.open()[0])
     if not generator.makes_calls:
-        raise ConfigError(f"{generator.config.model} makes no calls, so there is nothing to submit. Use --model openai/NAME.")
+        raise ConfigError(
+            f"{generator.config.model} makes no calls, so there is nothing to submit. Use --model {known_forms()[0]}."
+        )
     return generator
 
 
@@ -271,7 +273,7 @@ def _check_unchanged(folder: RunFolder, generator: Generator) -> None:
 
 def _desk(generator: Generator, folder: RunFolder, store: CallStore) -> BatchSubmitter:
     scratch, run = folder.path / ".batch", folder.path.resolve().name
-    return BatchSubmitter(store, generator.config.llm, generator.model, scratch=scratch, run=run)
+    return BatchSubmitter(store, generator.endpoint, generator.model, scratch=scratch, run=run)
 
 
 @contextmanager
@@ -281,16 +283,15 @@ def _alone(store: CallStore) -> Iterator[None]:
         yield
 
 
-def _row(desk: BatchSubmitter, batch: Batch, told: Object | None = None) -> dict[str, Any]:
+def _row(desk: BatchSubmitter, batch: Batch, status: BatchStatus | None = None) -> dict[str, Any]:
     """One batch, for a report. `state` is the provider's word, or ours while it has none."""
     if batch.state == "closed":
         state = batch.ended
     elif not desk.is_here(batch):
         state = "elsewhere"
     else:
-        state = state_of(told) if batch.state == "open" else "submitting"
-    completed, failed = counts_of(told)
-    messages = [redacted(message, desk.settings) for message in messages_of(told)]
+        state = (status.state if status else "unknown") if batch.state == "open" else "submitting"
+    messages = [desk.endpoint.redacted(message) for message in status.messages] if status else []
     if state == "unknown":
         messages.append("The provider does not know it. Is the key of the same project in use that it was submitted with?")
     if state == "elsewhere":
@@ -303,8 +304,8 @@ def _row(desk: BatchSubmitter, batch: Batch, told: Object | None = None) -> dict
         "created": batch.created,
         "state": state,
         "requests": batch.requests,
-        "completed": completed,
-        "failed": failed,
+        "completed": status.answered if status else 0,
+        "failed": status.failed if status else 0,
         "collected": batch.state == "closed",
         "messages": messages,
     }

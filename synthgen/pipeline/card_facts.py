@@ -17,8 +17,8 @@ from synthgen.errors import DISTRIBUTION
 from synthgen.generators import IMPORT
 from synthgen.hub.public_settings import public_encoder, public_name, public_settings
 from synthgen.llm.call_store import CallStore
-from synthgen.llm.providers.openai import base_url
-from synthgen.llm.providers.profiles import Profile, profile_of
+from synthgen.llm.endpoint import Endpoint
+from synthgen.llm.model_name import parse_model
 from synthgen.pipeline.paid_steps import asked_models
 from synthgen.pipeline.run_folder import NO_DOCS, RunFolder
 from synthgen.pipeline.stores import store_path
@@ -53,7 +53,7 @@ def describe(
         "rows": report["rows"],
         "import": imported,
         "prompts": report["generation"]["prompts"],
-        "sampling": shown.llm.sampling if shown.model.startswith("openai/") else {},
+        "sampling": shown.llm.sampling if parse_model(shown.model) else {},
         "sources": _sources(folder, config, report, origins, writer),
         "cost": _cost(state["spent"]),
         "left_out": [
@@ -105,8 +105,12 @@ def _sources(
 
 
 def _endpoint(config: Config) -> str:
-    profile = profile_of(base_url(config.llm), config.model)
-    return "an OpenAI-compatible endpoint" if profile == Profile() else f"the endpoint of {profile.name.partition(',')[0]}"
+    """The endpoint of a model that was asked, without its address."""
+    model = parse_model(config.model)
+    if model is None:
+        return "no endpoint"
+    endpoint = Endpoint.of(model.provider, config.llm)
+    return endpoint.provider.describe(endpoint.url, model.name)
 
 
 def _answered_by(folder: RunFolder, config: Config) -> list[str]:

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.config.settings import Config
-from synthgen.generators import GENERATORS, IMPORT, split_model, unique_ids
+from synthgen.generators import GENERATORS, IMPORT, named_model, unique_ids
 from synthgen.generators.prompted import Prompted
 from synthgen.llm import Answers
 from synthgen.llm.batch.ledger import open_batches
 from synthgen.llm.call_store import CallStore
+from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.fill import Wanted, fill
-from synthgen.llm.providers.logit_bias import token_bias
-from synthgen.llm.providers.openai import base_url, check_endpoint, endpoint_id
+from synthgen.llm.model_name import ModelName
 from synthgen.llm.reask import Outcomes, outcomes, to_ask
 from synthgen.llm.session import Session
 from synthgen.llm.stopping import in_batches
@@ -61,7 +61,12 @@ class Generator:
     @property
     def model(self) -> str:
         """The model as its endpoint calls it, "" for a rule."""
-        return split_model(self.config.model)[1]
+        return self._named.name if self.makes_calls else ""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where its calls go, if it makes any."""
+        return Endpoint.of(self._named.provider, self.config.llm)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -78,7 +83,7 @@ class Generator:
         if self.makes_calls:
             facts["prompts"] = {prompt.name: prompt.digest for prompt in self.prompts}
             facts["sampling"] = config.llm.sampling
-            facts["endpoint"] = endpoint_id(config.llm)
+            facts["endpoint"] = self.endpoint.id
         return facts
 
     @property
@@ -100,8 +105,10 @@ class Generator:
 
     def steps(self) -> list[Prompted]:
         """One paid step for each prompt."""
-        config = self.config
-        return [Prompted(config.model, p, config.llm, per_chunk=config.generation.per_chunk) for p in self.prompts]
+        if not self.makes_calls:
+            return []
+        model, endpoint, per_chunk = self._named, self.endpoint, self.config.generation.per_chunk
+        return [Prompted(model, prompt, endpoint, per_chunk=per_chunk) for prompt in self.prompts]
 
     async def agenerate(
         self,
@@ -112,22 +119,21 @@ class Generator:
         wanted: Wanted = to_ask,
         session: Session | None = None,
     ) -> None:
-        """Make the calls that are not in `store` yet, or those that `wanted` names. Raises what `llm.client.fill` raises.
+        """Make the calls that are not in `store` yet, or those that `wanted` names. Raises what `llm.fill.fill` raises.
 
         `chunks` is iterated several times: pass a list, or something that reads anew each time.
         """
-        llm, steps = self.config.llm, self.steps()
-        check_endpoint(llm)
-        token_bias(self.model, llm.logit_bias)
+        endpoint, steps = self.endpoint, self.steps()
+        endpoint.check(self.model)
         self._check_batches(chunks, store)
-        session = session or Session.of(llm, {self.model})
+        session = session or Session.of(endpoint, {self.model})
         overall = _Overall(on_event, total=len(steps) * sum(1 for chunk in chunks if chunk.split))
         for block in self._blocks(chunks):
             for step in steps:
                 await fill(
                     step.requests(block),
                     store,
-                    llm,
+                    endpoint,
                     session=session,
                     check=step.check,
                     wanted=wanted,
@@ -135,6 +141,13 @@ class Generator:
                     on_event=overall,
                 )
                 overall.next_fill()
+
+    @property
+    def _named(self) -> ModelName:
+        model = named_model(self.config.model)
+        if model is None:
+            raise ValueError(f"{self.config.model} makes no calls")
+        return model
 
     def _check_batches(self, chunks: Iterable[Chunk], store: CallStore) -> None:
         """Raises RunFolderError when a batch holds calls of these chunks: they would be paid for twice."""
@@ -168,7 +181,7 @@ class Generator:
         return Candidates(triples, skipped, behind.ok, behind.failed, behind.usage)
 
     def _ruled(self, chunks: Sequence[Chunk]) -> Iterator[Triple | Skipped]:
-        rules = resolve("model", split_model(self.config.model)[0], GENERATORS)
+        rules = resolve("model", self.config.model, GENERATORS)
         return iter(rules(chunks, per_chunk=self.config.generation.per_chunk, seed=self.config.seed))
 
     def _asked(self, chunks: Sequence[Chunk], store: CallStore | None) -> Iterator[Triple | Skipped]:
@@ -184,16 +197,21 @@ def make_generator(config: Config) -> Generator:
     """
     if config.model == IMPORT:
         return Generator(config)
-    provider, _ = split_model(config.model)
-    if provider != "openai":
-        resolve("model", provider, GENERATORS)
+    model = named_model(config.model)
+    if model is None:
+        resolve("model", config.model, GENERATORS)
         return Generator(config)
     generation = config.generation
     prompts = (
         load_prompt(name, shots=generation.shots, max_shots=generation.max_shots, layout=generation.layout)
         for name in generation.prompt
     )
-    found = {"base_url": base_url(config.llm), "store": config.llm.store and str(Path(config.llm.store).resolve())}
+    endpoint = Endpoint.of(model.provider, config.llm)
+    found = {
+        "base_url": endpoint.url,
+        "api_key_env": endpoint.key_env,
+        "store": config.llm.store and str(Path(config.llm.store).resolve()),
+    }
     return Generator(config.model_copy(update={"llm": config.llm.model_copy(update=found)}), tuple(prompts))
 
 

@@ -11,14 +11,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from synthgen.config.settings import LLM, Config
+from synthgen.config.settings import Config
 from synthgen.errors import ConfigError
 from synthgen.filters import is_paid
-from synthgen.generators import split_model
+from synthgen.generators import named_model
 from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import CallStore
+from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.fill import Wanted, fill
+from synthgen.llm.model_name import ModelName, known_forms
 from synthgen.llm.reask import Outcomes, failed_again, outcomes, to_ask
 from synthgen.llm.session import Session
 from synthgen.pipeline.generation import Generator
@@ -37,20 +39,20 @@ _SETTINGS = {
 
 
 def asked_models(config: Config) -> dict[str, str]:
-    """The model of each step after generation that asks one. Raises ConfigError for a step that has none to ask."""
-    options = config.filters.options
-    given = {name: options.get(name, {}).get("model") for name in config.filters.order if is_paid(name)}
-    if config.distractors.check:
-        given["distractor_check"] = config.distractors.check_model
-    if config.answers.enabled:
-        given["answers"] = config.answers.model
-    return {stage: _model(config, stage, model) for stage, model in given.items()}
+    """The model of each step after generation that asks one, as its endpoint calls it.
+
+    Raises ConfigError for a step that has none to ask, and for models of different providers: a command has one endpoint.
+    """
+    return {stage: model.name for stage, model in _asked(config).items()}
 
 
-def session_of(generator: Generator) -> Session:
-    """The caps and the pace of a command. Raises ConfigError for a step that has no model to ask."""
-    own = [generator.model] if generator.makes_calls else []
-    return Session.of(generator.config.llm, {*asked_models(generator.config).values(), *own})
+def session_of(generator: Generator) -> Session | None:
+    """The caps and the pace of a command, None where no model is asked. Raises ConfigError as `asked_models` does."""
+    config = generator.config
+    models = [*_asked(config).values(), *([model] if (model := named_model(config.model)) else [])]
+    if not models:
+        return None
+    return Session.of(Endpoint.of(models[0].provider, config.llm), {model.name for model in models})
 
 
 def repeating(request: Request, answers: Answers) -> Request | None:
@@ -96,15 +98,16 @@ class Asking:
         self.outcomes: dict[str, Outcomes] = {}
         self._counted: set[str] = set()  # keys: a row that comes back is asked about once
 
-    def model(self, stage: str, given: str | None) -> tuple[str, LLM]:
-        return _model(self._config, stage, given), self._config.llm
+    def model(self, stage: str, given: str | None) -> tuple[str, Endpoint]:
+        model = _model(self._config, stage, given)
+        return model.name, Endpoint.of(model.provider, self._config.llm)
 
     def answers(self, step: Step[Row, Any], rows: Sequence[Row]) -> Answers:
         if self._session is not None and self._store is not None and rows:
             filling = fill(
                 step.requests(rows),
                 self._store,
-                self._config.llm,
+                self._session.endpoint,
                 session=self._session,
                 check=step.check,
                 wanted=self._wanted,
@@ -126,13 +129,33 @@ class Asking:
         }
 
 
-def _model(config: Config, stage: str, given: str | None) -> str:
-    provider, name = split_model(given or config.model)
-    if provider != "openai":
+def _asked(config: Config) -> dict[str, ModelName]:
+    options = config.filters.options
+    given = {name: options.get(name, {}).get("model") for name in config.filters.order if is_paid(name)}
+    if config.distractors.check:
+        given["distractor_check"] = config.distractors.check_model
+    if config.answers.enabled:
+        given["answers"] = config.answers.model
+    asked = {stage: _model(config, stage, model) for stage, model in given.items()}
+    own = named_model(config.model)
+    models = {"generation": own} | asked if own else asked
+    if len({model.provider for model in models.values()}) > 1:
+        named = ", ".join(f"{stage} asks {model}" for stage, model in models.items())
+        raise ConfigError(
+            f"The models of one command have one provider, because they share its address, its key and its limits: {named}. Name "
+            "models of one provider, or make the steps in commands of their own (`run`, then `filter` with another model)."
+        )
+    return asked
+
+
+def _model(config: Config, stage: str, given: str | None) -> ModelName:
+    model = named_model(given or config.model)
+    if model is None:
         of_filter = (f"filters.options.{stage}.model", f"leave the filter {stage} out of filters.order")
         setting, instead = _SETTINGS.get(stage, of_filter)
+        forms = " or ".join(known_forms())
         raise ConfigError(
             f"The step {stage!r} asks a model, and {given or config.model!r} is none that can be asked. "
-            f"Set {setting}=openai/NAME, or {instead}."
+            f"Set {setting}={forms}, or {instead}."
         )
-    return name
+    return model

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError
 from synthgen.llm.call_store import Call, CallStore
-from synthgen.llm.costs.budget import output_bound, prompt_bound
+from synthgen.llm.costs.budget import prompt_bound
 from synthgen.llm.costs.estimate import Prefixes, prompt_tokens
 from synthgen.llm.costs.pilot import Sampled, pilot_range
 from synthgen.llm.costs.prices import Price, load_prices
+from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.reask import RequestStatus, follow_up, standing
 from synthgen.pipeline.generation import Generator, sample
@@ -109,20 +109,20 @@ def _sampled(
         for step, left in zip(steps, calls_left, strict=True):
             for one in standing(step.requests([chunk]), store):
                 outcomes[(one.calls[-1].reason or "ok") if one.calls else "not_called"] += 1
-                parts.append((left / most, None if one.sent else _came_to(one, price, met, generator.config.llm)))
+                parts.append((left / most, None if one.sent else _came_to(one, price, met, generator.endpoint)))
         if parts and all(part for _, part in parts):
             found.append(_weighed([(weight, part) for weight, part in parts if part]))
     return found, outcomes
 
 
-def _came_to(one: RequestStatus, price: Price, met: Prefixes, settings: LLM) -> Sampled:
+def _came_to(one: RequestStatus, price: Price, met: Prefixes, endpoint: Endpoint) -> Sampled:
     """What one request cost, at the live price, whenever and however it was called."""
     first = one.calls[0].completion.usage
     prompt = price.dollars(Usage(prompt=prompt_tokens(one.request)))
     paid = price.dollars(dataclasses.replace(first, output=0))
     cold = not first.cached and met.meet(one.request)[0]
     later = sum(price.dollars(call.completion.usage) for call in one.calls[1:])
-    lost = sum(call.uncounted * _at_worst(request, price, settings) for request, call in _made(one))
+    lost = sum(call.uncounted * _at_worst(request, price, endpoint) for request, call in _made(one))
     return Sampled(prompt, None if cold else prompt - paid, price.dollars(Usage(output=first.output)), later + lost)
 
 
@@ -134,8 +134,9 @@ def _made(one: RequestStatus) -> Iterator[tuple[Request, Call]]:
             yield sent, call
 
 
-def _at_worst(request: Request, price: Price, settings: LLM) -> float:
-    return price.at_most(prompt_bound(request), output_bound(request, settings.max_output_tokens))
+def _at_worst(request: Request, price: Price, endpoint: Endpoint) -> float:
+    output = endpoint.provider.output_bound(request, endpoint.settings.max_output_tokens)
+    return price.at_most(prompt_bound(request), output)
 
 
 def _weighed(parts: Sequence[tuple[float, Sampled]]) -> Sampled:

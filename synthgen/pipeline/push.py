@@ -31,6 +31,7 @@ from synthgen.hub.pii import scan
 from synthgen.hub.public_settings import public_name, public_settings
 from synthgen.hub.rows import triple_row
 from synthgen.hub.upload import check_repo_id, upload
+from synthgen.llm.model_name import parse_model
 from synthgen.pipeline.card_facts import describe
 from synthgen.pipeline.export import exportable
 from synthgen.pipeline.run_folder import RunFolder
@@ -148,7 +149,7 @@ def _read(folder: RunFolder) -> _Data:
 def _origin(triple: Triple, config: Config) -> str:
     """`llm`, `rule` or `imported`: who wrote the query. Of an imported row, as far as its file says."""
     of = triple.generator if config.model == IMPORT else config.model
-    if of.startswith("openai/"):
+    if parse_model(of):
         return "llm"
     return "imported" if config.model == IMPORT and of.partition(":")[0] not in GENERATORS else "rule"
 

@@ -88,7 +88,7 @@ def conclude(
     folder: RunFolder,
     clock: Clock,
     *,
-    session: Session,
+    session: Session | None,
     queries: str | Path | None = None,
     on_event: OnEvent | None = None,
 ) -> Result:
@@ -143,7 +143,7 @@ def retry(
     before, stored = folder.open()
     generator = make_generator(load_config(None, settings, overrides, base=before))
     session = session_of(generator)
-    if not session.models:
+    if session is None:
         raise ConfigError(f"{folder.path} has no calls to repeat: {before.model} makes none.")
     changed = [name for name, value in generator.facts.items() if stored["generation"].get(name) != value]
     if changed:
@@ -197,7 +197,7 @@ def _call(
     generator: Generator,
     corpus: Corpus,
     folder: RunFolder,
-    session: Session,
+    session: Session | None,
     on_event: OnEvent | None,
     *,
     wanted: Wanted = to_ask,

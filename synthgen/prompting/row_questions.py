@@ -20,10 +20,9 @@ from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError
 from synthgen.llm import Answers, Step
-from synthgen.llm.providers.openai import endpoint_id
+from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.reask import calls_of
 from synthgen.llm.structured_output import read_answer, strict_schema
 from synthgen.prompting.templates import packaged, passage_block, render
@@ -42,8 +41,8 @@ Row = TypeVar("Row")
 class Paid(Protocol):
     """The way to a model for stages that ask one."""
 
-    def model(self, stage: str, given: str | None) -> tuple[str, LLM]:
-        """The name of the model that `stage` asks and how; `given` is openai/NAME, None for the run's own. Raises ConfigError."""
+    def model(self, stage: str, given: str | None) -> tuple[str, Endpoint]:
+        """The model that `stage` asks, as its endpoint calls it, and the endpoint; `given` is PROVIDER/NAME, None for the run's own. Raises ConfigError."""
         ...
 
     def answers(self, step: Step[Row, Any], rows: Sequence[Row]) -> Answers:
@@ -83,7 +82,7 @@ class RowStep(Generic[Row]):
         stage: str,
         prompt: str,
         model: str,
-        settings: LLM,
+        endpoint: Endpoint,
         passages: Callable[[Row], Sequence[Chunk]],
         shown: Callable[[Row], Mapping[str, str | None]],
         *,
@@ -94,9 +93,9 @@ class RowStep(Generic[Row]):
     ) -> None:
         self._stage, self._model, self._passages, self._shown = stage, model, passages, shown
         self._prompt = _read(prompt, needs)
-        self._endpoint = endpoint_id(settings)
+        self._endpoint = endpoint.id
         self._output_tokens = output_tokens or _TOKENS_PER_FIELD * len(self._prompt.fields)
-        self._sampling = {name: value for name, value in settings.sampling.items() if name != "temperature"}
+        self._sampling = {name: value for name, value in endpoint.settings.sampling.items() if name != "temperature"}
         if temperature is not None:
             self._sampling["temperature"] = temperature
         self._schema = strict_schema(self._prompt.fields)

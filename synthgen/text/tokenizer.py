@@ -30,6 +30,7 @@ DEFAULT_ENCODING = "o200k_base"
 
 _TABLE_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 _SAME_TABLE = ("o200k_base", "o200k_harmony")  # they differ in control tokens only
+_VENDORS = ("openai/",)  # of the models that tiktoken knows, as gateways and hubs write it before their names
 _O200K_PREFIXES = ("gpt-6", "gpt-5", "gpt-4.1", "gpt-4o", "o1", "o3", "o4", "chatgpt-")
 
 # The pattern of o200k_base as tiktoken has it; tiktoken gives it away only together with a download of the table.
@@ -95,12 +96,12 @@ class Tokenizer:
 def encoding_for(model: str) -> tuple[str, bool]:
     """The encoding of a model, or of an encoding's own name, and whether that is only an estimate.
 
-    `openai/` before a name is ignored, and a fine-tuned model (`ft:BASE:…`) counts like its base. tiktoken's own
+    The vendor before a name (`_VENDORS`) is ignored, and a fine-tuned model (`ft:BASE:…`) counts like its base. tiktoken's own
     mapping comes first, then the families it does not know yet; anything else is estimated with o200k_base.
     """
     import tiktoken
 
-    name = model.removeprefix("openai/")
+    name = next((model.removeprefix(vendor) for vendor in _VENDORS if model.startswith(vendor)), model)
     if name in tiktoken.list_encoding_names():
         return name, False
     tuned = name.startswith("ft:")

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.fills import at
 
-from synthgen.config.settings import LLM, Config
+from synthgen.config.settings import Config
 from synthgen.errors import ConfigError
 from synthgen.filters.answer_check import answer_check, token_f1
 from synthgen.filters.context import FilterContext
 from synthgen.filters.judge import judge
 from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import Call
+from synthgen.llm.endpoint import Endpoint
 from synthgen.pipeline.paid_steps import Asking
 from synthgen.prompting.row_questions import RowStep, source_passage
 from synthgen.records import Chunk, Completion, Request, Triple, digest, make_triple
@@ -36,8 +38,8 @@ class Reader:
     def __init__(self, says: Says) -> None:
         self.says, self.asked = says, list[Request]()
 
-    def model(self, stage: str, given: str | None) -> tuple[str, LLM]:
-        return given or "reader", LLM(base_url="http://bree")
+    def model(self, stage: str, given: str | None) -> tuple[str, Endpoint]:
+        return given or "reader", at(base_url="http://bree")
 
     def answers(self, step: Step[Triple, Any], rows: Sequence[Triple]) -> Answers:
         requests = list(step.requests(rows))
@@ -196,7 +198,7 @@ def test_a_row_prompt_of_ones_own(tmp_path: Path) -> None:
             "judge",
             str(path),
             "m",
-            LLM(base_url="http://bree"),
+            at(base_url="http://bree"),
             source_passage(chunks),
             lambda row: {"Q": row.query},
             needs=("clear",),
@@ -221,8 +223,14 @@ def test_a_judge_that_says_two_things_has_said_nothing() -> None:
 
 def test_a_row_that_is_asked_about_twice_is_counted_once() -> None:
     asking = Asking(Config.build({"model": "openai/reader", "llm": {"base_url": "http://bree"}}))
-    settings = LLM(base_url="http://bree")
-    step = RowStep("judge", "judge", "reader", settings, source_passage({BREE.id: BREE}), lambda row: {"Question": row.query})
+    step = RowStep(
+        "judge",
+        "judge",
+        "reader",
+        at(base_url="http://bree"),
+        source_passage({BREE.id: BREE}),
+        lambda row: {"Question": row.query},
+    )
     asking.answers(step, [GOOD, BARE])
     asking.answers(step, [BARE])
     assert asking.report() == {"judge": {"asked": 2, "ok": 0, "failed": {}, "missing": 2}}

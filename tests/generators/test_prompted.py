@@ -8,14 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.fills import at
 
-from synthgen.config.settings import LLM, Layout
+from synthgen.config.settings import Layout
 from synthgen.errors import UnknownNameError
-from synthgen.generators import GENERATORS, split_model, unique_ids
+from synthgen.generators import GENERATORS, named_model, unique_ids
 from synthgen.generators.prompted import Prompted
 from synthgen.llm.call_store import Call, CallStore
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.fill import FillReport, fill
+from synthgen.llm.model_name import ModelName
 from synthgen.llm.reask import follow_up
 from synthgen.prompting.templates import load_prompt
 from synthgen.records import Chunk, Completion, Request, Skipped, Triple, chunk_id, digest, make_triple
@@ -54,17 +56,17 @@ def step(
     layout: Layout = "passage_last",
     **changes: object,
 ) -> Prompted:
-    settings = LLM(**({"base_url": server.base_url if server else "http://127.0.0.1:1/v1", "endpoint_id": "havens"} | changes))
-    return Prompted("openai/fake-model", load_prompt(prompt, layout=layout), settings, per_chunk=per_chunk)
+    endpoint = at(**({"base_url": server.base_url if server else "http://127.0.0.1:1/v1", "endpoint_id": "havens"} | changes))
+    return Prompted(ModelName("openai", "fake-model"), load_prompt(prompt, layout=layout), endpoint, per_chunk=per_chunk)
 
 
 def generate(
     server: FakeOpenAI, path: Path, given: list[Chunk], **changes: object
 ) -> tuple[list[Triple | Skipped], FillReport]:
     asked = step(server, **changes)
-    settings = LLM(base_url=server.base_url, concurrency=4, max_attempts=2)
+    endpoint = at(base_url=server.base_url, concurrency=4, max_attempts=2)
     with CallStore(path) as store:
-        report = run_async(fill(asked.requests(given), store, settings, check=asked.check))
+        report = run_async(fill(asked.requests(given), store, endpoint, check=asked.check))
         return list(asked.apply(given, store)), report
 
 
@@ -351,7 +353,7 @@ def test_reasoning_and_other_fields_find_their_place(tmp_path: Path) -> None:
         "name: deep\ndescription: d\nkind: deep\ntask: t\ninstructions: [i]\n"
         "fields: {reasoning: why, query: the query, difficulty: easy or hard}\n"
     )
-    asked, given = Prompted("m", load_prompt(file), LLM(base_url="http://127.0.0.1:1/v1")), chunk(TEXTS[0])
+    asked, given = Prompted(ModelName("openai", "m"), load_prompt(file), at(base_url="http://127.0.0.1:1/v1")), chunk(TEXTS[0])
     text = json.dumps({"items": [{"reasoning": "because", "query": "where?", "difficulty": "easy"}]})
     (row,) = asked.apply([given], answered(asked, given, (text, "stop")))
     assert isinstance(row, Triple)
@@ -434,30 +436,34 @@ def test_a_chunk_that_gives_orders_is_only_data(tmp_path: Path, layout: Layout) 
 @pytest.mark.parametrize(
     ("model", "parts"),
     [
-        ("extractive", ("extractive", "")),
-        ("openai/gpt-4o-mini", ("openai", "gpt-4o-mini")),
-        ("openai/meta-llama/Llama-3.1-8B", ("openai", "meta-llama/Llama-3.1-8B")),
-        ("openai/ft:gpt-4o:org::id", ("openai", "ft:gpt-4o:org::id")),
-        ("mylib.rules:generate", ("mylib.rules:generate", "")),
+        ("extractive", None),
+        ("openai/gpt-4o-mini", ModelName("openai", "gpt-4o-mini")),
+        ("openai/meta-llama/Llama-3.1-8B", ModelName("openai", "meta-llama/Llama-3.1-8B")),
+        ("openai/ft:gpt-4o:org::id", ModelName("openai", "ft:gpt-4o:org::id")),
+        ("mylib.rules:generate", None),
+        ("mylib.wire:provider/org/gpt-4o", ModelName("mylib.wire:provider", "org/gpt-4o")),
     ],
 )
-def test_a_model_name_is_split_at_its_first_slash(model: str, parts: tuple[str, str]) -> None:
-    assert split_model(model) == parts
+def test_a_model_name_is_split_at_its_first_slash(model: str, parts: ModelName | None) -> None:
+    assert named_model(model) == parts
+    assert parts is None or str(parts) == model
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", "extractve", "openai/", "openai", "anthropic/x", "", "extractive/x"])
+@pytest.mark.parametrize(
+    "model", ["gpt-4o", "extractve", "openai/", "openai", "anthropic/x", "", "extractive/x", "C:/x", ":a/x"]
+)
 def test_a_model_that_cannot_be_is_refused(model: str) -> None:
     with pytest.raises(UnknownNameError, match="openai/NAME"):
-        split_model(model)
+        named_model(model)
 
 
 def test_a_bare_model_name_is_told_how_to_write_it() -> None:
     with pytest.raises(UnknownNameError, match="Write openai/gpt-4o for a model"):
-        split_model("gpt-4o")
+        named_model("gpt-4o")
 
 
 def test_every_generator_of_the_table_exists() -> None:
-    assert set(GENERATORS) == {"extractive", "openai"}
+    assert set(GENERATORS) == {"extractive"}
     assert all(callable(resolve("generator", name, GENERATORS)) for name in GENERATORS)
 
 
@@ -467,7 +473,7 @@ def test_a_prompt_that_asks_for_another_language_says_so_in_its_rows(tmp_path: P
         text = "name: p\ndescription: d\nkind: question\ntask: Ask.\ninstructions: [Ask well.]\nfields: {query: the question}\n"
         path.write_text(text + language, encoding="utf-8")
         [place] = chunks(1)
-        asking = Prompted("m", load_prompt(str(path)), LLM(base_url="http://bree"))
+        asking = Prompted(ModelName("openai", "m"), load_prompt(str(path)), at(base_url="http://bree"))
         [request] = asking.requests([place])
         call = Call(Completion(request.key, '{"items": [{"query": "Où est-ce ?"}]}', "stop"))
         [row] = asking.apply([place], {request.key: call})

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.fills import KEY, always, ask, first_time, keys_of, run, settings_for
+from support.fills import KEY, always, ask, at, endpoint_for, first_time, keys_of, run
 from support.wire import RawServer, answer, respond
 
-from synthgen.config.settings import LLM
 from synthgen.errors import ModelError, RunFolderError, StoppedEarly
 from synthgen.llm import fill as client
 from synthgen.llm.batch.ledger import BatchBook
@@ -63,7 +62,7 @@ def test_calls_in_flight_are_bounded_and_requests_are_made_a_hundred_ahead_at_mo
             yield request
 
     with FakeOpenAI(latency_s=0.01) as server:
-        run_async(fill(lazily(), store, settings_for(server, concurrency=4)))
+        run_async(fill(lazily(), store, endpoint_for(server, concurrency=4)))
         assert 2 <= server.most_in_flight <= 4
     assert all(index - stored <= 105 for index, stored in enumerate(made))
 
@@ -71,8 +70,8 @@ def test_calls_in_flight_are_bounded_and_requests_are_made_a_hundred_ahead_at_mo
 def test_progress_is_told(store: CallStore) -> None:
     events: list[Event] = []
     with FakeOpenAI(latency_s=0.05) as server:
-        run_async(fill(ask(30), store, settings_for(server), stage="judge", total=30, on_event=events.append))
-        run_async(fill(ask(40), store, settings_for(server), stage="judge", total=40, on_event=events.append))
+        run_async(fill(ask(30), store, endpoint_for(server), stage="judge", total=30, on_event=events.append))
+        run_async(fill(ask(40), store, endpoint_for(server), stage="judge", total=40, on_event=events.append))
     assert {event.stage for event in events} == {"judge"}
     dones = [event.done for event in events if event.total == 30]
     assert dones == sorted(dones)
@@ -177,7 +176,7 @@ def test_what_will_not_pass_is_a_stored_failure_after_one_attempt(store: CallSto
 
 def test_a_refusal_with_half_a_character_in_it_is_a_stored_failure(store: CallStore) -> None:
     with RawServer(respond({"error": {"message": "what is \ud83d?"}}, status=400)) as server:
-        report = run_async(fill(ask(2), store, LLM(base_url=server.base_url)))
+        report = run_async(fill(ask(2), store, at(base_url=server.base_url)))
     call = store.get(ask(2)[0].key)
     assert call is not None
     assert (report.failed, call.detail) == ({"bad_request": 2}, "400: what is ??")
@@ -189,13 +188,13 @@ def test_half_a_character_in_what_a_check_says_leads_to_one_follow_up_and_not_tw
 
     with FakeOpenAI() as server:
         for _ in range(2):
-            run_async(fill(ask(1), store, settings_for(server), check=check))
+            run_async(fill(ask(1), store, endpoint_for(server), check=check))
         assert len(server.log) == 2, "the request and its follow-up"
 
 
 def test_an_answer_that_fails_the_check_is_stored_with_its_reason_and_its_text(store: CallStore) -> None:
     with FakeOpenAI(script=always(Fault("malformed"))) as server:
-        report = run_async(fill(ask(1), store, settings_for(server), check=lambda completion: ("odd", "not a poem")))
+        report = run_async(fill(ask(1), store, endpoint_for(server), check=lambda completion: ("odd", "not a poem")))
     call = store.get(ask(1)[0].key)
     assert call is not None
     assert (report.failed, call.reason, call.detail) == ({"odd": 1}, "odd", "not a poem")
@@ -210,7 +209,7 @@ def test_an_answer_that_fails_the_check_is_stored_with_its_reason_and_its_text(s
         (Fault("error", status=404), "has no model 'fake-model'"),
         (Fault("quota"), "has no quota left"),
         (Fault("error", status=402), "has no quota left"),
-        (Fault("error", status=405), "does not take chat completions"),
+        (Fault("error", status=405), "does not take requests of this kind"),
     ],
 )
 def test_what_concerns_all_calls_ends_the_run(
@@ -228,8 +227,8 @@ def test_a_server_that_does_not_answer_at_all_ends_the_run_quickly(store: CallSt
     with FakeOpenAI() as server:
         gone = server.base_url
     started = time.monotonic()
-    with pytest.raises(ModelError, match=f"Nobody answers at {gone}.*--base-url"):
-        run_async(fill(ask(100), store, LLM(base_url=gone, max_attempts=50)))
+    with pytest.raises(ModelError, match=f"Nothing answers at {gone}.*--base-url"):
+        run_async(fill(ask(100), store, at(base_url=gone, max_attempts=50)))
     assert time.monotonic() - started < 30
     assert store.totals().calls == 0
 
@@ -247,7 +246,7 @@ def test_an_unusable_answer_is_asked_for_once_more_and_both_are_kept(store: Call
     spoilt = {requests[1].key, requests[4].key}
     script = lambda request: Fault(kind) if request.key in spoilt else None  # noqa: E731
     with FakeOpenAI(script=script) as server:
-        report = run_async(fill(requests, store, settings_for(server), check=reads_json))
+        report = run_async(fill(requests, store, endpoint_for(server), check=reads_json))
         assert (report.ok, report.failed, report.attempts, len(server.log)) == (6, {}, 8, 8)
         for request in requests:
             first = store.get(request.key)
@@ -255,13 +254,13 @@ def test_an_unusable_answer_is_asked_for_once_more_and_both_are_kept(store: Call
             assert first.reason == (kind if request.key in spoilt else "")
             follow = follow_up(request, first)
             assert (follow is not None and store.get(follow.key).status) == ("ok" if request.key in spoilt else False)
-        again = run_async(fill(requests, store, settings_for(server), check=reads_json))
+        again = run_async(fill(requests, store, endpoint_for(server), check=reads_json))
         assert (again.ok, again.reused, len(server.log)) == (6, 6, 8)
 
 
 def test_there_is_no_third_request(store: CallStore) -> None:
     with FakeOpenAI(script=always(Fault("malformed"))) as server:
-        report = run_async(fill(ask(2), store, settings_for(server), check=reads_json))
+        report = run_async(fill(ask(2), store, endpoint_for(server), check=reads_json))
         assert (report.failed, len(server.log)) == ({"malformed": 2}, 4)
         assert store.totals().failed == {"malformed": 4}
 
@@ -269,9 +268,9 @@ def test_there_is_no_third_request(store: CallStore) -> None:
 def test_a_fill_that_was_stopped_between_the_two_asks_the_second_only(store: CallStore) -> None:
     with FakeOpenAI(script=lambda request: Fault("malformed") if len(request.body["messages"]) == 2 else None) as server:
         with pytest.raises(StoppedEarly):
-            run_async(fill(ask(1), store, settings_for(server, max_calls=1), check=reads_json))
+            run_async(fill(ask(1), store, endpoint_for(server, max_calls=1), check=reads_json))
         assert len(server.log) == 1
-        assert run_async(fill(ask(1), store, settings_for(server), check=reads_json)).ok == 1
+        assert run_async(fill(ask(1), store, endpoint_for(server), check=reads_json)).ok == 1
         assert [len(logged.body["messages"]) for logged in server.log] == [2, 4]
 
 
@@ -284,7 +283,7 @@ def test_a_retry_repeats_what_failed_for_whatever_reason_and_nothing_else(store:
         assert run(server, store, requests[:15]).reused == 15
         assert len(server.log) == asked
         refusing.clear()
-        report = run_async(fill(requests, store, settings_for(server), wanted=failed_again))
+        report = run_async(fill(requests, store, endpoint_for(server), wanted=failed_again))
         assert (report.ok, report.reused, report.attempts) == (15, 10, 5)
         assert {logged.key for logged in server.log[asked:]} == {request.key for request in requests[:5]}
     assert store.totals().ok == 15
@@ -297,7 +296,7 @@ def test_requests_that_failed_before_may_fail_again_without_stopping_the_others(
     requests = ask(40)
     failing = {request.key for request in requests[::2]}
     with FakeOpenAI(script=lambda request: fault if request.key in failing else None) as server:
-        settings = settings_for(server, concurrency=2, max_attempts=1)
+        settings = endpoint_for(server, concurrency=2, max_attempts=1)
         assert run_async(fill(requests, store, settings)).ok == 20
         asked = len(server.log)
         failing -= {request.key for request in requests[30:]}
@@ -327,7 +326,7 @@ def test_failures_for_good_in_a_row_stop_the_run_early(store: CallStore) -> None
 @pytest.mark.parametrize(("kind", "hint"), [("truncated", "llm.max_output_tokens"), ("malformed", "read its answers")])
 def test_answers_that_are_all_unusable_stop_the_run_and_say_what_to_do(store: CallStore, kind: str, hint: str) -> None:
     with FakeOpenAI(script=always(Fault(kind))) as server, pytest.raises(StoppedEarly, match=hint):
-        run_async(fill(ask(100), store, settings_for(server), check=reads_json))
+        run_async(fill(ask(100), store, endpoint_for(server), check=reads_json))
     assert len(server.log) < 50
 
 
@@ -438,12 +437,12 @@ def test_the_cap_on_tokens_is_never_passed_and_mostly_used(store: CallStore) -> 
 def test_the_cap_on_cost_is_never_passed_and_mostly_used(store: CallStore, tmp_path: Path) -> None:
     prices = tmp_path / "prices.yaml"
     prices.write_text("dated: 2001-12-19\nmodels: {fake-model: {input: 10, output: 40}}\n")
-    session = Session.of(LLM(max_cost=0.1, prices=str(prices)), ["fake-model"])
+    session = Session.of(at(max_cost=0.1, prices=str(prices)), ["fake-model"])
     with (
         FakeOpenAI(latency_s=0.005) as server,
         pytest.raises(StoppedEarly, match=r"max_cost = 0.1 dollars \(\$0\.09\d+ used\)"),
     ):
-        run_async(fill(ask(400), store, settings_for(server, max_cost=0.1, prices=str(prices)), session=session))
+        run_async(fill(ask(400), store, endpoint_for(server, max_cost=0.1, prices=str(prices)), session=session))
     spent = load_prices(prices).models["fake-model"].dollars(store.totals().usage)
     assert 0.9 * 0.1 <= spent <= 0.1
     assert session.budget.spent.dollars == pytest.approx(spent)
@@ -451,7 +450,7 @@ def test_the_cap_on_cost_is_never_passed_and_mostly_used(store: CallStore, tmp_p
 
 def test_one_budget_holds_for_several_fills(tmp_path: Path, store: CallStore) -> None:
     with FakeOpenAI() as server:
-        settings = settings_for(server, max_calls=5)
+        settings = endpoint_for(server, max_calls=5)
         session = Session.of(settings)
         run_async(fill(ask(3), store, settings, session=session))
         with pytest.raises(StoppedEarly):
@@ -461,7 +460,7 @@ def test_one_budget_holds_for_several_fills(tmp_path: Path, store: CallStore) ->
 
 def test_one_limiter_holds_for_several_fills(store: CallStore) -> None:
     with FakeOpenAI() as server:
-        settings = settings_for(server, rpm=240)
+        settings = endpoint_for(server, rpm=240)
         session, started = Session.of(settings), time.monotonic()
         for size in (4, 8, 12):
             run_async(fill(ask(size), store, settings, session=session))
@@ -470,7 +469,7 @@ def test_one_limiter_holds_for_several_fills(store: CallStore) -> None:
 
 def test_a_server_that_is_away_between_two_fills_is_waited_for(store: CallStore) -> None:
     with FakeOpenAI() as server:
-        settings = settings_for(server, patience_s=1.0)
+        settings = endpoint_for(server, patience_s=1.0)
         session = Session.of(settings)
         run_async(fill(ask(2), store, settings, session=session))
     with pytest.raises(StoppedEarly, match="has not answered properly for"):
@@ -498,7 +497,7 @@ def test_requests_that_a_batch_claims_meanwhile_are_left_to_it(
 
 def test_what_is_said_to_be_saved_is_in_the_store(store: CallStore) -> None:
     with FakeOpenAI(latency_s=0.02) as server:
-        settings = settings_for(server, max_calls=20)
+        settings = endpoint_for(server, max_calls=20)
         session = Session.of(settings)
         run_async(fill(ask(10), store, settings, session=session))
         with pytest.raises(StoppedEarly, match="20 finished calls are in"):
@@ -526,7 +525,7 @@ def test_a_server_that_asks_to_wait_for_very_long_ends_patience(store: CallStore
 
 def test_a_server_that_counts_nothing_is_counted_here(store: CallStore) -> None:
     with RawServer(answer(prompt_tokens=0, completion_tokens=0, total_tokens=0)) as server:
-        settings = LLM(base_url=server.base_url, max_total_tokens=3_000, concurrency=1)
+        settings = at(base_url=server.base_url, max_total_tokens=3_000, concurrency=1)
         with pytest.raises(StoppedEarly, match="max_total_tokens"):
             run_async(fill(ask(40), store, settings))
 
@@ -552,7 +551,7 @@ def test_half_a_key_is_kept_nowhere_either(store: CallStore, monkeypatch: pytest
         run(server, store, ask(6), api_key_env="RING_KEY")
     body = {"choices": [], "id": "x" * 170 + KEY}
     with RawServer(respond(body)) as raw:
-        run_async(fill(ask(1, text="again {0}"), store, LLM(base_url=raw.base_url, api_key_env="RING_KEY", max_attempts=1)))
+        run_async(fill(ask(1, text="again {0}"), store, at(base_url=raw.base_url, api_key_env="RING_KEY", max_attempts=1)))
     details = [detail for (detail,) in store.execute("SELECT detail FROM calls")]
     assert len(details) == 7
     assert not any(KEY[:4] in detail for detail in details)

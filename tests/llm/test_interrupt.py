@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from support.fills import always, ask, keys_of, run, settings_for
+from support.fills import always, ask, endpoint_for, keys_of, run
 
 from synthgen.errors import ModelError, RunFolderError
 from synthgen.llm.call_store import Call, CallStore
@@ -43,7 +43,7 @@ def test_a_listener_that_fails_ends_the_fill_with_its_error_and_keeps_what_is_fi
             raise ValueError("enough")
 
     with FakeOpenAI(latency_s=0.05) as server:
-        settings = settings_for(server, concurrency=2)
+        settings = endpoint_for(server, concurrency=2)
         with pytest.raises(ValueError, match="enough"):
             asyncio.run(fill(ask(200), store, settings, on_event=listen))
         assert 3 < len(server.log) < 100
@@ -56,7 +56,7 @@ def test_a_listener_that_fails_takes_the_place_of_no_error(store: CallStore) -> 
             raise ValueError("no farewell")
 
     async def cancelled() -> None:
-        task = asyncio.create_task(fill(ask(5), store, settings_for(server), on_event=listen))
+        task = asyncio.create_task(fill(ask(5), store, endpoint_for(server), on_event=listen))
         while not server.log:
             await asyncio.sleep(0.005)
         task.cancel()
@@ -126,7 +126,7 @@ def test_ctrl_c_keeps_what_is_finished_and_nothing_is_asked_twice(store: CallSto
 
 def test_cancelling_the_fill_leaves_no_call_behind(store: CallStore) -> None:
     async def main() -> int:
-        task = asyncio.create_task(fill(ask(200), store, settings_for(server, concurrency=4)))
+        task = asyncio.create_task(fill(ask(200), store, endpoint_for(server, concurrency=4)))
         while store.totals().ok < 8:
             await asyncio.sleep(0.005)
         task.cancel()
@@ -145,7 +145,7 @@ def test_cancelling_the_fill_leaves_no_call_behind(store: CallStore) -> None:
 async def test_the_async_door_works_in_somebody_elses_loop(tmp_path: Path) -> None:
     with CallStore(tmp_path / "calls.sqlite") as store, FakeOpenAI() as server:
         both = await asyncio.gather(
-            fill(ask(5), store, settings_for(server)), fill(ask(5, text="Ent {0} is slow."), store, settings_for(server))
+            fill(ask(5), store, endpoint_for(server)), fill(ask(5, text="Ent {0} is slow."), store, endpoint_for(server))
         )
         assert [report.ok for report in both] == [5, 5]
 
@@ -154,7 +154,7 @@ def test_after_ctrl_c_calls_in_flight_may_finish_and_no_new_one_is_sent(store: C
     events: list[Event] = []
 
     async def main() -> None:
-        task = asyncio.create_task(fill(ask(50), store, settings_for(server, concurrency=4), on_event=events.append))
+        task = asyncio.create_task(fill(ask(50), store, endpoint_for(server, concurrency=4), on_event=events.append))
         while len(server.log) < 9:
             await asyncio.sleep(0.005)
         task.cancel()
@@ -170,7 +170,7 @@ def test_after_ctrl_c_calls_in_flight_may_finish_and_no_new_one_is_sent(store: C
 
 def test_grace_ends(store: CallStore) -> None:
     async def main() -> float:
-        task = asyncio.create_task(fill(ask(50), store, settings_for(server, concurrency=4, grace_s=0.2)))
+        task = asyncio.create_task(fill(ask(50), store, endpoint_for(server, concurrency=4, grace_s=0.2)))
         while len(server.log) < 6:
             await asyncio.sleep(0.005)
         started = time.monotonic()
@@ -185,7 +185,7 @@ def test_grace_ends(store: CallStore) -> None:
 
 def test_a_second_cancellation_ends_at_once(store: CallStore) -> None:
     async def main() -> float:
-        task = asyncio.create_task(fill(ask(50), store, settings_for(server, concurrency=4, grace_s=60)))
+        task = asyncio.create_task(fill(ask(50), store, endpoint_for(server, concurrency=4, grace_s=60)))
         while len(server.log) < 6:
             await asyncio.sleep(0.005)
         task.cancel()

@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fills import KEY, keys_of
+from support.fills import KEY, at, keys_of
 
 from synthgen.cli.views.batch import batch_text
 from synthgen.cli.views.status import status_text
-from synthgen.config.settings import LLM, Config, load_config
+from synthgen.config.settings import Config, load_config
 from synthgen.errors import ConfigError, ModelError, RunFolderError, StoppedEarly
-from synthgen.llm.batch.api import ENDED, Provider, counts_of, messages_of, state_of
 from synthgen.llm.batch.jsonl import read_lines, write_files
 from synthgen.llm.batch.ledger import BatchBook, open_batches, waiting_keys
 from synthgen.llm.batch.results import Intake
 from synthgen.llm.call_store import CallStore
-from synthgen.llm.providers.openai import http_library, sync_client
+from synthgen.llm.providers.base import BatchApi, BatchStatus
+from synthgen.llm.providers.batch_files import BatchFiles, status_of
+from synthgen.llm.providers.openai import attempt_errors, http_library
 from synthgen.pipeline import batch as batches
 from synthgen.pipeline import plan as planning
 from synthgen.pipeline import run as pipeline
@@ -70,7 +72,7 @@ def fates(*these: BatchFate) -> Callable[[Mapping[str, Any]], BatchFate]:
 def collected(server: FakeOpenAI, run: Path) -> dict[str, Any]:
     """`collect`, when the server has done its work."""
     deadline = time.monotonic() + 30
-    while any(batch["status"] not in ENDED for batch in server.batches):
+    while any(batch["status"] not in {"completed", "failed", "expired", "cancelled"} for batch in server.batches):
         assert time.monotonic() < deadline, "the server does not come to an end"
         time.sleep(0.002)
     return batches.collect(run)
@@ -255,7 +257,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     ("what", "step"),
-    [(BatchBook, "claim"), (Provider, "upload"), (BatchBook, "uploaded"), (Provider, "create"), (BatchBook, "opened")],
+    [(BatchBook, "claim"), (BatchFiles, "upload"), (BatchBook, "uploaded"), (BatchFiles, "create"), (BatchBook, "opened")],
 )
 def test_a_kill_anywhere_in_submitting_pays_for_nothing_twice(
     docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch, what: type, step: str, after: bool
@@ -379,16 +381,16 @@ def test_batches_cost_half(docs: Path, run: Path, tmp_path: Path) -> None:
 
 
 def test_the_key_goes_to_the_endpoint_and_into_no_file(docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    upload, up = Provider.upload, list[bytes]()
+    upload, up = BatchFiles.upload, list[bytes]()
 
-    def seen(provider: Provider, path: Path, name: str) -> str:
+    def seen(provider: BatchFiles, path: Path, name: str) -> str:
         up.append(path.read_bytes())
         return upload(provider, path, name)
 
     def repeated(request: Logged) -> Fault | None:
         return Fault("prompt_filter", message=f"what is Bearer {KEY}?") if request.batch else None
 
-    monkeypatch.setattr(Provider, "upload", seen)
+    monkeypatch.setattr(BatchFiles, "upload", seen)
     with FakeOpenAI(api_key=KEY, script=repeated) as server:
         batches.submit(run, docs=docs, config=settings(server))
         report = collected(server, run)
@@ -460,19 +462,21 @@ def test_a_batch_is_collected_only_by_who_can_read_its_answers(docs: Path, run: 
 
 
 def test_a_batch_stays_open_until_its_answers_are_there(docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def a_page(provider: Provider, file_id: str, path: Path) -> bool:
+    def a_page(provider: BatchFiles, file_id: str, path: Path) -> bool:
         path.write_text("<html>\n<body>Sign in</body>\n")
         return True
 
-    def half_told(provider: Provider, batch_id: str) -> Mapping[str, Any]:
-        return {**(batch(provider, batch_id) or {}), "output_file_id": None}
+    def half_told(provider: BatchFiles, batch_id: str) -> BatchStatus:
+        found = status(provider, batch_id)
+        assert found is not None
+        return replace(found, files=())
 
-    batch = Provider.batch
+    status = BatchFiles.status
     with FakeOpenAI() as server:
         batches.submit(run, docs=docs, config=settings(server))
-        for name, unready in [("download", lambda *given: False), ("download", a_page), ("batch", half_told)]:
+        for name, unready in [("download", lambda *given: False), ("download", a_page), ("status", half_told)]:
             with monkeypatch.context() as patched:
-                patched.setattr(Provider, name, unready)
+                patched.setattr(BatchFiles, name, unready)
                 report = collected(server, run)
             assert (report["waiting"], report["to_submit"], report["to_resubmit"]) == (STATIONS - 1, 0, {})
             assert report["batches"][0]["messages"] == [
@@ -482,15 +486,15 @@ def test_a_batch_stays_open_until_its_answers_are_there(docs: Path, run: Path, m
 
 
 def test_a_file_that_is_refused_keeps_no_other_batch_waiting(docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    download, refused = Provider.download, []
+    download, refused = BatchFiles.download, []
 
-    def first_refused(provider: Provider, file_id: str, path: Path) -> bool:
+    def first_refused(provider: BatchFiles, file_id: str, path: Path) -> bool:
         if not refused:
             refused.append(file_id)
             raise ModelError("The file is not for you.")
         return download(provider, file_id, path)
 
-    monkeypatch.setattr(Provider, "download", first_refused)
+    monkeypatch.setattr(BatchFiles, "download", first_refused)
     with FakeOpenAI() as server:
         batches.submit(run, docs=docs, config=settings(server), max_requests=10)
         with pytest.raises(ModelError, match="not for you"):
@@ -503,9 +507,7 @@ def test_a_file_that_is_refused_keeps_no_other_batch_waiting(docs: Path, run: Pa
 def test_what_the_provider_says_of_a_batch_is_shown_without_the_key(
     docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch = Provider.batch
-    says = {"errors": {"data": [{"message": f"the key {KEY} may not"}]}}
-    monkeypatch.setattr(Provider, "batch", lambda provider, name: {**(batch(provider, name) or {}), **says})
+    monkeypatch.setattr(BatchFiles, "status", lambda api, name: BatchStatus("failed", messages=(f"the key {KEY} may not",)))
     with FakeOpenAI() as server:
         batches.submit(run, docs=docs, config=settings(server))
         assert batches.status(run)["batches"][0]["messages"] == ["the key *** may not"]
@@ -522,9 +524,12 @@ def test_a_run_without_batches_needs_no_key_to_say_so(docs: Path, run: Path, mon
 # What the provider sends down
 
 
+API = BatchFiles(None, at(), "fake-model", lambda request: {"model": request.model}, attempt_errors)
+
+
 def lines_of(path: Path, *lines: Any) -> list[Any]:
     path.write_bytes(b"".join((line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n" for line in lines))
-    return list(read_lines(path, "fake-model"))
+    return list(read_lines(path, API.read))
 
 
 def answer(key: str, text: str = "{}", **more: Any) -> dict[str, Any]:
@@ -576,7 +581,7 @@ def intake_of(store: CallStore, tmp_path: Path, keys: list[str], lines: list[Any
     book = BatchBook(store)
     batch = book.claim(dict.fromkeys(keys, "otters"), run="otters", endpoint="http://fake")
     checks = {"otters": lambda completion: ("malformed", "no JSON") if completion.text == "sorry" else ("", "")}
-    intake = Intake(batch, store, book, checks, settings=LLM(), **options)
+    intake = Intake(batch, store, book, checks, endpoint=at(), **options)
     for _ in intake.take(lines_of(tmp_path / "down.jsonl", *lines)):
         pass
     return intake
@@ -638,8 +643,8 @@ def test_a_wrong_key_in_a_line_is_told_and_not_stored(store: CallStore, tmp_path
 
 def written(tmp_path: Path, requests: list[Request], **limits: int) -> list[list[str]]:
     """The custom_ids of each file."""
-    path, found = tmp_path / "up.jsonl", []
-    for steps in write_files([(request, "otters") for request in requests], path, lambda r: {"model": r.model}, **limits):
+    path, found, limits = tmp_path / "up.jsonl", [], {"max_requests": API.max_requests, "max_bytes": API.max_bytes} | limits
+    for steps in write_files([(request, "otters") for request in requests], path, API.line, **limits):
         lines = [json.loads(line) for line in path.read_bytes().splitlines()]
         assert [line["custom_id"] for line in lines] == list(steps)
         assert {(line["method"], line["url"]) for line in lines} == {("POST", CHAT)}
@@ -683,26 +688,27 @@ def test_a_store_that_never_made_a_batch_can_be_asked_without_writing(tmp_path: 
 
 
 @pytest.fixture
-def provider() -> Iterator[tuple[Provider, FakeOpenAI]]:
-    with FakeOpenAI() as server:
-        settings = LLM(base_url=server.base_url, max_attempts=2)
-        with sync_client(settings) as client:
-            yield Provider(client, settings, "fake-model"), server
+def provider() -> Iterator[tuple[BatchApi, FakeOpenAI]]:
+    with FakeOpenAI() as server, at(base_url=server.base_url, max_attempts=2).batches("fake-model") as api:
+        yield api, server
 
 
 def test_our_batches_are_found_on_every_page(
-    provider: tuple[Provider, FakeOpenAI], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    provider: tuple[BatchApi, FakeOpenAI], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("synthgen.llm.batch.api._PAGE", 2)
+    monkeypatch.setattr("synthgen.llm.providers.batch_files._PAGE", 2)
     ours, _ = provider
     (tmp_path / "up.jsonl").write_text("{}\n")
     file_id = ours.upload(tmp_path / "up.jsonl", "synthgen-test.jsonl")
-    ids = {name: ours.create(file_id, {"synthgen": name}) for name in ("first", "second", "third", "fourth", "fifth")}
+    ids = {
+        name: ours.create(file_id, tmp_path / "up.jsonl", {"synthgen": name})
+        for name in ("first", "second", "third", "fourth", "fifth")
+    }
     assert ours.made({"first", "fourth", "never"}, 0) == {"first": ids["first"], "fourth": ids["fourth"]}
 
 
 def test_a_download_that_breaks_begins_again(
-    provider: tuple[Provider, FakeOpenAI], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    provider: tuple[BatchApi, FakeOpenAI], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from openai._response import APIResponse
 
@@ -724,26 +730,24 @@ def test_a_download_that_breaks_begins_again(
     assert (tmp_path / "down.jsonl").read_text() == "{}\n" * 100
 
 
-def test_a_file_that_is_gone_is_no_error(provider: tuple[Provider, FakeOpenAI], tmp_path: Path) -> None:
+def test_a_file_that_is_gone_is_no_error(provider: tuple[BatchApi, FakeOpenAI], tmp_path: Path) -> None:
     ours, _ = provider
     assert not ours.download("file-gone", tmp_path / "down.jsonl")
-    assert ours.batch("batch_gone") is None
+    assert ours.status("batch_gone") is None
     ours.delete("file-gone")
 
 
 def test_nobody_at_the_address_is_told_like_everywhere() -> None:
-    settings = LLM(base_url="http://127.0.0.1:9/v1", max_attempts=1)
-    with sync_client(settings) as client, pytest.raises(ModelError, match="Nobody answers"):
-        Provider(client, settings, "fake-model").made({"x"}, 0)
+    gone = at(base_url="http://127.0.0.1:9/v1", max_attempts=1)
+    with gone.batches("fake-model") as api, pytest.raises(ModelError, match="Nothing answers"):
+        api.made({"x"}, 0)
 
 
-@pytest.mark.parametrize(
-    "batch", [None, {}, {"status": None, "request_counts": None, "errors": None}, {"errors": {"data": None}}]
-)
+@pytest.mark.parametrize("batch", [{}, {"status": None, "request_counts": None, "errors": None}, {"errors": {"data": None}}])
 def test_objects_with_holes_are_read(batch: Any) -> None:
-    assert (state_of(batch), counts_of(batch), messages_of(batch)) == ("unknown", (0, 0), [])
+    assert status_of(batch) == BatchStatus("unknown")
 
 
 def test_complaints_about_a_file_name_its_lines() -> None:
     errors = [{"line": 3, "message": "no JSON"}, {"code": "empty_file"}, {}, {"message": "a fourth"}]
-    assert messages_of({"errors": {"data": errors}}) == ["line 3: no JSON", "empty_file", "no reason given"]
+    assert status_of({"errors": {"data": errors}}).messages == ("line 3: no JSON", "empty_file", "no reason given")

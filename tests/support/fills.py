@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from synthgen.config.settings import LLM
 from synthgen.llm.call_store import CallStore
+from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.fill import FillReport, fill
 from synthgen.records import Request, make_request
@@ -22,12 +23,17 @@ def ask(
     return [make_request(model, url, pair, schema=schema, sampling=sampling) for pair in messages]
 
 
-def settings_for(server: FakeOpenAI, **changes: object) -> LLM:
-    return LLM(**({"base_url": server.base_url, "concurrency": 8, "max_attempts": 3} | changes))  # type: ignore[arg-type]
+def at(**settings: object) -> Endpoint:
+    """An OpenAI-compatible endpoint with these settings."""
+    return Endpoint.of("openai", LLM(**settings))  # type: ignore[arg-type]
+
+
+def endpoint_for(server: FakeOpenAI, **changes: object) -> Endpoint:
+    return at(**({"base_url": server.base_url, "concurrency": 8, "max_attempts": 3} | changes))
 
 
 def run(server: FakeOpenAI, store: CallStore, requests: list[Request], **changes: object) -> FillReport:
-    return run_async(fill(requests, store, settings_for(server, **changes)))
+    return run_async(fill(requests, store, endpoint_for(server, **changes)))
 
 
 def keys_of(store: CallStore) -> set[str]:

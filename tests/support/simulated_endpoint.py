@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from synthgen.config.settings import LLM
+from synthgen.llm.providers.headers import read_limit
 from synthgen.llm.rate_limit.limiter import Grant, Limiter
 from synthgen.records import Request, Usage
 
@@ -229,6 +230,7 @@ class _World:
         self._watch = watch
         self._limiter = Limiter(
             LLM(**({"concurrency": in_flight, "max_output_tokens": traffic.output_limit} | dict(settings))),
+            read_limit,
             clock=lambda: self.now,
         )
         self._outcome = Outcome(limiter=self._limiter)

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import openai
 
-from synthgen.llm.providers import openai as endpoint
-from synthgen.llm.providers.request_format import Reformed
+from synthgen.llm.providers.base import Connection, ProviderResponse, Reformed
+from synthgen.llm.providers.openai import http_library
 from synthgen.records import Request
 
 
@@ -84,13 +84,13 @@ class RawServer:
 
 def refusal(status: int, body: Any, headers: Mapping[str, str] | None = None) -> openai.APIStatusError:
     """The error that the SDK raises for a response with this body."""
-    http = endpoint.http_library()
+    http = http_library()
     response = http.Response(status, request=http.Request("POST", "http://fake/v1"), headers=dict(headers or {}))
     kind = {400: openai.BadRequestError, 422: openai.UnprocessableEntityError}.get(status, openai.APIStatusError)
     return kind(f"Error code: {status}", response=response, body=body.get("error", body) if isinstance(body, dict) else body)
 
 
-async def complete(client: endpoint.Endpoint, request: Request) -> endpoint.ProviderResponse:
+async def complete(client: Connection, request: Request) -> ProviderResponse:
     """As the fill does it: a request whose form was stepped down goes again."""
     while True:
         try:

@@ -23,6 +23,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from synthgen.llm.costs.prices import Price, Prices
+from synthgen.llm.model_name import plain_name
 from synthgen.storage import read_yaml
 from synthgen.text.tokenizer import DEFAULT_ENCODING, get_tokenizer
 
@@ -70,7 +71,7 @@ class FineTuningFacts(BaseModel):
 
     def of(self, model: str) -> Model:
         """Return the facts about a model, or about the family of a dated snapshot. They are empty for an unknown model."""
-        name = model.removeprefix("openai/")
+        name = plain_name(model)
         families = [family for family in self.models if name == family or name.startswith(f"{family}-20")]
         return self.models[max(families, key=len)] if families else Model.model_validate({})
 
@@ -91,7 +92,7 @@ class Service:
 
     @property
     def price(self) -> Price | None:
-        return self.prices.of(self.model.removeprefix("openai/")) if self.prices and self.model else None
+        return self.prices.of(plain_name(self.model)) if self.prices and self.model else None
 
 
 class TokenCount:

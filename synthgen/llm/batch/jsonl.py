@@ -1,58 +1,27 @@
-"""The two files of a batch, line by line: requests on their way up, answers on their way down.
+"""The files of batches, line by line: requests on their way up, answers on their way down.
 
-    up      {"custom_id": KEY, "method": "POST", "url": "/v1/chat/completions", "body": {…}}
-    down    {"custom_id": KEY, "response": {"status_code": 200, "body": {…}} or null, "error": null or {"code", "message"}}
-
-`custom_id` is the request key, so an answer finds its request without regard to order, and lands where a live call would have put
-it. Lines are read one at a time; a line that is no JSON, or names no request, is told apart and never an exception.
+What a line looks like is the provider's matter (`BatchApi.line` and `read`). Lines are read one at a time; one that cannot be read
+is None and never an exception.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-from synthgen.llm.providers.error_body import read_body
-from synthgen.llm.providers.errors import Failure, of_status
-from synthgen.llm.providers.response import read_completion
-from synthgen.records import Completion, Request
-from synthgen.storage import json_line
+from synthgen.llm.providers.base import BatchLine
+from synthgen.records import Request
 
-__all__ = ["MAX_BYTES", "MAX_REQUESTS", "Line", "read_lines", "write_files"]
-
-MAX_REQUESTS = 50_000
-MAX_BYTES = 200_000_000
-
-_URL = "/v1/chat/completions"
-_PASSED = {"batch_expired": "expired", "batch_cancelled": "cancelled"}  # the provider's word for it -> ours
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What came back for one request: a completion, or the `failure` that stands in its place, beside an empty completion.
-
-    `answered` when the model did its work, so that it is paid for, even if what came cannot be read.
-    """
-
-    completion: Completion
-    failure: Failure | None = None
-    answered: bool = True
-
-    @property
-    def key(self) -> str:
-        return self.completion.request_key
+__all__ = ["read_lines", "write_files"]
 
 
 def write_files(
     asked: Iterable[tuple[Request, str]],
     path: Path,
-    body: Callable[[Request], Mapping[str, Any]],
+    line_of: Callable[[Request], bytes],
     *,
-    max_requests: int = MAX_REQUESTS,
-    max_bytes: int = MAX_BYTES,
+    max_requests: int,
+    max_bytes: int,
 ) -> Iterator[dict[str, str]]:
     """Write requests to `path`, again and again: each time as many as one file may hold, until there are no more.
 
@@ -68,7 +37,7 @@ def write_files(
         with path.open("wb") as file:
             while held is not None:
                 request, step = held
-                line = json_line({"custom_id": request.key, "method": "POST", "url": _URL, "body": body(request)})
+                line = line_of(request)
                 if steps and (len(steps) == max_requests or size + len(line) > max_bytes):
                     break
                 file.write(line)
@@ -78,37 +47,9 @@ def write_files(
         yield steps
 
 
-def read_lines(path: Path, model: str) -> Iterator[Line | None]:
-    """The lines of an output or error file; None for one that cannot be read. `model` is the one that was asked."""
+def read_lines(path: Path, read: Callable[[bytes], BatchLine | None]) -> Iterator[BatchLine | None]:
+    """The lines of an output or error file, as `read` reads them."""
     with path.open("rb") as file:
-        for raw in file:  # cut at LF alone: answers may hold the characters that Unicode ends lines with
-            if raw.strip():
-                yield _line(raw, model)
-
-
-def _line(raw: bytes, model: str) -> Line | None:
-    try:
-        value = json.loads(raw)
-        key, response, error = value["custom_id"], value.get("response"), value.get("error")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-    if not isinstance(key, str) or not key.isascii():
-        return None
-    if not isinstance(response, Mapping):
-        return Line(Completion(key, ""), _unanswered(error), answered=False)
-    status, body = response.get("status_code"), response.get("body")
-    if status not in (200, None):
-        failure = of_status(status if isinstance(status, int) else 500, read_body(body))
-        return Line(Completion(key, ""), failure, answered=False)
-    try:
-        # The messages are not at hand. They only matter to an answer without usage, whose prompt then counts as unknown.
-        return Line(read_completion(Request(key, model, "", ()), body))
-    except ValueError as problem:
-        return Line(Completion(key, ""), Failure("attempt", "server_error", f"the answer could not be read: {problem}"))
-
-
-def _unanswered(error: Any) -> Failure:
-    """Why a request has no response: the provider never came to it."""
-    told = error if isinstance(error, Mapping) else {}
-    code = str(told.get("code") or "no_response")
-    return Failure("attempt", _PASSED.get(code, code), str(told.get("message") or code), unbilled=True)
+        for line in file:  # cut at LF alone: answers may hold the characters that Unicode ends lines with
+            if line.strip():
+                yield read(line)

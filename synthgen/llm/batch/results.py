@@ -15,13 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 
-from synthgen.config.settings import LLM
 from synthgen.llm import Check
-from synthgen.llm.batch.jsonl import Line
 from synthgen.llm.batch.ledger import Batch, BatchBook
 from synthgen.llm.call_store import Call, CallStore
-from synthgen.llm.providers.errors import SYSTEMATIC
-from synthgen.llm.providers.openai import redacted
+from synthgen.llm.endpoint import Endpoint
+from synthgen.llm.failure import SYSTEMATIC
+from synthgen.llm.providers.base import BatchLine
 from synthgen.records import Completion, Usage
 
 __all__ = ["Intake"]
@@ -44,7 +43,7 @@ class Intake:
         book: BatchBook,
         checks: Mapping[str, Check],
         *,
-        settings: LLM,
+        endpoint: Endpoint,
         all_refused: bool = False,
     ) -> None:
         self.ok = self.unknown = self.unreadable = self.answered = 0
@@ -55,7 +54,7 @@ class Intake:
         self._store = store
         self._book = book
         self._checks = checks
-        self._settings = settings
+        self._endpoint = endpoint
         self._all_refused = all_refused
         self._stored: set[str] = set()
         self._lost: dict[str, str] = {}
@@ -71,7 +70,7 @@ class Intake:
     def taken(self) -> int:
         return len(self._stored) + len(self._lost)
 
-    def take(self, lines: Iterable[Line | None]) -> Iterator[int]:
+    def take(self, lines: Iterable[BatchLine | None]) -> Iterator[int]:
         """Store what `lines` hold, some hundreds at a time; yields how many requests are accounted for so far."""
         stream = iter(lines)
         while group := list(islice(stream, _GROUP)):
@@ -80,7 +79,7 @@ class Intake:
             self.unreadable += sum(line is None for line in group)
             yield self.taken
 
-    def _take(self, lines: list[Line]) -> None:
+    def _take(self, lines: list[BatchLine]) -> None:
         keys = {line.key for line in lines}
         steps = self._book.steps(self._batch, sorted(keys))
         before = self._store.get_many(steps)
@@ -95,7 +94,7 @@ class Intake:
                     self._count(call)
         self._store.put_many(call for key, call in calls.items() if not _same(before.get(key), call))
 
-    def _call(self, line: Line, step: str) -> Call | None:
+    def _call(self, line: BatchLine, step: str) -> Call | None:
         """The call that a line stands for; None when the request is as good as never sent."""
         failure = line.failure
         if failure is None:
@@ -104,13 +103,13 @@ class Intake:
         if line.answered or refused:
             return self._finished(line.completion, failure.reason, failure.detail, uncounted=line.answered)
         if failure.scope != "attempt":
-            self.complaint = self.complaint or redacted(failure.detail, self._settings)
+            self.complaint = self.complaint or self._endpoint.redacted(failure.detail)
         self._lost[line.key] = failure.reason
         return None
 
     def _finished(self, completion: Completion, reason: str, detail: str, *, uncounted: bool = False) -> Call:
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        detail, unpriced = redacted(detail, self._settings), int(uncounted or completion.usage.estimated)
+        detail, unpriced = self._endpoint.redacted(detail), int(uncounted or completion.usage.estimated)
         return Call(completion, "failed" if reason else "ok", reason, detail, created=created, uncounted=unpriced, batch=True)
 
     def _count(self, call: Call) -> None:

@@ -16,15 +16,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from synthgen.config.settings import LLM
 from synthgen.errors import RunFolderError, SynthgenError
 from synthgen.llm import Check
-from synthgen.llm.batch.api import Object, Provider, counts_of, state_of
 from synthgen.llm.batch.jsonl import read_lines, write_files
 from synthgen.llm.batch.ledger import Batch, BatchBook
 from synthgen.llm.batch.results import Intake
 from synthgen.llm.call_store import CallStore
-from synthgen.llm.providers.openai import endpoint_id, load_dialect, sync_client
+from synthgen.llm.endpoint import Endpoint
+from synthgen.llm.providers.base import BatchApi, BatchStatus
 from synthgen.records import Event, OnEvent, Request
 
 __all__ = ["BatchSubmitter"]
@@ -40,10 +39,10 @@ class BatchSubmitter:
     `scratch` is a folder for files on their way; it is emptied at the end. `run` names the run in the book and at the provider.
     """
 
-    def __init__(self, store: CallStore, settings: LLM, model: str, *, scratch: Path, run: str) -> None:
+    def __init__(self, store: CallStore, endpoint: Endpoint, model: str, *, scratch: Path, run: str) -> None:
         self.book = BatchBook(store)
         self._store = store
-        self.settings = settings
+        self.endpoint = endpoint
         self._model = model
         self._scratch = scratch
         self._run = run
@@ -57,8 +56,8 @@ class BatchSubmitter:
         self._closing.close()
 
     @cached_property
-    def _provider(self) -> Provider:
-        return Provider(self._closing.enter_context(sync_client(self.settings)), self.settings, self._model)
+    def _api(self) -> BatchApi:
+        return self._closing.enter_context(self.endpoint.batches(self._model, self._store))
 
     def settle(self) -> None:
         """Find out what became of batches that a kill left half submitted, and free their requests if it was nothing.
@@ -71,25 +70,34 @@ class BatchSubmitter:
                 self.book.close(batch, "not submitted")
         doubtful = [batch for batch in doubtful if batch.file_id and not self._found(batch)]
         for batch in doubtful:
-            self._provider.delete(batch.file_id)  # so that a request still on its way makes no batch of it
+            self._api.delete(batch.file_id)  # so that a request still on its way makes no batch of it
             if not self._found(batch):
                 self.book.close(batch, "not submitted")
 
     def submit(
-        self, asked: Iterable[tuple[Request, str]], *, max_requests: int, max_bytes: int, on_event: OnEvent | None = None
+        self,
+        asked: Iterable[tuple[Request, str]],
+        *,
+        max_requests: int | None,
+        max_bytes: int | None,
+        on_event: OnEvent | None = None,
     ) -> Iterator[Batch]:
-        """Put requests (with the names of their steps) into batches; yields each one when the provider has it."""
-        dialect, done = load_dialect(self.settings, self._model, self._store), 0
+        """Put requests (with the names of their steps) into batches; yields each one when the provider has it.
+
+        No batch has more than `max_requests` and `max_bytes`, or than the provider takes.
+        """
+        api, done = self._api, 0
+        max_requests = min(max_requests or api.max_requests, api.max_requests)
+        max_bytes = min(max_bytes or api.max_bytes, api.max_bytes)
         with self._file("requests") as path:
-            for steps in write_files(
-                _counted(asked, on_event), path, dialect.body, max_requests=max_requests, max_bytes=max_bytes
-            ):
+            for steps in write_files(_counted(asked, on_event), path, api.line, max_requests=max_requests, max_bytes=max_bytes):
                 _tell(on_event, "submit", done + len(steps), None, "uploading a file")
-                batch = self.book.claim(steps, run=self._run, endpoint=endpoint_id(self.settings))
+                batch = self.book.claim(steps, run=self._run, endpoint=self.endpoint.id)
                 try:
-                    file_id = self._provider.upload(path, f"synthgen-{batch.id}.jsonl")
+                    file_id = api.upload(path, f"synthgen-{batch.id}.jsonl")
                     self.book.uploaded(batch, file_id)
-                    batch = self.book.opened(batch, self._provider.create(file_id, {"synthgen": batch.id, "run": self._run}))
+                    metadata = {"synthgen": batch.id, "run": self._run}
+                    batch = self.book.opened(batch, api.create(file_id, path, metadata))
                 except SynthgenError:
                     with suppress(SynthgenError):
                         self.settle()
@@ -100,48 +108,45 @@ class BatchSubmitter:
 
     def is_here(self, batch: Batch) -> bool:
         """Whether a batch is at this endpoint."""
-        return batch.endpoint == endpoint_id(self.settings)
+        return batch.endpoint == self.endpoint.id
 
-    def told(self, batch: Batch) -> Object | None:
+    def status(self, batch: Batch) -> BatchStatus | None:
         """What the provider says of an open batch; None when it does not know it, or is not the one to ask."""
-        return self._provider.batch(batch.batch_id) if batch.state == "open" and self.is_here(batch) else None
+        return self._api.status(batch.batch_id) if batch.state == "open" and self.is_here(batch) else None
 
-    def take(self, batch: Batch, told: Object, checks: Mapping[str, Check], on_event: OnEvent | None = None) -> Intake:
-        """Store the answers of a batch that has ended, as `told`. `checks` are by step, and have all of its steps.
+    def take(self, batch: Batch, status: BatchStatus, checks: Mapping[str, Check], on_event: OnEvent | None = None) -> Intake:
+        """Store the answers of a batch that has ended. `checks` are by step, and have all of its steps.
 
         Its requests are free then, unless the provider counts answers that it has not got yet: files may come later.
         """
-        done, failed = counts_of(told)
         intake = Intake(
             batch,
             self._store,
             self.book,
             checks,
-            settings=self.settings,
-            all_refused=not done and failed >= _ALL_REFUSED_AFTER,
+            endpoint=self.endpoint,
+            all_refused=not status.answered and status.failed >= _ALL_REFUSED_AFTER,
         )
         missing = False
-        for name in ("output_file_id", "error_file_id"):
-            if not (file_id := told.get(name)):
-                continue
+        for name in status.files:
             with self._file("answers") as path:
-                if not self._provider.download(str(file_id), path):
+                if not self._api.download(name, path):
                     missing = True
                     continue
-                for taken in intake.take(read_lines(path, self._model)):
+                for taken in intake.take(read_lines(path, self._api.read)):
                     _tell(on_event, "collect", taken, batch.requests, f"batch {batch.id}")
-        if missing or intake.answered < done:
-            intake.complaint = f"The provider's files hold {intake.answered:,} of {done or batch.requests:,} answers"
+        if missing or intake.answered < status.answered:
+            intake.complaint = f"The provider's files hold {intake.answered:,} of {status.answered or batch.requests:,} answers"
             if batch.age < _FILES_COME_WITHIN:
                 intake.complaint += " so far: collect again later."
                 return intake
             intake.complaint += ": the others are lost."
-        self.book.close(batch, state_of(told))
+        self.book.close(batch, status.state)
         return intake
 
     def _found(self, batch: Batch) -> bool:
         """Whether the provider has a batch that was being made; the book then has it, too."""
-        made = self._provider.made({batch.id}, datetime.fromisoformat(batch.created).timestamp())
+        made = self._api.made({batch.id}, datetime.fromisoformat(batch.created).timestamp())
         if batch.id in made:
             self.book.opened(batch, made[batch.id])
         return batch.id in made

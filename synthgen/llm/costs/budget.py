@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,12 +26,14 @@ from synthgen.llm.costs.prices import Price, load_prices
 from synthgen.records import Request, Usage
 from synthgen.text.tokenizer import get_tokenizer
 
-__all__ = ["Budget", "Reservation", "Spend", "output_bound", "prompt_bound"]
+__all__ = ["Budget", "Reservation", "Spend", "prompt_bound"]
 
 _MARGIN = 1.1  # for a schema that the server writes out in its own way
 _MARGIN_TOKENS = 128  # for what the server's chat template adds on its own: a date, a default system message, channels
 _PER_MESSAGE_TOKENS = 16  # for roles and separators, where the template is not known
-_LIMITS = ("max_completion_tokens", "max_tokens")
+
+OutputBound = Callable[[Request, int], int]
+"""`Provider.output_bound`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,14 @@ class Reservation:
 class Budget:
     """What one command may spend, has spent (`spent`), and may still have to pay for `in_flight` calls.
 
-    Raises ConfigError when `max_cost` is set and the price of one of `models` is unknown.
+    `output_bound` is the provider's: the most tokens that an answer may have. Raises ConfigError when `max_cost` is set and the price of one of `models` is unknown.
     """
 
-    def __init__(self, settings: LLM, models: Iterable[str] = ()) -> None:
+    def __init__(self, settings: LLM, output_bound: OutputBound, models: Iterable[str] = ()) -> None:
         self.spent = Spend()
         self.in_flight = 0
         self._settings = settings
+        self._output_bound = output_bound
         self._prices = load_prices(settings.prices)
         self._counts = settings.max_total_tokens is not None or settings.max_cost is not None
         self._held_tokens = 0
@@ -127,7 +130,7 @@ class Budget:
     def _worst(self, request: Request, batch: bool, prompt: int = 0) -> Reservation:
         """The bounds of one attempt, and its worst case with what was learnt of the model; `prompt` if counted before."""
         prompt = prompt or prompt_bound(request)
-        output = output_bound(request, self._settings.max_output_tokens)
+        output = self._output_bound(request, self._settings.max_output_tokens)
         of_prompt, of_output = self._excess.get(request.model, (1.0, 1.0))
         tokens = math.ceil(prompt * of_prompt), math.ceil(output * of_output)
         price = self._price(request.model)
@@ -191,24 +194,12 @@ def prompt_bound(request: Request) -> int:
 
     Tokenizers over bytes, and those that fall back on bytes, never have more tokens than bytes, whatever their table.
     """
-    beside = _MARGIN_TOKENS + (_size(extra) if (extra := _extra(request)) else 0)  # it may hold tools, which are prompt, too
+    extra = request.sampling.get("extra_body")
+    beside = _MARGIN_TOKENS + (_size(extra) if extra else 0)  # it may hold tools, which are prompt, too
     if not get_tokenizer(request.model).estimated:
         return math.ceil(_MARGIN * prompt_tokens(request)) + beside
     texts = sum(len(message["content"].encode("utf-8", "replace")) + _PER_MESSAGE_TOKENS for message in request.messages)
     return texts + (_size(request.schema) if request.schema else 0) + beside
-
-
-def output_bound(request: Request, default: int) -> int:
-    """The output limit as it is sent, for as many answers as are asked for; `default` where a request has none."""
-    extra = _extra(request)
-    own = [extra[name] for name in _LIMITS if isinstance(extra.get(name), int)]
-    limit = max(own) if own else int(request.sampling.get("max_output_tokens") or default)
-    answers = extra.get("n")
-    return limit * (answers if isinstance(answers, int) and answers > 1 else 1)
-
-
-def _extra(request: Request) -> Mapping[str, Any]:
-    return request.sampling.get("extra_body") or {}
 
 
 def _size(value: Any) -> int:

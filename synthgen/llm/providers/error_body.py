@@ -13,14 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from synthgen.llm.providers.headers import duration_s
 
-if TYPE_CHECKING:
-    import openai
-
-__all__ = ["Complaint", "read_body", "read_complaint"]
+__all__ = ["Complaint", "read_body"]
 
 _MAX_CHARS = 20_000
 _MESSAGES = ("message", "msg", "detail", "error")
@@ -56,12 +53,8 @@ class Complaint:
         return re.split(r"[.;]\s|\n", self.says)
 
 
-def read_complaint(error: openai.APIStatusError) -> Complaint:
-    return read_body(error.body, error.message)
-
-
 def read_body(body: object, otherwise: str = "") -> Complaint:
-    """The complaint in an error body that came by itself, as in a line of a batch; `otherwise` is said when it has none."""
+    """The complaint in an error body; `otherwise` is its message when the body has none."""
     texts = list(_texts(body))
     told = _ECHO.sub("", " ".join(text for _, text in texts)[:_MAX_CHARS])
     says = told.casefold()

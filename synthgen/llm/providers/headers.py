@@ -13,23 +13,15 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-__all__ = ["LimitReading", "duration_s", "read_limit", "retry_after_s"]
+from synthgen.llm.providers.base import LimitReading
+
+__all__ = ["duration_s", "read_limit", "retry_after_s"]
 
 _UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _PIECE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|μs|ns)")
 _LONGEST_S = 366 * 86_400.0  # anything longer is a point in time and not a duration
-
-
-@dataclass(frozen=True, slots=True)
-class LimitReading:
-    """One resource as one answer told it. `limit` is positive; None is what was not said."""
-
-    limit: float | None
-    remaining: float | None
-    reset_s: float | None
 
 
 def read_limit(headers: Mapping[str, str], resource: str) -> LimitReading | None:

@@ -1,48 +1,39 @@
-"""An OpenAI-compatible endpoint: where it is, whose key opens it, one attempt at one call.
+"""OpenAI-compatible endpoints: chat completions through the official SDK, and files and batches.
 
-The SDK's own retries are off, because two layers of retry multiply attempts and hide 429s; `caller` does the waiting. Requests go
+The SDK's own retries are off, because two layers of retry multiply attempts and hide 429s; the executor does the waiting. Requests go
 through the SDK's `post` with bodies of our own, on its aiohttp transport where that is installed (`openai[aiohttp]`), and their
 answers are read once, as plain JSON: the SDK's models insist on more than servers send.
-
-The key comes from the environment variable that the settings name, is sent to the endpoint, and goes nowhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-import ipaddress
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urlsplit
 
 from synthgen.config.settings import LLM
-from synthgen.errors import ConfigError, ModelError, RunFolderError
-from synthgen.llm.providers.profiles import profile_of
-from synthgen.llm.providers.request_format import Reformed, RequestForm, RequestFormat
-from synthgen.llm.providers.response import parse_completion, storable
-from synthgen.records import Completion, Request
+from synthgen.errors import RunFolderError
+from synthgen.llm.failure import AttemptError, Failure
+from synthgen.llm.providers.base import BatchApi, Facts, LimitReading, Provider, ProviderResponse, Reformed
+from synthgen.llm.providers.batch_files import BatchFiles
+from synthgen.llm.providers.error_body import read_body
+from synthgen.llm.providers.errors import of_status, timed_out, unreadable
+from synthgen.llm.providers.headers import read_limit
+from synthgen.llm.providers.logit_bias import token_bias
+from synthgen.llm.providers.profiles import LIMITS, Profile, profile_of
+from synthgen.llm.providers.request_format import RequestForm, RequestFormat
+from synthgen.llm.providers.response import parse_completion
+from synthgen.records import Request
 
 if TYPE_CHECKING:
     import openai
 
-    from synthgen.llm.call_store import CallStore
+    from synthgen.llm.endpoint import Endpoint
 
-__all__ = [
-    "Endpoint",
-    "ProviderResponse",
-    "base_url",
-    "check_endpoint",
-    "connect",
-    "endpoint_id",
-    "http_library",
-    "load_dialect",
-    "redacted",
-    "sync_client",
-]
+__all__ = ["PROVIDER", "ChatConnection", "OpenAICompatible", "attempt_error", "http_library", "load_format", "sync_client"]
 
 _OWN = "https://api.openai.com/v1"
 _CONNECT_TIMEOUT_S = 10.0
@@ -52,164 +43,189 @@ _TELLTALES = (  # what the SDK tells every server of this machine
     *("X-Stainless-Lang", "X-Stainless-Package-Version", "X-Stainless-OS", "X-Stainless-Arch", "X-Stainless-Runtime"),
     *("X-Stainless-Runtime-Version", "X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout"),
 )
-_MAX_SHOWN_CHARS = 500
-_LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan")
+
+# Exceptions that mean that no connection was made; httpx and httpx2 have the same names. aiohttp's own are the truth where they
+# are the cause, since its adapter turns every one of them, also a reset in the middle of an answer, into a ConnectTimeout.
+_NO_CONTACT = {"ConnectError", "ConnectTimeout"}
+_NO_CONTACT_AIOHTTP = {"ClientConnectorError", "ConnectionTimeoutError"}
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderResponse:
-    """An answer with the headers it came with, whose names are in any case."""
+class OpenAICompatible(Provider):
+    """Any endpoint that takes chat completions; what is known of some is in `assets/endpoints.yaml`."""
 
-    completion: Completion
-    headers: Mapping[str, str]
+    meaning = "the model NAME of any OpenAI-compatible endpoint (--base-url)"
+    key_env = "OPENAI_API_KEY"
+    example_url = "http://127.0.0.1:8000/v1"
+
+    def default_url(self) -> str:
+        """OPENAI_BASE_URL, as for every program that uses the SDK, else the address of OpenAI itself."""
+        return os.environ.get("OPENAI_BASE_URL") or _OWN
+
+    def describe(self, url: str, model: str) -> str:
+        profile = profile_of(url, model)
+        return "an OpenAI-compatible endpoint" if profile == Profile() else f"the endpoint of {profile.name.partition(',')[0]}"
+
+    def check(self, settings: LLM, model: str) -> None:
+        token_bias(model, settings.logit_bias)
+
+    @asynccontextmanager
+    async def connect(self, endpoint: Endpoint, facts: Facts | None) -> AsyncIterator[ChatConnection]:
+        import openai
+
+        settings = endpoint.settings
+        timeout = openai.Timeout(None, connect=min(_CONNECT_TIMEOUT_S, settings.timeout_s))  # `complete` bounds the whole
+        async with openai.AsyncOpenAI(
+            api_key=endpoint.key or _NO_KEY,
+            base_url=endpoint.url,
+            max_retries=0,
+            timeout=timeout,
+            http_client=_transport(timeout, settings.concurrency + _SPARE_CONNECTIONS),
+        ) as client:
+            yield ChatConnection(client, endpoint, facts)
+
+    def proven(self, endpoint: Endpoint, model: str, facts: Facts | None) -> bool:
+        return load_format(endpoint, model, facts).proven
+
+    def read_limit(self, headers: Mapping[str, str], resource: str, /) -> LimitReading | None:
+        return read_limit(headers, resource)
+
+    def output_bound(self, request: Request, default: int) -> int:
+        """For as many answers as are asked for."""
+        extra: Mapping[str, Any] = request.sampling.get("extra_body") or {}
+        own = [extra[name] for name in LIMITS if isinstance(extra.get(name), int)]
+        limit = max(own) if own else int(request.sampling.get("max_output_tokens") or default)
+        answers = extra.get("n")
+        return limit * (answers if isinstance(answers, int) and answers > 1 else 1)
+
+    @contextmanager
+    def batches(self, endpoint: Endpoint, model: str, facts: Facts | None) -> Iterator[BatchApi]:
+        with sync_client(endpoint) as client:
+            yield BatchFiles(client, endpoint, model, load_format(endpoint, model, facts).body, attempt_errors)
 
 
-def base_url(settings: LLM) -> str:
-    """`llm.base_url`, else OPENAI_BASE_URL as for every program that uses the SDK, else the provider's own."""
-    return (settings.base_url or os.environ.get("OPENAI_BASE_URL") or _OWN).rstrip("/")
+PROVIDER = OpenAICompatible()
 
 
-def endpoint_id(settings: LLM) -> str:
-    """What stands for the endpoint in request keys."""
-    return settings.endpoint_id or base_url(settings)
+class ChatConnection:
+    """One client, and the form of request for each model that is asked."""
+
+    def __init__(self, client: openai.AsyncOpenAI, endpoint: Endpoint, facts: Facts | None) -> None:
+        import openai
+
+        self._post = client.post
+        self._url = f"{endpoint.url}/chat/completions"  # whole, because the SDK parses a relative one three times
+        self._endpoint = endpoint
+        self._timeout_s = endpoint.settings.timeout_s
+        self._facts = facts
+        self._formats: dict[str, RequestFormat] = {}
+        self._raw: Any = http_library().Response  # as `cast_to`, the SDK's way to leave it unread
+        self._unmapped = _unmapped_errors()
+        self._errors: tuple[type[Exception], ...] = (openai.APIError, TimeoutError, ValueError, *self._unmapped)
+        self._quiet: dict[str, str | openai.Omit] = dict.fromkeys(_TELLTALES, openai.Omit())
+
+    async def complete(self, request: Request, *, shards: int = 1) -> ProviderResponse:
+        format = self._format(request.model)
+        form, body = format.form, format.body(request, shards=shards)
+        headers = {**self._quiet, "X-Client-Request-Id": request.key}
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                raw = await self._post(self._url, cast_to=self._raw, body=body, options={"headers": headers})
+            completion = parse_completion(request, raw.content)
+        except self._errors as error:
+            raise self._failed(error, request, format, form) from None
+        format.worked(form)
+        return ProviderResponse(completion, raw.headers)
+
+    def proven(self, model: str) -> bool:
+        return self._format(model).proven
+
+    def _failed(self, error: Exception, request: Request, format: RequestFormat, form: RequestForm) -> Reformed | AttemptError:
+        import openai
+
+        failed = attempt_error(ValueError(str(error)) if isinstance(error, self._unmapped) else error)
+        if not isinstance(error, openai.APIStatusError) or failed.failure.reason != "bad_request":
+            return failed
+        refused = format.step_down(form, request, read_body(error.body, error.message))
+        return Reformed(self._endpoint.redacted(error.message)) if refused else failed
+
+    def _format(self, model: str) -> RequestFormat:
+        if model not in self._formats:
+            self._formats[model] = load_format(self._endpoint, model, self._facts)
+        return self._formats[model]
 
 
-def check_endpoint(settings: LLM) -> None:
-    """Raises before any work: ConfigError for a base URL that cannot be used, ModelError for a missing key."""
-    url = base_url(settings)
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, half an IPv6 address
-        usable = False
-    if not usable:
-        raise ConfigError(f"llm.base_url = {url!r} is no web address. Give it like http://127.0.0.1:8000/v1.")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        shown = f"{parts.scheme}://{parts.hostname}{parts.path}"
-        raise ConfigError(
-            f"llm.base_url ({shown} …) has credentials or a query in it, and it is written into the run folder. Give the address "
-            f"alone and put the key into the environment variable {settings.api_key_env}."
-        )
-    if not _key(settings).isascii():
-        raise ModelError(f"The key in {settings.api_key_env} has characters that no key has. Copy it again.")
-    if not _key(settings) and not _is_local(parts):
-        raise ModelError(
-            f"No key: the environment variable {settings.api_key_env} is not set, and {parts.hostname} is not on a local network. "
-            f"Run `export {settings.api_key_env}=…`, or name another variable with --set llm.api_key_env=NAME, or use "
-            "--base-url for a local server, or --model extractive, which needs neither."
-        )
+def load_format(endpoint: Endpoint, model: str, facts: Facts | None = None) -> RequestFormat:
+    """How requests are put to `model` at the endpoint: as `facts` remembers, else as the endpoint's profile says.
 
+    A store that cannot be written remembers nothing, which costs the next run a refused request or two.
+    """
+    name = f"forms {endpoint.id}"
 
-@asynccontextmanager
-async def connect(settings: LLM, store: CallStore | None = None) -> AsyncIterator[Endpoint]:
-    """An endpoint for the running event loop, closed at the end. `store` remembers the form of request that it accepts."""
-    import openai
+    def remember(form: RequestForm) -> None:
+        if facts is not None:
+            with suppress(RunFolderError):
+                facts.remember(name, (facts.recall(name) or {}) | {model: form.to_dict()})
 
-    check_endpoint(settings)
-    timeout = openai.Timeout(None, connect=min(_CONNECT_TIMEOUT_S, settings.timeout_s))  # `complete` bounds the whole
-    async with openai.AsyncOpenAI(
-        api_key=_key(settings) or _NO_KEY,
-        base_url=base_url(settings),
-        max_retries=0,
-        timeout=timeout,
-        http_client=_transport(timeout, settings.concurrency + _SPARE_CONNECTIONS),
-    ) as client:
-        yield Endpoint(client, settings, store)
+    known = (facts.recall(name) or {}).get(model) if facts is not None else None
+    return RequestFormat(profile_of(endpoint.url, model), RequestForm.from_dict(known), remember=remember)
 
 
 @contextmanager
-def sync_client(settings: LLM) -> Iterator[openai.OpenAI]:
+def sync_client(endpoint: Endpoint) -> Iterator[openai.OpenAI]:
     """The SDK's client for files and batches. It repeats nothing by itself: a submission that was lost may have been taken."""
     import openai
 
-    check_endpoint(settings)
     with openai.OpenAI(
-        api_key=_key(settings) or _NO_KEY, base_url=base_url(settings), max_retries=0, timeout=settings.timeout_s
+        api_key=endpoint.key or _NO_KEY, base_url=endpoint.url, max_retries=0, timeout=endpoint.settings.timeout_s
     ) as client:
         yield client
 
 
-def load_dialect(settings: LLM, model: str, store: CallStore | None = None) -> RequestFormat:
-    """How requests are put to `model` at the endpoint: as `store` remembers, else as the endpoint's profile says.
+def attempt_error(error: Exception) -> AttemptError:
+    """What an exception of one attempt stands for. ValueError is an answer that could not be read."""
+    import openai
 
-    A store that cannot be written remembers nothing, which costs the next run a refused request or two.
-    """
-    name = f"forms {endpoint_id(settings)}"
-
-    def remember(form: RequestForm) -> None:
-        if store is not None:
-            with suppress(RunFolderError):
-                store.remember(name, (store.recall(name) or {}) | {model: form.to_dict()})
-
-    known = (store.recall(name) or {}).get(model) if store is not None else None
-    return RequestFormat(profile_of(base_url(settings), model), RequestForm.from_dict(known), remember=remember)
-
-
-class Endpoint:
-    """One client, and the dialect of each model that is asked."""
-
-    def __init__(self, client: openai.AsyncOpenAI, settings: LLM, store: CallStore | None) -> None:
-        import openai
-
-        self._post = client.post
-        self._url = f"{base_url(settings)}/chat/completions"  # whole, because the SDK parses a relative one three times
-        self._settings = settings
-        self._store = store
-        self._dialects: dict[str, RequestFormat] = {}
-        self._raw: Any = http_library().Response  # as `cast_to`, the SDK's way to leave it unread
-        self._unmapped = _unmapped_errors()
-        self._quiet: dict[str, str | openai.Omit] = dict.fromkeys(_TELLTALES, openai.Omit())
-
-    async def complete(self, request: Request, *, shards: int = 1) -> ProviderResponse:
-        """One attempt. `shards`: prompt-cache keys to spread calls over.
-
-        Raises the SDK's APIError, TimeoutError, ValueError for an answer that cannot be read, and Reformed when a field was
-        refused that can be left out: then the same request is to be sent again. ConfigError comes before anything is sent.
-        """
-        import openai
-
-        dialect = self._dialect(request.model)
-        form, body = dialect.form, dialect.body(request, shards=shards)
-        headers = {**self._quiet, "X-Client-Request-Id": request.key}
-        try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                raw = await self._post(self._url, cast_to=self._raw, body=body, options={"headers": headers})
-        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            if dialect.step_down(form, request, error):
-                raise Reformed(redacted(error.message, self._settings)) from None
-            raise
-        except self._unmapped as error:
-            raise ValueError(str(error)) from error
-        completion = parse_completion(request, raw.content)
-        dialect.worked(form)
-        return ProviderResponse(completion, raw.headers)
-
-    def proven(self, model: str) -> bool:
-        """Whether it is known how requests are put to `model`."""
-        return self._dialect(model).proven
-
-    def _dialect(self, model: str) -> RequestFormat:
-        if model not in self._dialects:
-            self._dialects[model] = load_dialect(self._settings, model, self._store)
-        return self._dialects[model]
+    if isinstance(error, openai.APIStatusError):
+        status, headers = error.status_code, error.response.headers
+        return AttemptError(of_status(status, read_body(error.body, error.message), headers), headers, status)
+    if isinstance(error, openai.APIConnectionError):
+        return AttemptError(_of_connection(error))
+    if isinstance(
+        error, http_library().HTTPError
+    ):  # while a file was read: the SDK lets the transport's own errors through there
+        return AttemptError(Failure("attempt", "connection", str(error) or type(error).__name__))
+    return AttemptError(timed_out() if isinstance(error, TimeoutError) else unreadable(error))
 
 
-def redacted(text: str, settings: LLM) -> str:
-    """The words of a server as they may be kept and shown: without the key, which some repeat, half characters, or a book."""
-    key = _key(settings)
-    return storable(text.replace(key, "***") if key else text)[:_MAX_SHOWN_CHARS]  # cut last, or half a key would be left
+@contextmanager
+def attempt_errors() -> Iterator[None]:
+    """Raises what the SDK and its transport raise within as AttemptError."""
+    import openai
 
-
-def _key(settings: LLM) -> str:
-    return os.environ.get(settings.api_key_env, "").strip()
-
-
-def _is_local(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
     try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:  # a name: of this machine, of a container, or of the local network
-        return "." not in host or host.endswith(_LOCAL_SUFFIXES)
+        yield
+    except (openai.APIError, ValueError, http_library().HTTPError) as error:
+        raise attempt_error(error) from None
+
+
+def _of_connection(error: openai.APIConnectionError) -> Failure:
+    import openai
+
+    causes = list(_causes(error))
+    of_aiohttp = [cause for cause in causes if type(cause).__module__.startswith("aiohttp")]
+    names = {cls.__name__ for cause in (of_aiohttp or causes)[:1] for cls in type(cause).__mro__}
+    no_contact = bool(names & (_NO_CONTACT_AIOHTTP if of_aiohttp else _NO_CONTACT))
+    late = "SocketTimeoutError" in names or (isinstance(error, openai.APITimeoutError) and not of_aiohttp)
+    if late and not no_contact:
+        return timed_out()
+    detail = str(causes[0] if causes else error) or "the connection was lost"
+    return Failure("attempt", "connection", detail, unbilled=no_contact, no_contact=no_contact, away=True)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    while error.__cause__ is not None:
+        error = error.__cause__
+        yield error
 
 
 def _transport(timeout: openai.Timeout, connections: int) -> Any:

@@ -21,18 +21,14 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from synthgen.llm.providers.error_body import Complaint, read_complaint
-from synthgen.llm.providers.errors import classify
+from synthgen.llm.providers.error_body import Complaint
 from synthgen.llm.providers.logit_bias import token_bias
 from synthgen.llm.providers.profiles import FORMATS, LIMITS, Profile
 from synthgen.records import Message, Request, digest
 
-if TYPE_CHECKING:
-    import openai
-
-__all__ = ["Reformed", "RequestForm", "RequestFormat"]
+__all__ = ["RequestForm", "RequestFormat"]
 
 _SAMPLING = ("temperature", "top_p", "seed", "stop", "logit_bias")
 _KEY, _OPTIONS, _BREAKPOINT = "prompt_cache_key", "prompt_cache_options", "prompt_cache_breakpoint"
@@ -54,10 +50,6 @@ _UNKNOWN = "unsupported|not supported|unknown|unrecogni[sz]ed|not permitted"
 _TOO_MUCH = "too (large|high)|at most|exceed|(less|greater) than|maximum"
 
 _log = logging.getLogger("synthgen")
-
-
-class Reformed(Exception):
-    """The endpoint refused the form of the request, which is now another: send it again. Nothing was spent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +119,12 @@ class RequestFormat:
         """Whether an answer has come to a request in this form, now or in an earlier run."""
         return self._known is not None
 
-    def step_down(self, sent: RequestForm, request: Request, error: openai.APIStatusError) -> bool:
-        """Whether `request`, refused with `error` when it was put in the form `sent`, is worth sending again.
+    def step_down(self, sent: RequestForm, request: Request, told: Complaint) -> bool:
+        """Whether `request`, a bad request in the words of `told` when it was put in the form `sent`, is worth sending again.
 
         Several calls meet the same refusal at once: one of them changes the form, and those that were sent in the old form just
         go again.
         """
-        if classify(error).reason != "bad_request":
-            return False
-        told = read_complaint(error)
         extra: Mapping[str, Any] = request.sampling.get("extra_body") or {}
         if any(_blames(told, name) for name in extra):
             return False

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from synthgen.llm.providers.errors import Failure
+from synthgen.llm.failure import Failure
 
 __all__ = ["LONGEST_PAUSE_S", "Health"]
 

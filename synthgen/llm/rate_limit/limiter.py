@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from synthgen.config.settings import LLM
-from synthgen.llm.providers.headers import read_limit
+from synthgen.llm.providers.base import ReadLimit
 from synthgen.llm.rate_limit.adaptive import AdaptiveRate
 from synthgen.llm.rate_limit.backoff import Backoff
 from synthgen.llm.rate_limit.quota import WINDOW_S, Quota
@@ -63,10 +63,11 @@ class Grant:
 
 
 class Limiter:
-    """`clock` gives seconds."""
+    """`read_limit` reads the headers of answers; `clock` gives seconds."""
 
-    def __init__(self, settings: LLM, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: LLM, read_limit: ReadLimit, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._read_limit = read_limit
         self._sizes = _Sizes(settings.max_output_tokens)
         self._requests = Quota("requests", settings.rpm)
         self._tokens = Quota("tokens", settings.tpm)
@@ -208,9 +209,9 @@ class Limiter:
         if grant.number < self._heard or now < self._listen_at:
             return
         self._heard, self._listen_at = grant.number, now + _LISTEN_EVERY_S
-        if (reading := read_limit(headers, "requests")) is not None:
+        if (reading := self._read_limit(headers, "requests")) is not None:
             self._requests.hear(reading, now, booked=grant.booked[0])
-        if (reading := read_limit(headers, "tokens")) is not None:
+        if (reading := self._read_limit(headers, "tokens")) is not None:
             self._tokens.hear(reading, now, booked=grant.booked[1])
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 
-from synthgen.llm.providers.headers import LimitReading
+from synthgen.llm.providers.base import LimitReading
 
 __all__ = ["WINDOW_S", "Pacer", "Quota", "in_words"]
 

@@ -9,26 +9,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from synthgen.config.settings import LLM
-from synthgen.llm.providers.errors import Failure
+from synthgen.llm.failure import AttemptError, Failure
 from synthgen.llm.rate_limit.circuit_breaker import LONGEST_PAUSE_S
 from synthgen.records import random_for
 
 if TYPE_CHECKING:
     import tenacity
 
-__all__ = ["AttemptError", "policy"]
+__all__ = ["policy"]
 
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
-
-
-class AttemptError(Exception):
-    """An attempt failed; `status` is that of the response, 0 where there was none."""
-
-    def __init__(self, failure: Failure, status: int = 0) -> None:
-        super().__init__(failure.detail)
-        self.failure = failure
-        self.status = status
 
 
 def policy(settings: LLM, seed: str, *, unless: Callable[[Failure], bool]) -> dict[str, Any]:

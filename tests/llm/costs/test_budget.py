@@ -15,10 +15,13 @@ from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError
 from synthgen.llm.call_store import Call
 from synthgen.llm.costs import budget as module
-from synthgen.llm.costs.budget import Budget, Reservation, Spend, output_bound, prompt_bound
+from synthgen.llm.costs.budget import Budget, Reservation, Spend, prompt_bound
 from synthgen.llm.costs.estimate import prompt_tokens
+from synthgen.llm.providers.openai import PROVIDER
 from synthgen.llm.reask import follow_up
 from synthgen.records import Completion, Request, Usage, make_request
+
+output_bound = PROVIDER.output_bound
 
 PRICES = "dated: 2001-12-19\nmodels: {gpt-4o: {input: 10, cached: 1, written: 12.5, output: 40}}\n"
 
@@ -44,7 +47,7 @@ def reserved(budget: Budget, request: Request, *, batch: bool = False) -> Reserv
 
 
 def test_a_cap_counts_what_is_in_flight() -> None:
-    budget = Budget(LLM(max_calls=2))
+    budget = Budget(LLM(max_calls=2), output_bound)
     first, _ = reserved(budget, one()), reserved(budget, one())
     assert budget.reserve(one()) is None
     budget.settle(first, Usage(5, output=5))
@@ -53,20 +56,20 @@ def test_a_cap_counts_what_is_in_flight() -> None:
 
 
 def test_a_call_that_was_never_sent_costs_nothing_and_counts_nothing() -> None:
-    budget = Budget(LLM(max_calls=1, max_total_tokens=10_000))
+    budget = Budget(LLM(max_calls=1, max_total_tokens=10_000), output_bound)
     budget.release(reserved(budget, one()))
     assert (budget.spent, budget.in_flight) == (Spend(), 0)
     assert budget.reserve(one()) is not None
 
 
 def test_an_attempt_that_was_turned_away_counts_as_a_call_and_costs_nothing() -> None:
-    budget = Budget(LLM(max_total_tokens=10_000))
+    budget = Budget(LLM(max_total_tokens=10_000), output_bound)
     budget.settle(reserved(budget, one()), Usage())
     assert budget.spent == Spend(1, 0, 0.0)
 
 
 def test_an_attempt_whose_usage_never_came_is_charged_at_its_worst(prices: str) -> None:
-    budget = Budget(LLM(max_total_tokens=10_000, prices=prices))
+    budget = Budget(LLM(max_total_tokens=10_000, prices=prices), output_bound)
     reservation = reserved(budget, one())
     budget.settle(reservation, None)
     assert budget.spent == reservation.worst
@@ -76,7 +79,7 @@ def test_an_attempt_whose_usage_never_came_is_charged_at_its_worst(prices: str) 
 
 def test_an_answer_without_usage_is_charged_at_its_worst_where_a_cap_has_to_hold() -> None:
     told = Usage(10, output=10, estimated=True)
-    capped, free = Budget(LLM(max_total_tokens=10_000)), Budget(LLM(max_calls=10))
+    capped, free = Budget(LLM(max_total_tokens=10_000), output_bound), Budget(LLM(max_calls=10), output_bound)
     reservation = reserved(capped, one())
     capped.settle(reservation, told)
     assert capped.spent == reservation.worst
@@ -87,7 +90,7 @@ def test_an_answer_without_usage_is_charged_at_its_worst_where_a_cap_has_to_hold
 def test_without_a_cap_nothing_is_counted_beforehand_and_a_lost_attempt_is_still_charged(
     monkeypatch: pytest.MonkeyPatch, prices: str
 ) -> None:
-    budget = Budget(LLM(max_calls=100, prices=prices))
+    budget = Budget(LLM(max_calls=100, prices=prices), output_bound)
     with monkeypatch.context() as patched:
         patched.setattr(module, "prompt_bound", lambda request: pytest.fail("tokens were counted, and no cap needs them"))
         for _ in range(3):
@@ -101,7 +104,7 @@ def test_without_a_cap_nothing_is_counted_beforehand_and_a_lost_attempt_is_still
 def test_a_request_that_has_to_wait_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[str] = []
     monkeypatch.setattr(module, "prompt_bound", lambda request: counted.append(request.key) or 1_000)
-    budget = Budget(LLM(max_total_tokens=1_500))
+    budget = Budget(LLM(max_total_tokens=1_500), output_bound)
     first, late = reserved(budget, one(text="Frodo")), one(text="Sam")
     for _ in range(5):
         assert budget.reserve(late) is None
@@ -111,7 +114,7 @@ def test_a_request_that_has_to_wait_is_counted_once(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_reservation_is_settled_once() -> None:
-    budget = Budget(LLM())
+    budget = Budget(LLM(), output_bound)
     reservation = reserved(budget, one())
     budget.settle(reservation, Usage(1))
     with pytest.raises(ValueError, match="settled already"):
@@ -120,7 +123,7 @@ def test_a_reservation_is_settled_once() -> None:
 
 
 def test_a_batch_call_is_reserved_and_settled_at_the_batch_price(prices: str) -> None:
-    budget = Budget(LLM(max_cost=1.0, prices=prices))
+    budget = Budget(LLM(max_cost=1.0, prices=prices), output_bound)
     live, batch = reserved(budget, one()), reserved(budget, one(), batch=True)
     assert batch.worst.dollars == pytest.approx(live.worst.dollars / 2)
     budget.settle(batch, Usage(1_000, output=100))
@@ -128,25 +131,25 @@ def test_a_batch_call_is_reserved_and_settled_at_the_batch_price(prices: str) ->
 
 
 def test_the_message_names_the_cap_what_is_used_and_what_the_next_call_may_need(prices: str) -> None:
-    budget = Budget(LLM(max_calls=1))
+    budget = Budget(LLM(max_calls=1), output_bound)
     budget.settle(reserved(budget, one()), Usage(1))
     assert budget.cap(one()) == "llm.max_calls = 1 (1 used)"
     tokens = prompt_bound(one()) + 100
-    assert Budget(LLM(max_total_tokens=5)).cap(one()) == (
+    assert Budget(LLM(max_total_tokens=5), output_bound).cap(one()) == (
         f"llm.max_total_tokens = 5 tokens (0 used); the next call may take {tokens}"
     )
     assert (
-        Budget(LLM(max_cost=0.001, prices=prices))
+        Budget(LLM(max_cost=0.001, prices=prices), output_bound)
         .cap(one())
         .startswith("llm.max_cost = 0.001 dollars ($0.0000 used); the next call may cost $0.00")
     )
 
 
 def test_the_message_counts_what_is_put_aside_and_knows_the_price_of_batches(prices: str) -> None:
-    budget = Budget(LLM(max_cost=0.01, prices=prices))
+    budget = Budget(LLM(max_cost=0.01, prices=prices), output_bound)
     long = one(text="Bilbo " * 4_000)
     held = reserved(budget, one(), batch=True).worst.dollars
-    more = reserved(Budget(LLM(max_cost=1.0, prices=prices)), long, batch=True).worst.dollars
+    more = reserved(Budget(LLM(max_cost=1.0, prices=prices), output_bound), long, batch=True).worst.dollars
     assert budget.cap(long, batch=True) == (
         f"llm.max_cost = 0.01 dollars (${held:.4f} used or put aside); the next call may cost ${more:.4f}"
     )
@@ -155,13 +158,13 @@ def test_the_message_counts_what_is_put_aside_and_knows_the_price_of_batches(pri
 def test_a_cap_on_cost_needs_a_price() -> None:
     told = r"price of 'mithril-7b' is not in the table of 2026.*--max-calls"
     with pytest.raises(ConfigError, match=told):
-        Budget(LLM(max_cost=1.0), ["mithril-7b"])
+        Budget(LLM(max_cost=1.0), output_bound, ["mithril-7b"])
     with pytest.raises(ConfigError, match=told):
-        Budget(LLM(max_cost=1.0)).reserve(one("mithril-7b"))
+        Budget(LLM(max_cost=1.0), output_bound).reserve(one("mithril-7b"))
 
 
 def test_an_unknown_price_makes_the_dollars_unknown_and_not_zero() -> None:
-    budget = Budget(LLM(max_total_tokens=10_000))
+    budget = Budget(LLM(max_total_tokens=10_000), output_bound)
     budget.settle(reserved(budget, one("mithril-7b")), Usage(10, output=10))
     assert budget.spent == Spend(1, 20, None)
 
@@ -177,14 +180,14 @@ def test_no_cap_is_ever_passed(tmp_path_factory: pytest.TempPathFactory, seed: i
     draw = random.Random(seed)
     requests = [one(text="Bilbo " * draw.randint(1, 200), max_output_tokens=draw.randint(1, 400)) for _ in range(8)]
     uncapped = LLM(max_total_tokens=10**9, max_cost=1e6, prices=str(table))
-    worst = [reserved(Budget(uncapped), request).worst for request in requests]
+    worst = [reserved(Budget(uncapped, output_bound), request).worst for request in requests]
     dearest = {
         "max_calls": 1,
         "max_total_tokens": max(w.tokens for w in worst),
         "max_cost": max(w.dollars or 0 for w in worst),
     }
     limit = worth * dearest[cap]
-    budget = Budget(LLM(**{"prices": str(table), cap: limit}))
+    budget = Budget(LLM(**{"prices": str(table), cap: limit}), output_bound)
     billed = Spend()
     flying: list[Reservation] = []
     for _ in range(400):
@@ -264,7 +267,7 @@ def test_what_else_is_sent_is_in_the_prompt_bound() -> None:
 
 @pytest.mark.parametrize(("usage", "times"), [(Usage(3_000, output=10), "prompt"), (Usage(10, output=350), "output")])
 def test_more_than_the_worst_case_is_charged_and_learnt_from(usage: Usage, times: str) -> None:
-    budget = Budget(LLM(max_total_tokens=50_000))
+    budget = Budget(LLM(max_total_tokens=50_000), output_bound)
     before = reserved(budget, one())
     budget.settle(before, usage)
     assert budget.spent.tokens == usage.prompt + usage.output
@@ -277,7 +280,7 @@ def test_more_than_the_worst_case_is_charged_and_learnt_from(usage: Usage, times
 
 
 def test_what_was_learnt_does_not_grow_by_itself() -> None:
-    budget = Budget(LLM(max_total_tokens=10**6))
+    budget = Budget(LLM(max_total_tokens=10**6), output_bound)
     worst = set()
     for _ in range(5):
         reservation = reserved(budget, one())
@@ -290,7 +293,7 @@ def test_what_was_learnt_does_not_grow_by_itself() -> None:
 
 
 def test_a_reservation_costs_the_same_however_many_are_open() -> None:
-    budget = Budget(LLM(max_total_tokens=10**12))
+    budget = Budget(LLM(max_total_tokens=10**12), output_bound)
     request = one()
     open_ones = [reserved(budget, request) for _ in range(3_000)]
     assert budget.in_flight == 3_000

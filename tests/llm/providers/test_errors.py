@@ -9,14 +9,13 @@ from typing import Any
 
 import openai
 import pytest
-from support.fills import ask
+from support.fills import ask, at
 from support.wire import RawServer, answer, refusal, respond
 
-from synthgen.config.settings import LLM
-from synthgen.llm.providers.error_body import read_complaint
-from synthgen.llm.providers.errors import Failure, classify
+from synthgen.llm.failure import AttemptError, Failure
+from synthgen.llm.providers.error_body import Complaint, read_body
 from synthgen.llm.providers.headers import retry_after_s
-from synthgen.llm.providers.openai import connect
+from synthgen.llm.providers.openai import attempt_error
 from synthgen.testing import FakeOpenAI, Fault
 
 
@@ -35,6 +34,14 @@ PER_DAY = {
     "@type": "type.googleapis.com/google.rpc.QuotaFailure",
     "violations": [{"quotaId": "GenerateRequestsPerDayPerProject"}],
 }
+
+
+def failure_of(error: openai.APIStatusError) -> Failure:
+    return attempt_error(error).failure
+
+
+def complaint_of(error: openai.APIStatusError) -> Complaint:
+    return read_body(error.body, error.message)
 
 
 @pytest.mark.parametrize(
@@ -72,21 +79,21 @@ PER_DAY = {
     ],
 )
 def test_an_error_is_the_loss_of_an_attempt_a_call_or_the_run(status: int, body: Any, scope: str, reason: str) -> None:
-    failure = classify(refusal(status, body))
+    failure = failure_of(refusal(status, body))
     assert (failure.scope, failure.reason) == (scope, reason)
 
 
 def test_only_what_the_model_cannot_have_answered_is_free() -> None:
-    free = {status: classify(refusal(status, "")).unbilled for status in (400, 401, 408, 429, 500, 502, 503, 504, 529)}
+    free = {status: failure_of(refusal(status, "")).unbilled for status in (400, 401, 408, 429, 500, 502, 503, 504, 529)}
     assert [status for status, unbilled in free.items() if not unbilled] == [500, 502, 504]
-    assert [status for status in free if classify(refusal(status, "")).busy] == [429, 503, 529]
+    assert [status for status in free if failure_of(refusal(status, "")).busy] == [429, 503, 529]
 
 
 def test_people_read_the_message_and_not_the_body() -> None:
-    assert classify(refusal(400, openai_error("No hobbits here."))).detail == "400: No hobbits here."
-    assert classify(refusal(400, gemini_error(400, "No hobbits here.", "INVALID_ARGUMENT"))).detail == "400: No hobbits here."
-    assert classify(refusal(404, {"detail": "Not Found"})).detail == "404: Not Found"
-    assert classify(refusal(500, None)).detail == "500: Error code: 500"
+    assert failure_of(refusal(400, openai_error("No hobbits here."))).detail == "400: No hobbits here."
+    assert failure_of(refusal(400, gemini_error(400, "No hobbits here.", "INVALID_ARGUMENT"))).detail == "400: No hobbits here."
+    assert failure_of(refusal(404, {"detail": "Not Found"})).detail == "404: Not Found"
+    assert failure_of(refusal(500, None)).detail == "500: Error code: 500"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +109,7 @@ def test_people_read_the_message_and_not_the_body() -> None:
     ],
 )
 def test_how_long_to_wait_stands_in_a_header_or_in_the_body(body: Any, headers: dict[str, str], seconds: float | None) -> None:
-    assert classify(refusal(429, body, headers)).wait_s == seconds
+    assert failure_of(refusal(429, body, headers)).wait_s == seconds
 
 
 @pytest.mark.parametrize(
@@ -127,9 +134,9 @@ def test_retry_after_may_be_a_date() -> None:
 
 
 def test_a_server_that_forbids_a_retry_is_believed_for_this_run() -> None:
-    failure = classify(refusal(500, openai_error("Broken for good."), {"x-should-retry": "false"}))
+    failure = failure_of(refusal(500, openai_error("Broken for good."), {"x-should-retry": "false"}))
     assert (failure.scope, failure.reason) == ("call", "server_error")
-    assert classify(refusal(500, "", {"x-should-retry": "true"})).scope == "attempt"
+    assert failure_of(refusal(500, "", {"x-should-retry": "true"})).scope == "attempt"
 
 
 @pytest.mark.parametrize(
@@ -148,22 +155,22 @@ def test_a_server_that_forbids_a_retry_is_believed_for_this_run() -> None:
     ],
 )
 def test_the_fields_that_a_refusal_blames_are_found_in_every_form_of_body(body: Any, fields: tuple[str, ...]) -> None:
-    assert read_complaint(refusal(400, body)).fields == fields
+    assert complaint_of(refusal(400, body)).fields == fields
 
 
 def test_what_a_server_repeats_of_the_request_is_not_heard() -> None:
     detail = [{"loc": ["body"], "msg": "Value error", "input": {"messages": "maximum context length", "stop": "seed"}}]
-    assert "seed" not in read_complaint(refusal(422, {"detail": detail})).says
-    assert classify(refusal(422, {"detail": detail})).reason == "bad_request"
-    assert "seed" not in read_complaint(refusal(400, {"message": "Bad: 'input': {'seed': 7}"})).says
+    assert "seed" not in complaint_of(refusal(422, {"detail": detail})).says
+    assert failure_of(refusal(422, {"detail": detail})).reason == "bad_request"
+    assert "seed" not in complaint_of(refusal(400, {"message": "Bad: 'input': {'seed': 7}"})).says
 
 
-def failure_of(base_url: str, **settings: Any) -> Failure:
+def attempt_at(base_url: str, **settings: Any) -> Failure:
     async def main() -> Failure:
-        async with connect(LLM(base_url=base_url, **settings)) as endpoint:
-            with pytest.raises((openai.APIError, TimeoutError, ValueError)) as caught:
-                await endpoint.complete(ask(1)[0])
-        return classify(caught.value)  # type: ignore[arg-type]
+        async with at(base_url=base_url, **settings).connect() as connection:
+            with pytest.raises(AttemptError) as caught:
+                await connection.complete(ask(1)[0])
+        return caught.value.failure
 
     return asyncio.run(main())
 
@@ -173,31 +180,31 @@ def failure_of(base_url: str, **settings: Any) -> Failure:
 )
 def test_a_connection_that_breaks_was_one_and_may_have_cost(sent: bytes) -> None:
     with RawServer(sent, hang_up=True) as server:
-        failure = failure_of(server.base_url)
+        failure = attempt_at(server.base_url)
     assert (failure.scope, failure.reason, failure.no_contact, failure.unbilled) == ("attempt", "connection", False, False)
 
 
 def test_nobody_at_the_address_is_no_contact_and_costs_nothing() -> None:
     with RawServer(answer()) as server:
         gone = server.base_url
-    failure = failure_of(gone)
+    failure = attempt_at(gone)
     assert (failure.scope, failure.reason, failure.no_contact, failure.unbilled) == ("attempt", "connection", True, True)
 
 
 def test_a_server_that_never_answers_is_a_timeout_that_may_cost() -> None:
     with FakeOpenAI(script=lambda request: Fault("slow")) as server:
-        failure = failure_of(server.base_url, timeout_s=0.2)
+        failure = attempt_at(server.base_url, timeout_s=0.2)
     assert (failure.scope, failure.reason, failure.no_contact, failure.unbilled) == ("attempt", "timeout", False, False)
 
 
 @pytest.mark.parametrize("body", [b"<html>upstream</html>", {"error": "no"}])
 def test_an_answer_that_cannot_be_read_is_the_servers_error(body: Any) -> None:
     with RawServer(respond(body)) as server:
-        failure = failure_of(server.base_url)
+        failure = attempt_at(server.base_url)
     assert (failure.scope, failure.reason, failure.unbilled) == ("attempt", "server_error", False)
 
 
 def test_an_answer_that_is_no_http_is_a_failure_like_others() -> None:
     with RawServer(b"220 mail.shire.example ESMTP\r\n\r\n") as server:
-        failure = failure_of(server.base_url)
+        failure = attempt_at(server.base_url)
     assert (failure.scope, failure.unbilled, failure.no_contact) == ("attempt", False, False)

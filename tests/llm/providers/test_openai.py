@@ -7,16 +7,16 @@ import json
 from typing import Any
 
 import pytest
-from support.fills import KEY, ask, settings_for
+from support.fills import KEY, ask, at, endpoint_for
 from support.wire import RawServer, answer, complete, respond
 
-from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError, ModelError
 from synthgen.llm.call_store import Call, CallStore
-from synthgen.llm.providers import openai as endpoint
-from synthgen.llm.providers.openai import ProviderResponse, check_endpoint, connect, endpoint_id, load_dialect, sync_client
+from synthgen.llm.providers import openai as module
+from synthgen.llm.providers.base import ProviderResponse, Reformed
+from synthgen.llm.providers.openai import load_format, sync_client
 from synthgen.llm.providers.profiles import Profile
-from synthgen.llm.providers.request_format import Reformed, RequestForm
+from synthgen.llm.providers.request_format import RequestForm
 from synthgen.llm.providers.response import parse_completion, read_completion
 from synthgen.records import Completion, Request, Usage, make_request
 from synthgen.testing import FakeOpenAI, Fault
@@ -24,7 +24,7 @@ from synthgen.testing import FakeOpenAI, Fault
 
 def reply_of(server: RawServer | FakeOpenAI, request: Request | None = None, **settings: Any) -> ProviderResponse:
     async def main() -> ProviderResponse:
-        async with connect(LLM(base_url=server.base_url, **settings)) as client:
+        async with at(base_url=server.base_url, **settings).connect() as client:
             return await complete(client, request or ask(1)[0])
 
     return asyncio.run(main())
@@ -34,7 +34,7 @@ def reply_of(server: RawServer | FakeOpenAI, request: Request | None = None, **s
 
 
 def test_equal_prompts_are_equal_bytes_up_to_the_end_of_their_static_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "profile_of", lambda url, model: Profile(cache="explicit", prompt_cache_key=True))
+    monkeypatch.setattr(module, "profile_of", lambda url, model: Profile(cache="explicit", prompt_cache_key=True))
     system = "Write about hobbits. " * 40
 
     def request(passage: str, temperature: float) -> Request:
@@ -42,7 +42,7 @@ def test_equal_prompts_are_equal_bytes_up_to_the_end_of_their_static_part(monkey
         return make_request("fake-model", "e", messages, sampling={"temperature": temperature}, static=(1, 11))
 
     async def main() -> None:
-        async with connect(LLM(base_url=server.base_url)) as client:
+        async with at(base_url=server.base_url).connect() as client:
             for number, passage in enumerate(["Bilbo", "The ring — 😀", "Ärger " * 50]):
                 await client.complete(request(passage, 0.1 * number), shards=7)
 
@@ -60,11 +60,11 @@ def test_equal_prompts_are_equal_bytes_up_to_the_end_of_their_static_part(monkey
 def test_explicit_caching_is_used_where_it_is_known_and_left_out_where_it_is_refused(
     monkeypatch: pytest.MonkeyPatch, dialect: str, cached: bool
 ) -> None:
-    monkeypatch.setattr(endpoint, "profile_of", lambda url, model: Profile(cache="explicit", prompt_cache_key=True))
+    monkeypatch.setattr(module, "profile_of", lambda url, model: Profile(cache="explicit", prompt_cache_key=True))
     system = {"role": "system", "content": "Write JSON about hobbits, and mind the doors. " * 200}
 
     async def main() -> list[Usage]:
-        async with connect(LLM(base_url=server.base_url)) as client:
+        async with at(base_url=server.base_url).connect() as client:
             asked = [
                 make_request("fake-model", "e", (system, {"role": "user", "content": f"Door {n} is round."}), static=(1, 0))
                 for n in range(3)
@@ -95,7 +95,7 @@ def test_a_request_has_its_key_for_a_name_and_tells_nothing_of_this_machine(monk
 
 def test_as_many_calls_are_in_flight_as_there_are_workers() -> None:
     async def main() -> None:
-        async with connect(settings_for(server, concurrency=300)) as client:
+        async with endpoint_for(server, concurrency=300).connect() as client:
             await asyncio.gather(*(client.complete(request) for request in ask(300)))
 
     with FakeOpenAI(latency_s=1.5) as server:
@@ -109,7 +109,7 @@ def test_the_sync_client_repeats_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("RING_KEY", KEY)
     with (
         RawServer(respond({"error": {"message": "no"}}, 500)) as server,
-        sync_client(LLM(base_url=server.base_url, api_key_env="RING_KEY")) as client,
+        sync_client(at(base_url=server.base_url, api_key_env="RING_KEY")) as client,
         pytest.raises(openai.InternalServerError),
     ):
         client.batches.create(completion_window="24h", endpoint="/v1/chat/completions", input_file_id="file-1")
@@ -241,7 +241,7 @@ def refused(field: str) -> Any:
 
 def test_a_refused_field_is_told_to_the_caller_who_sends_again() -> None:
     async def main() -> None:
-        async with connect(settings_for(server)) as client:
+        async with endpoint_for(server).connect() as client:
             assert not client.proven("fake-model")
             with pytest.raises(Reformed):
                 await client.complete(ask(1)[0])
@@ -255,7 +255,7 @@ def test_a_refused_field_is_told_to_the_caller_who_sends_again() -> None:
 
 def test_many_calls_that_meet_one_refusal_at_once_are_each_sent_once_more() -> None:
     async def main() -> None:
-        async with connect(settings_for(server, concurrency=30)) as client:
+        async with endpoint_for(server, concurrency=30).connect() as client:
             await asyncio.gather(*(complete(client, request) for request in ask(30)))
 
     with FakeOpenAI(script=refused("temperature"), latency_s=0.05) as server:
@@ -265,24 +265,24 @@ def test_many_calls_that_meet_one_refusal_at_once_are_each_sent_once_more() -> N
 
 def test_the_store_keeps_the_form_of_each_model(store: CallStore) -> None:
     async def main(*models: str) -> None:
-        async with connect(settings, store) as client:
+        async with settings.connect(store) as client:
             for model in models:
                 await complete(client, ask(1, model=model)[0])
 
     with FakeOpenAI(script=refused("temperature"), models=("bilbo", "frodo")) as server:
-        settings = settings_for(server)
+        settings = endpoint_for(server)
         asyncio.run(main("bilbo"))
         asyncio.run(main("bilbo", "frodo"))
         assert [logged.status for logged in server.log] == [400, 200, 200, 400, 200]
-    assert load_dialect(settings, "bilbo", store).form == RequestForm("json_schema", "max_tokens", ("temperature",))
-    assert load_dialect(settings, "frodo", store).form == RequestForm("json_schema", "max_tokens", ("temperature",))
-    assert load_dialect(settings, "gollum", store).form == RequestForm("json_schema", "max_tokens")
-    assert load_dialect(LLM(base_url="http://127.0.0.1:9/v1"), "frodo", store).form.without == ()
+    assert load_format(settings, "bilbo", store).form == RequestForm("json_schema", "max_tokens", ("temperature",))
+    assert load_format(settings, "frodo", store).form == RequestForm("json_schema", "max_tokens", ("temperature",))
+    assert load_format(settings, "gollum", store).form == RequestForm("json_schema", "max_tokens")
+    assert load_format(at(base_url="http://127.0.0.1:9/v1"), "frodo", store).form.without == ()
 
 
 def test_a_store_that_is_read_only_or_absent_is_fine(store: CallStore) -> None:
     async def main(store: CallStore | None) -> ProviderResponse:
-        async with connect(settings_for(server), store) as client:
+        async with endpoint_for(server).connect(store) as client:
             return await complete(client, ask(1)[0])
 
     store.close()
@@ -309,30 +309,30 @@ def test_a_local_server_needs_no_key_and_others_do(monkeypatch: pytest.MonkeyPat
         "http://vllm:8000/v1",
         "http://gpu.local/v1",
     ):
-        check_endpoint(LLM(base_url=url))
+        at(base_url=url).check("fake-model")
     for url in (None, "https://api.example.com/v1", "http://8.8.8.8/v1"):
         with pytest.raises(ModelError, match="OPENAI_API_KEY is not set"):
-            check_endpoint(LLM(base_url=url))
+            at(base_url=url).check("fake-model")
         monkeypatch.setenv("RING_KEY", KEY)
-        check_endpoint(LLM(base_url=url, api_key_env="RING_KEY"))
+        at(base_url=url, api_key_env="RING_KEY").check("fake-model")
 
 
 @pytest.mark.parametrize("url", ["http://frodo:baggins@127.0.0.1/v1", "http://127.0.0.1/v1?key=secret"])
 def test_an_address_with_secrets_in_it_is_refused_without_repeating_them(url: str) -> None:
     with pytest.raises(ConfigError, match="credentials or a query") as caught:
-        check_endpoint(LLM(base_url=url))
+        at(base_url=url).check("fake-model")
     assert "baggins" not in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
 def test_an_address_that_is_none_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no web address"):
-        check_endpoint(LLM(base_url="127.0.0.1:8000"))
+    with pytest.raises(ConfigError, match="not a web address"):
+        at(base_url="127.0.0.1:8000").check("fake-model")
 
 
 def test_a_request_key_names_the_endpoint_or_what_the_user_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert endpoint_id(LLM()) == "https://api.openai.com/v1"
-    assert endpoint_id(LLM(base_url="http://127.0.0.1:8000/v1/")) == "http://127.0.0.1:8000/v1"
-    assert endpoint_id(LLM(base_url="http://127.0.0.1:8000/v1", endpoint_id="rivendell")) == "rivendell"
+    assert at().id == "https://api.openai.com/v1"
+    assert at(base_url="http://127.0.0.1:8000/v1/").id == "http://127.0.0.1:8000/v1"
+    assert at(base_url="http://127.0.0.1:8000/v1", endpoint_id="rivendell").id == "rivendell"
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    assert endpoint_id(LLM()) == "http://127.0.0.1:9/v1"
+    assert at().id == "http://127.0.0.1:9/v1"

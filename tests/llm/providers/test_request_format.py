@@ -12,7 +12,9 @@ from support.wire import refusal
 
 from synthgen.errors import ConfigError
 from synthgen.llm.call_store import CallStore
+from synthgen.llm.providers.error_body import read_body
 from synthgen.llm.providers.logit_bias import token_bias
+from synthgen.llm.providers.openai import attempt_error
 from synthgen.llm.providers.profiles import Profile, profile_of
 from synthgen.llm.providers.request_format import RequestForm, RequestFormat
 from synthgen.records import Request, make_request
@@ -56,7 +58,14 @@ def words(name: str) -> str:
 
 
 def told(dialect: RequestFormat, asked: Request, body: Any, status: int = 400) -> bool:
-    return dialect.step_down(dialect.form, asked, refusal(status, body))
+    return steps_down(dialect, dialect.form, asked, body, status)
+
+
+def steps_down(dialect: RequestFormat, sent: RequestForm, asked: Request, body: Any, status: int = 400) -> bool:
+    """As the connection does it."""
+    error = refusal(status, body)
+    bad = attempt_error(error).failure.reason == "bad_request"
+    return bad and dialect.step_down(sent, asked, read_body(error.body, error.message))
 
 
 # The body
@@ -175,7 +184,7 @@ def test_a_late_refusal_of_the_first_rung_does_not_bring_back_the_second() -> No
     old = dialect.form
     for _ in range(2):
         assert told(dialect, request(), unsupported("response_format"))
-    assert dialect.step_down(old, request(), refusal(400, unsupported("response_format"))), "it goes again"
+    assert steps_down(dialect, old, request(), unsupported("response_format")), "it goes again"
     assert dialect.form.format == "json_object"
 
 
@@ -183,10 +192,10 @@ def test_late_refusals_of_an_old_form_send_their_calls_again_and_change_nothing(
     dialect = RequestFormat(Profile())
     old = dialect.form
     for field in ("response_format", "max_tokens", "seed"):
-        assert dialect.step_down(old, request(), refusal(400, unsupported(field)))
+        assert steps_down(dialect, old, request(), unsupported(field))
     new = dialect.form
     for field in ("response_format", "max_tokens", "seed"):
-        assert dialect.step_down(old, request(), refusal(400, unsupported(field)))
+        assert steps_down(dialect, old, request(), unsupported(field))
     assert dialect.form == new == RequestForm("json_schema_flat", "max_completion_tokens", ("seed",))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.llm.providers.errors import Failure
+from synthgen.llm.failure import Failure
 from synthgen.llm.rate_limit import circuit_breaker as health_module
 from synthgen.llm.rate_limit.circuit_breaker import Health
 

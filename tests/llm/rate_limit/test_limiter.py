@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from support.simulated_endpoint import Bucket, Fixed, Meter, Server, Sliding, Traffic, simulate
 
 from synthgen.config.settings import LLM
-from synthgen.llm.providers.headers import LimitReading, duration_s, read_limit
+from synthgen.llm.providers.base import LimitReading
+from synthgen.llm.providers.headers import duration_s, read_limit
 from synthgen.llm.rate_limit.adaptive import AdaptiveRate
 from synthgen.llm.rate_limit.limiter import Grant, Limiter
 from synthgen.llm.rate_limit.quota import Quota
@@ -93,7 +94,7 @@ class Sent:
 def test_limits_hold_in_every_sliding_minute(rpm: int | None, tpm: int | None, seed: int, latency_s: float) -> None:
     """Whatever the sizes, whether answers come late, are turned away, or never come."""
     clock, chance = Clock(), random.Random(seed)
-    limiter = Limiter(LLM(rpm=rpm, tpm=tpm), clock=clock)
+    limiter = Limiter(LLM(rpm=rpm, tpm=tpm), read_limit, clock=clock)
     sent: list[Sent] = []
     under_way: list[tuple[float, Grant, Sent]] = []
     for _ in range(400):
@@ -134,7 +135,7 @@ def end(limiter: Limiter, grant: Grant, entry: Sent, chance: random.Random) -> N
 
 @pytest.mark.parametrize("rpm", [1, 3, 7, 60, 600, 3_000])
 def test_no_more_than_a_twentieth_of_the_requests_allowed_is_left_unused(rpm: int, clock: Clock) -> None:
-    limiter = Limiter(LLM(rpm=rpm), clock=clock)
+    limiter = Limiter(LLM(rpm=rpm), read_limit, clock=clock)
     taken_in(limiter, clock, 60)
     minutes = max(3, math.ceil(60 / rpm))
     assert len(taken_in(limiter, clock, 60 * minutes)) >= math.floor(0.95 * rpm * minutes)
@@ -142,7 +143,7 @@ def test_no_more_than_a_twentieth_of_the_requests_allowed_is_left_unused(rpm: in
 
 @pytest.mark.parametrize("per_request", [110, 1_000, 2_400])
 def test_no_more_than_a_twentieth_of_the_tokens_allowed_is_left_unused(per_request: int, clock: Clock) -> None:
-    limiter = Limiter(LLM(tpm=100_000), clock=clock)
+    limiter = Limiter(LLM(tpm=100_000), read_limit, clock=clock)
     limiter.settle(granted(limiter), Usage(prompt=100, output=10), NOTHING)
     request = ask((per_request - 10) * 4)
     grants, end = [], clock.now + 240
@@ -157,13 +158,13 @@ def test_no_more_than_a_twentieth_of_the_tokens_allowed_is_left_unused(per_reque
 
 
 def test_an_even_flow_and_no_burst_at_the_start_of_each_minute(clock: Clock) -> None:
-    limiter = Limiter(LLM(rpm=600), clock=clock)
+    limiter = Limiter(LLM(rpm=600), read_limit, clock=clock)
     times = [grant.at for grant in taken_in(limiter, clock, 150)]
     assert max(sum(start <= at < start + 1 for at in times) for start in times) <= 13
 
 
 def test_an_estimate_that_was_too_high_holds_nobody_up(clock: Clock) -> None:
-    limiter = Limiter(LLM(tpm=6_000), clock=clock)
+    limiter = Limiter(LLM(tpm=6_000), read_limit, clock=clock)
     first = granted(limiter, ask(4_000))
     assert wait_of(limiter) > 20
     limiter.settle(first, Usage(prompt=290, output=10), NOTHING)
@@ -171,7 +172,7 @@ def test_an_estimate_that_was_too_high_holds_nobody_up(clock: Clock) -> None:
 
 
 def test_a_request_larger_than_the_whole_limit_goes_alone(clock: Clock) -> None:
-    limiter = Limiter(LLM(tpm=1_000), clock=clock)
+    limiter = Limiter(LLM(tpm=1_000), read_limit, clock=clock)
     limiter.settle(granted(limiter), Usage(prompt=100, output=10), NOTHING)
     giant = ask(40_000)
     assert wait_of(limiter, giant) > 0
@@ -183,7 +184,7 @@ def test_a_request_larger_than_the_whole_limit_goes_alone(clock: Clock) -> None:
 
 
 def test_requests_that_are_never_settled_leave_with_their_minute(clock: Clock) -> None:
-    limiter = Limiter(LLM(rpm=3, tpm=2_000), clock=clock)
+    limiter = Limiter(LLM(rpm=3, tpm=2_000), read_limit, clock=clock)
     for _ in range(4):
         lost = [grant for _ in range(200) if isinstance(grant := _after(limiter, clock, 0.5), Grant)]
         assert 3 <= len(lost) <= 6
@@ -197,13 +198,13 @@ def _after(limiter: Limiter, clock: Clock, seconds: float) -> Grant | float:
 
 
 def test_without_limits_nothing_waits(clock: Clock) -> None:
-    limiter = Limiter(LLM(), clock=clock)
+    limiter = Limiter(LLM(), read_limit, clock=clock)
     assert all(isinstance(limiter.reserve(ask()), Grant) for _ in range(2_000))
     assert (limiter.rate_per_minute, limiter.waiting) == (None, "")
 
 
 def test_a_request_that_was_turned_away_counts_as_a_request_and_without_tokens(clock: Clock) -> None:
-    requests, tokens = Limiter(LLM(rpm=2), clock=clock), Limiter(LLM(tpm=10_000), clock=clock)
+    requests, tokens = Limiter(LLM(rpm=2), read_limit, clock=clock), Limiter(LLM(tpm=10_000), read_limit, clock=clock)
     large = ask(12_000)
     for _ in range(2):
         requests.turned_away(granted(requests), None, NOTHING)
@@ -218,7 +219,7 @@ def test_a_request_that_was_turned_away_counts_as_a_request_and_without_tokens(c
 
 
 def test_sizes_are_learnt_from_the_answers(clock: Clock) -> None:
-    limiter = Limiter(LLM(tpm=1_000_000), clock=clock)
+    limiter = Limiter(LLM(tpm=1_000_000), read_limit, clock=clock)
     first = granted(limiter, ask(4_000, output_limit=300))
     assert first.tokens == pytest.approx(1.03 * (2_000 + 300)), "cautious, but no more output than there can be"
     limiter.settle(first, Usage(prompt=1_000, output=50), NOTHING)
@@ -232,7 +233,7 @@ def test_sizes_are_learnt_from_the_answers(clock: Clock) -> None:
 
 
 def test_an_answer_without_usage_teaches_no_sizes(clock: Clock) -> None:
-    limiter = Limiter(LLM(tpm=1_000_000), clock=clock)
+    limiter = Limiter(LLM(tpm=1_000_000), read_limit, clock=clock)
     before = granted(limiter, ask(4_000)).tokens
     for usage in (None, Usage()):
         limiter.settle(granted(limiter, ask(4_000)), usage, NOTHING)
@@ -278,7 +279,7 @@ def test_a_reading_has_what_was_said() -> None:
 
 
 def test_a_limit_in_the_headers_is_kept(clock: Clock) -> None:
-    limiter = Limiter(LLM(), clock=clock)
+    limiter = Limiter(LLM(), read_limit, clock=clock)
     limiter.settle(granted(limiter), Usage(prompt=100, output=10), told("requests", 120, 119, "500ms"))
     assert limiter.rate_per_minute == 120
     assert 115 <= len(taken_in(limiter, clock, 60)) <= 120
@@ -287,19 +288,19 @@ def test_a_limit_in_the_headers_is_kept(clock: Clock) -> None:
 
 @pytest.mark.parametrize(("rpm", "stated", "kept"), [(60, 600, 60), (600, 60, 60)])
 def test_of_two_limits_the_smaller_holds(rpm: int, stated: int, kept: int, clock: Clock) -> None:
-    limiter = Limiter(LLM(rpm=rpm), clock=clock)
+    limiter = Limiter(LLM(rpm=rpm), read_limit, clock=clock)
     limiter.settle(granted(limiter), None, told("requests", stated, stated - 1, "1s"))
     assert limiter.rate_per_minute == kept
 
 
 def test_the_rate_takes_tokens_into_account(clock: Clock) -> None:
-    limiter = Limiter(LLM(rpm=600, tpm=11_000), clock=clock)
+    limiter = Limiter(LLM(rpm=600, tpm=11_000), read_limit, clock=clock)
     limiter.settle(granted(limiter), Usage(prompt=100, output=10), NOTHING)
     assert limiter.rate_per_minute == pytest.approx(100)
 
 
 def test_a_server_that_says_that_less_is_left_is_believed(clock: Clock) -> None:
-    limiter = Limiter(LLM(), clock=clock)
+    limiter = Limiter(LLM(), read_limit, clock=clock)
     limiter.settle(granted(limiter), None, told("requests", 600, 299, "60s"))
     assert limiter.rate_per_minute == pytest.approx(600 - 300, abs=7), "another program uses half of it"
     clock.now += 61
@@ -307,7 +308,7 @@ def test_a_server_that_says_that_less_is_left_is_believed(clock: Clock) -> None:
 
 
 def test_an_answer_that_was_overtaken_is_not_listened_to(clock: Clock) -> None:
-    limiter = Limiter(LLM(), clock=clock)
+    limiter = Limiter(LLM(), read_limit, clock=clock)
     slow, quick = granted(limiter), granted(limiter)
     limiter.settle(quick, None, told("requests", 600, 598, "1s"))
     clock.now += 1
@@ -316,7 +317,7 @@ def test_an_answer_that_was_overtaken_is_not_listened_to(clock: Clock) -> None:
 
 
 def test_when_nothing_is_left_the_reset_is_waited_for(clock: Clock) -> None:
-    limiter = Limiter(LLM(), clock=clock)
+    limiter = Limiter(LLM(), read_limit, clock=clock)
     limiter.settle(granted(limiter), None, told("requests", 600, 0, "20s"))
     assert wait_of(limiter) == 20.0
     assert limiter.waiting == "the limit on requests is used up, reset in 20 s"
@@ -326,7 +327,7 @@ def test_when_nothing_is_left_the_reset_is_waited_for(clock: Clock) -> None:
 
 
 def test_a_remainder_without_its_limit_counts_only_when_it_is_none(clock: Clock) -> None:
-    limiter = Limiter(LLM(), clock=clock)
+    limiter = Limiter(LLM(), read_limit, clock=clock)
     limiter.settle(granted(limiter), None, {"x-ratelimit-remaining-tokens": "9", "x-ratelimit-reset-tokens": "9s"})
     assert limiter.rate_per_minute is None
     clock.now += 1
@@ -335,14 +336,14 @@ def test_a_remainder_without_its_limit_counts_only_when_it_is_none(clock: Clock)
 
 
 def test_a_limit_per_day_is_none_per_minute(clock: Clock) -> None:
-    limiter = Limiter(LLM(), clock=clock)
+    limiter = Limiter(LLM(), read_limit, clock=clock)
     limiter.settle(granted(limiter), None, told("requests", 200, 199, "7m12s"))
     assert limiter.rate_per_minute is None
     assert all(isinstance(limiter.reserve(ask()), Grant) for _ in range(100))
 
 
 def test_a_day_that_is_used_up_is_said_and_tried_once_a_minute(clock: Clock) -> None:
-    limiter = Limiter(LLM(), clock=clock)
+    limiter = Limiter(LLM(), read_limit, clock=clock)
     limiter.settle(granted(limiter), None, told("requests", 200, 0, "5h20m"))
     assert wait_of(limiter) == 60.0
     assert limiter.waiting == "the limit on requests is used up, reset in 5 h 20 min"
@@ -354,7 +355,7 @@ def test_a_day_that_is_used_up_is_said_and_tried_once_a_minute(clock: Clock) -> 
 
 
 def test_what_one_call_is_told_to_wait_all_calls_wait(clock: Clock) -> None:
-    limiter = Limiter(LLM(), clock=clock)
+    limiter = Limiter(LLM(), read_limit, clock=clock)
     one, other = granted(limiter), granted(limiter)
     limiter.turned_away(one, 12.0, NOTHING)
     limiter.settle(other, None, NOTHING)
@@ -366,7 +367,7 @@ def test_what_one_call_is_told_to_wait_all_calls_wait(clock: Clock) -> None:
 
 def test_the_jitter_is_the_same_in_every_run_and_another_for_every_key() -> None:
     def told_to_wait(key: str) -> float:
-        limiter = Limiter(LLM(), clock=Clock())
+        limiter = Limiter(LLM(), read_limit, clock=Clock())
         limiter.turned_away(granted(limiter, ask(key=key)), 60.0, NOTHING)
         return wait_of(limiter)
 
@@ -374,7 +375,7 @@ def test_the_jitter_is_the_same_in_every_run_and_another_for_every_key() -> None
 
 
 def test_while_nothing_is_taken_pauses_grow_and_one_call_tries(clock: Clock) -> None:
-    limiter = Limiter(LLM(), clock=clock)
+    limiter = Limiter(LLM(), read_limit, clock=clock)
     for grant in [granted(limiter) for _ in range(8)]:
         clock.now += 0.01
         limiter.turned_away(grant, None, NOTHING)
@@ -396,7 +397,7 @@ def test_while_nothing_is_taken_pauses_grow_and_one_call_tries(clock: Clock) -> 
 
 def test_a_try_of_which_nothing_is_heard_was_taken(clock: Clock) -> None:
     """It takes its time, or was cancelled: refusals come at once."""
-    limiter = Limiter(LLM(), clock=clock)
+    limiter = Limiter(LLM(), read_limit, clock=clock)
     for grant in [granted(limiter) for _ in range(8)]:
         clock.now += 0.01
         limiter.turned_away(grant, None, NOTHING)

@@ -1,6 +1,10 @@
-"""A provider's Batch API: files up, batches, files down.
+"""The Batch API of chat completions: files up, batches, files down.
 
-Every object is read as a plain dictionary, and nothing but an id is relied upon: servers leave out or rename what the SDK's
+    up      {"custom_id": KEY, "method": "POST", "url": "/v1/chat/completions", "body": {…}}
+    down    {"custom_id": KEY, "response": {"status_code": 200, "body": {…}} or null, "error": null or {"code", "message"}}
+
+`custom_id` is the request key, so an answer finds its request without regard to order, and lands where a live call would have put
+it. Every object is read as a plain dictionary, and nothing but an id is relied upon: servers leave out or rename what the SDK's
 models insist on. Files go both ways through the disk, never whole through memory. What may pass is tried again, as for a live
 call; the one request that must not be repeated blindly is the making of a batch, so it is looked for before it is asked anew.
 
@@ -19,29 +23,34 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
-from synthgen.config.settings import LLM
 from synthgen.errors import ModelError, StoppedEarly, SynthgenError
 from synthgen.llm import stopping as stops
-from synthgen.llm.providers.errors import Failure, classify
-from synthgen.llm.providers.openai import base_url, http_library, redacted
+from synthgen.llm.failure import AttemptError, Failure
+from synthgen.llm.providers.base import BatchLine, BatchStatus
+from synthgen.llm.providers.error_body import read_body
+from synthgen.llm.providers.errors import of_status, unreadable
+from synthgen.llm.providers.response import read_completion
 from synthgen.llm.rate_limit import retry
-from synthgen.llm.rate_limit.retry import AttemptError
+from synthgen.records import Completion, Request
+from synthgen.storage import json_line
 
 if TYPE_CHECKING:
-    import openai
+    from synthgen.llm.endpoint import Endpoint
 
-__all__ = ["ENDED", "Provider", "counts_of", "messages_of", "state_of"]
+__all__ = ["BatchFiles", "status_of"]
 
-ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
+_ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
+_PASSED = {"batch_expired": "expired", "batch_cancelled": "cancelled"}  # the provider's word for it -> ours
 
 _JSONL = "application/jsonl"
-_ENDPOINT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
+_URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 _PAGE = 100
 _MAX_SKEW_S = 24 * 3600  # between this machine's clock and the provider's, and then some
+_MOST_MESSAGES = 3
 _NO_SUCH_PLACE = (404, 405, 501)
 _ENQUEUED = "token_limit_exceeded"
 
@@ -49,17 +58,53 @@ Object = Mapping[str, Any]
 Result = TypeVar("Result")
 
 
-class Provider:
-    """The files and batches of one endpoint. Raises ModelError or StoppedEarly when it cannot be talked to."""
+class BatchFiles:
+    """The files and batches of one endpoint, a `BatchApi`. Raises ModelError or StoppedEarly when it cannot be talked to.
 
-    def __init__(self, client: openai.OpenAI, settings: LLM, model: str) -> None:
+    `client` is the SDK's. `body` makes the body of a request, and `translated` turns what the client raises into AttemptError.
+    """
+
+    max_requests = 50_000
+    max_bytes = 200_000_000
+
+    def __init__(
+        self,
+        client: Any,
+        endpoint: Endpoint,
+        model: str,
+        body: Callable[[Request], Object],
+        translated: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self._client = client
+        self._endpoint = endpoint
         self._model = model
-        self._settings = settings
+        self._body = body
+        self._translated = translated
+
+    def line(self, request: Request) -> bytes:
+        return json_line({"custom_id": request.key, "method": "POST", "url": _URL, "body": self._body(request)})
+
+    def read(self, line: bytes) -> BatchLine | None:
+        try:
+            value = json.loads(line)
+            key, response, error = value["custom_id"], value.get("response"), value.get("error")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
+        if not isinstance(key, str) or not key.isascii():
+            return None
+        if not isinstance(response, Mapping):
+            return BatchLine(Completion(key, ""), _unanswered(error), answered=False)
+        status, body = response.get("status_code"), response.get("body")
+        if status not in (200, None):
+            failure = of_status(status if isinstance(status, int) else 500, read_body(body))
+            return BatchLine(Completion(key, ""), failure, answered=False)
+        try:
+            # The messages are not at hand. They only matter to an answer without usage, whose prompt then counts as unknown.
+            return BatchLine(read_completion(Request(key, self._model, "", ()), body))
+        except ValueError as problem:
+            return BatchLine(Completion(key, ""), unreadable(problem))
 
     def upload(self, path: Path, name: str) -> str:
-        """The id of a file, once the provider has it, under `name`."""
-
         def send() -> Object:
             with path.open("rb") as file:
                 # As an open file and not as a path, which the SDK would read into memory.
@@ -67,8 +112,7 @@ class Provider:
 
         return self._id(self._asked(send))
 
-    def create(self, file_id: str, metadata: Mapping[str, str]) -> str:
-        """The id of the new batch, or of the one that an attempt without an answer has made. `metadata` tells ours apart."""
+    def create(self, file_id: str, path: Path, metadata: Mapping[str, str]) -> str:
         asked_before = False
 
         def make() -> str:
@@ -77,37 +121,34 @@ class Provider:
                 return next(iter(made.values()))
             asked_before = True
             raw = self._client.batches.with_raw_response.create(
-                input_file_id=file_id, endpoint=_ENDPOINT, completion_window="24h", metadata=dict(metadata)
+                input_file_id=file_id, endpoint=_URL, completion_window="24h", metadata=dict(metadata)
             )
             return self._id(_object(raw))
 
         return self._asked(make)
 
-    def batch(self, batch_id: str) -> Object | None:
-        """A batch as it stands; None when the provider has none of that name."""
+    def status(self, batch_id: str) -> BatchStatus | None:
         try:
-            return self._tried(lambda: _object(self._client.batches.with_raw_response.retrieve(batch_id)))
+            return status_of(self._tried(lambda: _object(self._client.batches.with_raw_response.retrieve(batch_id))))
         except AttemptError as refused:
             if refused.status == 404:
                 return None
             self._give_up(refused)
 
     def made(self, ids: Collection[str], since: float) -> dict[str, str]:
-        """Our own id -> the provider's, of those batches of ours that it has; made after `since` (seconds, UNIX time)."""
         return self._asked(lambda: self._listed(ids, since))
 
     def delete(self, file_id: str) -> None:
-        """Take an input file away, so that no batch can be made of it; where that is impossible, nothing happens."""
         with suppress(AttemptError):
             self._tried(lambda: self._client.files.with_raw_response.delete(file_id))
 
-    def download(self, file_id: str, path: Path) -> bool:
-        """Write a file of the provider to `path`. False when it is gone: they expire, after 30 days by default."""
+    def download(self, file: str, path: Path) -> bool:
+        """False when it is gone: files expire, after 30 days by default."""
 
         def fetch() -> None:
-            with self._client.files.with_streaming_response.content(file_id) as response, path.open("wb") as file:
+            with self._client.files.with_streaming_response.content(file) as response, path.open("wb") as written:
                 for block in response.iter_bytes():
-                    file.write(block)
+                    written.write(block)
 
         try:
             self._tried(fetch)
@@ -144,7 +185,7 @@ class Provider:
 
     def _id(self, made: Object) -> str:
         if not made.get("id"):
-            raise ModelError(f"{base_url(self._settings)} answered without an id, as no Batch API does. Check --base-url.")
+            raise ModelError(f"{self._endpoint.url} answered without an id, as no Batch API does. Check --base-url.")
         return str(made["id"])
 
     def _asked(self, action: Callable[[], Result]) -> Result:
@@ -155,30 +196,21 @@ class Provider:
 
     def _tried(self, action: Callable[[], Result]) -> Result:
         """What `action` gives, tried again while its failure may pass. Raises AttemptError."""
-        import openai
         import tenacity
 
-        broken = http_library().HTTPError
-
         def attempt() -> Result:
-            try:
+            with self._translated():
                 return action()
-            except openai.APIStatusError as error:
-                raise AttemptError(classify(error), error.status_code) from None
-            except (openai.APIError, ValueError) as error:
-                raise AttemptError(classify(error)) from None
-            except broken as error:  # while a file was read: the SDK lets the transport's own errors through there
-                raise AttemptError(Failure("attempt", "connection", str(error) or type(error).__name__)) from None
 
-        policy = retry.policy(self._settings, "batch", unless=lambda failure: _ENQUEUED in failure.detail)
+        policy = retry.policy(self._endpoint.settings, "batch", unless=lambda failure: _ENQUEUED in failure.detail)
         return tenacity.Retrying(**policy, sleep=time.sleep)(attempt)
 
     def _give_up(self, refused: AttemptError) -> NoReturn:
         raise self._error(refused)
 
     def _error(self, refused: AttemptError) -> SynthgenError:
-        failure, url = refused.failure, base_url(self._settings)
-        detail = redacted(failure.detail, self._settings)
+        failure, url = refused.failure, self._endpoint.url
+        detail = self._endpoint.redacted(failure.detail)
         if refused.status in _NO_SUCH_PLACE:
             return ModelError(
                 f"{url} has no Batch API ({detail}). `synthgen run` asks it call by call; --base-url names another endpoint."
@@ -189,34 +221,41 @@ class Provider:
                 "ended, then submit again. A single batch that is too large by itself is made smaller by --max-total-tokens."
             )
         if failure.scope == "run" or failure.no_contact:
-            return stops.hopeless(failure, self._model, self._settings, detail)
+            return stops.hopeless(failure, self._model, self._endpoint, detail)
         if failure.scope == "call":
             return ModelError(f"{url} refused a batch ({detail}).")
         return StoppedEarly(f"{url} has not answered properly ({detail}). All is saved; the same command goes on from there.")
 
 
-def state_of(batch: Object | None) -> str:
-    """The provider's word for where a batch stands; "unknown" when it has none."""
-    return str((batch or {}).get("status") or "unknown")
-
-
-def counts_of(batch: Object | None) -> tuple[int, int]:
-    """Requests of a batch that are answered, and that failed, so far."""
-    counts = _mapping((batch or {}).get("request_counts"))
+def status_of(batch: Object) -> BatchStatus:
+    """A batch as the API describes it. Its state is "unknown" when there is no word for it."""
+    state, counts = str(batch.get("status") or "unknown"), _mapping(batch.get("request_counts"))
     done, failed = (counts.get(name) for name in ("completed", "failed"))
-    return (done if isinstance(done, int) else 0, failed if isinstance(failed, int) else 0)
+    return BatchStatus(
+        state,
+        state in _ENDED,
+        done if isinstance(done, int) else 0,
+        failed if isinstance(failed, int) else 0,
+        tuple(str(batch[name]) for name in ("output_file_id", "error_file_id") if batch.get(name)),
+        tuple(_messages(batch)),
+    )
 
 
-def messages_of(batch: Object | None, most: int = 3) -> list[str]:
+def _messages(batch: Object) -> Iterator[str]:
     """The first complaints about a batch's file, with the numbers of their lines."""
-    found = []
-    for error in list(_mapping((batch or {}).get("errors")).get("data") or [])[:most]:
+    for error in list(_mapping(batch.get("errors")).get("data") or [])[:_MOST_MESSAGES]:
         error = _mapping(error)
         line = f"line {error['line']}: " if error.get("line") else ""
-        found.append(f"{line}{error.get('message') or error.get('code') or 'no reason given'}")
-        if error.get("code") == _ENQUEUED:
-            found[-1] += " Collect the batches before it, then submit again; --max-total-tokens makes a batch smaller."
-    return found
+        advice = " Collect the batches before it, then submit again; --max-total-tokens makes a batch smaller."
+        message = error.get("message") or error.get("code") or "no reason given"
+        yield f"{line}{message}{advice if error.get('code') == _ENQUEUED else ''}"
+
+
+def _unanswered(error: Any) -> Failure:
+    """Why a request has no response: the provider never came to it."""
+    told = error if isinstance(error, Mapping) else {}
+    code = str(told.get("code") or "no_response")
+    return Failure("attempt", _PASSED.get(code, code), str(told.get("message") or code), unbilled=True)
 
 
 def _object(raw: Any) -> Object:

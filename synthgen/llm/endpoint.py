@@ -1,0 +1,136 @@
+"""Where calls go: a provider, and the settings that say how it is asked.
+
+The key comes from an environment variable, is sent to the endpoint, and goes nowhere else.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import SplitResult, urlsplit
+
+from synthgen.config.settings import LLM
+from synthgen.errors import ConfigError, ModelError
+from synthgen.llm.providers import PROVIDERS
+from synthgen.llm.providers.base import BatchApi, Connection, Facts, Provider
+from synthgen.llm.providers.response import storable
+from synthgen.registry import resolve
+
+__all__ = ["Endpoint"]
+
+_MAX_SHOWN_CHARS = 500
+_LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A provider, and the settings of the calls to it."""
+
+    provider: Provider
+    settings: LLM
+
+    @classmethod
+    def of(cls, provider: str, settings: LLM) -> Self:
+        """`provider` is a name of the table, or a `module:attribute`. Raises UnknownNameError; ConfigError for what is no provider."""
+        found = resolve("provider", provider, PROVIDERS)
+        members = [name for name in vars(Provider) if not name.startswith("_")]
+        undefined = getattr(found if isinstance(found, type) else type(found), "__abstractmethods__", ())
+        if missing := [name for name in members if name in undefined or not hasattr(found, name)]:
+            raise ConfigError(
+                f"{provider} is not a provider of models: it lacks {', '.join(missing)}. The module synthgen.llm.providers.base says "
+                "what a provider has."
+            )
+        return cls(found() if isinstance(found, type) else found, settings)
+
+    @property
+    def url(self) -> str:
+        """`llm.base_url`, or the provider's own address."""
+        return (self.settings.base_url or self.provider.default_url()).rstrip("/")
+
+    @property
+    def id(self) -> str:
+        """What stands for the endpoint in request keys."""
+        return self.settings.endpoint_id or self.url
+
+    @property
+    def key_env(self) -> str:
+        """The environment variable that holds the key."""
+        return self.settings.api_key_env or self.provider.key_env
+
+    @property
+    def key(self) -> str:
+        """The key, "" where there is none."""
+        return os.environ.get(self.key_env, "").strip()
+
+    def check(self, model: str) -> None:
+        """Raises before any work: ConfigError for an address or settings that cannot be used, ModelError for a missing key."""
+        self._check_address()
+        self.provider.check(self.settings, model)
+
+    @asynccontextmanager
+    async def connect(self, facts: Facts | None = None) -> AsyncIterator[Connection]:
+        """A connection for the running event loop, closed at the end. `facts` is where the provider remembers how to ask."""
+        self._check_address()
+        async with self.provider.connect(self, facts) as connection:
+            yield connection
+
+    def has_batches(self, model: str) -> bool:
+        """Whether the provider has a batch API."""
+        return self.provider.batches(self, model, None) is not None
+
+    def check_batches(self, model: str) -> None:
+        """Raises ModelError where the provider has no batch API."""
+        if not self.has_batches(model):
+            raise ModelError(
+                f"The provider of {model!r} has no batch API. `synthgen run` asks it call by call, and does not repeat the calls that "
+                "are stored."
+            )
+
+    def batches(self, model: str, facts: Facts | None = None) -> AbstractContextManager[BatchApi]:
+        """The batch API, to be entered. Raises as `check_batches` does."""
+        self._check_address()
+        self.check_batches(model)
+        api = self.provider.batches(self, model, facts)
+        assert api is not None  # noqa: S101 - checked above
+        return api
+
+    def redacted(self, text: str) -> str:
+        """The words of a server as they may be kept and shown: without the key, which some repeat, half characters, or a book."""
+        key = self.key
+        return storable(text.replace(key, "***") if key else text)[:_MAX_SHOWN_CHARS]  # cut last, or half a key would be left
+
+    def _check_address(self) -> None:
+        url = self.url
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is no number, half an IPv6 address
+            usable = False
+        if not usable:
+            raise ConfigError(f"llm.base_url = {url!r} is not a web address. Give it like {self.provider.example_url}.")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            shown = f"{parts.scheme}://{parts.hostname}{parts.path}"
+            raise ConfigError(
+                f"llm.base_url ({shown} …) has credentials or a query in it, and it is written into the run folder. Give the address "
+                f"alone and put the key into the environment variable {self.key_env}."
+            )
+        if not self.key.isascii():
+            raise ModelError(f"The key in {self.key_env} has characters that no key has. Copy it again.")
+        if not self.key and not _is_local(parts):
+            raise ModelError(
+                f"No key: the environment variable {self.key_env} is not set, and {parts.hostname} is not on a local network. "
+                f"Run `export {self.key_env}=…`, or name another variable with --set llm.api_key_env=NAME, or use "
+                "--base-url for a local server, or --model extractive, which needs neither."
+            )
+
+
+def _is_local(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:  # a name: of this machine, of a container, or of the local network
+        return "." not in host or host.endswith(_LOCAL_SUFFIXES)

@@ -1,0 +1,55 @@
+"""What can go wrong with a call, and what follows from it.
+
+    the attempt: asked again, with waiting   rate_limited, server_error, timeout, connection, conflict
+    the call: never asked again              context_too_long, content_filter, bad_request, and what the model itself did:
+                                             refusal, truncated, malformed, no_items
+    the run ends                             key, forbidden, model, quota, endpoint
+
+The first two kinds end as rows of the call store. A run asks again for stored failures of the first kind only. Which errors of a
+provider are which failure is said where that provider is (`llm.providers`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+__all__ = ["RETRYABLE", "SYSTEMATIC", "AttemptError", "Failure"]
+
+RETRYABLE = frozenset({"rate_limited", "server_error", "timeout", "connection", "conflict"})
+
+SYSTEMATIC = RETRYABLE | {"bad_request", "truncated", "malformed"}
+"""Failures that say something of the endpoint or the settings when many come in a row, and nothing of the passage."""
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`scope` says what is lost: this attempt, this call, or the run. `wait_s` is what the server asked for.
+
+    `unbilled` when the server rejected the request, so that it cannot have cost anything; `no_contact` when there was no
+    connection at all; `busy` when the server is asked too much (429, 503, 529); `away` when that, or a lost connection, or a gateway
+    alone (502, 504) says that no request at all is served, so that it cannot be the fault of this one.
+    """
+
+    scope: Literal["attempt", "call", "run"]
+    reason: str
+    detail: str
+    wait_s: float | None = None
+    unbilled: bool = False
+    no_contact: bool = False
+    busy: bool = False
+    away: bool = False
+
+
+class AttemptError(Exception):
+    """An attempt failed. `headers` are those of the response, and `status` is its status, 0 where there was none."""
+
+    def __init__(self, failure: Failure, headers: Mapping[str, str] = _NO_HEADERS, status: int = 0) -> None:
+        super().__init__(failure.detail)
+        self.failure = failure
+        self.headers = headers
+        self.status = status
