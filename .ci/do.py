@@ -22,7 +22,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 
 DEMO = ["synthgen", "run", "data/handbook", "runs/handbook", "--queries", "data/handbook-queries"]
-TEST = ["python", "-m", "pytest", "-n", "2"]
+TEST = ["python", "-m", "pytest"]
 
 
 def main() -> int:

@@ -23,7 +23,8 @@ import pytest
 from synthgen.errors import ConfigError, UnknownNameError
 from synthgen.llm.costs.estimate import prompt_tokens
 from synthgen.records import make_request
-from synthgen.testing import FakeOpenAI, Latency, Logged, Recent
+from synthgen.testing import FakeOpenAI, Latency, Logged
+from synthgen.testing.log import Recent
 from synthgen.testing.dialects import DIALECTS
 from synthgen.testing.draws import digest_of
 from synthgen.testing.faults import KINDS, Fault, Script, mix
