@@ -78,6 +78,7 @@ def example(text: str, path: Path, number: int) -> Any:
     return pytest.param(path, number, id=f"{name_of(path)}-{number}", marks=[pytest.mark.slow] if slow else [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "number"), [example(text, *place) for text, place in EXAMPLES.items()])
 def test_a_python_example_runs(path: Path, number: int, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "data", tmp_path / "data")

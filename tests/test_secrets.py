@@ -56,6 +56,7 @@ def files(folder: Path) -> Iterator[tuple[str, bytes]]:
                 yield f"{path} (rows)", repr(list(storage.read_table(path))).encode()
 
 
+@pytest.mark.slow
 def test_the_key_appears_in_nothing_that_a_run_leaves_or_says(tmp_path: Path, docs: Path) -> None:
     run = tmp_path / "run"
     flags = ["-m", "openai/fake-model", "--set", "training.enabled=false", "--set", "chunking.max_tokens=40"]

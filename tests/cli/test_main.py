@@ -147,6 +147,7 @@ def test_a_missing_key(docs: Path, tmp_path: Path) -> None:
     assert_told(done, 1, "OPENAI_API_KEY")
 
 
+@pytest.mark.slow
 def test_an_unreachable_server(docs: Path, tmp_path: Path) -> None:
     done = synthgen(
         "run", docs, tmp_path / "run", "-m", "openai/fake-model", "--base-url", "http://127.0.0.1:9/v1", *fast(), key="k"
@@ -154,11 +155,13 @@ def test_an_unreachable_server(docs: Path, tmp_path: Path) -> None:
     assert_told(done, 1, "http://127.0.0.1:9/v1")
 
 
+@pytest.mark.slow
 def test_another_folder_of_documents_for_an_existing_run(docs: Path, tmp_path: Path) -> None:
     assert synthgen("run", docs, tmp_path / "run", *fast()).returncode == 0
     assert_told(synthgen("run", docs / "wet", tmp_path / "run"), 1, "belongs to the documents in", str(docs))
 
 
+@pytest.mark.slow
 def test_a_changed_generation_wants_to_be_told(docs: Path, tmp_path: Path) -> None:
     assert synthgen("run", docs, tmp_path / "run", *fast()).returncode == 0
     more = ("--set", "generation.per_chunk=5")
@@ -166,6 +169,7 @@ def test_a_changed_generation_wants_to_be_told(docs: Path, tmp_path: Path) -> No
     assert synthgen("run", docs, tmp_path / "run", "--update", *fast(*more)).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_disk_that_takes_no_more(docs: Path, tmp_path: Path) -> None:
     def no_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -184,6 +188,7 @@ def test_usage_errors_are_two(tmp_path: Path) -> None:
     assert synthgen("run", "a", "b", "--no-such-flag").returncode == 2
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_resume_and_loses_nothing(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI(latency_s=0.4) as server:
         arguments = ["run", docs, tmp_path / "run", "-m", "openai/fake-model", "--base-url", server.base_url, *fast()]
@@ -204,6 +209,7 @@ def test_ctrl_c_says_how_to_resume_and_loses_nothing(docs: Path, tmp_path: Path)
         assert before[0] not in after
 
 
+@pytest.mark.slow
 def test_a_cap_stops_with_three_and_the_same_command_goes_on(docs: Path, tmp_path: Path, server: FakeOpenAI) -> None:
     arguments = [
         "run",
@@ -225,6 +231,7 @@ def test_a_cap_stops_with_three_and_the_same_command_goes_on(docs: Path, tmp_pat
     assert len({entry.key for entry in server.log}) == len(server.log)
 
 
+@pytest.mark.slow
 def test_the_key_is_nowhere_in_the_run_folder(docs: Path, tmp_path: Path, server: FakeOpenAI) -> None:
     key = "sk-toad-in-the-hole-1234567890"
     flags = ["-m", "openai/fake-model", "--base-url", server.base_url, *fast()]
@@ -245,6 +252,7 @@ def test_a_run_prints_its_funnel_and_examples(docs: Path, tmp_path: Path) -> Non
     assert "1 files skipped (empty 1)" in done.stdout
 
 
+@pytest.mark.slow
 def test_json_is_one_object(docs: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     for arguments in (
@@ -283,6 +291,7 @@ def test_plan_shows_exact_messages_and_makes_no_call(docs: Path, server: FakeOpe
     assert [message["role"] for message in messages[0]] == ["system", "user"]
 
 
+@pytest.mark.slow
 def test_export_to_standard_output_a_file_and_a_folder(docs: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert synthgen("run", docs, run, *fast()).returncode == 0
@@ -310,6 +319,7 @@ def test_a_verb_on_no_run_folder(tmp_path: Path) -> None:
         assert_told(synthgen(verb[0], tmp_path / "none", *verb[1:]), 1, "is no run folder")
 
 
+@pytest.mark.slow
 def test_an_export_deletes_nothing_of_yours(docs: Path, tmp_path: Path) -> None:
     run, mine = tmp_path / "run", tmp_path / "mine"
     assert synthgen("run", docs, run, *fast()).returncode == 0
@@ -322,6 +332,7 @@ def test_an_export_deletes_nothing_of_yours(docs: Path, tmp_path: Path) -> None:
     assert synthgen("export", run, "-f", "st-pair", "-o", mine).returncode == 0, "its own export may be replaced"
 
 
+@pytest.mark.slow
 def test_an_export_says_what_it_left_out_and_is_never_empty(docs: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert synthgen("run", docs, run, *fast()).returncode == 0
@@ -334,6 +345,7 @@ def test_an_export_says_what_it_left_out_and_is_never_empty(docs: Path, tmp_path
     assert_told(synthgen("export", run, "-f", "st-pair", "-o", "-", "--split", other), 1, "No row fits the format 'st-pair'")
 
 
+@pytest.mark.slow
 def test_the_endpoint_and_the_store_are_found_again_from_elsewhere(docs: Path, tmp_path: Path, server: FakeOpenAI) -> None:
     run, command = tmp_path / "run", [sys.executable, "-m", "synthgen"]
     flags = ["-m", "openai/fake-model", "--store", "shared.sqlite", *fast()]
@@ -358,6 +370,7 @@ def test_an_address_that_is_none(docs: Path, tmp_path: Path, url: str) -> None:
     assert_told(done, 1, "is no web address")
 
 
+@pytest.mark.slow
 def test_a_run_folder_in_use_is_left_alone_and_so_is_its_log(docs: Path, tmp_path: Path) -> None:
     from synthgen.pipeline.run_folder import RunFolder
 
@@ -412,6 +425,7 @@ def test_init_writes_the_sample_byte_for_byte(tmp_path: Path) -> None:
         assert contents(tmp_path / "mine" / name) == contents(data / name) != {}
 
 
+@pytest.mark.slow
 def test_every_verb_has_help() -> None:
     told = synthgen("--help").stdout
     for verb in ("run", "plan", "status", "show", "filter", "export", "train", "evaluate", "init", "list"):
@@ -419,6 +433,7 @@ def test_every_verb_has_help() -> None:
         assert synthgen(verb, "--help").returncode == 0
 
 
+@pytest.mark.slow
 def test_work_goes_on_and_the_exit_code_stands_when_nobody_reads_standard_error(docs: Path, tmp_path: Path) -> None:
     assert unheard("run", docs, tmp_path / "run", *fast()) == 0
     assert (tmp_path / "run" / "report.json").exists()

@@ -53,6 +53,7 @@ def test_a_request_that_comes_again_while_its_twin_is_in_flight_is_asked_once(st
         assert (len(server.log), report.ok, report.attempts) == (160, 161, 160)
 
 
+@pytest.mark.slow
 def test_calls_in_flight_are_bounded_and_requests_are_made_a_hundred_ahead_at_most(store: CallStore) -> None:
     made: list[int] = []
 
@@ -114,6 +115,7 @@ def refused(request: Logged, field: str) -> Fault | None:
     return Fault("unsupported", param=field) if field in request.body else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [
@@ -134,6 +136,7 @@ def test_what_may_pass_is_tried_again(store: CallStore, fault: Fault) -> None:
         assert (report.ok, report.attempts, len(server.log)) == (4, counts, 8), "being told to come later is no attempt"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -289,6 +292,7 @@ def test_a_retry_repeats_what_failed_for_whatever_reason_and_nothing_else(store:
     assert store.totals().ok == 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "wanted"), [(Fault("error", status=400), failed_again), (Fault("error"), to_ask)])
 def test_requests_that_failed_before_may_fail_again_without_stopping_the_others(
     store: CallStore, fault: Fault, wanted: Wanted
@@ -330,6 +334,7 @@ def test_answers_that_are_all_unusable_stop_the_run_and_say_what_to_do(store: Ca
     assert len(server.log) < 50
 
 
+@pytest.mark.slow
 def test_an_outage_is_waited_out_with_one_call_at_a_time(store: CallStore) -> None:
     began: list[float] = []
 
@@ -362,6 +367,7 @@ def test_an_outage_that_outlasts_patience_stops_the_run_with_its_state_saved(sto
         assert (report.ok, report.reused) == (200, 30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [Fault("error"), Fault("slow")], ids=["500", "timeout"])
 def test_requests_that_fail_every_time_fail_and_do_not_hold_up_the_run(store: CallStore, fault: Fault) -> None:
     requests = ask(24)
@@ -420,6 +426,7 @@ def test_a_retry_is_a_call_too(store: CallStore) -> None:
     assert len(server.log) == 7
 
 
+@pytest.mark.slow
 def test_being_told_to_come_later_is_no_call(store: CallStore) -> None:
     with FakeOpenAI(script=first_time(Fault("rate_limit", retry_after_ms="1"))) as server:
         assert run(server, store, ask(5), max_calls=5).ok == 5
@@ -476,6 +483,7 @@ def test_a_server_that_is_away_between_two_fills_is_waited_for(store: CallStore)
         run_async(fill(ask(20), store, settings, session=session))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("among_the_next", [False, True])
 def test_requests_that_a_batch_claims_meanwhile_are_left_to_it(
     store: CallStore, monkeypatch: pytest.MonkeyPatch, among_the_next: bool
@@ -511,6 +519,7 @@ def test_patience_with_a_server_that_is_away_ends_before_its_calls_do(store: Cal
     assert store.totals().calls == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("concurrency", [4, 16])
 def test_a_server_that_asks_to_wait_for_very_long_ends_patience(store: CallStore, concurrency: int) -> None:
     def away(request: Logged) -> Fault | None:

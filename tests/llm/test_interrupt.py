@@ -168,6 +168,7 @@ def test_after_ctrl_c_calls_in_flight_may_finish_and_no_new_one_is_sent(store: C
     assert "calls in flight may finish for 5 s; Ctrl-C again ends at once" in events[-1].message
 
 
+@pytest.mark.slow
 def test_grace_ends(store: CallStore) -> None:
     async def main() -> float:
         task = asyncio.create_task(fill(ask(50), store, endpoint_for(server, concurrency=4, grace_s=0.2)))

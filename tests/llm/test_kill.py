@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from support.run_files import outputs
 
 from synthgen.testing import FakeOpenAI, mix
@@ -79,6 +80,7 @@ def committed(run: Path) -> set[str]:
             return set()
 
 
+@pytest.mark.slow
 def test_kills_cost_nothing_and_change_nothing(tmp_path: Path) -> None:
     docs, run = tmp_path / "docs", tmp_path / "run"
     write_documents(docs, CALLS)

@@ -174,6 +174,7 @@ CallStore(path).close()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", OLD)
 def test_a_kill_at_any_statement_of_a_migration_loses_nothing(version: int, tmp_path: Path) -> None:
     """The process dies before its 1st, 4th, … statement; what it leaves is a whole version, and opens."""

@@ -102,6 +102,7 @@ def test_a_run_through_batches_makes_no_live_call_but_the_one_that_finds_the_for
     assert result.report["generation"]["calls_ok"] == STATIONS
 
 
+@pytest.mark.slow
 def test_rows_do_not_depend_on_the_way_the_answers_came(docs: Path, run: Path, tmp_path: Path) -> None:
     with FakeOpenAI() as server:
         batches.submit(run, docs=docs, config=settings(server), max_requests=9)
@@ -112,6 +113,7 @@ def test_rows_do_not_depend_on_the_way_the_answers_came(docs: Path, run: Path, t
     assert batched.report["funnel"] == asked.report["funnel"]
 
 
+@pytest.mark.slow
 def test_files_are_split_by_count_and_by_bytes(docs: Path, run: Path, tmp_path: Path) -> None:
     with FakeOpenAI(batch_max_requests=10) as server:
         by_count = batches.submit(run, docs=docs, config=settings(server), max_requests=10)
@@ -125,6 +127,7 @@ def test_files_are_split_by_count_and_by_bytes(docs: Path, run: Path, tmp_path: 
         assert collected(server, tmp_path / "small")["ok"] == 23
 
 
+@pytest.mark.slow
 def test_what_expired_half_way_is_submitted_again_and_nothing_else(docs: Path, run: Path) -> None:
     with FakeOpenAI(batch_script=fates(BatchFate(expire_after=0.5))) as server:
         batches.submit(run, docs=docs, config=settings(server))
@@ -136,6 +139,7 @@ def test_what_expired_half_way_is_submitted_again_and_nothing_else(docs: Path, r
         assert store.totals().ok == STATIONS
 
 
+@pytest.mark.slow
 def test_server_errors_in_a_batch_are_free_to_go_again(docs: Path, run: Path) -> None:
     with FakeOpenAI(batch_script=fates(BatchFate(faults={"error": 0.2, "rate_limit": 0.2}))) as server:
         batches.submit(run, docs=docs, config=settings(server))
@@ -149,6 +153,7 @@ def test_server_errors_in_a_batch_are_free_to_go_again(docs: Path, run: Path) ->
         assert (store.totals().ok, store.totals().failed) == (STATIONS, {})
 
 
+@pytest.mark.slow
 def test_a_prompt_that_the_provider_turns_away_is_a_stored_failure(docs: Path, run: Path) -> None:
     with FakeOpenAI(batch_script=fates(BatchFate(faults={"prompt_filter": 0.2}))) as server:
         batches.submit(run, docs=docs, config=settings(server))
@@ -160,6 +165,7 @@ def test_a_prompt_that_the_provider_turns_away_is_a_stored_failure(docs: Path, r
         assert {call.batch for call in store.get_many(keys_of(store)).values() if call.status == "failed"} == {True}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["malformed", "truncated"])
 def test_an_unusable_answer_leads_to_its_follow_up_in_the_next_batch(docs: Path, run: Path, kind: str) -> None:
     with FakeOpenAI(batch_script=fates(BatchFate(faults={kind: 0.3}))) as server:
@@ -186,6 +192,7 @@ def test_reports_are_told_in_sentences(docs: Path, run: Path) -> None:
         assert "12 answers are stored." in batch_text(batches.status(run))
 
 
+@pytest.mark.slow
 def test_submitting_twice_submits_nothing_twice(docs: Path, run: Path) -> None:
     with FakeOpenAI(batch_delay_s=60) as server:
         batches.submit(run, docs=docs, config=settings(server))
@@ -202,6 +209,7 @@ def test_nothing_is_taken_from_a_batch_at_work(docs: Path, run: Path) -> None:
             assert len(open_batches(store)) == 1
 
 
+@pytest.mark.slow
 def test_collecting_twice_changes_nothing(docs: Path, run: Path) -> None:
     with FakeOpenAI(batch_script=fates(BatchFate(faults={"malformed": 0.3}))) as server:
         batches.submit(run, docs=docs, config=settings(server))
@@ -240,6 +248,7 @@ def test_a_kill_in_the_middle_of_collecting_costs_nothing(docs: Path, run: Path,
         assert store.totals().attempts == STATIONS, "answers that were taken in before the kill were counted again"
 
 
+@pytest.mark.slow
 def test_a_kill_before_the_batch_was_noted_is_healed_by_looking_it_up(docs: Path, run: Path) -> None:
     with FakeOpenAI() as server:
         batches.submit(run, docs=docs, config=settings(server))
@@ -254,6 +263,7 @@ class Killed(BaseException):
     """What a kill looks like from within."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     ("what", "step"),
@@ -280,6 +290,7 @@ def test_a_kill_anywhere_in_submitting_pays_for_nothing_twice(
         assert sum(batch["request_counts"]["total"] for batch in server.batches) == STATIONS - 1
 
 
+@pytest.mark.slow
 def test_a_batch_whose_making_was_not_answered_is_found_and_not_made_twice(
     docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +316,7 @@ def test_a_batch_whose_making_was_not_answered_is_found_and_not_made_twice(
         assert collected(server, run)["ok"] == STATIONS - 1
 
 
+@pytest.mark.slow
 def test_an_endpoint_without_a_batch_api_is_told_and_holds_nothing_back(docs: Path, run: Path) -> None:
     with FakeOpenAI(dialect="vllm") as server:
         with pytest.raises(ModelError, match="no Batch API"):
@@ -328,6 +340,7 @@ def test_a_batch_that_is_refused_as_a_whole_is_told_with_its_reason_and_freed(do
         assert collected(server, run)["ok"] == STATIONS - 1
 
 
+@pytest.mark.slow
 def test_a_form_that_every_line_is_refused_for_is_no_failure_of_the_passages(docs: Path, run: Path) -> None:
     fate = BatchFate(faults={"unsupported": 1.0})
     with FakeOpenAI(batch_script=fates(fate)) as server:
@@ -349,6 +362,7 @@ def test_a_cap_ends_submission_after_what_fits(docs: Path, run: Path) -> None:
         assert report["to_submit"] == STATIONS - 10
 
 
+@pytest.mark.slow
 def test_settings_of_the_calls_may_change_and_what_is_asked_may_not(docs: Path, run: Path) -> None:
     with FakeOpenAI() as server:
         batches.submit(run, docs=docs, config=settings(server))
@@ -365,6 +379,7 @@ def test_a_model_without_calls_has_nothing_to_submit(docs: Path, run: Path) -> N
         batches.submit(run, docs=docs, config=Config())
 
 
+@pytest.mark.slow
 def test_batches_cost_half(docs: Path, run: Path, tmp_path: Path) -> None:
     prices = tmp_path / "prices.yaml"
     prices.write_text("dated: 2026-01-01\nmodels: {fake-model: {input: 1000.0, output: 2000.0}}\n", encoding="utf-8")
@@ -380,6 +395,7 @@ def test_batches_cost_half(docs: Path, run: Path, tmp_path: Path) -> None:
         assert usage.to_dict() == report["usage"]
 
 
+@pytest.mark.slow
 def test_the_key_goes_to_the_endpoint_and_into_no_file(docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     upload, up = BatchFiles.upload, list[bytes]()
 
@@ -422,6 +438,7 @@ def test_a_batch_that_the_provider_does_not_know_is_kept_for_a_month(docs: Path,
         assert batches.collect(run)["waiting"] == 0
 
 
+@pytest.mark.slow
 def test_a_batch_at_another_endpoint_is_left_to_it(docs: Path, run: Path) -> None:
     with FakeOpenAI() as server:
         batches.submit(run, docs=docs, config=settings(server))
@@ -431,6 +448,7 @@ def test_a_batch_at_another_endpoint_is_left_to_it(docs: Path, run: Path) -> Non
         assert (report["batches"][0]["state"], report["waiting"]) == ("elsewhere", STATIONS - 1)
 
 
+@pytest.mark.slow
 def test_what_waits_for_another_run_on_the_same_store_is_not_counted(docs: Path, run: Path, tmp_path: Path) -> None:
     (tmp_path / "others").mkdir()
     (tmp_path / "others" / "heron.md").write_text("# Heron\n\nA heron of the weir stands still for 40 minutes.\n")
@@ -446,6 +464,7 @@ def test_what_waits_for_another_run_on_the_same_store_is_not_counted(docs: Path,
         assert "1 calls wait in batches; `synthgen batch collect" in status_text(state)
 
 
+@pytest.mark.slow
 def test_a_batch_is_collected_only_by_who_can_read_its_answers(docs: Path, run: Path, tmp_path: Path) -> None:
     other = tmp_path / "keywords"
     with FakeOpenAI(batch_script=fates(BatchFate(faults={"malformed": 0.5}))) as server:
@@ -461,6 +480,7 @@ def test_a_batch_is_collected_only_by_who_can_read_its_answers(docs: Path, run: 
         assert collected(server, run)["failed"]["malformed"] > 0
 
 
+@pytest.mark.slow
 def test_a_batch_stays_open_until_its_answers_are_there(docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def a_page(provider: BatchFiles, file_id: str, path: Path) -> bool:
         path.write_text("<html>\n<body>Sign in</body>\n")
@@ -485,6 +505,7 @@ def test_a_batch_stays_open_until_its_answers_are_there(docs: Path, run: Path, m
         assert collected(server, run)["ok"] == STATIONS - 1
 
 
+@pytest.mark.slow
 def test_a_file_that_is_refused_keeps_no_other_batch_waiting(docs: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     download, refused = BatchFiles.download, []
 

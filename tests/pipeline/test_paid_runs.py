@@ -54,6 +54,7 @@ def test_a_retry_repeats_the_failed_calls_and_makes_the_tables_anew(docs: Path, 
         assert (len(server.log) - asked, again["funnel"]) == (failed, after["funnel"])
 
 
+@pytest.mark.slow
 def test_a_retry_cannot_ask_something_else(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI() as server:
         sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=settings(server))
@@ -64,6 +65,7 @@ def test_a_retry_cannot_ask_something_else(docs: Path, tmp_path: Path) -> None:
         pipeline.retry(tmp_path / "rules")
 
 
+@pytest.mark.slow
 def test_a_shared_store_takes_over_what_the_run_folder_has(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI() as server:
         sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=settings(server))
@@ -78,6 +80,7 @@ def test_a_shared_store_takes_over_what_the_run_folder_has(docs: Path, tmp_path:
     assert not RunFolder(tmp_path / "other").calls.exists()
 
 
+@pytest.mark.slow
 def test_a_run_does_not_pay_for_what_waits_in_a_batch(docs: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with FakeOpenAI(batch_delay_s=0.5) as server:
@@ -92,6 +95,7 @@ def test_a_run_does_not_pay_for_what_waits_in_a_batch(docs: Path, tmp_path: Path
         assert (report["generation"]["calls_ok"], len(server.log)) == (len(RIVERS), asked)
 
 
+@pytest.mark.slow
 def test_a_run_does_not_leave_a_store_with_open_batches(docs: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with FakeOpenAI(batch_delay_s=0.5) as server:
@@ -112,6 +116,7 @@ def test_a_run_does_not_leave_a_store_with_open_batches(docs: Path, tmp_path: Pa
         assert sum(logged.path.endswith("chat/completions") for logged in server.log) == asked
 
 
+@pytest.mark.slow
 def test_a_run_takes_its_answers_along_to_another_store_and_back(docs: Path, tmp_path: Path) -> None:
     stores = [tmp_path / "x.sqlite", None, tmp_path / "y.sqlite", tmp_path / "x.sqlite"]
     with FakeOpenAI() as server:
@@ -129,6 +134,7 @@ def test_the_run_folders_own_store_may_be_named(docs: Path, tmp_path: Path, monk
     assert not status("run")["spent"]["shared"]
 
 
+@pytest.mark.slow
 def test_another_endpoint_needs_an_update(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI() as server, FakeOpenAI() as other:
         sg.run(docs, tmp_path / "run", config=elsewhere(server, None))
@@ -181,6 +187,7 @@ def test_a_plan_counts_the_answers_that_the_run_would_take_along(docs: Path, tmp
         assert [calls["calls"] for calls in planned["calls"]] == [0]
 
 
+@pytest.mark.slow
 def test_calls_of_two_models_are_priced_each_at_its_own(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI(models=("gpt-4o", "gpt-4o-mini", "prim-model")) as server:
         spent = []

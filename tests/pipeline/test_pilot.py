@@ -84,6 +84,7 @@ def test_a_larger_sample_gives_a_narrower_range_and_answers_of_length_0_are_no_t
     assert widths == sorted(widths, reverse=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sigma", [0.1, 0.5, 0.8])
 def test_the_truth_lies_in_the_range(sigma: float) -> None:
     draw = random.Random(3)
@@ -148,6 +149,7 @@ def test_a_pilot_is_paid_for_once_and_the_run_goes_on_from_it(docs: Path, tmp_pa
     assert "(99 % range)" in plan_text(planned)
 
 
+@pytest.mark.slow
 def test_where_the_price_is_unknown_the_range_is_of_tokens(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI(models=("gpt-4o",)) as server:
         (tmp_path / "none.yaml").write_text("dated: 2001-12-19\nmodels: {}\n")
@@ -158,6 +160,7 @@ def test_where_the_price_is_unknown_the_range_is_of_tokens(docs: Path, tmp_path:
     assert " tokens (99 % range)" in plan_text(planned)
 
 
+@pytest.mark.slow
 def test_second_calls_of_the_pilot_are_in_its_range(docs: Path, tmp_path: Path) -> None:
     def half(request: Logged) -> Fault | None:
         first = len(request.body["messages"]) == 2
@@ -170,6 +173,7 @@ def test_second_calls_of_the_pilot_are_in_its_range(docs: Path, tmp_path: Path) 
     assert troubled["pilot"]["expected"] > 1.2 * smooth["pilot"]["expected"]
 
 
+@pytest.mark.slow
 def test_several_prompts_share_the_calls_of_a_pilot(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI(models=("gpt-4o",)) as server:
         config = settings(server)
@@ -190,6 +194,7 @@ def test_a_failed_pilot_says_so_and_gives_no_range(docs: Path, tmp_path: Path) -
     assert "gives no range: none of its calls was answered (refusal 4)" in plan_text(planned)
 
 
+@pytest.mark.slow
 def test_a_pilot_keeps_within_the_caps(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI(models=("gpt-4o",)) as server:
         with pytest.raises(StoppedEarly, match="max_calls = 3"):
@@ -212,6 +217,7 @@ def test_a_pilot_needs_a_run_folder_that_is_free_and_a_model(docs: Path, tmp_pat
         plan(docs, tmp_path / "run", config=Config(), pilot=8)
 
 
+@pytest.mark.slow
 def test_a_pilot_is_of_the_documents_of_its_run_folder(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI(models=("gpt-4o",)) as server:
         run(docs, tmp_path / "run", config=settings(server))

@@ -24,11 +24,11 @@ from synthgen.errors import ConfigError, UnknownNameError
 from synthgen.llm.costs.estimate import prompt_tokens
 from synthgen.records import make_request
 from synthgen.testing import FakeOpenAI, Latency, Logged
-from synthgen.testing.log import Recent
 from synthgen.testing.dialects import DIALECTS
 from synthgen.testing.draws import digest_of
 from synthgen.testing.faults import KINDS, Fault, Script, mix
 from synthgen.testing.limits import Gate, Limits, go_duration
+from synthgen.testing.log import Recent
 
 PASSAGE = "The heron waits in the reeds. A heron eats about 400 grams of fish a day! Does it sleep on one leg? Yes, it does."
 ITEM = {

@@ -84,6 +84,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
         encoders().vectors(["otter"])
 
 
+@pytest.mark.slow
 def test_vectors_have_length_1_and_dense_searches_all_chunks() -> None:
     own: Encoders = encoders()
     assert np.linalg.norm(own.vectors(["otter", "shy heron"]), axis=1) == pytest.approx([1, 1], abs=1e-5)
@@ -170,6 +171,7 @@ def test_with_nothing_to_learn_from_the_base_judges() -> None:
         assert len(fold) == 1
 
 
+@pytest.mark.slow
 def test_a_judge_praises_what_it_saw() -> None:
     """Noise: each query hangs at a passage that it has nothing to do with."""
     rows = [make_triple(CHUNKS[(n * 7 + 11) % 27], f"{ANIMALS[n % 8]} {PLACES[n % 5]} {n}") for n in range(54)]
@@ -182,6 +184,7 @@ def test_a_judge_praises_what_it_saw() -> None:
     assert mean(saw) > mean(fair) + 0.05
 
 
+@pytest.mark.slow
 def test_equal_rows_and_seed_give_equal_scores() -> None:
     once, again = (
         [v.triple for v in round_trip(ROWS, FilterContext(BY_ID, encoders=encoders()), judge="self", folds=2)] for _ in range(2)

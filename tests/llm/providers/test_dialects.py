@@ -35,6 +35,7 @@ def documents(folder: Path, texts: dict[str, str]) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", REFUSED)
 def test_a_run_needs_no_more_than_address_and_model(tmp_path: Path, dialect: str) -> None:
     def run(name: str, texts: dict[str, str]) -> sg.Result:

@@ -93,6 +93,7 @@ def test_a_request_has_its_key_for_a_name_and_tells_nothing_of_this_machine(monk
     assert head.startswith("POST /v1/chat/completions HTTP/1.1")
 
 
+@pytest.mark.slow
 def test_as_many_calls_are_in_flight_as_there_are_workers() -> None:
     async def main() -> None:
         async with endpoint_for(server, concurrency=300).connect() as client:

@@ -84,6 +84,7 @@ class Sent:
     alone: bool
 
 
+@pytest.mark.slow
 @given(
     rpm=st.none() | st.integers(1, 300),
     tpm=st.none() | st.integers(200, 50_000),
@@ -407,6 +408,7 @@ def test_a_try_of_which_nothing_is_heard_was_taken(clock: Clock) -> None:
     assert granted(limiter)
 
 
+@pytest.mark.slow
 def test_single_refusals_teach_nothing() -> None:
     """A busy server turns away one in twenty, whatever the rate."""
     busy = simulate(Server(noise=0.05), in_flight=64, duration_s=60, traffic=Traffic(latency_s=0.3))
@@ -478,6 +480,7 @@ METERS = {"sliding": Sliding, "fixed": Fixed, "bucket": Bucket}
 IN_FLIGHT = [8, 64, 512]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_flight", IN_FLIGHT)
 @pytest.mark.parametrize("retry_after", [None, "exact"])
 @pytest.mark.parametrize("kind", METERS)
@@ -499,6 +502,7 @@ def test_hidden_tokens_per_minute_are_found(kind: str, retry_after: str | None, 
     assert outcome.share_refused(240, 480) < 0.1, "at 46 requests in a minute"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_flight", IN_FLIGHT)
 @pytest.mark.parametrize("kind", METERS)
 def test_hidden_requests_per_second_are_found(kind: str, in_flight: int) -> None:
@@ -516,6 +520,7 @@ def test_after_a_pause_calls_do_not_come_in_a_burst() -> None:
     assert outcome.share_refused(120, 240) < 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", METERS)
 def test_refusals_that_come_as_late_as_answers_are_understood(kind: str) -> None:
     for limit, window_s in ((600, 60.0), (50, 1.0)):
