@@ -165,10 +165,10 @@ def show(
 def filter_(*, run: Run, given: Given, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Cut the funnel again with other thresholds: no call, distractors and exports anew, model marked stale."""
     from synthgen.cli.views.run import summary
-    from synthgen.pipeline import run as pipeline
+    from synthgen.pipeline import refilter as recutting
 
     with logged(existing(run), quiet, verbose) as progress:
-        report = pipeline.refilter(run, config=given.config, settings=given.settings, on_event=progress)
+        report = recutting.refilter(run, config=given.config, settings=given.settings, on_event=progress)
     out(report, summary, as_json=as_json)
 
 
@@ -178,10 +178,10 @@ def filter_(*, run: Run, given: Given, as_json: Json = False, quiet: Quiet = Fal
 def retry(*, run: Run, given: Given, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Repeat the calls that failed, and no others; then the funnel anew."""
     from synthgen.cli.views.run import summary
-    from synthgen.pipeline import run as pipeline
+    from synthgen.pipeline import retry as retrying
 
     with logged(existing(run), quiet, verbose) as progress:
-        report = pipeline.retry(run, settings=given.settings, overrides=given.overrides, on_event=progress)
+        report = retrying.retry(run, settings=given.settings, overrides=given.overrides, on_event=progress)
     out(report, summary, as_json=as_json)
 
 
@@ -258,7 +258,7 @@ def export(
                 raise InputError("--check writes nothing, so there is nothing for -o to name. Leave one of the two out.")
             checked = exporting.check_files(run, format, check, settings=given.settings)
             out(checked, exported.check_text, as_json=as_json)
-            if checked["errors"]:
+            if checked.errors:
                 raise typer.Exit(1)
         elif output == "-":
             lines, left_out, notes = exporting.export_rows(run, format, split=split, settings=given.settings)
@@ -285,13 +285,13 @@ def train(
     verbose: Verbose = False,
 ) -> None:
     """Fine-tune the bi-encoder on the kept rows and measure before and after."""
-    from synthgen.evaluation.table import format_table
-    from synthgen.pipeline import run as pipeline
+    from synthgen.cli.views.run import gain_text
+    from synthgen.pipeline import train as training
 
     overrides = {"training": {"base": base}} if base else {}
     with logged(existing(run), quiet, verbose) as progress:
-        result = pipeline.train(run, queries=queries, settings=given.settings, overrides=overrides, on_event=progress)
-    out(result, format_table, as_json=as_json)
+        result = training.train(run, queries=queries, settings=given.settings, overrides=overrides, on_event=progress)
+    out(result, gain_text, as_json=as_json)
 
 
 @app.command()
@@ -305,12 +305,12 @@ def evaluate(
     verbose: Verbose = False,
 ) -> None:
     """Measure BM25, the base, the tuned encoder and the hybrid on human queries."""
-    from synthgen.evaluation.table import format_table
-    from synthgen.pipeline import run as pipeline
+    from synthgen.cli.views.run import gain_text
+    from synthgen.pipeline import evaluate as evaluating
 
     with logged(existing(run), quiet, verbose, shared=True) as progress:
-        result = pipeline.evaluate(run, queries, base=base, on_event=progress)
-    out(result, format_table, as_json=as_json)
+        result = evaluating.evaluate(run, queries, base=base, on_event=progress)
+    out(result, gain_text, as_json=as_json)
 
 
 @app.command()

@@ -95,7 +95,10 @@ def config(given: Given, base: Config | None = None) -> Config:
 
 def out(value: Any, as_text: Callable[..., str], *shown: Any, as_json: bool) -> None:
     """`value` as one JSON object, or the text that `as_text` makes of what is `shown` (of the value, if nothing else is)."""
-    text = json.dumps(value, ensure_ascii=False) if as_json else as_text(*(shown or (value,)))
+    if as_json:
+        text = json.dumps(value if isinstance(value, dict) else value.to_dict(), ensure_ascii=False)
+    else:
+        text = as_text(*(shown or (value,)))
     with printing():
         print(text)
 

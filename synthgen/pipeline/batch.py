@@ -38,8 +38,10 @@ from synthgen.llm.model_name import known_forms
 from synthgen.llm.providers.base import BatchStatus
 from synthgen.llm.reask import RequestStatus, standing
 from synthgen.llm.session import Session
+from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.corpus import keep_corpus, prepare, read_corpus
 from synthgen.pipeline.generation import Generator, StoredChunks, make_generator
+from synthgen.pipeline.imported import stored_generator
 from synthgen.pipeline.lock import hold
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.pipeline.stores import open_store
@@ -75,8 +77,8 @@ def submit(
             _check_unchanged(folder, generator)
         else:
             folder.check(Path(docs), generator.facts, update=False)
-            corpus = read_corpus(Path(docs), folder, generator.config, generator.prompts, on_event)
-            keep_corpus(Path(docs), folder, generator, corpus)
+            run = RunContext(folder, generator, on_event)
+            keep_corpus(Path(docs), run, read_corpus(Path(docs), run))
         with open_store(generator.config, folder) as store, _alone(store), _desk(generator, folder, store) as desk:
             desk.settle()
             return _submitted(_BatchCommand(generator, folder, store, desk), on_event, max_requests, max_bytes)
@@ -251,7 +253,7 @@ def _collected(job: _BatchCommand, on_event: OnEvent | None) -> dict[str, Any]:
 
 def _generator(folder: RunFolder, config: Config | None = None) -> Generator:
     """What is asked, by `config` or by the settings that the run folder has. Raises ConfigError for a model without calls."""
-    generator = make_generator(config or folder.open()[0])
+    generator = make_generator(config) if config else stored_generator(folder.open()[0], folder)
     if not generator.makes_calls:
         raise ConfigError(
             f"{generator.config.model} makes no calls, so there is nothing to submit. Use --model {known_forms()[0]}."
@@ -261,8 +263,8 @@ def _generator(folder: RunFolder, config: Config | None = None) -> Generator:
 
 def _check_unchanged(folder: RunFolder, generator: Generator) -> None:
     """Raises ConfigError when the settings ask for something else than the run does, or from somewhere else."""
-    config, stored = folder.open()
-    changed = [name for name, value in generator.facts.items() if stored["generation"].get(name) != value]
+    config, _ = folder.open()
+    changed = folder.changed(generator.facts)
     changed += [name for name in _PLACES if getattr(generator.config.llm, name) != getattr(config.llm, name)]
     if changed:
         raise ConfigError(

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from synthgen import storage
 from synthgen.chunking.chunker import chunk_documents, merge_identical
-from synthgen.config.settings import Config
 from synthgen.errors import EmptyResultError, InputError, RunFolderError
 from synthgen.loaders.folder import read_folder
+from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.run_folder import RunFolder
-from synthgen.records import Chunk, Document, OnEvent, Skipped, digest
+from synthgen.records import Chunk, Document, Skipped, digest
 from synthgen.splits import assign_splits, split_sections
 
-if TYPE_CHECKING:
-    from synthgen.pipeline.generation import Generator
-    from synthgen.prompting.templates import Prompt
+__all__ = ["Corpus", "keep_corpus", "make_corpus", "prepare", "read_corpus", "stored_corpus"]
 
-__all__ = ["Corpus", "keep_corpus", "make_corpus", "prepare", "read_corpus"]
+_LATER_STAGES = ("generate", "import")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +54,14 @@ def prepare(docs: str | Path, run_folder: str | Path) -> RunFolder:
     return folder
 
 
-def read_corpus(
-    docs: Path, folder: RunFolder, config: Config, prompts: Sequence[Prompt] = (), on_event: OnEvent | None = None
-) -> Corpus:
+def read_corpus(docs: Path, run: RunContext) -> Corpus:
     """Read, split and chunk the documents of a folder."""
-    found = read_folder(docs, config.sources, exclude=folder.path, on_event=on_event)
-    return make_corpus(found, folder, config, prompts, on_event)
+    return make_corpus(read_folder(docs, run.config.sources, exclude=run.folder.path, on_event=run.on_event), run)
 
 
 def make_corpus(
     found: Iterable[Document | Skipped],
-    folder: RunFolder,
-    config: Config,
-    prompts: Sequence[Prompt] = (),
-    on_event: OnEvent | None = None,
+    run: RunContext,
     *,
     cut: Callable[[Sequence[Document]], list[Chunk]] | None = None,
 ) -> Corpus:
@@ -80,16 +71,15 @@ def make_corpus(
     """
     from synthgen.prompting.templates import shot_documents
 
-    documents: list[Document] = []
-    skipped: list[Skipped] = []
+    config, documents, skipped = run.config, list[Document](), list[Skipped]()
     for one in found:
         documents.append(one) if isinstance(one, Document) else skipped.append(one)
 
-    shown = set(shot_documents((shot for prompt in prompts for shot in prompt.shots), documents))
-    stored = _stored_splits(folder, config) | {d.id: (d.sha256, "train") for d in documents if d.id in shown}
+    shown = set(shot_documents((shot for prompt in run.generator.prompts for shot in prompt.shots), documents))
+    stored = _stored_splits(run) | {d.id: (d.sha256, "train") for d in documents if d.id in shown}
     splits = assign_splits(documents, config.splits, seed=config.seed, stored=stored)
 
-    cut = cut or (lambda documents: list(chunk_documents(documents, config.chunking, on_event=on_event)))
+    cut = cut or (lambda documents: list(chunk_documents(documents, config.chunking, on_event=run.on_event)))
     chunks = cut(splits.documents)
     with_text = {chunk.document_id for chunk in chunks}
     skipped += [Skipped(d.id, "chunking", "no_content") for d in splits.documents if d.id not in with_text]
@@ -104,10 +94,9 @@ def make_corpus(
     return Corpus(splits.documents, chunks, skipped)
 
 
-def keep_corpus(
-    docs: Path, folder: RunFolder, generator: Generator, corpus: Corpus, *, queries: str | Path | None = None
-) -> None:
-    """Write settings and corpus into the run folder; what was reported of an earlier corpus goes."""
+def keep_corpus(docs: Path, run: RunContext, corpus: Corpus, *, queries: str | Path | None = None) -> None:
+    """Write settings and corpus into the run folder; the report on an earlier corpus is deleted."""
+    folder, generator = run.folder, run.generator
     folder.settle(
         docs,
         generator.config,
@@ -118,6 +107,13 @@ def keep_corpus(
     folder.report.unlink(missing_ok=True)
     folder.write("documents", corpus.documents)
     folder.write("chunks", corpus.chunks)
+
+
+def stored_corpus(folder: RunFolder) -> Corpus:
+    """The corpus of a run as its tables have it; what generation or an import skipped is no part of it."""
+    skipped = folder.read("skipped") if folder.table("skipped").exists() else ()
+    kept_skips = [skip for skip in skipped if skip.stage not in _LATER_STAGES]
+    return Corpus(list(folder.read("documents")), list(folder.read("chunks")), kept_skips)
 
 
 def _together(chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -132,9 +128,9 @@ def _together(chunks: Sequence[Chunk]) -> list[Chunk]:
     return found
 
 
-def _stored_splits(folder: RunFolder, config: Config) -> dict[str, tuple[str, str]]:
+def _stored_splits(run: RunContext) -> dict[str, tuple[str, str]]:
     """Document id -> (sha256, split) of the run before; nothing where there was none, or where it split otherwise."""
-    path, stored = folder.table("documents"), folder.stored()
+    config, path, stored = run.config, run.folder.table("documents"), run.folder.stored()
     if stored is None or not path.exists():
         return {}
     if (stored["config"]["splits"], stored["config"]["seed"]) != (config.splits.model_dump(mode="json"), config.seed):

@@ -17,7 +17,7 @@ import regex
 from synthgen.config.settings import Config, load_config
 from synthgen.errors import ConfigError, ExportError, InputError
 from synthgen.exporters.context import ExportContext
-from synthgen.exporters.export import ExportReport, check_format, empty_export_error, format_options, usable
+from synthgen.exporters.export import check_format, empty_export_error, format_options, usable
 from synthgen.exporters.export import export as write_format
 from synthgen.exporters.export import rows as format_rows
 from synthgen.exporters.formats import FORMATS, format_of
@@ -26,6 +26,7 @@ from synthgen.exporters.validation.check import check, files_in
 from synthgen.exporters.validation.findings import CheckReport
 from synthgen.exporters.validation.fine_tuning import Service
 from synthgen.llm.costs.prices import load_prices
+from synthgen.pipeline.report_schema import ExportCounts, FormatCheckReport, FormatReport
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import SPLITS, Rejection, Triple
 from synthgen.text.humanize import counts, place
@@ -49,7 +50,7 @@ _OTHER_FILES = (
 
 def write_checked(
     triples: Iterable[Triple], context: ExportContext, format: str, folder: Path, config: Config, *, empty: bool = True
-) -> ExportReport:
+) -> ExportCounts:
     """Write one format to `folder` and read it again; what was found stands in the report's `checks`.
 
     Unless it may be `empty`, one without rows raises EmptyResultError and leaves the folder as it was.
@@ -58,21 +59,21 @@ def write_checked(
     options = settings.options.get(format)
     report = write_format(triples, context, format, folder, options=options, max_bytes=settings.max_bytes, empty=empty)
     files = {name: folder / name for name, rows in report.files.items() if rows}
-    return replace(report, checks=check_export(format, files, config).to_dict())
+    return ExportCounts.model_validate(replace(report, checks=check_export(format, files, config).to_dict()).to_dict())
 
 
-def broken(export: Mapping[str, Any]) -> str:
+def broken(export: ExportCounts) -> str:
     """The first error of a checked export, with how many there are; "" when there is none."""
-    errors = export["checks"]["errors"]
+    errors = export.checks.errors
     if not errors:
         return ""
-    first = next(problem for problem in export["checks"]["problems"] if problem["severity"] == "error")
-    return f"{place(first)}: {first['message']} ({counts(errors)})."
+    first = next(problem for problem in export.checks.problems if problem.severity == "error")
+    return f"{place(first.file, first.line)}: {first.message} ({counts(errors)})."
 
 
 def export(
     run_folder: str | Path, format: str, *, output: str | None = None, split: str = "train", settings: Sequence[str] = ()
-) -> dict[str, Any]:
+) -> FormatReport:
     """Write one format of a run. `output` is a folder (all splits) or a file, `.jsonl` or `.json` (`split` only).
 
     Returns where it went, the rows of each file, how many rows were left out, by reason, and what checking the files found.
@@ -94,17 +95,11 @@ def export(
             if part.name not in files:
                 part.unlink()
         checks = check_export(format, {name: target.parent / name for name in files}, config).to_dict()
-        report: dict[str, Any] = {
-            "format": format,
-            "path": str(target),
-            "files": files,
-            "left_out": left_out,
-            "notes": notes,
-            "checks": checks,
-        }
+        written = {"format": format, "files": files, "left_out": left_out, "notes": notes, "checks": checks}
     else:
         _refuse_foreign(target, format_of(format).companion_names)
-        report = {"path": str(target), **write_checked(triples, context, format, target, config, empty=False).to_dict()}
+        written = write_checked(triples, context, format, target, config, empty=False).to_dict()
+    report = FormatReport.model_validate({"path": str(target), **written})
     if wrong := broken(report):
         raise ExportError(
             f"{target} was written, but breaks a rule of its reader. {wrong} If the format is one of synthgen's, that is a fault of "
@@ -126,7 +121,7 @@ def export_rows(
     return json_lines(found, format), left_out, notes
 
 
-def check_files(run_folder: str | Path, format: str, path: str | Path, *, settings: Sequence[str] = ()) -> dict[str, Any]:
+def check_files(run_folder: str | Path, format: str, path: str | Path, *, settings: Sequence[str] = ()) -> FormatCheckReport:
     """Check a file, or a folder of files, made elsewhere by the rules of `format`, with the settings of a run.
 
     These are the model with its limit and price (`exports.model`, `exports.max_tokens`, `llm.prices`) and the format's options, which may
@@ -140,7 +135,8 @@ def check_files(run_folder: str | Path, format: str, path: str | Path, *, settin
     files = files_in(path)
     if not files:
         raise InputError(f"{path} has no .jsonl file. Name a file of rows (JSONL), or a folder of such files.")
-    return {"format": format, "path": str(path), **check_export(format, files, config).to_dict()}
+    found = check_export(format, files, config).to_dict()
+    return FormatCheckReport.model_validate({"format": format, "path": str(path), **found})
 
 
 def check_export(format: str, files: Mapping[str, Path], config: Config) -> CheckReport:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.config.settings import Config
+from synthgen.errors import ConfigError
 from synthgen.generators import GENERATORS, IMPORT, named_model, unique_ids
 from synthgen.generators.prompted import Prompted
 from synthgen.llm import Answers
@@ -45,6 +46,11 @@ class Candidates:
     calls_ok: int = 0
     calls_failed: dict[str, int] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How often a chunk, call or item gave no row, by reason."""
+        return dict(sorted(Counter(skip.reason for skip in self.skipped).items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,25 @@ class Generator:
     def shots(self) -> list[str]:
         """Every text shown as a shot."""
         return [text for prompt in self.prompts for shot in prompt.shots for text in (shot.query, shot.document)]
+
+    @property
+    def lowers_thresholds(self) -> bool:
+        """Whether a filter may lower its threshold when too few rows pass."""
+        return True
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the rows has to know of their origin."""
+        return [] if self.makes_calls else [f"No LLM wrote these rows: the generator is {self.config.model}."]
+
+    @property
+    def imported(self) -> dict[str, Any] | None:
+        """The facts of the file that rows were imported from; None for rows that were generated."""
+        return None
+
+    def origin(self, triple: Triple) -> str:
+        """Who wrote the query of a row: `llm`, `rule`, or `imported` where that is not known."""
+        return "llm" if self.makes_calls else "rule"
 
     def asked(self, chunks: Sequence[Chunk]) -> list[Chunk]:
         """The chunks that give rows in this run: all that can, or a sample of `generation.limit`."""
@@ -165,6 +190,16 @@ class Generator:
         while block := list(islice(stream, size)):
             yield block
 
+    def candidates(
+        self, chunks: Sequence[Chunk], store: CallStore | None = None, on_event: OnEvent | None = None
+    ) -> Candidates:
+        """The rows of a run over `chunks`; a chunk that is not in its sample is skipped."""
+        asked = self.asked(chunks)
+        drawn = {chunk.id for chunk in asked}
+        left = [Skipped(c.document_id, "generate", "not_sampled", c.id) for c in chunks if c.split and c.id not in drawn]
+        found = self.rows(asked, store, on_event)
+        return replace(found, skipped=[*found.skipped, *left])
+
     def rows(self, chunks: Sequence[Chunk], store: CallStore | None = None, on_event: OnEvent | None = None) -> Candidates:
         """Rows of `chunks`, in their order. With prompts, from the answers in `store`; makes no call."""
         produced = unique_ids(self._asked(chunks, store) if self.makes_calls else self._ruled(chunks))
@@ -196,7 +231,7 @@ def make_generator(config: Config) -> Generator:
     finds them from another folder and with another environment.
     """
     if config.model == IMPORT:
-        return Generator(config)
+        raise ConfigError("`import` is no model. `synthgen import FILE DOCS RUN` brings rows in; `run` makes new ones.")
     model = named_model(config.model)
     if model is None:
         resolve("model", config.model, GENERATORS)

@@ -14,21 +14,20 @@ from typing import Any
 from synthgen.chunking.chunker import chunk_documents
 from synthgen.config.settings import AnswerSettings, Config, Distractors
 from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError, nearest
-from synthgen.exporters.export import check_format
-from synthgen.filters.chain import check_filters
 from synthgen.generators import IMPORT, unique_ids
 from synthgen.importers.classification import check_label_mapping, read_labelled
 from synthgen.importers.columns import ImportRow, check_mapping, read_rows
 from synthgen.importers.files import Passage, file_digest, passages_of
 from synthgen.importers.place import ContextChunks, context_documents, cut_contexts, place_rows
 from synthgen.loaders.folder import read_folder
-from synthgen.pipeline import run as pipeline
-from synthgen.pipeline.assemble import Clock
+from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.corpus import Corpus, keep_corpus, make_corpus, prepare
-from synthgen.pipeline.generation import Generator
+from synthgen.pipeline.imported import IMPORT_STAGE, ImportedRows
 from synthgen.pipeline.paid_steps import session_of
+from synthgen.pipeline.queries import check_queries
+from synthgen.pipeline.run import Result, check_settings, conclude
 from synthgen.pipeline.run_folder import NO_DOCS, RunFolder
-from synthgen.records import CLASSIFICATION, Chunk, Document, Event, OnEvent, Skipped, Triple
+from synthgen.records import CLASSIFICATION, Chunk, Document, OnEvent, Skipped, Triple
 from synthgen.text.humanize import counts
 from synthgen.text.tokenizer import get_tokenizer
 
@@ -51,47 +50,44 @@ def import_rows(
     queries: str | Path | None = None,
     update: bool = False,
     on_event: OnEvent | None = None,
-) -> pipeline.Result:
+) -> Result:
     """The rows of `file` on the documents of `docs` to checked training data, exports and a measured gain in `run_folder`.
 
     `docs` may be "-": each distinct context is a document of its own then. `mapping` is role -> column (`imports.ROLES`), for
     columns of other names than the usual ones. Rows of the `kind` classification are texts with labels (`imports.labels`):
     distractors, written answers and training are off whatever the settings say, and in place of the default filters and formats stand
     those that labels can have; other filters and formats that the settings name are kept. The same call makes the same again; another
-    file needs `update`. Raises what `pipeline.run` raises, InputError for a file that cannot be read and ConfigError for columns that
+    file needs `update`. Raises what `run.run` raises, InputError for a file that cannot be read and ConfigError for columns that
     are not there.
     """
-    file, clock = Path(file), Clock()
     check_kind(kind)
     config = (config or Config()).model_copy(update={"model": IMPORT})
     if kind == CLASSIFICATION:
         config = _for_labels(config)
-    generator = Generator(config)
+    generator = ImportedRows(config, folder=RunFolder(Path(run_folder)))
     session = session_of(generator)
-    check_filters(config.filters.order, config.filters.options)
-    for name in config.exports.formats:
-        check_format(name, config.exports.options.get(name))
-    docs, folder = Path(docs), prepare_import(docs, run_folder)
-    with clock("rows"):
+    check_settings(config)
+    file, docs, folder = Path(file), Path(docs), prepare_import(docs, run_folder)
+    run = RunContext(folder, generator, on_event, session)
+    with run.clock("rows"):
         rows, skipped, taken = (read_labelled if kind == CLASSIFICATION else read_rows)(file, mapping)
     given = {"kind": kind, "map": dict(sorted((mapping or {}).items()))}
     imported = {"file": file.name, "sha256": file_digest(file), **given, **taken.to_dict()}
-    if on_event:
-        on_event(Event("import", len(rows), taken.rows, f"{taken.rows} rows of {file.name}"))
+    run.progress("import", len(rows), taken.rows, f"{taken.rows} rows of {file.name}")
     with folder.held():
         _check_file(folder, file, imported, update=update)
         folder.check(docs, generator.facts, update=update)
-        with clock("documents"):
-            corpus, cut = _corpus(rows, file, docs, folder, config, on_event)
-            pipeline.check_queries(queries, corpus)
-        with clock("placing"):
+        with run.clock("documents"):
+            corpus, cut = _corpus(rows, file, docs, run)
+            check_queries(queries, corpus)
+        with run.clock("placing"):
             placed = list(unique_ids([*skipped, *place_rows(rows, cut, corpus.chunks, corpus.documents)]))
         candidates = [row for row in placed if isinstance(row, Triple)]
         left = [row for row in placed if isinstance(row, Skipped)]
         if not candidates and folder.report.exists():
             raise EmptyResultError(f"{_unusable(file, left)} The result from before still stands.")
         folder.table("candidates").unlink(missing_ok=True)  # those of another file are no candidates of this one
-        keep_corpus(docs, folder, generator, corpus, queries=queries)
+        keep_corpus(docs, run, corpus, queries=queries)
         folder.settle(
             docs,
             config,
@@ -101,7 +97,7 @@ def import_rows(
         if not candidates:
             raise EmptyResultError(f"{_unusable(file, left)} {folder.table('skipped')} has each of them.")
         folder.write("candidates", candidates)
-        return pipeline.conclude(corpus, generator, folder, clock, session=session, queries=queries, on_event=on_event)
+        return conclude(run, corpus, queries)
 
 
 def check_kind(kind: str) -> None:
@@ -163,10 +159,9 @@ def _check_file(folder: RunFolder, file: Path, imported: Mapping[str, Any], *, u
             )
 
 
-def _corpus(
-    rows: Sequence[ImportRow], file: Path, docs: Path, folder: RunFolder, config: Config, on_event: OnEvent | None
-) -> tuple[Corpus, ContextChunks]:
+def _corpus(rows: Sequence[ImportRow], file: Path, docs: Path, run: RunContext) -> tuple[Corpus, ContextChunks]:
     """The documents with the contexts of the rows among their chunks."""
+    config, on_event = run.config, run.on_event
     tokenizer, cuts = get_tokenizer(config.chunking.tokenizer), list[ContextChunks]()
     found: Iterable[Document | Skipped]
     if str(docs) == NO_DOCS:
@@ -175,7 +170,7 @@ def _corpus(
         if not found:
             raise InputError(f"{file} has no context, so there are no documents. Name their folder in place of {NO_DOCS}.")
     else:
-        found = read_folder(docs, config.sources, exclude=folder.path, on_event=on_event)
+        found = read_folder(docs, config.sources, exclude=run.folder.path, on_event=on_event)
 
         def cut_own(documents: Sequence[Document]) -> ContextChunks:
             own = list(chunk_documents(documents, config.chunking, on_event=on_event))
@@ -185,13 +180,17 @@ def _corpus(
         cuts.append(cut_own(documents))
         return cuts[0].chunks
 
-    corpus = make_corpus(found, folder, config, cut=cut, on_event=on_event)
+    corpus = make_corpus(found, run, cut=cut)
     return corpus, cuts[0]
 
 
 def _without_row(chunks: Iterable[Chunk], candidates: Iterable[Triple]) -> list[Skipped]:
     named = {id for triple in candidates for id in triple.positives}
-    return [Skipped(chunk.document_id, IMPORT, "no_row", chunk.id) for chunk in chunks if chunk.split and chunk.id not in named]
+    return [
+        Skipped(chunk.document_id, IMPORT_STAGE, "no_row", chunk.id)
+        for chunk in chunks
+        if chunk.split and chunk.id not in named
+    ]
 
 
 def _contexts(cut: ContextChunks) -> dict[str, int]:

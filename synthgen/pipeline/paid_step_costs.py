@@ -25,14 +25,13 @@ from synthgen.distractors.select import ROUNDS, add_distractors
 from synthgen.filters import is_paid
 from synthgen.filters.chain import apply_filters
 from synthgen.filters.context import FilterContext
-from synthgen.generators import IMPORT
 from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import Call, CallStore
 from synthgen.llm.costs.estimate import Prefixes, estimate
 from synthgen.llm.reask import standing
 from synthgen.pipeline.corpus import Corpus
-from synthgen.pipeline.generation import Candidates, Generator
-from synthgen.pipeline.paid_steps import Asking, asked_models
+from synthgen.pipeline.generation import Generator
+from synthgen.pipeline.paid_steps import StepRunner, asked_models
 from synthgen.prompting.row_questions import Row, RowStep
 from synthgen.records import Chunk, Completion, Triple, make_triple
 from synthgen.retrieval.bm25 import over_chunks
@@ -49,19 +48,17 @@ def prices_after_generation(
     store: CallStore | None,
     prefixes: Prefixes,
     queries: Sequence[str] = (),
-    *,
-    imported: Sequence[Triple] | None = None,
 ) -> list[dict[str, Any]]:
     """An estimate for each paid step after generation, in the order of a run; that of `distractor_check` has `at_most`, too.
 
-    `queries` are those that the run is measured on. `imported` are the candidates of a run that generates none.
+    `queries` are those that the run is measured on.
     """
     config = generator.config
     asked = asked_models(config)
     if not asked:
         return []
     pricing = _Pricing(config, store, corpus.chunks)
-    rows = _Rows(generator, corpus, store, queries, imported)
+    rows = _Rows(generator, corpus, store, queries)
     for place, stage in enumerate(config.filters.order):
         if is_paid(stage):
             apply_filters([*rows.after(place), *rows.stand_ins], [stage], rows.context(pricing), options=_of(config, [stage]))
@@ -79,17 +76,10 @@ def prices_after_generation(
 class _Rows:
     """The candidates of a run as far as they are written, and stand-ins for the others."""
 
-    def __init__(
-        self,
-        generator: Generator,
-        corpus: Corpus,
-        store: CallStore | None,
-        queries: Sequence[str],
-        imported: Sequence[Triple] | None,
-    ) -> None:
+    def __init__(self, generator: Generator, corpus: Corpus, store: CallStore | None, queries: Sequence[str]) -> None:
         self._config, self._corpus = generator.config, corpus
         chunks = generator.asked(corpus.chunks)
-        found = generator.rows(chunks, store) if imported is None else Candidates(list(imported), [])
+        found = generator.rows(chunks, store)
         unwritten = {skip.chunk_id for skip in found.skipped if skip.reason == "not_called"}
         per_chunk = self._config.generation.per_chunk * max(1, len(generator.prompts))
         self._written = found.triples
@@ -103,7 +93,7 @@ class _Rows:
             queries,
             encoders=self._encoders,
             paid=_Stored(self._config, store),
-            lowers=self._config.model != IMPORT,
+            lowers=generator.lowers_thresholds,
         )
 
     def context(self, pricing: _Pricing) -> FilterContext:
@@ -122,7 +112,7 @@ class _Rows:
             add_distractors(rows, by_id, self._index, settings, encoders=self._encoders, paid=pricing, seed=self._config.seed)
 
 
-class _Stored(Asking):
+class _Stored(StepRunner):
     """Asks nothing: what a run would still ask for is missing."""
 
     def answers(self, step: Step[Row, Any], rows: Sequence[Row]) -> Answers:

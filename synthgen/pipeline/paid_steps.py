@@ -19,23 +19,28 @@ from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.event_loop import run_async
-from synthgen.llm.fill import Wanted, fill
+from synthgen.llm.fill import fill
 from synthgen.llm.model_name import ModelName, known_forms
-from synthgen.llm.reask import Outcomes, failed_again, outcomes, to_ask
+from synthgen.llm.reask import Outcomes, outcomes
 from synthgen.llm.session import Session
+from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.generation import Generator
-from synthgen.pipeline.run_folder import RunFolder
-from synthgen.pipeline.stores import open_store, store_path
+from synthgen.pipeline.stores import open_store, stored_answers
 from synthgen.prompting.row_questions import Row
-from synthgen.records import OnEvent, Request
 
-__all__ = ["Asking", "asked_models", "asking", "repeating", "session_of"]
+__all__ = ["StepRunner", "asked_models", "paid_steps", "session_of", "without_answer"]
 
 _SETTINGS = {
     "distractor_check": ("distractors.check_model", "leave distractors.check off"),
     "answers": ("answers.model", "leave answers.reasoning off and answers.styles, lengths and forms empty"),
 }
 """The setting of the model of a step that is no filter, and how to do without the step."""
+
+_WITHOUT_ANSWER = {
+    "distractor_check": "a passage without one is no distractor",
+    "raft_answer": "a row without one has no reasoning",
+    "styled_answer": "a row without one keeps its plain answer",
+}
 
 
 def asked_models(config: Config) -> dict[str, str]:
@@ -55,46 +60,33 @@ def session_of(generator: Generator) -> Session | None:
     return Session.of(Endpoint.of(models[0].provider, config.llm), {model.name for model in models})
 
 
-def repeating(request: Request, answers: Answers) -> Request | None:
-    """For `synthgen retry`: what failed, and what was never asked because of it."""
-    return failed_again(request, answers) or to_ask(request, answers)
+def without_answer(stage: str) -> str:
+    """What becomes of a row about which a step has no answer."""
+    return _WITHOUT_ANSWER.get(stage, "a row without one does not pass")
 
 
 @contextmanager
-def asking(
-    generator: Generator,
-    folder: RunFolder,
-    *,
-    session: Session | None = None,
-    wanted: Wanted = to_ask,
-    on_event: OnEvent | None = None,
-) -> Iterator[Asking | None]:
-    """The way to the models of a run's later steps, None where none asks. Without `session` no call is made."""
-    path = store_path(generator.config, folder.calls)
-    if not asked_models(generator.config):
+def paid_steps(run: RunContext) -> Iterator[StepRunner | None]:
+    """What asks the models of a run's later steps, None where no step asks one. Without a session no call is made."""
+    config = run.config
+    if not asked_models(config):
         yield None
-    elif session is not None:
-        with open_store(generator.config, folder) as store:
-            yield Asking(generator.config, store, session, wanted, on_event)
-    elif path.exists():
-        with CallStore(path, read_only=True) as store:
-            yield Asking(generator.config, store)
+    elif run.session is not None:
+        with open_store(config, run.folder) as store:
+            yield StepRunner(config, store, run)
     else:
-        yield Asking(generator.config)
+        with stored_answers(run.store) as store:
+            yield StepRunner(config, store)
 
 
-class Asking:
-    """The `rowstep.Paid` of a run. `outcomes` tells what became of the requests of each step."""
+class StepRunner:
+    """Puts the questions of paid steps to their models (a `row_questions.Paid`), and counts how they ended in `outcomes`.
 
-    def __init__(
-        self,
-        config: Config,
-        store: CallStore | None = None,
-        session: Session | None = None,
-        wanted: Wanted = to_ask,
-        on_event: OnEvent | None = None,
-    ) -> None:
-        self._config, self._store, self._session, self._wanted, self._on_event = config, store, session, wanted, on_event
+    Answers come from `store`. Those that it lacks are asked for in the session of `run`; without `run`, they stay missing.
+    """
+
+    def __init__(self, config: Config, store: CallStore | None = None, run: RunContext | None = None) -> None:
+        self._config, self._store, self._run = config, store, run
         self.outcomes: dict[str, Outcomes] = {}
         self._counted: set[str] = set()  # keys: a row that comes back is asked about once
 
@@ -103,17 +95,18 @@ class Asking:
         return model.name, Endpoint.of(model.provider, self._config.llm)
 
     def answers(self, step: Step[Row, Any], rows: Sequence[Row]) -> Answers:
-        if self._session is not None and self._store is not None and rows:
+        run = self._run
+        if run is not None and run.session is not None and self._store is not None and rows:
             filling = fill(
                 step.requests(rows),
                 self._store,
-                self._session.endpoint,
-                session=self._session,
+                run.session.endpoint,
+                session=run.session,
                 check=step.check,
-                wanted=self._wanted,
+                wanted=run.wanted,
                 stage=step.stage,
                 total=len(rows),
-                on_event=self._on_event,
+                on_event=run.on_event,
             )
             run_async(filling)
         fresh = [request for request in step.requests(rows) if request.key not in self._counted]

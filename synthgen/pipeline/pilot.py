@@ -23,14 +23,33 @@ from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.reask import RequestStatus, follow_up, standing
 from synthgen.pipeline.generation import Generator, sample
+from synthgen.pipeline.report_schema import Report
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.pipeline.stores import open_store
 from synthgen.records import Chunk, OnEvent, Request, Usage
 
-__all__ = ["check_pilot", "draw", "make_calls", "price_pilot"]
+__all__ = ["PilotReport", "check_pilot", "draw", "make_calls", "price_pilot"]
 
 _CONFIDENCE = 0.99
 _CONCURRENCY = 8  # more at a time would meet a cold cache far more often than the run will
+
+
+class PilotReport(Report):
+    """What a pilot found: how its requests ended, and the range for the calls that are left (`rest`).
+
+    `unit` is dollars, or tokens where the price is unknown. `low`, `expected` and `high` are None when no call was answered, or
+    too few to say anything.
+    """
+
+    requests: int
+    answered: int
+    failed: dict[str, int]
+    rest: int
+    unit: str
+    confidence: float
+    low: float | None
+    expected: float | None
+    high: float | None
 
 
 def check_pilot(calls: int, run_folder: str | Path | None, generator: Generator) -> None:
@@ -63,29 +82,25 @@ def make_calls(generator: Generator, drawn: Sequence[Chunk], folder: RunFolder, 
 
 def price_pilot(
     generator: Generator, drawn: Sequence[Chunk], store: CallStore | None, estimates: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    """What the sampled requests came to, and the range for the calls that `estimates` (one for each step) say are left.
-
-    `unit` is dollars, or tokens where the price is unknown. `low`, `expected` and `high` are None when no call was answered, or
-    too few to say anything.
-    """
+) -> PilotReport:
+    """What the sampled requests came to, and the range for the calls that `estimates` (one for each step) say are left."""
     price, unit = _price(generator)
     sampled, outcomes = _sampled(generator, drawn, store, [estimate["calls"] for estimate in estimates], price)
     rest = max((estimate["calls"] for estimate in estimates), default=0)
     prompts = sum(price.dollars(Usage(prompt=estimate["prompt_tokens"])) for estimate in estimates)
     known = outcomes["ok"] > 0 and len(sampled) > 1
     low, expected, high = pilot_range(sampled, rest, prompts, confidence=_CONFIDENCE) if known else (None, None, None)
-    return {
-        "requests": outcomes.total(),
-        "answered": outcomes.pop("ok", 0),
-        "failed": dict(sorted(outcomes.items())),
-        "rest": sum(estimate["calls"] for estimate in estimates),
-        "unit": unit,
-        "confidence": _CONFIDENCE,
-        "low": low,
-        "expected": expected,
-        "high": high,
-    }
+    return PilotReport(
+        requests=outcomes.total(),
+        answered=outcomes.pop("ok", 0),
+        failed=dict(sorted(outcomes.items())),
+        rest=sum(estimate["calls"] for estimate in estimates),
+        unit=unit,
+        confidence=_CONFIDENCE,
+        low=low,
+        expected=expected,
+        high=high,
+    )
 
 
 def _price(generator: Generator) -> tuple[Price, str]:

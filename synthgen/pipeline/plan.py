@@ -11,19 +11,62 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from synthgen.config.settings import Config
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.costs.estimate import Prefixes, estimate
-from synthgen.pipeline.assemble import human_queries
+from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.corpus import Corpus, prepare, read_corpus
 from synthgen.pipeline.generation import Generator, make_generator
 from synthgen.pipeline.paid_step_costs import prices_after_generation
-from synthgen.pipeline.pilot import check_pilot, draw, make_calls, price_pilot
+from synthgen.pipeline.pilot import PilotReport, check_pilot, draw, make_calls, price_pilot
+from synthgen.pipeline.queries import human_queries
+from synthgen.pipeline.report_schema import Report
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.pipeline.stores import store_path, stored_answers, stores_before
 from synthgen.records import Chunk, OnEvent
 
-__all__ = ["plan"]
+__all__ = ["PlanReport", "StepEstimate", "plan"]
+
+
+class StepEstimate(Report):
+    """What one paid step would send, with one prompt (see `llm.costs.estimate.Estimate`)."""
+
+    stage: str
+    prompt: str
+    model: str
+    calls: int
+    stored: int
+    waiting: int
+    prompt_tokens: int
+    output_tokens: int
+    dollars: float | None = Field(description="None when the price is unknown")
+    batch_dollars: float | None
+    prices_dated: str
+    estimated_tokens: bool
+    static_tokens: int
+    prefixes: int
+    cache_saving: float | None
+    at_most: int = Field(0, description="calls if every passage is refused; only of distractor_check")
+
+
+class PlanReport(Report):
+    """What a run would do and cost, as `synthgen plan --json` prints it.
+
+    `calls` has an estimate for each paid step. `messages` holds requests exactly as they would be sent.
+    """
+
+    documents: int
+    skipped: dict[str, int]
+    chunks: int
+    chunks_asked: int
+    tokens: int
+    model: str
+    calls: list[StepEstimate]
+    pilot: PilotReport | None
+    stopped_by: list[str] = Field(description="the caps that the run would reach, as settings")
+    messages: list[list[dict[str, str]]]
 
 
 def plan(
@@ -34,19 +77,16 @@ def plan(
     show: int = 0,
     pilot: int | None = None,
     on_event: OnEvent | None = None,
-) -> dict[str, Any]:
+) -> PlanReport:
     """Files, chunks, calls, tokens and dollars of a run over `docs`; answers stored in `run_folder` are not counted again.
 
-    `calls` has an estimate for each paid step. `dollars` is None when the price is unknown. `messages` holds the first `show`
-    requests exactly as they would be sent.
-
-    `pilot` makes so many calls on a sample, keeps them in `run_folder`, and gives a range for what is left (`piloting`). Raises
-    what a run's calls raise then, StoppedEarly at a cap included, and ConfigError without `run_folder`.
+    `show` is how many requests are reported as they would be sent. `pilot` makes so many calls on a sample, keeps them in
+    `run_folder`, and gives a range for what is left. Raises what a run's calls raise then, StoppedEarly at a cap included, and ConfigError without `run_folder`.
     """
     generator = make_generator(config)
-    piloted: dict[str, Any] | None = None
+    piloted: PilotReport | None = None
     with _workplace(docs, run_folder, generator, pilot) as folder:
-        corpus = read_corpus(Path(docs), folder, config, generator.prompts, on_event)
+        corpus = read_corpus(Path(docs), RunContext(folder, generator, on_event))
         chunks = generator.asked(corpus.chunks)
         drawn = draw(generator, chunks, pilot) if pilot else []
         if drawn:
@@ -55,18 +95,18 @@ def plan(
             calls = _estimates(generator, corpus, store, human_queries(folder))
             if drawn:
                 piloted = price_pilot(generator, drawn, store, calls[: len(generator.prompts)])
-    return {
-        "documents": len(corpus.documents),
-        "skipped": dict(sorted(Counter(skip.reason for skip in corpus.skipped).items())),
-        "chunks": len(corpus.chunks),
-        "chunks_asked": len(chunks),
-        "tokens": sum(chunk.n_tokens for chunk in corpus.chunks),
-        "model": config.model,
-        "calls": calls,
-        "pilot": piloted,
-        "stopped_by": _stopped_by(config, calls),
-        "messages": _messages(generator, chunks, show),
-    }
+    return PlanReport(
+        documents=len(corpus.documents),
+        skipped=dict(sorted(Counter(skip.reason for skip in corpus.skipped).items())),
+        chunks=len(corpus.chunks),
+        chunks_asked=len(chunks),
+        tokens=sum(chunk.n_tokens for chunk in corpus.chunks),
+        model=config.model,
+        calls=[StepEstimate.model_validate(one) for one in calls],
+        pilot=piloted,
+        stopped_by=_stopped_by(config, calls),
+        messages=_messages(generator, chunks, show),
+    )
 
 
 @contextmanager

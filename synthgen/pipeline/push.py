@@ -23,7 +23,6 @@ from synthgen.errors import ConfigError, EmptyResultError, UnknownNameError
 from synthgen.exporters import beir
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.export import rows, usable
-from synthgen.generators import GENERATORS, IMPORT
 from synthgen.hub.card import CardFacts, card, check_license
 from synthgen.hub.columns import CONFIGS, DEFAULT
 from synthgen.hub.folder import Splits, WrittenConfig, write_config
@@ -31,14 +30,43 @@ from synthgen.hub.pii import scan
 from synthgen.hub.public_settings import public_name, public_settings
 from synthgen.hub.rows import triple_row
 from synthgen.hub.upload import check_repo_id, upload
-from synthgen.llm.model_name import parse_model
 from synthgen.pipeline.card_facts import describe
 from synthgen.pipeline.export import exportable
+from synthgen.pipeline.generation import Generator
+from synthgen.pipeline.imported import stored_generator
+from synthgen.pipeline.report import read_report
+from synthgen.pipeline.report_schema import Report, RunReport
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.pipeline.status import status
 from synthgen.records import CLASSIFICATION, SPLITS, Event, OnEvent, Triple
 
-__all__ = ["push"]
+__all__ = ["PushReport", "push"]
+
+
+class SentFiles(Report):
+    """Where the data set is now. `commit` is "" when the Hub had these very files already."""
+
+    url: str
+    commit: str
+    files: int
+    deleted: int
+
+
+class PushReport(Report):
+    """What was written and sent, as `synthgen push --json` prints it.
+
+    `configs` has the rows of each config by split, `left_out` the rows that each lacks by reason. `personal` is None where no scan
+    was made, `sent` where nothing was sent.
+    """
+
+    run: str
+    repo_id: str
+    path: str
+    configs: dict[str, dict[str, int]]
+    left_out: dict[str, dict[str, int]]
+    personal: dict[str, dict[str, int]] | None
+    public: bool
+    sent: SentFiles | None
 
 
 def push(
@@ -57,7 +85,7 @@ def push(
     mixed: bool = False,
     dry_run: bool = False,
     on_event: OnEvent | None = None,
-) -> dict[str, Any]:
+) -> PushReport:
     """Write the data set of a run to `RUN/hub` and send it to the Hub as `repo_id` (OWNER/NAME), private unless `public`.
 
     `license` is that of the source documents: an id of the Hub, or "other" with a name and a link. `configs` are those of
@@ -72,8 +100,8 @@ def push(
     folder = RunFolder(Path(run_folder))
     folder.open()
     with folder.held():
-        state = status(folder.path)
-        data = _read(folder)
+        report, state = read_report(folder), status(folder.path)
+        data = _read(folder, report)
         _check_mixed(data, mixed)
         with storage.write_folder(folder.hub) as part:
             tables, left_out = _write(part, names, data, on_event)
@@ -81,6 +109,7 @@ def push(
                 folder,
                 data.config,
                 state,
+                data.report,
                 left_out,
                 data.origins,
                 written=[table.name for table in tables],
@@ -91,7 +120,7 @@ def push(
                 repo_id=repo_id,
                 pretty_name=pretty_name or repo_id.partition("/")[2].replace("-", " ").replace("_", " "),
                 license=declared,
-                languages=[name for name in state["report"]["documents"]["languages"] if name != "unknown"],
+                languages=[name for name in data.report.documents.languages if name != "unknown"],
                 tables=tables,
                 origins=data.origins,
                 **about,
@@ -101,40 +130,46 @@ def push(
             for name, text in (("README.md", card(facts)), ("config.yaml", settings)):
                 with storage.writing(part / name) as file:
                     file.write(text.encode("utf-8"))
-        report = {
-            "run": str(folder.path),
-            "repo_id": repo_id,
-            "path": str(folder.hub),
-            "configs": {table.name: table.rows for table in tables},
-            "left_out": left_out,
-            "personal": facts.personal,
-            "public": public,
-            "sent": None,
-        }
+        pushed = PushReport(
+            run=str(folder.path),
+            repo_id=repo_id,
+            path=str(folder.hub),
+            configs={table.name: dict(table.rows) for table in tables},
+            left_out=left_out,
+            personal={where: dict(found) for where, found in facts.personal.items()} if facts.personal is not None else None,
+            public=public,
+            sent=None,
+        )
         if dry_run:
-            return report
+            return pushed
         if on_event:
             on_event(Event("push", len(names), len(names), f"sending {repo_id}"))
         sent = upload(
             folder.hub, repo_id, public=public, force=force, message=f"{sum(data.origins.values()):,} rows, by synthgen"
         )
-    return report | {"sent": asdict(sent)}
+        pushed.sent = SentFiles(**asdict(sent))
+    return pushed
 
 
 @dataclass(frozen=True, slots=True)
 class _Data:
     """The rows of a run and what formats show of them. `origins` counts them by who wrote their query."""
 
-    config: Config
+    generator: Generator
     triples: Sequence[Triple]
     context: ExportContext
     origins: Mapping[str, int]
+    report: RunReport
+
+    @property
+    def config(self) -> Config:
+        return self.generator.config
 
 
-def _read(folder: RunFolder) -> _Data:
+def _read(folder: RunFolder, report: RunReport | None) -> _Data:
     config, found, context = exportable(folder)
     triples = [replace(row, generator=public_name(row.generator)) for row in found]
-    if not triples or not folder.report.exists():
+    if not triples or report is None:
         raise EmptyResultError(f"{folder.path} has no finished rows to push. Run `synthgen status {folder.path}` to see why.")
     if any(row.kind == CLASSIFICATION for row in triples):
         raise ConfigError(
@@ -142,16 +177,9 @@ def _read(folder: RunFolder) -> _Data:
             f"say what is not so. Nothing was written. Write them with `synthgen export {folder.path} -f classification-chat`, and send that "
             "folder with `hf upload OWNER/NAME FOLDER --repo-type dataset`."
         )
-    origins = Counter(_origin(row, config) for row in triples)
-    return _Data(config, triples, context, dict(sorted(origins.items())))
-
-
-def _origin(triple: Triple, config: Config) -> str:
-    """`llm`, `rule` or `imported`: who wrote the query. Of an imported row, as far as its file says."""
-    of = triple.generator if config.model == IMPORT else config.model
-    if parse_model(of):
-        return "llm"
-    return "imported" if config.model == IMPORT and of.partition(":")[0] not in GENERATORS else "rule"
+    generator = stored_generator(config, folder)
+    origins = Counter(generator.origin(row) for row in triples)
+    return _Data(generator, triples, context, dict(sorted(origins.items())), report)
 
 
 def _check_mixed(data: _Data, mixed: bool) -> None:
@@ -198,7 +226,7 @@ def _splits(name: str, triples: Sequence[Triple], data: _Data) -> Splits:
     def of(split: str) -> Callable[[], Iterable[Mapping[str, Any]]]:
         mine = [triple for triple in triples if triple.split == split]
         if name == DEFAULT:
-            return lambda: (triple_row(t, context.chunks, context.title, origin=_origin(t, data.config)) for t in mine)
+            return lambda: (triple_row(t, context.chunks, context.title, origin=data.generator.origin(t)) for t in mine)
         if name == "queries":
             return lambda: beir.queries(mine)
         if name == "qrels":

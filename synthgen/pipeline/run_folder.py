@@ -167,12 +167,17 @@ class RunFolder:
                 f"{self.path} belongs to the {self._documents(stored)}, not to {docs}. "
                 "Use another run folder; `--store` shares paid answers between runs."
             )
-        changed = sorted(name for name, value in generation.items() if stored["generation"].get(name) != value)
+        changed = sorted(self.changed(generation))
         if changed and not update:
             raise RunFolderError(
                 f"{self.path} was generated with other settings ({', '.join(changed)} changed). "
                 "Add --update to generate again (answers already paid for stay reusable), or use another run folder."
             )
+
+    def changed(self, generation: Mapping[str, Any]) -> list[str]:
+        """What of `generation` is not as the run has it."""
+        before = (self.stored() or {}).get("generation", {})
+        return [name for name, value in generation.items() if before.get(name) != value]
 
     def _documents(self, stored: Mapping[str, Any]) -> str:
         docs = self.docs(stored)

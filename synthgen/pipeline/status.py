@@ -9,55 +9,122 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from synthgen import storage
-from synthgen.generators import IMPORT
+from pydantic import Field
+
 from synthgen.llm.batch.ledger import open_batches
 from synthgen.llm.call_store import CallStore, Totals
 from synthgen.llm.costs.estimate import Prefixes
 from synthgen.llm.costs.prices import Price, load_prices
-from synthgen.pipeline.assemble import human_queries
 from synthgen.pipeline.corpus import Corpus
-from synthgen.pipeline.generation import Generator, make_generator
+from synthgen.pipeline.generation import Generator
+from synthgen.pipeline.imported import stored_generator
 from synthgen.pipeline.paid_step_costs import prices_after_generation
+from synthgen.pipeline.queries import human_queries
+from synthgen.pipeline.report import read_report
+from synthgen.pipeline.report_schema import Report, RunReport, TokenCounts
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.pipeline.stores import store_path, stored_answers
 from synthgen.records import Usage
 
-__all__ = ["status"]
+__all__ = ["Spending", "StatusReport", "status"]
 
 
-def status(run_folder: str | Path) -> dict[str, Any]:
-    """The report of a run, the calls it asks for, what its call store has cost, and what the same command would still do.
+class GenerationCalls(Report):
+    """The calls of generation. `remaining` would be sent by the same command, `waiting` ones are in a batch."""
+
+    total: int
+    ok: int
+    failed: dict[str, int]
+    remaining: int
+    waiting: int
+
+
+class Spending(Report):
+    """Attempts, tokens and dollars of a call store, those through batches apart, each model at its own price.
+
+    Dollars are None when one of the prices is unknown; `unpriced` has the models. `per_second` is over the time from the first to
+    the last live call, None where that is too short.
+    """
+
+    calls: int
+    attempts: int
+    rate_limited: int
+    uncounted: int = Field(description="attempts whose usage never came")
+    first: str
+    last: str
+    per_second: float | None
+    usage: TokenCounts
+    batch_usage: TokenCounts
+    model: str
+    unpriced: list[str]
+    dollars: float | None
+    batch_dollars: float | None
+    prices_dated: str
+    store: str
+    shared: bool = Field(description="whether other runs may use the store")
+
+
+class OpenBatch(Report):
+    """A batch that is not collected."""
+
+    id: str
+    run: str
+    endpoint: str
+    requests: int
+    created: str
+    state: str
+    file_id: str
+    batch_id: str
+    ended: str
+
+
+class StatusReport(Report):
+    """Where a run stands, as `synthgen status --json` prints it.
 
     `calls` is of generation, None when it makes none. `later` has how many calls each step after generation lacks, as the report
-    counts them or, where there is none, as `pricing` does, for which stored candidates go through the filters. `calls_remaining` is
-    the sum of both. `spent` and the open `batches` are of its call store, which other runs may
-    share; `spent` is None when there is none yet.
+    counts them or, where there is none, as `plan` does, for which stored candidates go through the filters. `calls_remaining` is
+    the sum of both. `spent` and the open `batches` are of its call store, which other runs may share; `spent` is None when there
+    is none yet.
     """
+
+    run: str
+    documents: str
+    model: str
+    finished: bool
+    calls: GenerationCalls | None
+    later: dict[str, int]
+    calls_remaining: int
+    spent: Spending | None
+    batches: list[OpenBatch]
+    report: RunReport | None
+
+
+def status(run_folder: str | Path) -> StatusReport:
+    """The report of a run, the calls it asks for, what its call store has cost, and what the same command would still do."""
     folder = RunFolder(Path(run_folder))
     config, stored = folder.open()
-    generator, path = make_generator(config), store_path(config, folder.calls)
+    generator, path = stored_generator(config, folder), store_path(config, folder.calls)
     with stored_answers(path) as store:
         calls = _asked(generator, folder, store) if generator.makes_calls else None
-        report = storage.read_json(folder.report) if folder.report.exists() else None
+        report = read_report(folder)
         later = _later(generator, folder, store, report)
         shared = {"store": str(path), "shared": path.resolve() != folder.calls.resolve()}
         spent = None if store is None else _spent(generator, store.totals()) | shared
         batches = [] if store is None else [asdict(batch) for batch in open_batches(store)]
     remaining, waiting = (calls["remaining"], calls["waiting"]) if calls else (0, 0)
     remaining += sum(later.values())
-    return {
-        "run": str(folder.path),
-        "documents": stored["docs"],
-        "model": config.model,
-        "finished": report is not None and remaining == waiting == 0,
-        "calls": calls,
-        "later": later,
-        "calls_remaining": remaining,
-        "spent": spent,
-        "batches": batches,
-        "report": report,
-    }
+    return StatusReport(
+        run=str(folder.path),
+        documents=stored["docs"],
+        model=config.model,
+        finished=report is not None and remaining == waiting == 0,
+        calls=GenerationCalls.model_validate(calls) if calls else None,
+        later=later,
+        calls_remaining=remaining,
+        spent=Spending.model_validate(spent) if spent else None,
+        batches=[OpenBatch.model_validate(batch) for batch in batches],
+        report=report,
+    )
 
 
 def _asked(generator: Generator, folder: RunFolder, store: CallStore | None) -> dict[str, Any]:
@@ -68,32 +135,22 @@ def _asked(generator: Generator, folder: RunFolder, store: CallStore | None) -> 
     return found
 
 
-def _later(
-    generator: Generator, folder: RunFolder, store: CallStore | None, report: Mapping[str, Any] | None
-) -> dict[str, int]:
+def _later(generator: Generator, folder: RunFolder, store: CallStore | None, report: RunReport | None) -> dict[str, int]:
     """How many calls each step after generation lacks."""
     if report is not None:
-        return {stage: told["missing"] for stage, told in report.get("judgements", {}).items()}
+        return {stage: calls.missing for stage, calls in report.judgements.items()}
     if not folder.table("chunks").exists() or not folder.table("documents").exists():
         return {}
     corpus = Corpus(list(folder.read("documents")), list(folder.read("chunks")), [])
-    rows = [*folder.read("candidates")] if folder.table("candidates").exists() else []
-    imported = rows if generator.config.model == IMPORT else None
     measured_on = folder.queries()
     queries = human_queries(folder) if measured_on is not None and measured_on.is_dir() else []
     lacking: Counter[str] = Counter()
-    for step in prices_after_generation(generator, corpus, store, Prefixes(), queries, imported=imported):
+    for step in prices_after_generation(generator, corpus, store, Prefixes(), queries):
         lacking[step["stage"]] += step["calls"]
     return dict(lacking)
 
 
 def _spent(generator: Generator, totals: Totals) -> dict[str, Any]:
-    """Attempts, tokens and dollars of a call store, those through batches apart, each model at its own price.
-
-    Dollars are None when one of the prices is unknown; `unpriced` has the models.
-
-    `per_second` is over the time from the first to the last live call, None where that is too short to tell.
-    """
     prices = load_prices(generator.config.llm.prices)
     paid = {key: usage for key, usage in totals.used.items() if usage.prompt or usage.output}
     known = {model: prices.of(model or generator.model) for model, _ in paid}

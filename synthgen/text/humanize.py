@@ -18,9 +18,9 @@ def dollars_text(dollars: float) -> str:
     return f"${dollars:,.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.4f}" if dollars >= 0.0001 else "under $0.0001"
 
 
-def place(problem: Mapping[str, Any]) -> str:
-    """File and line of a problem that a check found; the file alone where the whole of it is meant, or `the files`."""
-    return f"{problem['file']}, line {problem['line']}" if problem["line"] else problem["file"] or "the files"
+def place(file: str, line: int) -> str:
+    """File and line of a problem that a check found; the file alone for line 0, or `the files`."""
+    return f"{file}, line {line}" if line else file or "the files"
 
 
 def reasons(numbers: Mapping[str, int]) -> str:

@@ -30,6 +30,8 @@ from synthgen.filters.grounding import grounding
 from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import Call
 from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.refilter import refilter
+from synthgen.pipeline.retry import retry
 from synthgen.pipeline.status import status
 from synthgen.records import Chunk, Completion, Request, Triple, digest, make_triple
 from synthgen.testing import FakeOpenAI, Fault, Logged
@@ -386,7 +388,7 @@ def test_a_run_writes_answers_that_its_exports_show_and_pays_once(docs: Path, tm
         assert asked == 3 * len(TOWNS)
         ways = {"expert": {"asked": 6, "written": 6}, "plain": {"asked": 2, "written": 2}}
         told = {"asked": 8, "written": 8, "failed": {}}
-        assert result.report["answers"] == {
+        assert result.report.to_dict()["answers"] == {
             "raft_answer": told,
             "styled_answer": told | {"styles": ways, "lengths": {}, "forms": {}},
         }
@@ -409,10 +411,10 @@ def test_an_answer_that_fails_its_check_leaves_a_plain_row_and_its_text_in_the_s
     with FakeOpenAI() as server:
         result = run(docs, tmp_path / "run", server, lengths=["nine sentences"], reasoning=False)
         assert result.report["answers"]["styled_answer"]["failed"] == {"wrong_length": 8}
-        assert result.report["judgements"]["styled_answer"] == {"asked": 8, "ok": 8, "failed": {}, "missing": 0}
+        assert result.report.to_dict()["judgements"]["styled_answer"] == {"asked": 8, "ok": 8, "failed": {}, "missing": 0}
         assert {(row.response, row.instruction) for row in result.kept} == {(None, None)}
         assert len(exported(tmp_path / "run", "openai-chat")) == len(TOWNS)
-        mended = pipeline.refilter(tmp_path / "run", settings=["answers.lengths=[]"])
+        mended = refilter(tmp_path / "run", settings=["answers.lengths=[]"])
         assert mended["answers"]["styled_answer"]["failed"] == {"not_asked": 8}
 
 
@@ -426,7 +428,7 @@ def test_json_answers_come_out_as_json(docs: Path, tmp_path: Path) -> None:
 
     with FakeOpenAI(script=script) as server:
         result = run(docs, tmp_path / "run", server, styles=[], forms=[FORM], reasoning=False)
-    assert result.report["answers"]["styled_answer"]["forms"] == {"json": {"asked": 8, "written": 8}}
+    assert result.report.to_dict()["answers"]["styled_answer"]["forms"] == {"json": {"asked": 8, "written": 8}}
     shown = [json.loads(chat["messages"][-1]["content"]) for chat in exported(tmp_path / "run", "openai-chat")]
     assert {one["arches"] for one in shown} == {row.answer for row in result.kept}
 
@@ -452,14 +454,14 @@ def test_a_second_cut_makes_no_call_and_says_what_it_lacks(docs: Path, tmp_path:
     with FakeOpenAI() as server:
         before = run(docs, tmp_path / "run", server).report
         asked = len(server.log)
-        cut = pipeline.refilter(tmp_path / "run", settings=["answers.styles={terse: Be terse.}"])
+        cut = refilter(tmp_path / "run", settings=["answers.styles={terse: Be terse.}"])
         assert cut["answers"]["styled_answer"]["failed"] == {"not_asked": 8}
         assert cut["answers"]["raft_answer"] == before["answers"]["raft_answer"]
         lacks = "The step styled_answer lacks 8 answers, and a row without one keeps its plain answer"
         assert any(note.startswith(lacks) for note in cut["notes"])
-        back = pipeline.refilter(tmp_path / "run", settings=[f"answers.styles={json.dumps(STYLES)}"])
+        back = refilter(tmp_path / "run", settings=[f"answers.styles={json.dumps(STYLES)}"])
         assert back["answers"] == before["answers"]
-        off = pipeline.refilter(tmp_path / "run", settings=["answers.reasoning=false", "answers.styles=[]"])
+        off = refilter(tmp_path / "run", settings=["answers.reasoning=false", "answers.styles=[]"])
         assert (off["answers"], off["judgements"]) == ({}, {})
         assert len(server.log) == asked
 
@@ -473,12 +475,12 @@ def test_retry_repeats_what_failed_and_nothing_else(docs: Path, tmp_path: Path) 
 
     with FakeOpenAI(script=script) as server:
         report = run(docs, tmp_path / "run", server).report
-        assert report["answers"]["raft_answer"] == {"asked": 8, "written": 7, "failed": {"refusal": 1}}
+        assert report.to_dict()["answers"]["raft_answer"] == {"asked": 8, "written": 7, "failed": {"refusal": 1}}
         assert "would repeat the 1 that failed" in status_text(status(tmp_path / "run"))
         refusing["on"], asked = False, len(server.log)
-        again = pipeline.retry(tmp_path / "run")
+        again = retry(tmp_path / "run")
         assert len(server.log) == asked + 1
-        assert again["answers"]["raft_answer"] == {"asked": 8, "written": 8, "failed": {}}
+        assert again.to_dict()["answers"]["raft_answer"] == {"asked": 8, "written": 8, "failed": {}}
 
 
 def test_caps_hold_for_written_answers_and_a_run_goes_on_after_them(docs: Path, tmp_path: Path) -> None:

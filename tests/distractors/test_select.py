@@ -25,8 +25,8 @@ from synthgen.distractors.select import add_distractors
 from synthgen.distractors.sources import SOURCES, interleaved, quotas, shares_of
 from synthgen.errors import ConfigError
 from synthgen.llm.call_store import Call
-from synthgen.pipeline import run as pipeline
 from synthgen.pipeline.import_run import import_rows
+from synthgen.pipeline.refilter import refilter
 from synthgen.records import Chunk, Completion, Distractor, Event, Triple, digest, make_triple
 from synthgen.retrieval import Hit, index_text
 from synthgen.retrieval.bm25 import BM25
@@ -721,7 +721,7 @@ def test_a_run_asks_about_its_distractors_and_a_second_cut_uses_the_answers(tmp_
         }
         result = sg.run(write_rivers(tmp_path / "docs"), run, settings=given)
         asked = len(server.log)
-        again = pipeline.refilter(run, settings=["distractors.num=1"])
+        again = refilter(run, settings=["distractors.num=1"])
         assert len(server.log) == asked > 0
     told = result.report["distractors"]
     assert told["refused"]["answers"] > 0

@@ -16,6 +16,7 @@ from synthgen.errors import ConfigError, EmptyResultError, StoppedEarly
 from synthgen.llm.call_store import CallStore
 from synthgen.pipeline import plan as planning
 from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.refilter import refilter
 from synthgen.testing import FakeOpenAI, Fault, Logged, Script
 
 ORDER = ["format", "lint", "grounding", "judge"]
@@ -68,7 +69,7 @@ def test_a_run_asks_its_judge_about_every_row_and_keeps_what_it_lets_through(doc
         assert [(r.stage, r.reason) for r in result.rejected] == [("judge", "not_answerable")]
         assert len(result.kept) == len(RIVERS) - 1
         assert {row.scores["judge"]["answerable"] for row in result.kept} == {"yes"}
-        assert result.report["judgements"] == {"judge": {"asked": 8, "ok": 8, "failed": {}, "missing": 0}}
+        assert result.report.to_dict()["judgements"] == {"judge": {"asked": 8, "ok": 8, "failed": {}, "missing": 0}}
         again = run(docs, tmp_path / "run", server)
         assert (len(server.log), again.report["funnel"]) == (asked, result.report["funnel"])
 
@@ -100,13 +101,13 @@ def test_a_second_cut_asks_nothing_and_says_what_it_lacks(docs: Path, tmp_path: 
         run(docs, tmp_path / "run", server, order=["format", "lint", "grounding"])
         asked = len(server.log)
         with pytest.raises(EmptyResultError, match="not_asked 8"):
-            pipeline.refilter(tmp_path / "run", settings=["filters.order=[format, judge]"])
+            refilter(tmp_path / "run", settings=["filters.order=[format, judge]"])
         assert len(server.log) == asked
         report = run(docs, tmp_path / "run", server, order=["format", "judge"]).report
         assert len(server.log) == asked + 8
-        cut = pipeline.refilter(tmp_path / "run", settings=["filters.order=[format]"])
+        cut = refilter(tmp_path / "run", settings=["filters.order=[format]"])
         assert cut["rows"]["kept"] == 8
-        assert pipeline.refilter(tmp_path / "run", settings=["filters.order=[format, judge]"])["funnel"] == report["funnel"]
+        assert refilter(tmp_path / "run", settings=["filters.order=[format, judge]"])["funnel"] == report["funnel"]
         assert len(server.log) == asked + 8
 
 

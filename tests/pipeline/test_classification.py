@@ -87,7 +87,7 @@ def test_texts_become_conversations_and_counts_add_up(tmp_path: Path) -> None:
     assert set(result.report["exports"]) == {"classification-chat"}
     assert result.report["training"] is None
     assert result.report["lexical_bias"] == {}
-    assert "so there is no search to train or to measure" in result.report["notes"][-1]
+    assert "so there is no search to train or to measure" in result.report.unmeasured
     for row in result.kept:
         assert (row.kind, row.distractors, row.generator) == ("classification", (), "import")
         assert result.chunks[row.chunk_id].text == row.query

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 import synthgen as sg
 from synthgen.cli.main import app
 from synthgen.errors import ConfigError, EmptyResultError, InputError
-from synthgen.pipeline import run as pipeline
 from synthgen.pipeline.export import export, export_rows
+from synthgen.pipeline.refilter import refilter
 
 OWN = """
 def good(triples, context, *, mark: str = "!"):
@@ -166,7 +166,7 @@ def test_formats_of_ones_own_follow_a_new_cut(run: Path, own: str) -> None:
     gone = shutil.copytree(good.parent, run / "exports" / "no_such_module:rows")
     faulty = shutil.copytree(good.parent, run / "exports" / f"{own}:none")
     good.write_text("{}\n", encoding="utf-8")
-    report = pipeline.refilter(run)
+    report = refilter(run)
     assert good.read_text(encoding="utf-8").count("\n") == report["exports"][f"{own}:good"]["files"]["train.jsonl"] > 1
     for folder, why in ((gone, "no format called"), (faulty, "returned NoneType")):
         assert not folder.exists()

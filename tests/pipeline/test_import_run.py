@@ -23,6 +23,8 @@ from synthgen.importers.place import cut_contexts, place_rows
 from synthgen.pipeline import run as pipeline
 from synthgen.pipeline.export import export
 from synthgen.pipeline.import_run import import_rows, parse_mapping
+from synthgen.pipeline.refilter import refilter
+from synthgen.pipeline.retry import retry
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.pipeline.status import status
 from synthgen.records import Triple, make_document
@@ -326,10 +328,10 @@ def test_another_cut_needs_neither_file_nor_documents(docs: Path, tmp_path: Path
     first = outputs(result.path)
     (tmp_path / "rows.jsonl").unlink()
     docs.rename(tmp_path / "gone")
-    report = pipeline.refilter(result.path, settings=["filters.order=[format]"])
+    report = refilter(result.path, settings=["filters.order=[format]"])
     assert report["rows"]["kept"] == 4
     assert report["import"] == result.report["import"]
-    pipeline.refilter(result.path, settings=["filters.order=[format, exact_duplicates]"])
+    refilter(result.path, settings=["filters.order=[format, exact_duplicates]"])
     assert outputs(result.path) == first
 
 
@@ -373,7 +375,7 @@ def test_runs_and_imports_do_not_mix(docs: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="`import` is no model"):
         pipeline.run(docs, tmp_path / "other", config=load_config(overrides={"model": "import"}))
     with pytest.raises(ConfigError, match="no calls to repeat"):
-        pipeline.retry(result.path)
+        retry(result.path)
 
 
 @pytest.mark.parametrize("format", ["openai-chat", "raft", "st-pair", "beir"])

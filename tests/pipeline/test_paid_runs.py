@@ -13,7 +13,7 @@ from synthgen.errors import ConfigError, RunFolderError, StoppedEarly
 from synthgen.llm.call_store import Call, CallStore
 from synthgen.pipeline import batch as batches
 from synthgen.pipeline import plan as planning
-from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.retry import retry
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.pipeline.status import status
 from synthgen.records import Completion
@@ -46,11 +46,11 @@ def test_a_retry_repeats_the_failed_calls_and_makes_the_tables_anew(docs: Path, 
         failed, asked = before["generation"]["failures"]["refusal"], len(server.log)
         assert 0 < failed < len(RIVERS)
         moody = False
-        after = pipeline.retry(tmp_path / "run")
+        after = retry(tmp_path / "run")
         assert len(server.log) - asked == failed
         assert after["generation"]["calls_failed"] == 0
         assert after["generation"]["candidates"] > before["generation"]["candidates"]
-        again = pipeline.retry(tmp_path / "run")
+        again = retry(tmp_path / "run")
         assert (len(server.log) - asked, again["funnel"]) == (failed, after["funnel"])
 
 
@@ -59,10 +59,10 @@ def test_a_retry_cannot_ask_something_else(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI() as server:
         sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=settings(server))
         with pytest.raises(ConfigError, match="repeats calls as they were, so it cannot change sampling"):
-            pipeline.retry(tmp_path / "run", settings=["llm.temperature=1"])
+            retry(tmp_path / "run", settings=["llm.temperature=1"])
     sg.run(docs, tmp_path / "rules", settings={"training": {"enabled": False}})
     with pytest.raises(ConfigError, match="no calls to repeat"):
-        pipeline.retry(tmp_path / "rules")
+        retry(tmp_path / "rules")
 
 
 @pytest.mark.slow

@@ -16,8 +16,8 @@ from synthgen.cli.views.status import status_text
 from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, StoppedEarly, SynthgenError
 from synthgen.pipeline import plan as planning
-from synthgen.pipeline import run as pipeline
 from synthgen.pipeline.paid_steps import asked_models
+from synthgen.pipeline.refilter import refilter
 from synthgen.pipeline.status import status
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
@@ -167,7 +167,7 @@ def test_status_counts_what_later_steps_lack(docs: Path, tmp_path: Path) -> None
         sg.run(docs, tmp_path / "run", model="openai/fake-model", settings=values)
         assert len(server.log) - sent == 35
         assert status(tmp_path / "run")["finished"]
-        pipeline.refilter(tmp_path / "run", settings=["answers.styles=[terse]"])
+        refilter(tmp_path / "run", settings=["answers.styles=[terse]"])
         state = status(tmp_path / "run")
         assert (state["later"]["styled_answer"], state["calls_remaining"], state["finished"]) == (8, 8, False)
         assert "would make 8 calls (styled_answer 8) and finish it" in status_text(state)

@@ -14,7 +14,9 @@ import synthgen as sg
 from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, EmptyResultError, RunFolderError
 from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.refilter import refilter
 from synthgen.pipeline.run_folder import RunFolder
+from synthgen.pipeline.train import train
 from synthgen.records import Chunk, Document, Rejection, Skipped, Triple
 from synthgen.testing import FakeOpenAI, Fault, Logged, mix
 
@@ -130,10 +132,10 @@ def test_a_rename_changes_only_the_paths(result: pipeline.Result, tmp_path: Path
 
 def test_filter_cuts_again_and_back(result: pipeline.Result) -> None:
     first = outputs(result.path)
-    looser = pipeline.refilter(result.path, settings=["filters.order=[format]"])
+    looser = refilter(result.path, settings=["filters.order=[format]"])
     assert looser["rows"]["kept"] == looser["generation"]["candidates"] >= result.report["rows"]["kept"]
     assert outputs(result.path) != first
-    pipeline.refilter(result.path, settings=[f"filters.order={Config().filters.order}"])
+    refilter(result.path, settings=[f"filters.order={Config().filters.order}"])
     assert outputs(result.path) == first
 
 
@@ -143,10 +145,10 @@ def test_filter_makes_no_call_and_cannot_change_generation(tmp_path: Path, monke
         settings = FAST | {"llm": {"base_url": server.base_url}}
         sg.run(write(tmp_path / "docs"), tmp_path / "run", model="openai/fake-model", settings=settings)
         asked = len(server.log)
-        pipeline.refilter(tmp_path / "run", settings=["filters.order=[format]"])
+        refilter(tmp_path / "run", settings=["filters.order=[format]"])
         assert len(server.log) == asked
         with pytest.raises(ConfigError, match="makes no calls, so it cannot change per_chunk"):
-            pipeline.refilter(tmp_path / "run", settings=["generation.per_chunk=9"])
+            refilter(tmp_path / "run", settings=["generation.per_chunk=9"])
 
 
 def test_a_limit_is_a_sample_whose_calls_the_full_run_reuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,13 +181,13 @@ def test_a_sample_says_what_it_left_out_and_too_little_to_train_on_is_no_error(t
     usable = [chunk.id for chunk in result.chunks.values() if chunk.split]
     assert len(skipped) == len(usable) - 1
     assert result.report["training"] is None
-    assert [note for note in result.report["notes"] if "at least two different passages" in note]
+    assert "at least two different passages" in result.report.unmeasured
 
 
 def test_a_cut_that_leaves_nothing_leaves_the_result_as_it_was(result: pipeline.Result) -> None:
     first = outputs(result.path)
     with pytest.raises(EmptyResultError, match="The result from before still stands"):
-        pipeline.refilter(result.path, settings=["filters.options.format.min_query_chars=900"])
+        refilter(result.path, settings=["filters.options.format.min_query_chars=900"])
     assert outputs(result.path) == first
 
 
@@ -204,7 +206,7 @@ def test_formats_exported_by_hand_follow_a_new_cut(result: pipeline.Result) -> N
 
     export(result.path, "st-pair")
     before = (result.path / "exports" / "st-pair" / "train.jsonl").read_text(encoding="utf-8")
-    pipeline.refilter(result.path, settings=["filters.order=[format]"])
+    refilter(result.path, settings=["filters.order=[format]"])
     assert (result.path / "exports" / "st-pair" / "train.jsonl").read_text(encoding="utf-8") != before
 
 
@@ -244,7 +246,7 @@ def test_nothing_kept_is_an_error_that_names_the_reasons(tmp_path: Path) -> None
 
     sys.path.insert(0, str(tmp_path))
     try:
-        with pytest.raises(EmptyResultError, match=r"turned away all \d+ candidates \(strict:refuse:mood \d+\)"):
+        with pytest.raises(EmptyResultError, match=r"rejected all \d+ candidates \(strict:refuse:mood \d+\)"):
             sg.run(docs, tmp_path / "run", settings={"training": {"enabled": False}, "filters": {"order": ["strict:refuse"]}})
     finally:
         sys.path.remove(str(tmp_path))
@@ -260,7 +262,7 @@ def test_without_the_train_extra_a_run_ends_with_data_and_says_what_to_install(
     result = sg.run(write(tmp_path / "docs"), tmp_path / "run")
     assert result.kept
     assert (result.path / "exports" / "raft" / "train.jsonl").exists()
-    assert [note for note in result.report["notes"] if "pip install 'synthgen-rag[train]'" in note]
+    assert "pip install 'synthgen-rag[train]'" in result.report.unmeasured
 
 
 def test_the_stages_as_functions(tmp_path: Path) -> None:
@@ -310,20 +312,20 @@ def test_what_is_measured_on_is_not_trained_on_even_if_the_queries_come_later(
     result: pipeline.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taught: list[Triple] = []
+    measured = train(result.path).to_dict()
 
     def listens(chunks: list[Chunk], triples: list[Triple], **more: object) -> dict[str, object]:
         taught.extend(triples)
-        return {}
+        return {name: value for name, value in measured.items() if name != "leaks"}
 
     monkeypatch.setattr("synthgen.evaluation.before_and_after.train_and_measure", listens)
     known = next(row for row in result.kept if row.split == "train")
     queries = tmp_path / "queries"
     queries.mkdir()
     (queries / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": known.query.upper()}) + "\n", encoding="utf-8")
-    told = pipeline.train(result.path, queries=queries)
-    assert told == {"leaks": len(result.kept) - len(taught)}
-    assert told["leaks"] >= 1
+    told = train(result.path, queries=queries)
+    assert told.leaks == len(result.kept) - len(taught) >= 1
     assert known.query not in {row.query for row in taught}
     taught.clear()
-    assert pipeline.train(result.path) == {"leaks": 0}
+    assert train(result.path).leaks == 0
     assert len(taught) == len(result.kept)

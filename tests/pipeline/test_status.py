@@ -67,7 +67,7 @@ def store(run: RunFolder, *calls: Call, path: Path | None = None) -> None:
 
 def test_before_the_first_call(run: RunFolder) -> None:
     state = status(run.path)
-    assert state["calls"] == {"total": 5, "ok": 0, "failed": {}, "remaining": 5, "waiting": 0}
+    assert state.calls.to_dict() == {"total": 5, "ok": 0, "failed": {}, "remaining": 5, "waiting": 0}
     assert state["spent"] is None
     text = status_text(state)
     assert "0/5 calls finished" in text
@@ -86,7 +86,7 @@ def test_what_the_panel_showed_is_in_the_store(run: RunFolder) -> None:
         call(four, "timeout", minute=2, attempts=6, usage=Usage()),
     )
     state = status(run.path)
-    assert state["calls"] == {"total": 5, "ok": 2, "failed": {"refusal": 1, "timeout": 1}, "remaining": 2, "waiting": 0}
+    assert state.calls.to_dict() == {"total": 5, "ok": 2, "failed": {"refusal": 1, "timeout": 1}, "remaining": 2, "waiting": 0}
     assert state["calls_remaining"] == 2
     text = status_text(state)
     assert "4/5 calls finished: 2 answered, 2 failed (refusal 1, timeout 1)" in text
@@ -180,7 +180,7 @@ def test_a_run_without_a_model_has_no_calls(tmp_path: Path) -> None:
 
 def test_a_status_is_json(run: RunFolder) -> None:
     store(run, call(requests(run)[0]))
-    assert json.loads(json.dumps(status(run.path))) == status(run.path)
+    assert json.loads(json.dumps(status(run.path).to_dict())) == status(run.path).to_dict()
 
 
 def test_status_tells_what_the_filters_prefer_and_shows_a_row_for_each_reason(tmp_path: Path) -> None:

@@ -251,7 +251,7 @@ def test_a_rule_finds_its_fault_and_says_where(
     kind = found.errors if RULES[rule][0] == "error" else found.warnings
     assert kind[rule] == 1, found
     [problem] = [problem for problem in found.problems if problem.rule == rule]
-    assert message in f"{place(problem.to_dict())}: {problem.message}"
+    assert message in f"{place(problem.file, problem.line)}: {problem.message}"
     if RULES[rule][0] == "warning":
         assert found.errors == {}
 
@@ -615,7 +615,7 @@ def test_a_fault_of_our_own_is_loud(run: Path, tmp_path: Path, monkeypatch: pyte
     import sys
 
     from synthgen.exporters import export as exporters
-    from synthgen.pipeline import run as pipeline
+    from synthgen.pipeline.refilter import refilter
 
     monkeypatch.setitem(sys.modules, "my_formats", sys.modules[__name__])
     path = "my_formats:nothing_positive"
@@ -624,7 +624,7 @@ def test_a_fault_of_our_own_is_loud(run: Path, tmp_path: Path, monkeypatch: pyte
         told = synthgen("export", run, "-f", "st-pair", *output)
         assert told.exit_code == 1
         assert "line 2: positive is empty (empty " in told.output
-    report = pipeline.refilter(run)
+    report = refilter(run)
     assert any("exports/st-pair must not be used as it is: train.jsonl, line 2" in note for note in report["notes"])
     assert report["exports"]["st-pair"]["checks"]["errors"]["empty"] >= 1
 

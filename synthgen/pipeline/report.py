@@ -1,0 +1,156 @@
+"""`report.json`: made from what the stages of a run have made, written last, and read again by later verbs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from synthgen import storage
+from synthgen.errors import RunFolderError
+from synthgen.filters.lexical_bias import lexical_bias
+from synthgen.pipeline.assemble import Assembly
+from synthgen.pipeline.paid_steps import without_answer
+from synthgen.pipeline.report_schema import SCHEMA_VERSION, RunReport
+from synthgen.pipeline.run_folder import RunFolder
+from synthgen.records import SPLITS, Rejection
+from synthgen.retrieval.source_rank import TOO_EASY
+
+__all__ = ["make_report", "read_report", "write_report"]
+
+_EXAMPLES = 3
+_UNMEASURED_BEFORE = (
+    "The gain was not measured",
+    "The model and its figures are of the rows before",
+    "The rows are texts with labels",
+)
+
+
+def make_report(made: Assembly) -> RunReport:
+    """The facts of a run, not measured yet and without times: two runs with the same answers report the same."""
+    corpus, candidates, filtered, generator = made.corpus, made.candidates, made.filtered, made.run.generator
+    kept, outcomes = filtered.kept, made.steps.report() if made.steps else {}
+    facts: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "documents": {
+            "read": len(corpus.documents),
+            "skipped": _count(skip.reason for skip in corpus.skipped if skip.stage == "sources"),
+            "languages": _count(document.language or "unknown" for document in corpus.documents),
+            "groups": len({document.group for document in corpus.documents}),
+        },
+        "chunks": {
+            "distinct": len(corpus.chunks),
+            "copies": sum(len(chunk.places) for chunk in corpus.chunks),
+            "tokens": sum(chunk.n_tokens for chunk in corpus.chunks),
+            "splits": _by_split(chunk.split for chunk in corpus.chunks),
+            "skipped": _count(skip.reason for skip in corpus.skipped if skip.stage != "sources"),
+            "document_disjoint": corpus.document_disjoint,
+        },
+        "generation": {
+            "generator": generator.config.model,
+            "prompts": {prompt.name: prompt.digest for prompt in generator.prompts},
+            "candidates": len(candidates.triples),
+            "skipped": candidates.reasons,
+            "calls_ok": candidates.calls_ok,
+            "calls_failed": sum(candidates.calls_failed.values()),
+            "failures": candidates.calls_failed,
+            "usage": candidates.usage.to_dict(),
+        },
+        "funnel": filtered.funnel,
+        "examples": _examples(filtered.rejected),
+        "rows": {
+            "kept": len(kept),
+            "answered": sum(row.answer is not None for row in kept),
+            "splits": _by_split(row.split for row in kept),
+            "generators": _count(row.generator for row in kept),
+            "flags": _count(flag for row in kept for flag in row.flags),
+            "too_easy": sum(float(row.scores.get("easy") or 0.0) >= TOO_EASY for row in kept),
+        },
+        "notes": [*_about_splits(made), *generator.notes, *made.notes, *_unanswered(made)],
+        "distractors": made.distractors,
+        "answers": made.answers,
+        "exports": made.exports,
+        "judgements": outcomes,
+        "lexical_bias": lexical_bias(filtered, made.chunks),
+        "training": None,
+        "unmeasured": None,
+    }
+    imported = generator.imported
+    return RunReport.model_validate(facts | ({"import": imported} if imported else {}))
+
+
+def write_report(folder: RunFolder, report: RunReport, seconds: dict[str, float] | None = None) -> None:
+    """Write `report.json`; `seconds` by stage, where those of before do not stay."""
+    timing = {} if seconds is None else {"timing": seconds}
+    storage.write_json(folder.report, report.to_dict() | timing)
+
+
+def read_report(folder: RunFolder) -> RunReport | None:
+    """The report of a run, None where there is none yet. Raises RunFolderError for one that this synthgen cannot read."""
+    if not folder.report.exists():
+        return None
+    found = storage.read_json(folder.report)
+    version = found.get("schema_version", 0) if isinstance(found, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise RunFolderError(
+            f"{folder.report} has schema_version {version}, and this synthgen reads {SCHEMA_VERSION} and older. "
+            f"Use the synthgen that wrote it, or write it anew with `synthgen filter {folder.path}`, which makes no call."
+        )
+    try:
+        return RunReport.model_validate(_upgraded(found) if version == 0 else found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "the whole of it"
+        raise RunFolderError(
+            f"{folder.report} cannot be read ({key}: {first['msg']}). It may be the report of an earlier synthgen. "
+            f"`synthgen filter {folder.path}` writes it anew, without a call."
+        ) from None
+
+
+def _upgraded(report: dict[str, Any]) -> dict[str, Any]:
+    """A report from before there were versions: what it says of the measurement stands among its notes."""
+    notes = [note for note in report.get("notes", ()) if not note.startswith(_UNMEASURED_BEFORE)]
+    said = [note for note in report.get("notes", ()) if note.startswith(_UNMEASURED_BEFORE)]
+    return report | {"schema_version": SCHEMA_VERSION, "notes": notes, "unmeasured": said[0] if said else None}
+
+
+def _about_splits(made: Assembly) -> list[str]:
+    if made.corpus.document_disjoint:
+        return []
+    return ["The splits are not document-disjoint: the folder is small, so sections of documents were split."]
+
+
+def _unanswered(made: Assembly) -> list[str]:
+    """A sentence for each paid step that lacks answers."""
+    steps = made.steps
+    if steps is None:
+        return []
+    return [
+        f"The step {stage} lacks {missing:,} answers, and {without_answer(stage)}; `synthgen run` asks for them."
+        for stage, outcome in steps.report().items()
+        if (missing := outcome["missing"])
+    ]
+
+
+def _examples(rejected: Iterable[Rejection]) -> dict[str, list[dict[str, Any]]]:
+    """The first rejected rows of each stage and reason."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in rejected:
+        listed = found.setdefault(f"{one.stage}:{one.reason}", [])
+        if len(listed) < _EXAMPLES:
+            row = one.triple
+            listed.append(
+                {"id": row.id, "query": row.query, "answer": row.answer, "chunk_id": row.chunk_id, "score": one.score}
+            )
+    return dict(sorted(found.items()))
+
+
+def _count(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def _by_split(values: Iterable[str]) -> dict[str, int]:
+    found = Counter(values)
+    return {name or "none": found[name] for name in (*SPLITS, "") if found[name] or name}
