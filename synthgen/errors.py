@@ -1,19 +1,19 @@
-"""The errors a caller can catch.
+"""The errors that callers can catch.
 
-    SynthgenError                    everything below; the command line prints it as one paragraph
+    SynthgenError                    base of all others; the command line prints it as one paragraph
     ├── InputError                   documents, queries or files that cannot be used
     ├── ConfigError                  a setting that is unknown, missing or out of range
     ├── UnknownNameError             a model, prompt, filter, format … that does not exist
     ├── MissingExtraError            a feature whose optional packages are not installed
     ├── RunFolderError               a run folder that is in use, foreign, unwritable or incomplete
-    ├── ModelError                   a key, model or endpoint that cannot work, so no call was worth making
-    ├── HubError                     the Hub refuses a push or cannot be reached
-    ├── ExportError                  a written file that its reader would refuse
-    ├── EmptyResultError             a stage left nothing to go on with
+    ├── ModelError                   a key, model or endpoint that cannot work, so no call is made
+    ├── HubError                     the Hub rejects a push or cannot be reached
+    ├── ExportError                  a written file that its reader would reject
+    ├── EmptyResultError             a stage left nothing to continue with
     └── StoppedEarly                 a cap or systematic failures ended the run; its state is saved
 
-A message says what was given, what is allowed and what to do. A bad *row* is never an exception: it is a
-row of `skipped` or `rejected` with its reason.
+A message states what was given, what is allowed and what to do. A bad *row* is never an exception: it becomes a row of
+`skipped` or `rejected` with its reason.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ DISTRIBUTION = "synthgen-rag"  # the name on the package index; the package and 
 
 
 class SynthgenError(Exception):
-    """Base of every error raised on purpose. `exit_code` is what the command line returns for it."""
+    """Base of every error that is raised on purpose. `exit_code` is the exit code of the command line."""
 
     exit_code = 1
 
@@ -56,7 +56,7 @@ class ConfigError(SynthgenError):
 
 
 class UnknownNameError(SynthgenError):
-    """A name that is in no table."""
+    """A name that is not in its table."""
 
     def __init__(
         self, kind: str, given: str, allowed: Iterable[str], hint: str = "A 'module:attribute' of your own works too."
@@ -83,15 +83,15 @@ class ModelError(SynthgenError):
 
 
 class HubError(SynthgenError):
-    """The Hub refuses a push or cannot be reached; the folder that was to be sent is complete."""
+    """The Hub rejects a push or cannot be reached; the folder of the data set is complete."""
 
 
 class ExportError(SynthgenError):
-    """A written file that its reader would refuse, or take for something else."""
+    """A written file that its reader would reject or misread."""
 
 
 class EmptyResultError(SynthgenError):
-    """A stage left nothing to go on with."""
+    """A stage left nothing to continue with."""
 
 
 class StoppedEarly(SynthgenError):
@@ -101,6 +101,6 @@ class StoppedEarly(SynthgenError):
 
 
 def nearest(given: str, names: Iterable[str]) -> str:
-    """`" Did you mean 'x'?"`, or nothing when no name is close."""
+    """Return `" Did you mean 'x'?"`, or "" when no name is close."""
     close = difflib.get_close_matches(given, list(names), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""

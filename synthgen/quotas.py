@@ -1,4 +1,4 @@
-"""Shares of rows as whole numbers: exact, rounded in one way, and spread evenly."""
+"""Shares of rows as whole numbers: exact, rounded in one way, and evenly spread."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ __all__ = ["exact", "in_turn", "rounded"]
 
 
 def exact(share: float) -> Fraction:
-    """The share as it is written: 0.1 is a tenth, not the binary fraction next to it."""
+    """Return the share as the written decimal: 0.1 is a tenth, not the nearest binary fraction."""
     return Fraction(str(share))
 
 
 def rounded(rows: int, share: Fraction) -> int:
-    """floor(rows · share + ½): a half is rounded up."""
+    """Return floor(rows · share + ½): a half is rounded up."""
     return int(rows * share + Fraction(1, 2))
 
 
 def in_turn(counts: Sequence[int], shares: Sequence[Fraction] | None = None) -> Iterator[int]:
-    """Each index as often as its count says, so that every beginning has about the shares (those of the counts, if none are given).
+    """Yield each index as often as its count, with about the same shares in every prefix (by default those of the counts).
 
-    The one furthest behind its share is next, and of several the first.
+    The index that is furthest behind its share comes next, the first of equals.
     """
-    wanted: Sequence[Fraction | int] = counts if shares is None else shares
-    whole, given = sum(wanted), [0] * len(counts)
+    targets: Sequence[Fraction | int] = counts if shares is None else shares
+    whole, given = sum(targets), [0] * len(counts)
     for place in range(1, sum(counts) + 1):
-        left = (index for index, count in enumerate(counts) if given[index] < count)
-        index = max(left, key=lambda index: place * wanted[index] - whole * given[index])
+        open_indices = (index for index, count in enumerate(counts) if given[index] < count)
+        index = max(open_indices, key=lambda index: place * targets[index] - whole * given[index])
         given[index] += 1
         yield index

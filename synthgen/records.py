@@ -1,12 +1,12 @@
-"""The records that flow through every stage, and how their ids are made.
+"""The records that pass through all stages, and their ids.
 
-Frozen and slotted; a stage returns new ones (`dataclasses.replace`). `to_dict` gives the row of a table,
-`from_dict` reads it back: nested records become dictionaries, free-form mappings become JSON strings, so
-that the columns of a table never depend on its rows. Offsets count characters (code points) of the
-document's normal form (`text.normalise`), never of its file.
+Records are frozen and slotted; a stage returns new ones (`dataclasses.replace`). `to_dict` returns a table row, and
+`from_dict` reads it back. Nested records become dictionaries and free-form mappings become JSON strings, so the columns
+of a table never depend on its rows. Offsets count characters (code points) of the document's normal form
+(`text.normalise`), never of its file.
 
-*Triplet* means (anchor, positive, negative) and exists only in the contrastive exporter; a `Triple` is
-(query, context, answer).
+*Triplet* means (anchor, positive, negative) and exists only in the contrastive exporter; a `Triple` is (query, context,
+answer).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ __all__ = [
 SPLITS = ("train", "dev", "test")
 
 CLASSIFICATION = "classification"
-"""The kind of rows that are no questions: a text as their query, its label as their answer."""
+"""The kind of rows that are labelled texts, not questions: the query is the text and the answer is its label."""
 
 Json = Mapping[str, Any]
 Span = tuple[int, int]
@@ -77,10 +77,10 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class Document(_Row):
-    """One file. `id` is its relative POSIX path, `text` its normal form, `sha256` that of the text.
+    """One file. `id` is its relative POSIX path, `text` its normal form, `sha256` the digest of the text.
 
-    `metadata` holds what the reader found out: `format` (how chunking parses the text: markdown, rst, text),
-    `encoding`, `encoding_guessed`, … `group` names the near-duplicate group: the start of its smallest content digest.
+    `metadata` holds what the loader found: `format` (which markup chunking parses: markdown, rst, text), `encoding`,
+    `encoding_guessed`, … `group` identifies the near-duplicate group by the start of its smallest content digest.
     """
 
     id: str
@@ -97,8 +97,8 @@ class Document(_Row):
 class Chunk(_Row):
     """A passage: `document.text[start:end] == text`. `headings` is the breadcrumb above it, outermost first.
 
-    `format` is that of its document, "" where it is not known. `places` are the ids of the same text elsewhere (never its own id). `split` is "" when those places lie in
-    different splits: such a chunk stays in the index but gives no rows.
+    `format` is that of its document, "" when unknown. `places` are the ids of the same text elsewhere, without its own
+    id. `split` is "" when these places lie in different splits; such a chunk stays in the index but gives no rows.
     """
 
     id: str
@@ -120,8 +120,8 @@ class Chunk(_Row):
 class Request(_Row):
     """One call. `key` is the digest of everything that changes the answer, and of nothing else.
 
-    `static` says where the part ends that many requests begin with, as (message, character in it): a provider may cache up to
-    there. It is no part of the key.
+    `static` is the end of the part that many requests have in common, as (message, character in it); a provider may
+    cache up to it. It is not part of the key.
     """
 
     key: str
@@ -136,7 +136,7 @@ class Request(_Row):
 
 @dataclass(frozen=True, slots=True)
 class Usage(_Row):
-    """Tokens of one call. `cached` and `written` are parts of `prompt`; `estimated` when the server sent none."""
+    """Tokens of one call. `cached` and `written` are parts of `prompt`. `estimated` is true when the server sent no usage."""
 
     prompt: int = 0
     cached: int = 0
@@ -156,7 +156,7 @@ class Usage(_Row):
 
 @dataclass(frozen=True, slots=True)
 class Completion(_Row):
-    """What came back for a request. `text` is exactly what the model wrote."""
+    """The response to a request. `text` is exactly what the model wrote."""
 
     request_key: str
     text: str
@@ -178,19 +178,22 @@ class Distractor(_Row):
 
     @property
     def mined(self) -> bool:
-        """Whether a search found it for the query, and not chance or its place in the document."""
+        """Whether a search for the query found it, and not a draw."""
         return self.found_by not in ("random", "same_document")
 
 
 @dataclass(frozen=True, slots=True)
 class Triple(_Row):
-    """A (query, context, answer) row; `answer` is None where the generator has none.
+    """A (query, context, answer) row. `answer` is None when the generator gives none.
 
-    `positives` are chunk ids, the first (`chunk_id`) being the source; `document_id`, `start`, `end` are its span
-    and `chunk_sha256` its text's digest. `quotes` are spans of the document that support the answer. `masks` are
-    spans of the document left out wherever this row's context is shown (a sentence that became the query).
-    `flags` names the filters that would have rejected a dev or test row, as `stage:reason`. The stage `answers` may have written
-    `reasoning`, and a `response` that follows `instruction`: exports show it in place of `answer`.
+    - `positives` are chunk ids; the first (`chunk_id`) is the source. `document_id`, `start` and `end` are the span of
+      the source and `chunk_sha256` is the digest of its text.
+    - `quotes` are spans of the document that support the answer.
+    - `masks` are spans of the document that are left out wherever the row's context is shown (a sentence that became
+      the query).
+    - `flags` are the filters that would have rejected a dev or test row, as `stage:reason`.
+    - `reasoning` and `response` come from the stage `answers`. `response` follows `instruction`, and exports show it in
+      place of `answer`.
     """
 
     id: str
@@ -228,9 +231,9 @@ class Triple(_Row):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a filter says of one triple. No `reason` means keep; `triple` may carry new scores or quotes.
+    """The decision of a filter on one triple. Without a `reason` it is kept; `triple` may carry new scores or quotes.
 
-    `survivor` is the id of the row that is kept in its place, where a filter keeps one row of several.
+    `survivor` is the id of the row that is kept in its place, when a filter keeps one row of several.
     """
 
     triple: Triple
@@ -261,7 +264,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Skipped(_Row):
-    """A file, chunk or call that gave nothing. `detail` is for people; `reason` is from a short vocabulary."""
+    """A file, chunk or call without result. `reason` is from a short vocabulary, `detail` is for people."""
 
     path: str
     stage: str
@@ -272,11 +275,11 @@ class Skipped(_Row):
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What the calls of one step have come to so far.
+    """The state of the calls of one step.
 
-    `finished` calls (answered or failed for good) were made by this command; what the store had from before is `reused`.
-    `rate_limited` counts answers 429. Tokens and `dollars` (None when the price is unknown) are of this command; `waiting` says
-    why nothing is sent at the moment, "" when something is.
+    `finished` calls (answered or failed for good) were made by this command; `reused` answers were in the store before.
+    `rate_limited` counts 429 responses. Tokens and `dollars` (None when the price is unknown) are those of this
+    command. `waiting` is the reason why nothing is sent at the moment, "" otherwise.
     """
 
     finished: int = 0
@@ -290,8 +293,8 @@ class Meter:
     waiting: str = ""
 
     def after(self, earlier: Meter) -> Meter:
-        """This and what came before it, as one; calls in flight and waiting are of now."""
-        known = self.dollars is not None and earlier.dollars is not None
+        """Return the sum with an earlier meter; calls in flight and waiting are the current ones."""
+        priced = self.dollars is not None and earlier.dollars is not None
         return Meter(
             self.finished + earlier.finished,
             self.failed + earlier.failed,
@@ -299,7 +302,7 @@ class Meter:
             self.in_flight,
             self.rate_limited + earlier.rate_limited,
             self.usage.plus(earlier.usage),
-            (self.dollars or 0.0) + (earlier.dollars or 0.0) if known else None,
+            (self.dollars or 0.0) + (earlier.dollars or 0.0) if priced else None,
             self.elapsed_s + earlier.elapsed_s,
             self.waiting,
         )
@@ -307,7 +310,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Progress: `done` of `total` (None when unknown) in `stage`; `message` is one line for people. Paid steps have a `meter`."""
+    """Progress: `done` of `total` (None when unknown) in `stage`. `message` is one line for people. Paid steps have a `meter`."""
 
     stage: str
     done: int = 0
@@ -320,13 +323,13 @@ OnEvent = Callable[[Event], None]
 
 
 def digest(value: Any) -> str:
-    """sha256 (hex) of the canonical JSON of `value`, or of the text itself when it is a string."""
+    """Return the sha256 (hex) of the canonical JSON of `value`, or of the text itself when it is a string."""
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def random_for(seed: int, *content: str) -> random.Random:
-    """A local generator that depends on the run's seed and on content, never on a path or a position."""
+    """Return a local generator that depends on the run's seed and on content, never on a path or a position."""
     return random.Random(digest([seed, *content]))
 
 
@@ -335,13 +338,13 @@ def chunk_id(document_id: str, start: int, end: int) -> str:
 
 
 def make_document(id: str, text: str, **columns: Any) -> Document:
-    """A Document from any text: normalised and hashed."""
+    """Return a Document of any text, normalised and hashed."""
     text = normalise(text)
     return Document(id=id, text=text, sha256=digest(text), **columns)
 
 
 def make_triple(chunk: Chunk, query: str, answer: str | None = None, **columns: Any) -> Triple:
-    """A Triple whose source is `chunk`. Its id is the digest of the chunk's text and the query."""
+    """Return a Triple whose source is `chunk`. Its id is the digest of the chunk's text and the query."""
     return Triple(
         id=digest([chunk.sha256, query])[:24],
         query=query,
@@ -366,14 +369,14 @@ def make_request(
     sample: int = 0,
     static: tuple[int, int] | None = None,
 ) -> Request:
-    """A Request with its key: model, endpoint, messages, schema, sampling and sample number change the answer."""
+    """Return a Request with its key: model, endpoint, messages, schema, sampling and sample number change the answer."""
     sampling = dict(sampling or {})
     key = digest([model, endpoint, [dict(m) for m in messages], schema, sampling, sample])
     return Request(key, model, endpoint, messages, schema, sampling, sample, static)
 
 
 def passage(triple: Triple, chunk: Chunk) -> str:
-    """The context of a row as it is shown: the chunk's text without the row's masked spans."""
+    """Return the context of a row: the chunk's text without the row's masked spans."""
     pieces, at = [], chunk.start
     for start, end in sorted(triple.masks):
         pieces.append(chunk.text[at - chunk.start : max(start, at) - chunk.start])
@@ -394,7 +397,7 @@ def _plain(value: Any) -> Any:
 
 @functools.cache
 def _readers(cls: type) -> tuple[frozenset[str], dict[str, Callable[[Any], Any]]]:
-    """The fields of a record, and how those are made that a table holds in another form. Kept, because a table has many rows."""
+    """Return the field names of a record, and the readers of fields that tables store in another form. Cached for speed."""
     types = {f.name: str(f.type) for f in dataclasses.fields(cls)}
     return frozenset(types), {name: reader for name, annotation in types.items() if (reader := _reader(annotation))}
 

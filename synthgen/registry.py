@@ -1,10 +1,10 @@
-"""Names to objects, without importing anything until it is used.
+"""Resolve names to objects, importing them at their first use.
 
-Each extension folder holds one literal table of `name -> "module:attribute"`. Any `"module:attribute"` is
-accepted in place of a name, so outside code needs no fork and no registration.
+Each extension folder has one literal table of `name -> "module:attribute"`. Any `"module:attribute"` is accepted in
+place of a name, so outside code needs neither a fork nor a registration.
 
-The options of such an object are the keyword-only parameters of its signature: the one place where each has its
-name, type, bounds, default and meaning.
+The options of such an object are the keyword-only parameters of its signature, the one place with their names, types,
+bounds, defaults and meanings.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ __all__ = ["Distinct", "Option", "describe_options", "resolve", "resolved_option
 
 
 class Distinct(NamedTuple):
-    """Part of the annotation of options that are names in one place: no two of one `place` may be equal, nor one of `taken`."""
+    """Annotation of options that are names. No two options of one `place` may be equal, and none may be one of `taken`."""
 
     place: str
     taken: tuple[str, ...] = ()
 
 
 class Option(NamedTuple):
-    """An option as people read about it: `default` is its Python form, `REQUIRED` when there is none."""
+    """An option for display. `default` is its Python form, `REQUIRED` when there is none."""
 
     name: str
     type: str
@@ -41,40 +41,40 @@ class Option(NamedTuple):
 
 
 def resolve(kind: str, name: str, table: Mapping[str, str]) -> Any:
-    """The object that `name` stands for.
+    """Return the object that `name` refers to.
 
-    Raises UnknownNameError, listing what exists, for a name in no table and for a `module:attribute` that
-    cannot be found. An import error *inside* an existing module is the module's own and passes through.
+    Raises UnknownNameError, listing the known names, for a name in no table and for a `module:attribute` that cannot be
+    found. An import error *inside* an existing module belongs to that module and passes through.
     """
     target = table.get(name, name)
     module, separator, attribute = target.partition(":")
     if not separator or not module or not attribute:
         raise UnknownNameError(kind, name, table)
     try:
-        found: Any = importlib.import_module(module)
+        target_object: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is not None and (module == error.name or module.startswith(error.name + ".")):
             raise UnknownNameError(kind, name, table) from None
         raise
     for part in attribute.split("."):
-        if not hasattr(found, part):
+        if not hasattr(target_object, part):
             raise UnknownNameError(kind, name, table)
-        found = getattr(found, part)
-    return found
+        target_object = getattr(target_object, part)
+    return target_object
 
 
 def validate_options(function: Callable[..., Any], options: Mapping[str, Any], *, owner: str = "") -> dict[str, Any]:
-    """`options` as `function` takes them, converted to the annotated types (a YAML 1 for a float, say).
+    """Return `options` converted to the annotated types of `function` (a YAML 1 to a float, for example).
 
-    Raises ConfigError naming every unknown option with the nearest right one, every value of a wrong type or out of range, and
-    names that must differ (`Distinct`). `owner` says whose option it is, for the message.
+    Raises ConfigError naming every unknown option with the nearest right one, every value of a wrong type or out of
+    range, and names that must differ (`Distinct`). `owner` names the owner of the options in messages.
     """
     every = resolved_options(function, options, owner=owner)
     return {name: every[name] for name in options}
 
 
 def resolved_options(function: Callable[..., Any], options: Mapping[str, Any], *, owner: str = "") -> dict[str, Any]:
-    """All options of `function`, by name: those given, as `validate_options` takes them, and the defaults of the others."""
+    """Return all options of `function` by name: the given ones, validated like `validate_options`, and defaults of the others."""
     known, of = _keywords(function), f" of {owner}" if owner else ""
     fields: dict[str, Any] = {p.name: (annotation, _default(p)) for p, annotation in known.values()}
     model = create_model("Options", __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields)
@@ -83,11 +83,11 @@ def resolved_options(function: Callable[..., Any], options: Mapping[str, Any], *
     except ValidationError as error:
         raise ConfigError(" ".join(_explain(e, of, list(known)) for e in error.errors())) from None
     every = {name: getattr(valid, name) for name in known}
-    _refuse_equal(every, known, of)
+    _check_distinct(every, known, of)
     return every
 
 
-def _refuse_equal(values: Mapping[str, Any], known: Mapping[str, tuple[inspect.Parameter, Any]], of: str) -> None:
+def _check_distinct(values: Mapping[str, Any], known: Mapping[str, tuple[inspect.Parameter, Any]], of: str) -> None:
     marks = {
         name: mark
         for name, (_, annotation) in known.items()
@@ -102,13 +102,13 @@ def _refuse_equal(values: Mapping[str, Any], known: Mapping[str, tuple[inspect.P
     for one, other in combinations(marks, 2):
         if marks[one].place == marks[other].place and values[one] == values[other]:
             raise ConfigError(
-                f"The options {one} and {other}{of} are both {values[one]!r}, so one {marks[one].place} would take the other's place. "
+                f"The options {one} and {other}{of} are both {values[one]!r}, so one {marks[one].place} would replace the other. "
                 "Give them different names."
             )
 
 
 def describe_options(function: Callable[..., Any]) -> list[Option]:
-    """The options of `function`, in the order of its signature."""
+    """Return the options of `function`, in the order of its signature."""
     found = []
     for parameter, annotation in _keywords(function).values():
         plain, *extras = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Annotated else (annotation,)

@@ -1,14 +1,14 @@
-"""Train, dev and test, by groups of near-duplicate documents, before anything is generated.
+"""Split documents into train, dev and test by groups of near-duplicates, before anything is generated.
 
-Near-duplicates are found by MinHash over character shingles (`near`) and checked by their exact Jaccard similarity, so a
-group is never a false alarm. A new group is placed by the digest of its content and the seed: neither names nor other
+Near-duplicates are found by MinHash over character shingles and confirmed by their exact Jaccard similarity, so a group
+never contains a false match. The digest of its content and the seed places a new group: neither names nor other
 documents move it. Groups that are already placed stay.
 
-A corpus of too few groups is split inside its documents instead (`split_sections`): every document gives one run of
-neighbouring chunks to dev and test. Documents that have a near-duplicate stay wholly in train then, so that their
-copies are never on two sides. Such a split is not document-disjoint, and whoever reports on it must say so.
+With too few groups, documents are split inside instead (`split_sections`): every document gives one run of neighbouring
+chunks to dev and test. Documents with a near-duplicate then stay completely in train, so that their copies are never on
+two sides. Such a split is not document-disjoint, and reports must say so.
 
-Not covered: near-duplicate *chunks* of documents that are not alike; identical ones are one chunk with no split
+Near-duplicate *chunks* of documents that are not alike are not detected. Identical chunks are one chunk without a split
 (`chunking.merge_identical`, which therefore comes after `split_sections`).
 """
 
@@ -35,9 +35,9 @@ Stored = Mapping[str, tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class SplitResult:
-    """`documents` are the given ones, in order, with group and split; "" is the split of one that bridges two.
+    """`documents` are the given ones, in order, with group and split; a document that bridges two splits has the split "".
 
-    `group` is the start of the smallest content digest in the group, so that a rename does not change it.
+    `group` is the start of the smallest content digest in the group, so a rename does not change it.
     """
 
     documents: list[Document]
@@ -47,11 +47,13 @@ class SplitResult:
 
 
 def assign_splits(documents: Sequence[Document], settings: Splits, *, seed: int, stored: Stored | None = None) -> SplitResult:
-    """Group near-duplicates and give every group a split.
+    """Group near-duplicates and assign a split to every group.
 
-    `stored` maps the ids of an earlier run to (sha256, split). A document known by its content, or by its id, keeps
-    its split, and so do new near-duplicates of it. A new or edited one whose group lies in two splits gets "" and a
-    `Skipped` (`bridges_splits`). An earlier run that had too few groups has placed no document, so it binds nothing.
+    `stored` maps the ids of an earlier run to (sha256, split). A document with the same content, or the same id, keeps
+    its split, and so do new near-duplicates of it. A new or edited document whose group lies in two splits gets "" and
+    a `Skipped` (`bridges_splits`). An earlier run with too few groups placed no documents and is ignored.
+
+    Raises ConfigError when the shares of train and dev add up to more than 1.
     """
     if settings.train + settings.dev > 1:
         raise ConfigError(
@@ -76,10 +78,10 @@ def assign_splits(documents: Sequence[Document], settings: Splits, *, seed: int,
 
 
 def split_sections(chunks: Sequence[Chunk], settings: Splits, *, seed: int) -> list[Chunk]:
-    """The same chunks with a split inside each document: one run of neighbours is held out, first dev, then test.
+    """Return the chunks with a split inside each document: one run of neighbours is held out, first dev, then test.
 
-    Where it lies depends on the document's content and the seed. The shares are exact over the corpus, and with three
-    chunks or more neither dev nor test is empty (if their shares are not 0).
+    Its position depends on the document's content and the seed. The shares are exact over the corpus. With at least
+    three chunks, neither dev nor test is empty, unless its share is 0.
     """
     by_document = {id: list(same) for id, same in itertools.groupby(chunks, key=lambda c: c.document_id)}
     members = defaultdict(set)
@@ -108,7 +110,7 @@ def _quota(total: int, share: float) -> int:
 
 
 def _test_share(settings: Splits) -> float:
-    """What train and dev leave; rounded, since 1 - 0.9 - 0.1 is not 0 in binary."""
+    """Return the share that train and dev leave; rounded, because 1 - 0.9 - 0.1 is not 0 in binary."""
     return round(1 - settings.train - settings.dev, 9)
 
 
@@ -116,37 +118,37 @@ def _test_share(settings: Splits) -> float:
 
 
 def _place(groups: Sequence[Sequence[Document]], settings: Splits, seed: int, stored: Stored) -> dict[str, str]:
-    """Document id -> split."""
+    """Return document id -> split."""
     by_content = {sha256: split for sha256, split in stored.values() if split}
     splits: dict[str, str] = {}
     fresh: dict[float, Sequence[Document]] = {}
     for group in groups:
         settled = {d.id: by_content[d.sha256] for d in group if d.sha256 in by_content}
         edited = {d.id: stored[d.id][1] for d in group if d.id not in settled and d.id in stored and stored[d.id][1]}
-        known = {*settled.values(), *edited.values()}
-        if not known:
+        previous_splits = {*settled.values(), *edited.values()}
+        if not previous_splits:
             fresh[_position(group, seed)] = group
-        elif len(known) == 1:
-            splits |= dict.fromkeys((d.id for d in group), known.pop())
-        else:  # what is unchanged stays where it is; everything else could be the bridge
+        elif len(previous_splits) == 1:
+            splits |= dict.fromkeys((d.id for d in group), previous_splits.pop())
+        else:  # unchanged documents stay; any other document could be the bridge
             splits |= {d.id: settled.get(d.id, "") for d in group}
     for position, group in fresh.items():
-        splits |= dict.fromkeys((d.id for d in group), _at(position, settings))
+        splits |= dict.fromkeys((d.id for d in group), _split_at(position, settings))
     _fill_empty(splits, fresh, settings)
     return splits
 
 
 def _position(group: Sequence[Document], seed: int) -> float:
-    """A number in [0, 1) from the group's content and the seed."""
+    """Return a number in [0, 1) from the group's content and the seed."""
     return int(digest([seed, "split", min(d.sha256 for d in group)])[:13], 16) / 16**13
 
 
-def _at(position: float, settings: Splits) -> str:
+def _split_at(position: float, settings: Splits) -> str:
     return "train" if position < settings.train else "dev" if position < settings.train + settings.dev else "test"
 
 
 def _fill_empty(splits: dict[str, str], fresh: Mapping[float, Sequence[Document]], settings: Splits) -> None:
-    """Chance can leave dev or test without a group: the new group of train that comes nearest to them goes there."""
+    """Give dev and test at least one group. When chance leaves one empty, it gets the nearest new group of train."""
     shares = {"test": _test_share(settings), "dev": settings.dev}
     for split, share in shares.items():
         if share and split not in splits.values():
@@ -159,11 +161,11 @@ def _fill_empty(splits: dict[str, str], fresh: Mapping[float, Sequence[Document]
 
 
 def _groups(documents: Sequence[Document], threshold: float) -> list[list[Document]]:
-    """Documents of equal content, and those that are linked by near-duplicates, in one list each."""
+    """Return lists of documents with equal content or linked by near-duplicates."""
     same: defaultdict[str, list[Document]] = defaultdict(list)
     for document in documents:
         same[document.sha256].append(document)
-    # Sorted, so that the order in which files come cannot decide what is compared in a very large bucket.
+    # Sorted, so that the order of files does not decide which pairs of a very large bucket are compared.
     contents = sorted(same)
     texts = [same[sha256][0].text for sha256 in contents]
     parents = list(range(len(texts)))
@@ -183,7 +185,7 @@ def _root(parents: list[int], index: int) -> int:
 
 
 def _alike(texts: Sequence[str], threshold: float, parents: list[int]) -> Iterator[tuple[int, int]]:
-    """Pairs of texts with a Jaccard similarity of at least `threshold`; none that `parents` has joined already."""
+    """Yield pairs of texts with a Jaccard similarity of at least `threshold`, except pairs that `parents` already joins."""
 
     @lru_cache(maxsize=64)
     def of(index: int) -> set[str]:

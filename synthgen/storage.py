@@ -1,8 +1,8 @@
-"""Tables, JSONL and YAML: read with errors that name the line, written whole or not at all.
+"""Read and write tables, JSONL, JSON and YAML. Reading errors name the line; files are written completely or not at all.
 
-A file is written beside its target, flushed to disk and renamed over it, so a reader sees the old file or the
-new one and a kill leaves at most a `.part` file, which the next write replaces. Tables are Parquet with a fixed
-schema per kind of record: equal rows give equal bytes.
+A file is written beside its target, flushed to disk and renamed over it. A reader sees the old file or the new one, and
+a kill leaves at most a `.part` file, which the next write replaces. Tables are Parquet with a fixed schema per kind of
+record; equal rows give equal bytes.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
 
 @contextmanager
 def writing(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that takes its name only when the block ends without an error."""
+    """Open a binary file that gets its name only when the block ends without an error."""
     part = path.with_name(path.name + ".part")
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def write_folder(path: Path) -> Iterator[Path]:
-    """An empty folder beside `path` that replaces it when the block ends without an error."""
+    """Create an empty folder beside `path` that replaces it when the block ends without an error."""
     part = path.with_name(path.name + ".part")
     with _explained(path):
         shutil.rmtree(part, ignore_errors=True)
@@ -143,11 +143,11 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise RunFolderError(f"{path} could not be written: {reason}. Free the disk or choose another folder.") from error
+        raise RunFolderError(f"{path} could not be written: {reason}. Free disk space or choose another folder.") from error
 
 
 def write_table(path: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write `rows` as the Parquet table `kind` of TABLES; returns how many there were."""
+    """Write `rows` as the Parquet table `kind` of TABLES. Returns the number of rows."""
     import pyarrow.parquet as pq
 
     schema, count = _schema(kind), 0
@@ -160,7 +160,7 @@ def write_table(path: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> int
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
-    """Rows of a Parquet table, streamed. Raises RunFolderError when there is none."""
+    """Yield the rows of a Parquet table. Raises RunFolderError when it does not exist."""
     import pyarrow.parquet as pq
 
     if not path.exists():
@@ -170,7 +170,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> Iterator[dict[st
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """One JSON object a line, UTF-8, LF, no byte order mark; returns how many."""
+    """Write one JSON object per line, in UTF-8 with LF and without a byte order mark. Returns the number of rows."""
     count = 0
     with writing(path) as file:
         for row in rows:
@@ -180,14 +180,14 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 
 
 def json_line(row: Mapping[str, Any]) -> bytes:
-    """A row as compact JSON, by pydantic's encoder, which takes an eighth of the time of `json.dumps`.
+    """Return a row as compact JSON. pydantic's encoder takes an eighth of the time of `json.dumps`.
 
-    U+2028, U+2029 and U+0085 are escaped: readers that split lines as Unicode does would cut the row there. Raises ValueError for what
-    JSON cannot hold, such as half a character.
+    U+2028, U+2029 and U+0085 are escaped: readers that split lines like Unicode does would cut the row there. Raises
+    ValueError for values that JSON cannot represent, such as half a character.
     """
     line = to_json(row)
     for last, separator, escape in _SEPARATORS:
-        if last in line:  # a byte is found fifty times as fast as three
+        if last in line:  # searching one byte is fifty times faster than three
             line = line.replace(separator, escape)
     return line + b"\n"
 
@@ -196,7 +196,7 @@ _SEPARATORS = [(c.encode()[-1:], c.encode(), f"\\u{ord(c):04x}".encode()) for c 
 
 
 def read_yaml(path: Path, what: str, *, hint: str = "") -> Any:
-    """Raises ConfigError for a file that cannot be read, is not UTF-8, or is not YAML (with its line)."""
+    """Read a YAML file. Raises ConfigError if it cannot be read, is not UTF-8, or is not YAML (with its line)."""
     try:
         return parse_yaml(path.read_text(encoding="utf-8-sig"), str(path))
     except OSError as error:
@@ -206,7 +206,7 @@ def read_yaml(path: Path, what: str, *, hint: str = "") -> Any:
 
 
 def parse_yaml(text: str, where: str) -> Any:
-    """Raises ConfigError with `where` and the line."""
+    """Parse YAML. Raises ConfigError with `where` and the line."""
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -216,13 +216,13 @@ def parse_yaml(text: str, where: str) -> Any:
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a JSONL file; raises InputError with the line's number when one is not a JSON object."""
+    """Yield the rows of a JSONL file. Raises InputError with the line number when a line is not a JSON object."""
     for _, row in numbered_jsonl(path):
         yield row
 
 
 def numbered_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """`read_jsonl` with the number of each row's line, for messages about its content."""
+    """Yield each row with its line number, for messages about its content. Raises like `read_jsonl`."""
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
             try:
@@ -256,7 +256,7 @@ def _schema(kind: str) -> pa.Schema:
 
 
 def arrow_type(spec: Any) -> pa.DataType:
-    """The Arrow type that TABLES writes as `spec`."""
+    """Return the Arrow type of a type in the notation of TABLES."""
     import pyarrow as pa
 
     if isinstance(spec, list):

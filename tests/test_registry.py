@@ -76,7 +76,7 @@ def test_an_option_is_described_with_a_type_that_says_what_it_takes() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"second": "a"}, "The options first and second of it are both 'a', so one field would take the other's place"),
+        ({"second": "a"}, "The options first and second of it are both 'a', so one field would replace the other"),
         ({"first": "c", "second": "c"}, "are both 'c'"),
         ({"second": "system"}, "The option second = 'system' of it is taken: system cannot name another field"),
     ],

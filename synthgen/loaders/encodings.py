@@ -1,12 +1,13 @@
-"""Bytes to text, with the encoding that was found.
+"""Decode bytes to text and report the encoding.
 
-UTF-8 is strict, so text that decodes is UTF-8; a byte order mark settles it too. Everything else is a guess, and
-statistics over bytes confuse siblings (GB18030 with Big5 and EUC-KR, cp1250 with cp1252). So the likely encodings
-are tried, and each is ranked by the share of its non-ASCII characters that are everyday characters of *one* of its
-languages: national character sets put those in their first level, and a language with an alphabet uses a few
-accented letters, inside words, in lower case. Only if none convinces is charset-normalizer asked.
+UTF-8 is strict, so bytes that decode are UTF-8. A byte order mark is also decisive. Everything else is a guess, and
+byte statistics confuse related encodings (GB18030 with Big5 and EUC-KR, cp1250 with cp1252). So the likely encodings
+are tried. Each is ranked by the share of its non-ASCII characters that are everyday characters of *one* of its
+languages: national character sets have those in their first level, and an alphabetic language uses a few accented
+letters, inside words, in lower case. charset-normalizer is asked only if no encoding is convincing.
 
-Not covered: UTF-16 without a byte order mark (it holds NUL bytes and counts as binary), and mixed encodings.
+UTF-16 without a byte order mark is not recognised (it contains NUL bytes and counts as binary), nor are mixed
+encodings.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _MAX_CONTROL_SHARE = 0.02
 
 _SAMPLE_CHARS = 20_000
 _MIN_SHARE = 0.75  # a right decoding has about 0.9 to 1, a wrong one 0.1 to 0.65
-_TIE = 0.05  # within this, the earlier encoding of the table is taken
+_TIE = 0.05  # within this margin, the earlier encoding of the table wins
 
 _NON_ASCII = regex.compile(r"[^\x00-\x7f]")
 _MARKS_OF_ALL = frozenset("“”‘’„‚–—…«»‹›•·°§©®™€£\xa0、。，！？；：（）《》「」『』【】〈〉・ー　％／～")
@@ -44,7 +45,7 @@ _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
 _MIN_KANA_SHARE = 0.1
 _JAPANESE = ("cp932", "euc_jp")
 
-# encoding -> the letters beyond ASCII of each language written in it; of other alphabets, the frequent letters.
+# encoding -> the non-ASCII letters of each of its languages; for other alphabets, the frequent letters.
 _ALPHABETS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "cp1252",
@@ -74,7 +75,7 @@ _ALPHABETS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 class Decoded(NamedTuple):
-    """Text with the name of its encoding, as Python spells it, and whether that is a guess."""
+    """Text with the name of its encoding in Python's spelling, and whether the encoding is a guess."""
 
     text: str
     encoding: str
@@ -82,19 +83,19 @@ class Decoded(NamedTuple):
 
 
 class Undecodable(NamedTuple):
-    """Why bytes are no text: `binary` or `unknown_encoding`, with a detail for people."""
+    """The reason why bytes are not text: `binary` or `unknown_encoding`, with a detail for people."""
 
     reason: str
     detail: str
 
 
 def decode(raw: bytes, encoding: str | None = None) -> Decoded | Undecodable:
-    """The text of `raw`, in the given encoding or in the one that is found.
+    """Return the text of `raw`, in the given or the detected encoding.
 
     Raises ConfigError for an encoding that Python does not know.
     """
     if encoding:
-        return _as_told(raw, encoding)
+        return _decode_as(raw, encoding)
     for mark, name in _MARKS:
         if raw.startswith(mark):
             text = _decoded(raw, name)
@@ -109,13 +110,13 @@ def decode(raw: bytes, encoding: str | None = None) -> Decoded | Undecodable:
     return Decoded(text, "utf-8") if text is not None else _guess(raw)
 
 
-def _as_told(raw: bytes, encoding: str) -> Decoded | Undecodable:
+def _decode_as(raw: bytes, encoding: str) -> Decoded | Undecodable:
     try:
         name = codecs.lookup(encoding).name
         "".encode(name)
     except LookupError:
         raise ConfigError(
-            f"sources.encoding = {encoding!r} is no text encoding that Python knows. Examples: utf-8, gb18030, shift_jis, cp1252."
+            f"sources.encoding = {encoding!r} is not a text encoding that Python knows. Examples:  utf-8, gb18030, shift_jis, cp1252."
         ) from None
     text = _decoded(raw, name)
     return Decoded(text, name) if text is not None else Undecodable("unknown_encoding", f"is not {name}")
@@ -133,11 +134,11 @@ def _guess(raw: bytes) -> Decoded | Undecodable:
     best = max((share for share, _ in ranked), default=0.0)
     if best >= _MIN_SHARE:
         return next(found for share, found in ranked if share >= best - _TIE)
-    return _asked(raw)
+    return _charset_normalizer_guess(raw)
 
 
 def _ranked(raw: bytes) -> Iterator[tuple[float, Decoded]]:
-    """(share of everyday characters, text) for every encoding that it can be, in the order of preference."""
+    """Yield (share of everyday characters, text) for every possible encoding, in order of preference."""
     for encoding, everyday in _first_levels():
         if (text := _decoded(raw, encoding)) is not None:
             yield _share(text, (everyday,), kana=encoding in _JAPANESE), Decoded(text, encoding, guessed=True)
@@ -148,7 +149,7 @@ def _ranked(raw: bytes) -> Iterator[tuple[float, Decoded]]:
 
 
 def _share(text: str, languages: tuple[frozenset[str], ...], *, kana: bool = False) -> float:
-    """The largest share that the everyday characters of one language have in the non-ASCII characters."""
+    """Return the largest share of the non-ASCII characters that are everyday characters of one language."""
     characters = _NON_ASCII.findall(text, 0, _SAMPLE_CHARS)
     if kana and sum(1 for c in characters if _KANA.match(c)) < _MIN_KANA_SHARE * len(characters):
         return 0.0
@@ -157,13 +158,15 @@ def _share(text: str, languages: tuple[frozenset[str], ...], *, kana: bool = Fal
 
 
 def _oddities(text: str) -> float:
-    """The share of non-ASCII characters that are capitals after a small letter of the word, or letters of another script beside Latin ones."""
+    """Return the share of non-ASCII characters that are capitals inside a word, or letters of another script next to
+    Latin ones.
+    """
     odd = _CAPITAL_INSIDE.findall(text, 0, _SAMPLE_CHARS) + _BESIDE_ASCII.findall(text, 0, _SAMPLE_CHARS)
     return len(odd) / max(1, len(_NON_ASCII.findall(text, 0, _SAMPLE_CHARS)))
 
 
-def _asked(raw: bytes) -> Decoded | Undecodable:
-    """What charset-normalizer says, where it is sure: hardly any disorder, and a language that it recognises."""
+def _charset_normalizer_guess(raw: bytes) -> Decoded | Undecodable:
+    """Return charset-normalizer's guess if it is confident: hardly any disorder, and a recognised language."""
     from charset_normalizer import from_bytes
 
     match = from_bytes(raw[:200_000]).best()
@@ -179,10 +182,9 @@ def _asked(raw: bytes) -> Decoded | Undecodable:
 
 @lru_cache(maxsize=1)
 def _first_levels() -> tuple[tuple[str, frozenset[str]], ...]:
-    """Encodings of East Asia, each with the first level of its character set.
+    """Return the East Asian encodings, each with the first level of its character set.
 
-    Korean and Japanese come before Chinese: their bytes are everyday Chinese characters as well, but not the other way
-    round.
+    Korean and Japanese come before Chinese: their bytes are also everyday Chinese characters, but not the reverse.
     """
     kana_and_kanji = frozenset(map(chr, range(0x3041, 0x30FF))) | _rows("euc_jp", 0xB0, 0xCF)
     return (
@@ -195,6 +197,6 @@ def _first_levels() -> tuple[tuple[str, frozenset[str]], ...]:
 
 
 def _rows(encoding: str, first: int, last: int) -> frozenset[str]:
-    """The characters whose first byte is in `first..last`."""
+    """Return the characters whose first byte is in `first..last`."""
     pairs = (bytes((a, b)) for a in range(first, last + 1) for b in range(0x40, 0xFF))
     return frozenset(c for pair in pairs if (c := _decoded(pair, encoding)) and len(c) == 1)

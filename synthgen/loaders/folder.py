@@ -1,15 +1,15 @@
-"""A folder to documents, in an order that depends on nothing but the names in it.
+"""Read a folder into documents, in an order that depends only on the names in it.
 
 Every file that is not read becomes a `Skipped` of stage `sources`, for one of these reasons:
 
-    unknown_type        no loader for its suffix (or it has none)
-    empty               no text in it
-    binary              NUL bytes, or too many control characters
-    unknown_encoding    neither UTF-8 nor a guess to rely on; `sources.encoding` says what it is
-    too_large           more than `sources.max_bytes`
-    unreadable          the system refuses to read it, or it is no regular file
+    unknown_type        there is no loader for its suffix, or it has no suffix
+    empty               it contains no text
+    binary              it contains NUL bytes or too many control characters
+    unknown_encoding    it is not UTF-8, and no guess is reliable; `sources.encoding` sets the encoding
+    too_large           it has more than `sources.max_bytes`
+    unreadable          the system refuses to read it, or it is not a regular file
     hidden              its name, or a folder's, begins with a dot; such a folder is recorded once
-    link                a symbolic link, wherever it points: what lies in the folder is read under its own name
+    link                it is a symbolic link, whatever its target: files inside the folder are read under their own names
 
 Ids are relative POSIX paths in NFC. Two names that are equal in NFC keep their own spelling.
 """
@@ -46,9 +46,9 @@ Loader = Callable[[bytes, str, Sources], Document | Skipped]
 def read_folder(
     folder: Path, settings: Sources, *, exclude: Path | None = None, on_event: OnEvent | None = None
 ) -> Iterator[Document | Skipped]:
-    """The documents of `folder` and what was skipped, ordered by id. `exclude` (the run folder) is as if not there.
+    """Yield the documents of `folder` and the skipped files, ordered by id. `exclude` (the run folder) is ignored.
 
-    Raises InputError when there is no such folder, or not one readable document in it.
+    Raises InputError when the folder does not exist or contains no readable document.
     """
     if not folder.is_dir():
         raise InputError(_no_folder(folder))
@@ -72,7 +72,7 @@ _DETAILS = {
     "unreadable": "not a regular file, or not readable",
 }
 
-_Entry = tuple[str, str, str]  # id, path, reason not to read it
+_Entry = tuple[str, str, str]  # id, path, reason for skipping it
 
 
 def _entries(folder: Path, exclude: Path | None) -> Iterator[_Entry]:
@@ -104,7 +104,7 @@ def _entries(folder: Path, exclude: Path | None) -> Iterator[_Entry]:
 
 
 def _printable(name: str) -> str:
-    """File names need not be UTF-8; a byte that is not becomes `\\xNN`, since ids are stored as text."""
+    """Return a name that can be stored as text. File names need not be UTF-8; other bytes become `\\xNN`."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -113,7 +113,7 @@ def _read(path: str, id: str, settings: Sources, loaders: Mapping[str, Loader]) 
     if suffix not in loaders:
         return Skipped(id, "sources", "unknown_type", detail=f"no loader for {suffix or 'a name without suffix'}")
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - a path with undecodable bytes stays as the system gave it
+        with open(path, "rb") as file:  # noqa: PTH123 - keeps undecodable bytes of a path
             status = os.fstat(file.fileno())
             if status.st_size > settings.max_bytes:
                 detail = f"{status.st_size} bytes; sources.max_bytes is {settings.max_bytes}"
@@ -135,16 +135,16 @@ def _suffix(key: str) -> str:
 
 def _no_folder(folder: Path) -> str:
     if folder.exists():
-        return f"{folder} is a file, but a folder of documents is wanted. Give the folder that holds it: {folder.parent}"
-    return f"The folder {folder} does not exist. Give the folder that holds your documents."
+        return f"{folder} is a file, not a folder of documents. Give the folder that contains it: {folder.parent}"
+    return f"The folder {folder} does not exist. Give the folder that contains your documents."
 
 
 def _no_document(folder: Path, reasons: Mapping[str, int]) -> str:
     allowed = ", ".join(sorted(LOADERS))
     if not reasons:
-        return f"The folder {folder} holds no file. Files ending in {allowed} are read."
+        return f"The folder {folder} contains no files. Files ending in {allowed} are read."
     counts = ", ".join(f"{n} {reason}" for reason, n in sorted(reasons.items()))
     return (
-        f"Not one document in {folder} could be read (skipped: {counts}). Files ending in {allowed} are read; "
-        "`sources.loaders` adds suffixes and `sources.encoding` names an encoding."
+        f"No document in {folder} could be read (skipped: {counts}). Files ending in {allowed} are read; "
+        "`sources.loaders` adds suffixes, and `sources.encoding` sets an encoding."
     )

@@ -1,10 +1,10 @@
-"""HTML as Markdown-like text: what a reader sees, with the structure that chunking needs.
+"""Convert HTML to Markdown-like text: what a reader sees, with the structure that chunking needs.
 
 Headings become `#` lines, lists and quotations get their marks, tables become pipe tables, `pre` becomes fenced code,
-links keep their text. Navigation, forms, scripts and what is hidden are left out. That text, not the markup, is the
-document's normal form; every offset refers to it. The walk uses no recursion, so nesting may be as deep as it likes.
+and links keep their text. Navigation, forms, scripts and hidden elements are left out. This text, not the markup, is
+the document's normal form; every offset refers to it. The walk does not recurse, so nesting can be arbitrarily deep.
 
-Not covered: tables inside tables (their text stays in the outer cell), cells that span, styles that hide.
+Nested tables (their text stays in the outer cell), spanning cells and styles that hide elements are not supported.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ _BLOCKS = frozenset(
         "header",
     ]
 ) | set(_HEADINGS)
-_LAYOUT = "h1, h2, h3, h4, h5, h6, pre, ul, ol, blockquote, p + p"  # a table that holds these only places things
-_MAX_DEPTH = 8  # of list and quotation marks; deeper ones repeat the eighth
+_LAYOUT = "h1, h2, h3, h4, h5, h6, pre, ul, ol, blockquote, p + p"  # a table with one of these is for layout
+_MAX_DEPTH = 8  # of list and quotation marks; deeper lines get the marks of the eighth
 
 _SPACE = regex.compile(r"[ \t\r\n\f]+")
 _LINE_MARK = regex.compile(r"^(?=#{1,6}(?:\s|$)|[>|]|[-+*](?:\s|$)|={2,}\s*$|-{2,}\s*$|`{3}|~{3}|<)|^(\d{1,9})(?=[.)](?:\s|$))")
@@ -86,8 +86,8 @@ _FENCES = regex.compile(r"`{3,}")
 _LANGUAGE = regex.compile(r"(?:language|lang|highlight(?:-source)?)-([\w+#-]+)")
 _PERMALINK = regex.compile(r"\s*[¶#🔗]+$")
 _DECLARED = regex.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w-]+)", regex.IGNORECASE)
-# Names that pages use for a smaller set than they are written in, as browsers read them (WHATWG Encoding Standard).
-_MEANT = {
+# Declared names that browsers read as a larger character set (WHATWG Encoding Standard).
+_BROWSER_ENCODINGS = {
     "ascii": "cp1252",
     "iso8859-1": "cp1252",
     "iso8859-9": "cp1254",
@@ -100,11 +100,11 @@ _MEANT = {
 
 
 def load_html(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
-    """The title is the first heading, else `<title>`."""
+    """Load a page. The title is the first heading, else `<title>`."""
     decoded = decode(raw, settings.encoding)
     if not settings.encoding and (declared := _declared(raw)) and not _is_certain(decoded):
-        told = decode(raw, declared)
-        decoded = told if isinstance(told, Decoded) else decoded
+        as_declared = decode(raw, declared)
+        decoded = as_declared if isinstance(as_declared, Decoded) else decoded
     if isinstance(decoded, Undecodable):
         return Skipped(id, "sources", decoded.reason, detail=decoded.detail)
     title, text = html_to_text(decoded.text)
@@ -116,17 +116,17 @@ def _is_certain(decoded: Decoded | Undecodable) -> bool:
 
 
 def _declared(raw: bytes) -> str:
-    """The encoding that the page names itself, if Python knows it."""
+    """Return the encoding that the page declares, if Python knows it."""
     match = _DECLARED.search(raw, 0, 4_096)
     try:
         name = codecs.lookup(match[1].decode("ascii", "ignore")).name if match else ""
     except LookupError:
         return ""
-    return _MEANT.get(name, name)
+    return _BROWSER_ENCODINGS.get(name, name)
 
 
 def html_to_text(html: str) -> tuple[str, str]:
-    """(content of `<title>`, text in Markdown's form)."""
+    """Return the content of `<title>` and the text in Markdown's form."""
     from selectolax.lexbor import LexborHTMLParser
 
     tree = LexborHTMLParser(html)
@@ -137,14 +137,14 @@ def html_to_text(html: str) -> tuple[str, str]:
 
 
 class _Writer:
-    """Collects blocks. `marks` are the list and quotation marks that the next lines stand behind."""
+    """Collects blocks. `marks` are the list and quotation marks before the next lines."""
 
     def __init__(self) -> None:
         self.blocks: list[str] = []
         self.inline: list[str] = []
-        self.marks: list[tuple[str, str]] = []  # of the first line in it, of the others
-        self.lists: list[tuple[bool, int]] = []  # around: whether it is ordered, how many items it has so far
-        self.tight = False  # the next block begins an item and follows the one before without a blank line
+        self.marks: list[tuple[str, str]] = []  # for the first line, for the others
+        self.lists: list[tuple[bool, int]] = []  # open lists: ordered or not, number of items so far
+        self.tight = False  # the next block begins an item and follows without a blank line
 
     def walk(self, root: LexborNode) -> str:
         stack: list[tuple[LexborNode, bool]] = [(root, False)]
@@ -161,7 +161,7 @@ class _Writer:
         return "".join(self.blocks)
 
     def _enter(self, node: LexborNode) -> bool:
-        """Begin an element; whether its children are to be walked."""
+        """Begin an element. Returns whether its children are visited."""
         tag = node.tag or ""
         if (tag in _DROPPED and not (tag == "header" and _inside_article(node))) or "hidden" in node.attributes:
             return False
@@ -176,7 +176,7 @@ class _Writer:
             self._flush()
             self._add(_fenced(node))
             return False
-        elif tag == "table" and not _only_places(node):
+        elif tag == "table" and not _is_layout(node):
             self._add(_table(node))
             return False
         elif tag == "code" and "`" not in (code := node.text()) and code.strip():
@@ -238,7 +238,7 @@ class _Writer:
         self.tight = False
 
 
-def _only_places(table: LexborNode) -> bool:
+def _is_layout(table: LexborNode) -> bool:
     return table.css_first(_LAYOUT) is not None or len(table.css("table")) > 1
 
 
@@ -265,7 +265,7 @@ def _fenced(node: LexborNode) -> str:
 
 
 def _table(node: LexborNode) -> str:
-    """A pipe table; its first row is the head, since a pipe table must have one."""
+    """Return a pipe table. Its first row is the header, since a pipe table must have one."""
     rows = [[_cell(cell) for cell in row.css("td, th")] for row in node.css("tr")]
     rows = [row for row in rows if any(row)]
     width = max(map(len, rows), default=0)

@@ -1,4 +1,4 @@
-"""Markdown, reStructuredText and plain text: the file's own text, in normal form, is the document's text."""
+"""Load Markdown, reStructuredText and plain text. The file's own text, in normal form, is the document's text."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from synthgen.text.words import normalise
 
 __all__ = ["document_of", "load_markdown", "load_rst", "load_text"]
 
-_TITLE_WITHIN_CHARS = (200, 8_000)  # most titles stand at the very beginning
+_TITLE_WITHIN_CHARS = (200, 8_000)  # most titles are at the very beginning
 
 
 def load_markdown(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
-    """The title is that of the front matter, else the first heading; plain front matter values go to `metadata`."""
+    """Load Markdown. The title is that of the front matter, else the first heading. Scalars of the front matter go to
+    `metadata`.
+    """
     return _load(raw, id, settings, "markdown")
 
 
@@ -34,7 +36,7 @@ def load_text(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
 
 
 def document_of(id: str, text: str, format: str, decoded: Decoded, size: int, *, title: str = "") -> Document:
-    """A Document of `text` (in `format`) from a file of `size` bytes that was decoded as `decoded`."""
+    """Return a Document of `text` (in `format`) from a file of `size` bytes that was decoded as `decoded`."""
     text = normalise(text)
     metadata: dict[str, Any] = {"format": format, "encoding": decoded.encoding, "bytes": size}
     if decoded.guessed:
@@ -59,20 +61,20 @@ def _load(raw: bytes, id: str, settings: Sources, format: str) -> Document | Ski
 
 
 def _first_heading(text: str, start: int, format: str) -> str:
-    """The title of the first heading, looked for near `start` only, where the front matter ends."""
+    """Return the title of the first heading near `start`, the end of the front matter."""
     for size in _TITLE_WITHIN_CHARS:
         head = text[: start + size]
         for block in parse_blocks(head, format):
-            if block.kind == "heading" and (block.end < len(head) or head == text):  # the cut may go through a title
+            if block.kind == "heading" and (block.end < len(head) or head == text):  # the end of `head` may cut a title
                 return block.title
     return ""
 
 
 def _scalars(header: str) -> Mapping[str, str]:
-    """The keys of YAML front matter whose values are plain scalars, as they are written."""
+    """Return the keys of YAML front matter with scalar values, in their written form."""
     try:
-        # Every scalar stays a string: a title such as 2024 or No is no number and no truth value.
-        loaded = yaml.load(header, Loader=yaml.BaseLoader)  # noqa: S506 - BaseLoader makes no objects
+        # Every scalar stays a string: a title such as 2024 or No is neither a number nor a boolean.
+        loaded = yaml.load(header, Loader=yaml.BaseLoader)  # noqa: S506 - BaseLoader creates no objects
     except (yaml.YAMLError, RecursionError):
         return {}
     if not isinstance(loaded, dict):

@@ -1,11 +1,12 @@
-"""A question to a model about each row: what the stages that ask one have in common.
+"""Questions to a model about rows, for all stages that ask one.
 
-A row prompt is a YAML file like those of `synthgen.prompting.templates`, without shots: a task, rules and the fields of the answer. The system
-message is the same, byte for byte, for all rows under the same rules; the user message has the passages, each between marks that its text cannot contain, and
-the texts in question as JSON strings, so that neither can pass for an instruction.
+A row prompt is a YAML file like those of `synthgen.prompting.templates`, without shots: a task, rules, and the fields
+of the reply. The system message is the same, byte for byte, for all rows with the same rules. The user message holds
+the passages, each between marks that its text cannot contain, and the row's texts as JSON strings, so that neither can
+pass for an instruction.
 
-A reply is a third state where there is none: `Reply.fields` is empty when the call failed, when its answer cannot be read, and when
-nothing was asked. Whoever uses a reply lets a row through only on what stands in the fields.
+A missing reply is a third state: `RowAnswer.fields` is empty when the call failed, when its reply cannot be read, and
+when nothing was asked. A stage must accept a row only on what the fields contain.
 """
 
 from __future__ import annotations
@@ -39,14 +40,19 @@ Row = TypeVar("Row")
 
 
 class Paid(Protocol):
-    """The way to a model for stages that ask one."""
+    """Access to a model, for stages that ask one."""
 
     def model(self, stage: str, given: str | None) -> tuple[str, Endpoint]:
-        """The model that `stage` asks, as its endpoint calls it, and the endpoint; `given` is PROVIDER/NAME, None for the run's own. Raises ConfigError."""
+        """Return the model of `stage` in its endpoint's naming, and the endpoint.
+
+        `given` is PROVIDER/NAME, None for the run's own model. Raises ConfigError.
+        """
         ...
 
     def answers(self, step: Step[Row, Any], rows: Sequence[Row]) -> Answers:
-        """The answers to what `step` asks about `rows`, missing ones asked for if that is allowed; see `llm.Step`."""
+        """Return the answers to the questions of `step` about `rows`. Missing ones are requested if that is allowed;
+        see `llm.Step`.
+        """
         ...
 
 
@@ -62,19 +68,19 @@ class _RowPrompt(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class RowAnswer:
-    """What came back for a row. `fields` is empty when it is no answer; `reason` says why: not_asked, or that of the call."""
+    """The reply about a row. `fields` is empty without a usable reply; `reason` is then `not_asked` or the reason of the call."""
 
     fields: Mapping[str, str]
     reason: str = ""
 
 
 class RowStep(Generic[Row]):
-    """One row prompt, put to one model for every row (an `llm.Step` from rows to replies).
+    """A row prompt for one model, asked about every row (an `llm.Step` from rows to replies).
 
-    `prompt` is the name of a packaged row prompt or the path of a YAML file. `passages` gives the chunks that a row is asked about,
-    their texts as the row shows them, and `shown` the texts beside them by name. `rules` gives rules of ours for a row, which follow those
-    of the prompt in the system message. `output_tokens` is what an answer is expected to
-    have. Raises ConfigError for a prompt that cannot be read or lacks one of `needs`.
+    `prompt` is the name of a packaged row prompt or the path of a YAML file. `passages` returns the chunks that a row
+    is asked about, with visible text only, and `texts` the other texts by name. `rules` returns additional rules for a
+    row, which follow the prompt's own in the system message. `output_tokens` is the expected length of a reply. Raises
+    ConfigError for a prompt that cannot be read or lacks one of `needs`.
     """
 
     def __init__(
@@ -84,14 +90,14 @@ class RowStep(Generic[Row]):
         model: str,
         endpoint: Endpoint,
         passages: Callable[[Row], Sequence[Chunk]],
-        shown: Callable[[Row], Mapping[str, str | None]],
+        texts: Callable[[Row], Mapping[str, str | None]],
         *,
         rules: Callable[[Row], tuple[str, ...]] = lambda row: (),
         needs: Sequence[str] = (),
         temperature: float | None = 0.0,
         output_tokens: int | None = None,
     ) -> None:
-        self._stage, self._model, self._passages, self._shown = stage, model, passages, shown
+        self._stage, self._model, self._passages, self._texts = stage, model, passages, texts
         self._prompt = _read(prompt, needs)
         self._endpoint = endpoint.id
         self._output_tokens = output_tokens or _TOKENS_PER_FIELD * len(self._prompt.fields)
@@ -127,11 +133,11 @@ class RowStep(Generic[Row]):
         return answer.reason, answer.detail
 
     def apply(self, rows: Iterable[Row], answers: Answers) -> Iterator[RowAnswer]:
-        """One reply for each row, in order."""
+        """Yield a reply for each row, in order."""
         for row in rows:
             calls = list(calls_of(self._request(row), answers))
             read = [read_answer(call.completion, self._prompt.fields, 1) for call in calls]
-            # Two items are a form and a verdict, or a verdict and its opposite: nobody can say which holds.
+            # Several items may be the template and a verdict, or two opposite verdicts, so only a single item counts.
             if whole := next(
                 (answer for answer in read if answer.items and not answer.truncated and not answer.problems), None
             ):
@@ -141,7 +147,7 @@ class RowStep(Generic[Row]):
 
     def _request(self, row: Row) -> Request:
         block = "\n\n".join(map(passage_block, self._passages(row)))
-        shown = [(name, json.dumps(text, ensure_ascii=False)) for name, text in self._shown(row).items()]
+        shown = [(name, json.dumps(text, ensure_ascii=False)) for name, text in self._texts(row).items()]
         user = render("row_user.jinja", {"passage": block, "shown": shown})
         system = self._system(self._rules(row))
         return make_request(
@@ -155,7 +161,7 @@ class RowStep(Generic[Row]):
 
 
 def source_passage(chunks: Mapping[str, Chunk]) -> Callable[[Triple], Sequence[Chunk]]:
-    """The source of a row as the row shows it, for `RowStep`."""
+    """Return a function from a row to its source without masked spans, for `RowStep`."""
 
     def passages(row: Triple) -> Sequence[Chunk]:
         chunk = chunks[row.chunk_id]
@@ -165,19 +171,21 @@ def source_passage(chunks: Mapping[str, Chunk]) -> Callable[[Triple], Sequence[C
 
 
 def yes(text: str | None) -> bool | None:
-    """What a field of yes or no says; None when it says neither."""
+    """Return the meaning of a yes-or-no field; None when it is neither."""
     word = (text or "").strip().strip(".!").casefold()
     return True if word in _YES else False if word in _NO else None
 
 
 def _read(name_or_path: str, needs: Sequence[str]) -> _RowPrompt:
-    own = name_or_path.endswith((".yaml", ".yml"))
-    path = Path(name_or_path) if own else packaged("rows") / f"{name_or_path}.yaml"
+    is_path = name_or_path.endswith((".yaml", ".yml"))
+    path = Path(name_or_path) if is_path else packaged("rows") / f"{name_or_path}.yaml"
     try:
         prompt = _RowPrompt.model_validate(read_yaml(path, "row prompt"))
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{path} is no row prompt: {told}. Known keys: {', '.join(_RowPrompt.model_fields)}.") from None
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(
+            f"{path} is not a row prompt: {problems}. Allowed keys: {', '.join(_RowPrompt.model_fields)}."
+        ) from None
     if missing := [field for field in needs if field not in prompt.fields]:
-        raise ConfigError(f"{path}: its fields must have {', '.join(needs)}; missing: {', '.join(missing)}.")
+        raise ConfigError(f"{path}: the fields must include {', '.join(needs)}; missing:  {', '.join(missing)}.")
     return prompt

@@ -1,22 +1,22 @@
-"""Prompts: YAML files that say what to ask of a passage, and the messages made from them.
+"""Prompts: YAML files that describe what to ask about a passage, and the messages built from them.
 
 A prompt is data: the task, the instructions, the fields of an answer, two prefixes and a few shots (the shape of
 Promptagator, Dai et al. 2022, arXiv 2209.11755: `prefix d1 prefix q1 … prefix d`). "Find a counter-argument" and "find
-supporting evidence" differ in their YAML only.
+supporting evidence" differ only in their YAML.
 
-What stands first in the messages is the same in many of them, byte for byte, so a provider can cache it:
+The start of the messages is the same in many requests, byte for byte, so a provider can cache it:
 
     passage_last     system: the instructions. user: the passage. For one prompt over many chunks.
-    passage_first    system: one constant sentence. user: the passage, then the instructions. For several prompts on each chunk;
-                     it pays where a chunk is long, since providers cache prefixes from about a thousand tokens on.
+    passage_first    system: one constant sentence. user: the passage, then the instructions. For several prompts on each chunk.
+                     It pays for long chunks, since providers cache prefixes from about a thousand tokens on.
 
-Either way the passage stands in the user message only, between marks that carry a digest of its own text, which no text can
-contain. Task, instructions, language and field meanings are templates (sandboxed, an unknown variable is an error, `wanted` is
-the number of items); shots and chunks are values and are never rendered. With more shots than `max_shots` there are at most four
-fixed blocks of them, and the digest of the chunk's text says which one it sees.
+Either way the passage appears in the user message only, between marks that carry a digest of its text, which no text
+can contain. Task, instructions, language and field meanings are templates: they are sandboxed, an unknown variable is
+an error, and `wanted` is the number of items. Shots and chunks are values and are never rendered. With more shots than
+`max_shots` there are at most four fixed blocks of them; the digest of the chunk's text selects one.
 
-Not covered: shots drawn for each chunk by similarity, which would end prefix caching; the control tokens of a server's own chat
-template (`<|im_start|>`) in a document, which only that server can tell from text.
+Shots are not drawn for each chunk by similarity, which would end prefix caching. Control tokens of a server's chat
+template (`<|im_start|>`) in a document are not escaped: only that server can tell them from text.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _TEMPLATES: Mapping[Layout, tuple[str, ...]] = {
 }
 _PASSAGE_LANGUAGE = "Write in the language of the passage, whatever the language of these instructions and of the examples."
 _MAX_BLOCKS = 4
-_SHINGLE_CHARS = 10  # four, as for near-duplicates, would find any short shot in any long document
+_SHINGLE_CHARS = 10  # with four, as for near-duplicates, any long document would contain any short shot
 _CONTAINED = 0.8
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -69,7 +69,7 @@ _Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A demonstration: for this document, this query (and this answer) would be right."""
+    """A demonstration: a document with the right query, and possibly the right answer."""
 
     document: str
     query: str
@@ -78,7 +78,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One way of asking. `fields` maps the fields of an item to their meanings, in the order in which they are written.
+    """A prompt. `fields` maps the fields of an item to their meanings, in the order of writing.
 
     `digest` covers everything that can change an answer or a row; the name and the description are not part of it.
     """
@@ -99,7 +99,7 @@ class Prompt:
 
     @property
     def in_passage_language(self) -> bool:
-        """Whether rows are asked for in the language of their passage, as they are unless a prompt says otherwise."""
+        """Whether rows are written in the language of their passage, which is the default."""
         return self.language == _PASSAGE_LANGUAGE
 
 
@@ -114,7 +114,7 @@ class _ShotRow(_Strict):
 
 
 class _PromptFile(_Strict):
-    """A prompt as it stands in its YAML."""
+    """The content of a prompt's YAML file."""
 
     name: _Text
     description: _Text
@@ -137,43 +137,45 @@ def load_prompt(
 ) -> Prompt:
     """Read a prompt: a path, else `./prompts/NAME.yaml`, else the packaged one.
 
-    `shots` is a JSONL file (document, query[, answer]) that replaces the prompt's own. Raises UnknownNameError for a name that
-    is nowhere, ConfigError for bad YAML (with its line), an unknown key (with the nearest right one) or a bad template, and
-    InputError for bad shots (with their line).
+    `shots` is a JSONL file (document, query[, answer]) that replaces the prompt's own. Raises UnknownNameError for an
+    unknown name, ConfigError for bad YAML (with its line), an unknown key (with the nearest right one) or a bad
+    template, and InputError for bad shots (with their line).
     """
     path = _find(name_or_path)
     file = _read(path)
     if "query" not in file.fields:
-        raise ConfigError(f"{path}: fields must have `query`, the one thing every row needs; given: {', '.join(file.fields)}.")
+        raise ConfigError(f"{path}: fields must include `query`, which every row needs; given:  {', '.join(file.fields)}.")
     rows = _read_shots(Path(shots)) if shots is not None else file.shots
-    shown = tuple(Shot(normalise(r.document), normalise(r.query), r.answer and normalise(r.answer)) for r in rows)
-    shown = shown if max_shots else ()
+    used_shots = tuple(Shot(normalise(r.document), normalise(r.query), r.answer and normalise(r.answer)) for r in rows)
+    used_shots = used_shots if max_shots else ()
     columns = file.model_dump(exclude={"shots", "instructions"}) | {"instructions": tuple(file.instructions)}
-    prompt = Prompt(**columns, shots=shown, max_shots=max_shots, layout=layout, digest=_digest(file, shown, max_shots, layout))
+    prompt = Prompt(
+        **columns, shots=used_shots, max_shots=max_shots, layout=layout, digest=_digest(file, used_shots, max_shots, layout)
+    )
     _check_templates(prompt, path)
     return prompt
 
 
 def list_prompts() -> dict[str, str]:
-    """Name and one-line description of every prompt found by name; `./prompts` wins over the packaged ones."""
+    """Return the name and one-line description of every prompt that has a name. `./prompts` overrides packaged ones."""
     own = sorted(Path("prompts").glob("*.yaml"))
     files = {path.stem: path for path in [*packaged_prompts(), *own]}
     return {name: _read(files[name]).description for name in sorted(files)}
 
 
 def packaged_prompts() -> list[Path]:
-    """The YAML files that come with synthgen."""
+    """Return the YAML files that come with synthgen."""
     return sorted(packaged().glob("*.yaml"))
 
 
 def packaged(folder: str = "") -> Path:
-    """Where the prompts that come with synthgen lie; those in the folder `rows` are put about rows, by filters."""
+    """Return the folder of the packaged prompts. Its subfolder `rows` has the questions about rows."""
     in_wheel = _PACKAGE / "_prompts"
     return (in_wheel if in_wheel.is_dir() else _PACKAGE.parent / "prompts") / folder
 
 
 def instructions(prompt: Prompt, wanted: int) -> tuple[str, ...]:
-    """What is said of every chunk, once for each block of shots: task, rules, form of the answer, all shots of the block."""
+    """Return the text that is the same for every chunk, for each block of shots: task, rules, form of the answer, shots."""
     form = json.dumps({"items": [dict.fromkeys(prompt.fields, "…")]}, ensure_ascii=False)
     values = {
         "task": _rendered(prompt.task, wanted),
@@ -189,33 +191,33 @@ def instructions(prompt: Prompt, wanted: int) -> tuple[str, ...]:
 
 
 def messages(prompt: Prompt, chunk: Chunk, blocks: Sequence[str]) -> tuple[tuple[Message, ...], tuple[int, int]]:
-    """The messages about a chunk, and where their static part ends, as (message, character in it).
+    """Return the messages about a chunk, and the end of their static part as (message, character in it).
 
-    `blocks` are the `instructions` of the prompt; the text of the chunk alone decides which of them it goes with. With the
-    passage first, the static part is the same for all prompts.
+    `blocks` are the `instructions` of the prompt; the text of the chunk alone selects one. With the passage first, the
+    static part is the same for all prompts.
     """
-    told = blocks[int(chunk.sha256[:8], 16) % len(blocks)]
+    block = blocks[int(chunk.sha256[:8], 16) % len(blocks)]
     if prompt.layout == "passage_last":
-        return (_message("system", told), _message("user", passage_block(chunk, prompt.document_prefix))), (0, len(told))
+        return (_message("system", block), _message("user", passage_block(chunk, prompt.document_prefix))), (0, len(block))
     passage = passage_block(chunk)
-    user = _template("passage_first_user.jinja").render(passage=passage, instructions=told)
+    user = _template("passage_first_user.jinja").render(passage=passage, instructions=block)
     return (_message("system", _template("passage_first_system.jinja").render()), _message("user", user)), (1, len(passage))
 
 
 def passage_block(chunk: Chunk, document_prefix: str = "") -> str:
-    """Breadcrumb and text between marks that the text cannot forge."""
+    """Return breadcrumb and text between marks that the text cannot contain."""
     code = digest([chunk.headings, chunk.text])[:16]
     values = {"document_prefix": document_prefix, "headings": list(chunk.headings), "text": chunk.text, "code": code}
     return render("passage.jinja", values)
 
 
 def render(name: str, values: Mapping[str, Any]) -> str:
-    """A packaged template with these values, sandboxed; an unknown variable is an error."""
+    """Render a packaged template, sandboxed. An unknown variable is an error."""
     return _template(name).render(values)
 
 
 def shot_documents(shots: Iterable[Shot], documents: Iterable[Document]) -> list[str]:
-    """Ids of documents that contain a shot's passage, whole or nearly (80 % of its character 10-grams).
+    """Return the ids of documents that contain a shot's passage, whole or nearly (80 % of its character 10-grams).
 
     They belong in train: a model that saw the passage in its prompt must not be measured on it.
     """
@@ -224,7 +226,7 @@ def shot_documents(shots: Iterable[Shot], documents: Iterable[Document]) -> list
     found = []
     for document in documents:
         folded = key(document.text)
-        # Only the grams of shots are kept, so that a document of 20 MB costs time and no memory.
+        # Only the grams of shots are kept, so a document of 20 MB costs time but no memory.
         seen = {gram for at in range(len(folded)) if (gram := folded[at : at + _SHINGLE_CHARS]) in union}
         if any(len(grams & seen) >= _CONTAINED * len(grams) for grams in wanted):
             found.append(document.id)
@@ -259,8 +261,8 @@ def _read_shots(path: Path) -> list[_ShotRow]:
         try:
             rows.append(_ShotRow.model_validate(row))
         except ValidationError as error:
-            told = " ".join(_explain(e, _ShotRow) for e in error.errors())
-            raise InputError(f"{path}, line {number}: {told}") from None
+            problems = " ".join(_explain(e, _ShotRow) for e in error.errors())
+            raise InputError(f"{path}, line {number}: {problems}") from None
     if not rows:
         raise InputError(f"The shots {path} are empty. Write at least one, or set generation.max_shots to 0.")
     return rows
@@ -272,7 +274,7 @@ def _explain(error: Any, model: type[BaseModel]) -> str:
         return f"{where or 'the file'} is not allowed: {error['msg']}."
     of = _ShotRow if error["loc"][0] == "shots" else model
     name = str(error["loc"][-1])
-    return f"There is no key {name!r}.{nearest(name, of.model_fields)} Known: {', '.join(of.model_fields)}."
+    return f"There is no key {name!r}.{nearest(name, of.model_fields)} Allowed: {', '.join(of.model_fields)}."
 
 
 def _digest(file: _PromptFile, shots: tuple[Shot, ...], max_shots: int, layout: Layout) -> str:
@@ -288,13 +290,13 @@ def _check_templates(prompt: Prompt, path: Path) -> None:
         instructions(prompt, wanted=1)
     except jinja2.TemplateError as error:
         raise ConfigError(
-            f"{path}: a text of the prompt is not a valid template: {error}. Two literal braces are written {{{{ '{{{{' }}}}; "
-            "the one variable is `wanted`, the number of items asked for."
+            f"{path}: a text of the prompt is not a valid template:  {error}. Two literal braces are written {{{{ '{{{{' }}}}; "
+            "the only variable is `wanted`, the number of items."
         ) from None
 
 
 def _blocks(prompt: Prompt) -> list[tuple[Shot, ...]]:
-    """Blocks of `max_shots` shots, evenly spread over all of them; a single one when they all fit."""
+    """Return blocks of `max_shots` shots, evenly spread over all shots; a single block when they all fit."""
     shots, size = prompt.shots, prompt.max_shots
     if len(shots) <= size:
         return [shots]

@@ -175,7 +175,7 @@ def test_a_disk_that_takes_no_more(docs: Path, tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
     done = synthgen("run", docs, tmp_path / "run", *fast(), preexec_fn=no_room)
-    assert_told(done, 1, "could not be written", "Free the disk")
+    assert_told(done, 1, "could not be written", "Free disk space")
 
 
 def test_a_place_that_cannot_be_written(docs: Path, tmp_path: Path) -> None:

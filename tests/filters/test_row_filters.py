@@ -207,9 +207,9 @@ def test_a_row_prompt_of_ones_own(tmp_path: Path) -> None:
     good = "name: own\ndescription: d\ntask: Be a hobbit.\ninstructions: [Be kind.]\nfields: {clear: yes or no}\n"
     [request] = step(good).requests([GOOD])
     assert request.messages[0]["content"].startswith("Be a hobbit.")
-    with pytest.raises(ConfigError, match="its fields must have clear; missing: clear"):
+    with pytest.raises(ConfigError, match="the fields must include clear; missing: clear"):
         step(good.replace("clear", "plain"))
-    with pytest.raises(ConfigError, match="is no row prompt: task"):
+    with pytest.raises(ConfigError, match="is not a row prompt: task"):
         step(good.replace("task: Be a hobbit.\n", ""))
 
 

@@ -206,8 +206,8 @@ def test_progress_is_told_for_each_file(folder):
     ("files", "path", "message"),
     [
         ({}, "nowhere", "does not exist"),
-        ({"kettle.md": "x"}, "kettle.md", "a folder of documents is wanted"),
-        ({}, "", "holds no file"),
+        ({"kettle.md": "x"}, "kettle.md", "not a folder of documents"),
+        ({}, "", "contains no files"),
         ({"a.png": "x", "b.png": "x", "c.md": b""}, "", r"1 empty, 2 unknown_type"),
     ],
 )
