@@ -1,11 +1,11 @@
-"""Every setting once: its type, default, unit and meaning.
+"""All settings: their types, defaults, units and meanings.
 
-A configuration is YAML with these sections; unknown keys are refused with the nearest right one. Values come, later
-ones winning, from the defaults here, the file given by `--config`, and `--set section.key=value`. `Config.dump()` is
-what a run folder keeps; a key is never part of it.
+A configuration is YAML with these sections. Unknown keys are rejected with the nearest right one. Values come from the
+defaults here, the file given by `--config`, and `--set section.key=value`; later ones win. `Config.dump()` is what a
+run folder keeps; it never contains a key.
 
-The options of one filter or one format live with it, as keyword arguments of its function; `filters.options` and
-`exports.options` carry values for them.
+The options of a filter or format are the keyword arguments of its function; `filters.options` and `exports.options`
+carry values for them.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ class Splits(_Section):
 
 
 class Generation(_Section):
-    prompt: list[str] = Field(["question"], description="prompts to use (names or YAML files), each asked for every chunk")
-    per_chunk: Count = Field(3, description="triples asked for in one call, or made by rules, per chunk and prompt")
+    prompt: list[str] = Field(["question"], description="prompts (names or YAML files), each used for every chunk")
+    per_chunk: Count = Field(3, description="triples per chunk and prompt, requested in one call or made by rules")
     shots: str | None = Field(None, description="JSONL of your own shots (document, query[, answer]); replaces the prompt's")
-    max_shots: Annotated[int, Field(ge=0, le=8)] = Field(8, description="shots shown at most")
+    max_shots: Annotated[int, Field(ge=0, le=8)] = Field(8, description="maximum number of shots in a prompt")
     limit: Count | None = Field(None, description="use a stratified sample of this many chunks")
     layout: Layout = Field(
         "passage_last",
-        description="what stands first and can be cached: the instructions, or the passage (for several prompts on each chunk)",
+        description="what comes first and can be cached: the instructions, or the passage (for several prompts on each chunk)",
     )
 
 
@@ -86,41 +86,49 @@ class LLM(_Section):
     api_key_env: str | None = Field(
         None, description="environment variable of the key, which is never stored; unset means the provider's own variable"
     )
-    concurrency: Count = Field(32, description="calls in flight")
-    rpm: Count | None = Field(None, description="requests per minute at most; unset means what the server says or lets through")
-    tpm: Count | None = Field(None, description="tokens per minute at most; unset means what the server says or lets through")
+    concurrency: Count = Field(32, description="maximum number of calls in flight")
+    rpm: Count | None = Field(
+        None, description="limit of requests per minute; unset means the limit that the server reports or enforces"
+    )
+    tpm: Count | None = Field(
+        None, description="limit of tokens per minute; unset means the limit that the server reports or enforces"
+    )
     timeout_s: Annotated[float, Field(gt=0)] = Field(120.0, description="seconds for one attempt")
-    max_attempts: Count = Field(6, description="attempts for one call, the first included; being told 'later' (429) is none")
+    max_attempts: Count = Field(6, description="attempts for one call, the first included; a 429 does not count")
     max_wait_s: Annotated[float, Field(gt=0)] = Field(
-        300.0, description="seconds of waiting between attempts of one call, in all"
+        300.0, description="total seconds of waiting between attempts of one call"
     )
     patience_s: Annotated[float, Field(ge=0)] = Field(
         600.0,
-        description="seconds to wait while an outage or a rate limit lets nothing through, trying now and then, before the run stops",
+        description="seconds to keep trying while an outage or a rate limit lets nothing through, before the run stops",
     )
     grace_s: Annotated[float, Field(ge=0)] = Field(5.0, description="seconds that calls in flight have to finish after Ctrl-C")
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(0.7, description="sampling temperature; null leaves it out")
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(None, description="nucleus sampling; null leaves it out")
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(0.7, description="sampling temperature; null sends none")
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(None, description="nucleus sampling; null sends none")
     max_output_tokens: Count = Field(2_000, description="output limit of one call")
-    seed: int | None = Field(None, description="the provider's sampling seed; null leaves it out")
+    seed: int | None = Field(None, description="the provider's sampling seed; null sends none")
     stop: list[str] = Field([], description="texts that end an answer")
     logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] = Field(
-        {}, description="word -> bias: 100 all but forces, -100 forbids; mapped to the tokens of the model"
+        {}, description="word -> bias: 100 nearly forces it, -100 forbids it; mapped to the tokens of the model"
     )
-    extra_body: dict[str, JsonValue] = Field({}, description="more fields of the request, sent as they are, e.g. {top_k: 20}")
-    max_calls: Count | None = Field(None, description="cap on calls of one command; begins anew on resume")
+    extra_body: dict[str, JsonValue] = Field(
+        {}, description="additional fields of the request, sent unchanged, e.g. {top_k: 20}"
+    )
+    max_calls: Count | None = Field(None, description="cap on calls of one command; a resumed run starts a new count")
     max_total_tokens: Count | None = Field(
-        None, description="cap on prompt and output tokens of one command; begins anew on resume"
+        None, description="cap on prompt and output tokens of one command; a resumed run starts a new count"
     )
     max_cost: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="cap on dollars of one command; begins anew on resume; needs a known price"
+        None, description="cap on dollars of one command; a resumed run starts a new count; needs a known price"
     )
     prices: str | None = Field(None, description="YAML of prices that replaces the packaged table")
-    store: str | None = Field(None, description="SQLite file for answers, to share between runs; unset means in the run folder")
+    store: str | None = Field(
+        None, description="SQLite file of answers, to share between runs; unset means one in the run folder"
+    )
 
     @property
     def sampling(self) -> dict[str, Any]:
-        """The settings that change an answer, as far as they are set: what a request's `sampling` is made of."""
+        """The settings that change an answer, as far as they are set: the `sampling` of a request."""
         given = {name: getattr(self, name) for name in _SAMPLING}
         return {name: value for name, value in given.items() if value not in (None, [], {})}
 
@@ -140,30 +148,30 @@ class Filters(_Section):
             "ambiguous",
             "balance",
         ],
-        description="filters, in this order; answer_check and judge ask a model, and go after duplicates",
+        description="filters, in this order; answer_check and judge ask a model and belong after duplicates",
     )
-    options: dict[str, dict[str, Any]] = Field({}, description="filter -> options of it; `synthgen list filters` shows them")
+    options: dict[str, dict[str, Any]] = Field({}, description="filter -> its options; `synthgen list filters` shows them")
 
 
 class Distractors(_Section):
     num: Annotated[int, Field(ge=0)] = Field(
         5, description="distractors for each triple; RAFT shows 4 beside the passage, 5 in its place"
     )
-    mined: Share = Field(0.5, description="share that the judges' searches find: the hardest ones that are allowed")
-    same_document: Share = Field(0.25, description="share from the passage's own document; the rest is drawn from anywhere")
+    mined: Share = Field(0.5, description="share found by the judges' searches: the hardest allowed ones")
+    same_document: Share = Field(0.25, description="share from the passage's own document; the rest is drawn at random")
     judges: Annotated[list[Literal["bm25", "dense"]], Field(min_length=1)] = Field(
-        ["bm25"], description="searches that find candidates, each of which may refuse any; dense needs the train extra"
+        ["bm25"], description="searches that find candidates; each can reject any candidate; dense needs the train extra"
     )
-    skip: Annotated[int, Field(ge=0)] = Field(0, description="best hits passed over; the row's own passages do not count")
-    take: Count = Field(30, description="hits looked at after these")
+    skip: Annotated[int, Field(ge=0)] = Field(0, description="number of best hits to skip; the row's own passages do not count")
+    take: Count = Field(30, description="number of hits to try after these")
     max_relative: Share = Field(
-        0.95, description="a chunk at or above this share of the positive's score, by any of the judges, is no distractor"
+        0.95, description="a chunk at or above this share of the positive's score, by any judge, is not a distractor"
     )
-    adjacent: bool = Field(False, description="whether the chunks before and after the passage may be distractors")
+    adjacent: bool = Field(False, description="allow the chunks before and after the passage as distractors")
     cross_encoder: str | None = Field(
-        None, description="cross-encoder, by name or path; what it scores at or above the passage is no distractor"
+        None, description="cross-encoder, by name or path; a chunk that it scores at or above the passage is not a distractor"
     )
-    check: bool = Field(False, description="whether a model is asked if a distractor answers the query (a paid step)")
+    check: bool = Field(False, description="ask a model whether a distractor answers the query (a paid step)")
     check_model: str | None = Field(None, description="PROVIDER/NAME that checks distractors; unset means the run's own model")
 
     @field_validator("same_document")
@@ -171,7 +179,7 @@ class Distractors(_Section):
     def _fits(cls, value: float, info: ValidationInfo) -> float:
         mined = info.data.get("mined", 0)
         if Fraction(str(mined)) + Fraction(str(value)) > 1:
-            raise ValueError(f"with mined = {mined} it leaves less than nothing; the two shares are 1 at most")
+            raise ValueError(f"with mined = {mined} it adds up to more than 1; the two shares may be 1 at most")
         return value
 
     @field_validator("check_model")
@@ -185,17 +193,17 @@ class Distractors(_Section):
     @classmethod
     def _once(cls, value: list[str]) -> list[str]:
         if len(set(value)) < len(value):
-            raise ValueError("a judge stands in it twice")
+            raise ValueError("a judge is listed twice")
         return value
 
 
 class AnswerSettings(_Section):
-    """Answers that a model writes for the exports, once filters and distractors are done (a paid step)."""
+    """Answers that a model writes for the exports, after filters and distractors (a paid step)."""
 
     model: str | None = Field(None, description="PROVIDER/NAME that writes them; unset means the run's own model")
-    reasoning: bool = Field(False, description="whether it writes chains of thought that quote the passage, for RAFT")
+    reasoning: bool = Field(False, description="write chains of thought that quote the passage, for RAFT")
     styles: Annotated[list[Style], BeforeValidator(as_options)] = Field(
-        [], description="styles, by name: what the instruction says, or a mapping of instruction and share"
+        [], description="styles by name: an instruction, or a mapping of instruction and share"
     )
     lengths: Annotated[list[Length], BeforeValidator(as_options)] = Field(
         [], description="lengths of answers in plain text, such as 'three sentences' or '20-40 words'"
@@ -206,51 +214,53 @@ class AnswerSettings(_Section):
 
     @field_validator("styles", "lengths", "forms")
     @classmethod
-    def _add_up(cls, ways: list[AnswerOption]) -> list[AnswerOption]:
-        check_options(ways)
-        return ways
+    def _add_up(cls, options: list[AnswerOption]) -> list[AnswerOption]:
+        check_options(options)
+        return options
 
     @property
     def enabled(self) -> bool:
         """Whether there is anything to write."""
-        return self.reasoning or any(way.instruction for way in (*self.styles, *self.lengths, *self.forms))
+        return self.reasoning or any(option.instruction for option in (*self.styles, *self.lengths, *self.forms))
 
     @model_validator(mode="after")
     def _has_work(self) -> Self:
         if not self.enabled and (self.model or self.forms):
             name = "a model" if self.model else "the form text"
             raise ValueError(
-                f"{name} is named, but there is nothing to write: set answers.reasoning, or name answers.styles, lengths or JSON forms"
+                f"{name} is set, but there is nothing to write: set answers.reasoning, answers.styles, answers.lengths or a JSON form"
             )
         return self
 
 
 class Exports(_Section):
     formats: list[str] = Field(["openai-chat", "raft", "st-triplet", "beir"], description="formats that `run` writes")
-    options: dict[str, dict[str, Any]] = Field({}, description="format -> options of it; `synthgen list formats` shows them")
+    options: dict[str, dict[str, Any]] = Field({}, description="format -> its options; `synthgen list formats` shows them")
     model: str | None = Field(
         "gpt-4o-mini-2024-07-18",
-        description="model that chat files are meant to tune: its limit, tokens and price are told; null counts tokens only",
+        description="model to fine-tune with chat files: its limit, tokens and price are reported; null counts tokens only",
     )
     max_tokens: Count | None = Field(
-        None, description="tokens of an example that are trained on; unset means what is known of the model"
+        None, description="tokens of an example that training uses; unset means the known limit of the model"
     )
     max_bytes: Count | None = Field(
-        None, description="bytes of one file at most; unset means what the format's reader takes (512 MB for OpenAI)"
+        None, description="maximum bytes of one file; unset means the limit of the format's reader (512 MB for OpenAI)"
     )
 
 
 class Training(_Section):
-    enabled: bool = Field(True, description="whether `run` trains and measures; needs the train extra")
+    enabled: bool = Field(True, description="train and measure in `run`; needs the train extra")
     base: str = Field("static", description="'static' (built in) or a sentence-transformers model, by name or path")
     dimensions: Count = Field(256, description="size of the built-in encoder's vectors")
-    idf: bool = Field(True, description="the built-in encoder weighs tokens by inverse document frequency; false is plain LSA")
+    idf: bool = Field(
+        True, description="weight the tokens of the built-in encoder by inverse document frequency; false is plain LSA"
+    )
     epochs: Count | None = Field(None, description="passes over the training rows; unset means 10 for static, 1 for the others")
     batch_size: Annotated[int, Field(ge=2)] | None = Field(
         None, description="rows in a batch, each other's negatives; unset means 256 for static, 32 for the others"
     )
     learning_rate: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="unset means 0.005 for static, 2e-5 for the others"
+        None, description="learning rate; unset means 0.005 for static, 2e-5 for the others"
     )
 
 
@@ -278,7 +288,9 @@ class Config(_Section):
 
     @classmethod
     def build(cls, values: Mapping[str, Any]) -> Self:
-        """Raises ConfigError naming each wrong setting, what it was, what is allowed, and the nearest right name."""
+        """Return the validated settings. Raises ConfigError naming each wrong setting, its value, what is allowed, and
+        the nearest name.
+        """
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -294,9 +306,9 @@ def load_config(
 ) -> Config:
     """Read a configuration.
 
-    `settings` are `section.key=value` strings whose values are YAML; `overrides` is a nested mapping that wins over
-    both; `base` is what they all change, the defaults if it is not given. Raises ConfigError for a missing file, bad YAML
-    (with its line), or a wrong setting.
+    `settings` are `section.key=value` strings whose values are YAML. `overrides` is a nested mapping that wins over
+    both. `base` is the configuration that they change, by default the defaults. Raises ConfigError for a missing file,
+    bad YAML (with its line), or a wrong setting.
     """
     values: dict[str, Any] = base.dump() if base else {}
     _merge(values, _read_yaml(Path(path)) if path else {})
@@ -339,7 +351,7 @@ def _explain(model: type[BaseModel], error: Any) -> str:
         return f"The setting {name} = {error['input']!r} is not allowed: {error['msg']}."
     section: Any = model
     for part in path[:-1]:
-        # A place in a list is no field, but of what the list has.
+        # An index of a list leads to the type of its items.
         inside = part in getattr(section, "model_fields", {})
         section = section.model_fields[part].annotation if inside else typing.get_args(section)[-1]
     known = list(section.model_fields)

@@ -116,7 +116,7 @@ def _decode_as(raw: bytes, encoding: str) -> Decoded | Undecodable:
         "".encode(name)
     except LookupError:
         raise ConfigError(
-            f"sources.encoding = {encoding!r} is not a text encoding that Python knows. Examples:  utf-8, gb18030, shift_jis, cp1252."
+            f"sources.encoding = {encoding!r} is not a text encoding that Python knows. Examples: utf-8, gb18030, shift_jis, cp1252."
         ) from None
     text = _decoded(raw, name)
     return Decoded(text, name) if text is not None else Undecodable("unknown_encoding", f"is not {name}")

@@ -187,5 +187,5 @@ def _read(name_or_path: str, needs: Sequence[str]) -> _RowPrompt:
             f"{path} is not a row prompt: {problems}. Allowed keys: {', '.join(_RowPrompt.model_fields)}."
         ) from None
     if missing := [field for field in needs if field not in prompt.fields]:
-        raise ConfigError(f"{path}: the fields must include {', '.join(needs)}; missing:  {', '.join(missing)}.")
+        raise ConfigError(f"{path}: the fields must include {', '.join(needs)}; missing: {', '.join(missing)}.")
     return prompt

@@ -144,7 +144,7 @@ def load_prompt(
     path = _find(name_or_path)
     file = _read(path)
     if "query" not in file.fields:
-        raise ConfigError(f"{path}: fields must include `query`, which every row needs; given:  {', '.join(file.fields)}.")
+        raise ConfigError(f"{path}: fields must include `query`, which every row needs; given: {', '.join(file.fields)}.")
     rows = _read_shots(Path(shots)) if shots is not None else file.shots
     used_shots = tuple(Shot(normalise(r.document), normalise(r.query), r.answer and normalise(r.answer)) for r in rows)
     used_shots = used_shots if max_shots else ()
@@ -290,7 +290,7 @@ def _check_templates(prompt: Prompt, path: Path) -> None:
         instructions(prompt, wanted=1)
     except jinja2.TemplateError as error:
         raise ConfigError(
-            f"{path}: a text of the prompt is not a valid template:  {error}. Two literal braces are written {{{{ '{{{{' }}}}; "
+            f"{path}: a text of the prompt is not a valid template: {error}. Two literal braces are written {{{{ '{{{{' }}}}; "
             "the only variable is `wanted`, the number of items."
         ) from None
 

@@ -1,4 +1,4 @@
-"""A scriptable OpenAI-compatible server on this machine, to test pipelines without a key and without a network.
+"""A scriptable OpenAI-compatible server on this machine, for testing pipelines without a key or a network.
 
     from synthgen.testing import FakeOpenAI, mix
 

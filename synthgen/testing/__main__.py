@@ -1,7 +1,7 @@
 """The fake server as a process: `python -m synthgen.testing --port 0 --fault rate_limit=0.05`.
 
-A fake OpenAI-compatible server on this machine. It prints its base URL and serves until it is stopped with Ctrl-C or SIGTERM; then
-it prints how many chat requests it had, by status and fault, as one JSON object. It keeps no bodies in memory.
+A fake OpenAI-compatible server on this machine. It prints its base URL and serves until Ctrl-C or SIGTERM. Then it
+prints the number of chat requests by status and fault, as one JSON object. It keeps no bodies in memory.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asyncio.run(_serve(server))
     except OSError as error:
         parser.error(str(error))
-    _say(json.dumps(server.counts, sort_keys=True))
+    _print(json.dumps(server.counts, sort_keys=True))
     return 0
 
 
@@ -61,10 +61,10 @@ def _server(given: argparse.Namespace) -> FakeOpenAI:
 
 
 async def _serve(server: FakeOpenAI) -> None:
-    # The table of tokens is read before the first request and not during it; nothing of it is ever garbage.
+    # The token table is loaded before the first request, and the garbage collector ignores it.
     get_tokenizer(DEFAULT_ENCODING)
     gc.freeze()
-    serving = asyncio.ensure_future(server.serve(ready=_say))
+    serving = asyncio.ensure_future(server.serve(ready=_print))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
     try:
@@ -82,22 +82,22 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--port", type=int, default=0, help="0 (the default) takes a free one")
+    add("--port", type=int, default=0, help="0 (the default) takes a free port")
     add("--latency-ms", default="0", metavar="MS", help="50, or uniform:100:500, or log-normal:MEAN:SIGMA")
     add("--fault", action="append", default=[], type=_rate, metavar="KIND=RATE", help="a share of the requests; repeatable")
-    add("--seed", type=int, default=0, help="which requests the faults meet")
-    add("--dialect", default="permissive", choices=sorted(DIALECTS), help="which kind of server it is (default: permissive)")
+    add("--seed", type=int, default=0, help="selects the requests that get faults")
+    add("--dialect", default="permissive", choices=sorted(DIALECTS), help="kind of server (default: permissive)")
     add("--model", action="append", metavar="NAME", help="a model that exists; repeatable (default: fake-model)")
     add("--api-key", metavar="KEY", help="answer 401 to any other key")
-    add("--rpm", type=int, metavar="N", help="requests per minute that it lets through")
-    add("--tpm", type=int, metavar="N", help="tokens per minute that it lets through")
-    add("--window-s", type=float, default=60.0, metavar="S", help="the stretch of time that limits are enforced over (60)")
+    add("--rpm", type=int, metavar="N", help="limit of requests per minute")
+    add("--tpm", type=int, metavar="N", help="limit of tokens per minute")
+    add("--window-s", type=float, default=60.0, metavar="S", help="time window of the limits (60)")
     add("--limit-kind", default="sliding", choices=["sliding", "bucket"], help="an exact window, or a bucket that refills")
-    add("--no-limit-headers", dest="limit_headers", action="store_false", help="no x-ratelimit and retry-after headers")
-    add("--caching", action="store_true", help="report prefixes that were seen before as cached")
-    add("--batch-delay-s", type=float, default=0.0, metavar="S", help="how long a batch takes")
-    add("--log", metavar="FILE", help="append every request to this file on its arrival, as JSON lines")
-    add("--no-log-bodies", dest="log_bodies", action="store_false", help="leave the bodies out of the log")
+    add("--no-limit-headers", dest="limit_headers", action="store_false", help="send no x-ratelimit and retry-after headers")
+    add("--caching", action="store_true", help="report repeated prefixes as cached")
+    add("--batch-delay-s", type=float, default=0.0, metavar="S", help="duration of a batch")
+    add("--log", metavar="FILE", help="append every request on arrival to this JSONL file")
+    add("--no-log-bodies", dest="log_bodies", action="store_false", help="write no bodies to the log")
     return parser
 
 
@@ -106,7 +106,7 @@ def _rate(text: str) -> tuple[str, float]:
     return kind, float(rate)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

@@ -1,12 +1,14 @@
-"""Batches as the provider runs them: an input file is checked, answered in any order, and told in an output and an error file.
+"""Batches as the provider runs them: the input file is checked, answered in any order, and written to an output and an
+error file.
 
     validating -> failed | in_progress -> finalizing -> completed | expired       (cancel: cancelling -> cancelled)
 
-Answers are those of the live endpoint, faults of the server's script included, so a request has one answer on both ways. Requests
-answered with 400 or more, and those that did not get their turn, stand in the error file. Every batch is worked on in a thread of
-its own, line by line, at a pace that ends after `delay_s`; the order of its lines is shuffled by the digest of the file.
+Answers are those of the live endpoint, including the faults of the server's script, so a request has the same answer
+live and in a batch. Requests that were answered with 400 or more, and those that were not processed, are in the error
+file. Each batch is processed in its own thread, line by line, and takes at least `delay_s`. The digest of the file
+shuffles the order of its lines.
 
-Not covered: the limits on batches per hour and on tokens that wait, half the price, files that expire.
+Limits on batches per hour and on enqueued tokens, the lower price, and expiring files are not simulated.
 """
 
 from __future__ import annotations
@@ -26,14 +28,14 @@ from synthgen.testing.checks import WireError
 from synthgen.testing.draws import digest_of
 from synthgen.testing.faults import Script, mix
 from synthgen.testing.files import Draft, FileStore, StoredFile
-from synthgen.testing.log import CHAT, Logged, Recent
+from synthgen.testing.log import CHAT, Logged, RecentCounts
 from synthgen.testing.usage import Tokens
 
 __all__ = ["BatchFate", "BatchScript", "Batches"]
 
 _WINDOW_S = 24 * 3600
 _ENDED = ("completed", "failed", "expired", "cancelled")
-_TOLD = {
+_UNPROCESSED = {
     "batch_expired": "This request could not be executed before the completion window expired.",
     "batch_cancelled": "This request was not executed because the batch was cancelled.",
 }
@@ -43,10 +45,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class BatchFate:
-    """What becomes of one batch.
+    """The outcome of one batch.
 
-    `expire_after` is the share of its requests after which its window ends; `faults` are rates as `mix` takes them, for single
-    requests; `invalid` is the code of an error that the whole batch fails with, such as token_limit_exceeded.
+    `expire_after` is the share of its requests after which its window ends. `faults` are rates as for `mix`, for single
+    requests. `invalid` is the code of an error that fails the whole batch, such as token_limit_exceeded.
     """
 
     expire_after: float | None = None
@@ -58,13 +60,13 @@ BatchScript = Callable[[Mapping[str, Any]], BatchFate]
 
 
 class _Job:
-    """One batch: what is told of it, and the thread that works on it.
+    """One batch: its API object, and the thread that processes it.
 
-    All names of `told` stand from the start, so that one thread can read it while another changes values.
+    All keys of `state` exist from the start, so one thread can read it while another changes values.
     """
 
-    def __init__(self, told: Json, file: StoredFile, fate: BatchFate) -> None:
-        self.told = told
+    def __init__(self, state: Json, file: StoredFile, fate: BatchFate) -> None:
+        self.state = state
         self.file = file
         self.fate = fate
         self.halt = threading.Event()
@@ -75,34 +77,34 @@ class _Job:
         with self._lock:
             self._enter(status)
 
-    def go_on(self) -> None:
-        """Begin with the answers, unless it was cancelled."""
+    def begin(self) -> None:
+        """Begin answering, unless the batch was cancelled."""
         with self._lock:
             if not self.halt.is_set():
                 self._enter("in_progress")
 
     def cancel(self) -> bool:
-        """Whether there was something left to cancel."""
+        """Cancel the batch. Returns whether there was anything left to cancel."""
         with self._lock:
-            if self.told["status"] in _ENDED:
+            if self.state["status"] in _ENDED:
                 return False
             self._enter("cancelling")
             self.halt.set()
             return True
 
     def _enter(self, status: str) -> None:
-        self.told[f"{status}_at"] = int(time.time())
-        self.told["status"] = status
+        self.state[f"{status}_at"] = int(time.time())
+        self.state["status"] = status
 
 
 class Batches:
-    """The batches of one server. `delay_s` is how long each takes at least."""
+    """The batches of one server. `delay_s` is the minimum duration of each."""
 
     def __init__(
         self,
         files: FileStore,
         chat: Chat,
-        attempts: Recent,
+        attempts: RecentCounts,
         *,
         delay_s: float = 0.0,
         script: BatchScript | None = None,
@@ -116,40 +118,40 @@ class Batches:
         self._max_requests = max_requests
         self._jobs: dict[str, _Job] = {}
 
-    def create(self, asked: Any) -> Json | WireError:
-        """Start a batch, as POST /v1/batches asks for it."""
-        asked = asked if isinstance(asked, dict) else {}
-        if problem := _unusable(asked):
+    def create(self, request: Any) -> Json | WireError:
+        """Start a batch as requested by POST /v1/batches."""
+        request = request if isinstance(request, dict) else {}
+        if problem := _invalid_request(request):
             return problem
-        file = self._files.get(str(asked.get("input_file_id")))
+        file = self._files.get(str(request.get("input_file_id")))
         if file is None or file.purpose != "batch":
-            message = f"No file of the purpose 'batch' has the id {asked.get('input_file_id')!r}."
+            message = f"No file of the purpose 'batch' has the id {request.get('input_file_id')!r}."
             return WireError(404, message, param="input_file_id")
-        told = _new(self._files.new_id("batch_"), file.id, asked.get("metadata"))
-        job = _Job(told, file, self._script(told) if self._script else BatchFate())
-        job.thread = threading.Thread(target=self._work, args=(job,), daemon=True, name=told["id"])
-        self._jobs[told["id"]] = job
-        first = dict(told)
+        state = _new(self._files.new_id("batch_"), file.id, request.get("metadata"))
+        job = _Job(state, file, self._script(state) if self._script else BatchFate())
+        job.thread = threading.Thread(target=self._work, args=(job,), daemon=True, name=state["id"])
+        self._jobs[state["id"]] = job
+        first = dict(state)
         job.thread.start()
         return first
 
     def get(self, id: str) -> Json | None:
-        return dict(self._jobs[id].told) if id in self._jobs else None
+        return dict(self._jobs[id].state) if id in self._jobs else None
 
     def all(self) -> list[Json]:
-        """Newest first."""
-        return [dict(job.told) for job in reversed(self._jobs.values())]
+        """Return the batches, newest first."""
+        return [dict(job.state) for job in reversed(self._jobs.values())]
 
     def cancel(self, id: str) -> Json | WireError | None:
         job = self._jobs.get(id)
         if job is None:
             return None
         if not job.cancel():
-            return WireError(409, f"Cannot cancel a batch with status '{job.told['status']}'.")
-        return dict(job.told)
+            return WireError(409, f"Cannot cancel a batch with status '{job.state['status']}'.")
+        return dict(job.state)
 
     def close(self) -> None:
-        """End all work; what is not done stays undone."""
+        """Stop all work; unfinished batches stay unfinished."""
         for job in self._jobs.values():
             job.halt.set()
         for job in self._jobs.values():
@@ -157,36 +159,36 @@ class Batches:
                 job.thread.join()
 
     def _work(self, job: _Job) -> None:
-        """The life of one batch, in its own thread."""
+        """Run one batch in its own thread."""
         try:
             self._run(job)
         finally:
-            if job.told["status"] not in _ENDED:  # a script that raises must not leave a batch that never ends
+            if job.state["status"] not in _ENDED:  # a script that raises must not leave an endless batch
                 job.enter("failed")
 
     def _run(self, job: _Job) -> None:
         unknown = self._chat.unknown_model
-        lines = check_lines(job.file.path, job.told["endpoint"], max_requests=self._max_requests, unknown_model=unknown)
+        lines = check_lines(job.file.path, job.state["endpoint"], max_requests=self._max_requests, unknown_model=unknown)
         if job.fate.invalid:
-            lines.complain(job.fate.invalid, f"The batch was refused: {job.fate.invalid}.", None)
-        job.told["model"] = lines.model or None
-        job.told["request_counts"] = {"total": len(lines.offsets), "completed": 0, "failed": 0}
+            lines.add_error(job.fate.invalid, f"The batch was refused: {job.fate.invalid}.", None)
+        job.state["model"] = lines.model or None
+        job.state["request_counts"] = {"total": len(lines.offsets), "completed": 0, "failed": 0}
         if lines.errors:
-            job.told["errors"] = {"object": "list", "data": lines.errors}
+            job.state["errors"] = {"object": "list", "data": lines.errors}
             job.enter("failed")
             return
-        job.go_on()
+        job.begin()
         with self._files.draft() as output, self._files.draft() as errors:
             ending = self._answer(job, lines, output, errors)
         if ending == "completed":
             job.enter("finalizing")
         for name, draft in (("output", output), ("error", errors)):
             if draft.size:
-                job.told[f"{name}_file_id"] = self._files.keep(draft, f"{job.told['id']}_{name}.jsonl", "batch_output").id
+                job.state[f"{name}_file_id"] = self._files.keep(draft, f"{job.state['id']}_{name}.jsonl", "batch_output").id
         job.enter(ending)
 
     def _answer(self, job: _Job, lines: Lines, output: Draft, errors: Draft) -> str:
-        """Answer lines in a shuffled order until the window ends; returns how the batch ends."""
+        """Answer lines in a shuffled order until the window ends. Returns the final status."""
         order, total, begun = lines.offsets, len(lines.offsets), time.monotonic()
         random_for(0, job.file.sha256).shuffle(order)
         turns = total if job.fate.expire_after is None else int(total * job.fate.expire_after)
@@ -203,33 +205,33 @@ class Batches:
                 (output if reply.status < 400 else errors).write(_answered(line["custom_id"], reply))
                 completed, done = completed + (reply.status < 400), done + 1
                 usage = usage.plus(reply.tokens) if reply.tokens else usage
-                job.told["request_counts"] = {"total": total, "completed": completed, "failed": done - completed}
+                job.state["request_counts"] = {"total": total, "completed": completed, "failed": done - completed}
             ending = "completed" if done == total else "cancelled" if job.halt.is_set() else "expired"
-            # Halted and not cancelled: the server goes down, and nobody will read the rest.
-            left = order[done:] if ending == "expired" or job.told["status"] == "cancelling" else ()
-            for at in left:
+            # Halted without being cancelled: the server is closing, and nobody will read the rest.
+            unprocessed = order[done:] if ending == "expired" or job.state["status"] == "cancelling" else ()
+            for at in unprocessed:
                 errors.write(_unanswered(_line_at(file, at)["custom_id"], f"batch_{ending}"))
-            job.told["request_counts"] = {"total": total, "completed": completed, "failed": total - completed}
-        job.told["usage"] = _usage(usage)
+            job.state["request_counts"] = {"total": total, "completed": completed, "failed": total - completed}
+        job.state["usage"] = _usage(usage)
         return ending
 
     def _reply(self, job: _Job, line: Json, script: Script | None) -> Reply:
-        """The live answer to a line; where that would be none at all, a 500."""
+        """Return the live answer to a line. A missing or broken answer becomes a 500."""
         digest = digest_of(line["body"])
-        asked = Logged(CHAT, line["custom_id"], digest, self._attempts.count(digest), line["body"], batch=job.told["id"])
-        reply = self._chat.reply(asked, script=script)
+        logged = Logged(CHAT, line["custom_id"], digest, self._attempts.count(digest), line["body"], batch=job.state["id"])
+        reply = self._chat.reply(logged, script=script)
         if reply.body is None or reply.fault == "bad_json":
             problem = WireError(500, "The server had an error while processing your request.", "server_error", kind=reply.fault)
-            return self._chat.refusal(problem)
+            return self._chat.error_reply(problem)
         return reply
 
 
-def _unusable(asked: Json) -> WireError | None:
-    if asked.get("endpoint") != CHAT:
-        return WireError(400, f"Invalid value: '{asked.get('endpoint')}'. Supported: '{CHAT}'.", param="endpoint")
-    if asked.get("completion_window") != "24h":
+def _invalid_request(request: Json) -> WireError | None:
+    if request.get("endpoint") != CHAT:
+        return WireError(400, f"Invalid value: '{request.get('endpoint')}'. Supported: '{CHAT}'.", param="endpoint")
+    if request.get("completion_window") != "24h":
         return WireError(400, "Invalid value for completion_window. Supported: '24h'.", param="completion_window")
-    metadata = asked.get("metadata") or {}
+    metadata = request.get("metadata") or {}
     if (
         not isinstance(metadata, dict)
         or len(metadata) > 16
@@ -263,7 +265,7 @@ def _new(id: str, input_file_id: str, metadata: Any) -> Json:
 
 
 def _usage(tokens: Tokens) -> Json:
-    """Usage of a whole batch, which has other names than that of an answer."""
+    """Return the usage of a whole batch, whose names differ from those of an answer."""
     return {
         "input_tokens": tokens.prompt,
         "input_tokens_details": {"cached_tokens": tokens.cached},
@@ -280,7 +282,9 @@ def _line_at(file: IO[bytes], offset: int) -> Json:
 
 
 def _answered(name: str, reply: Reply) -> bytes:
-    """A line of the output or the error file. The answer goes in as it is: making it anew would double the work."""
+    """Return a line of the output or error file. The encoded answer is inserted as it is, because encoding it again
+    would double the work.
+    """
     id = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:24]
     head = f'{{"id":"batch_req_{id}","custom_id":{json.dumps(name)},"response":{{"status_code":{reply.status},"request_id":"req_{id}","body":'
     return head.encode() + (reply.body or b"null") + b'},"error":null}\n'
@@ -288,5 +292,10 @@ def _answered(name: str, reply: Reply) -> bytes:
 
 def _unanswered(name: str, code: str) -> bytes:
     id = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:24]
-    line = {"id": f"batch_req_{id}", "custom_id": name, "response": None, "error": {"code": code, "message": _TOLD[code]}}
+    line = {
+        "id": f"batch_req_{id}",
+        "custom_id": name,
+        "response": None,
+        "error": {"code": code, "message": _UNPROCESSED[code]},
+    }
     return json.dumps(line).encode() + b"\n"

@@ -1,6 +1,6 @@
-"""The lines of a batch: what is wrong with an input file, and where in it each request stands.
+"""The lines of a batch's input file: their problems and their offsets.
 
-A file is read line by line, twice: to check it and to answer it. Between the two only the offsets of its lines are held.
+A file is read line by line, twice: to check it and to answer it. In between, only the offsets of its lines are kept.
 """
 
 from __future__ import annotations
@@ -16,27 +16,29 @@ from synthgen.testing.checks import WireError
 
 __all__ = ["Lines", "check_lines"]
 
-_MOST_ERRORS = 100
-_MOST_ID_CHARS = 512
+_MAX_ERRORS = 100
+_MAX_ID_CHARS = 512
 
 
 @dataclass(slots=True)
 class Lines:
-    """Offsets of the requests in their file, the model they are for, and what is wrong, as the batch tells it."""
+    """Offsets of the requests in their file, their model, and the problems in the batch's format."""
 
     offsets: array[int] = field(default_factory=lambda: array("Q"))
     model: str = ""
     errors: list[dict[str, Any]] = field(default_factory=list)
 
-    def complain(self, code: str, message: str, line: int | None, param: str | None = None) -> None:
-        if len(self.errors) < _MOST_ERRORS:
+    def add_error(self, code: str, message: str, line: int | None, param: str | None = None) -> None:
+        if len(self.errors) < _MAX_ERRORS:
             self.errors.append({"code": code, "message": message, "line": line, "param": param})
 
 
 def check_lines(
     path: Path, endpoint: str, *, max_requests: int, unknown_model: Callable[[Mapping[str, Any]], WireError | None]
 ) -> Lines:
-    """Read an input file. Every line is a request of its own name, for the batch's endpoint and for one and the same model."""
+    """Check an input file. Every line must be a request with a unique name, for the batch's endpoint, and all for the
+    same model.
+    """
     lines, seen, at = Lines(), set[int](), 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
@@ -45,10 +47,10 @@ def check_lines(
                 _check(lines, raw, number, endpoint, seen, unknown_model)
             at += len(raw)
     if not lines.offsets:
-        lines.complain("empty_file", "The input file has no requests.", None)
+        lines.add_error("empty_file", "The input file has no requests.", None)
     if len(lines.offsets) > max_requests:
-        told = f"The batch has {len(lines.offsets)} requests, but at most {max_requests} are allowed."
-        lines.complain("too_many_requests", told, None)
+        message = f"The batch has {len(lines.offsets)} requests, but at most {max_requests} are allowed."
+        lines.add_error("too_many_requests", message, None)
     return lines
 
 
@@ -65,22 +67,22 @@ def _check(
     except (ValueError, RecursionError):
         line = None
     if not isinstance(line, dict):
-        lines.complain("invalid_json_line", "This line is not parseable as valid JSON.", number)
+        lines.add_error("invalid_json_line", "This line is not parseable as valid JSON.", number)
         return
     missing = next((name for name in ("custom_id", "method", "url", "body") if not line.get(name)), None)
     name, body = line.get("custom_id"), line.get("body")
     if missing or not isinstance(name, str) or not isinstance(body, dict):
         param = missing or ("body" if isinstance(name, str) else "custom_id")
-        lines.complain("missing_required_parameter", f"Missing or wrong parameter: '{param}'.", number, param)
-    elif len(name) > _MOST_ID_CHARS or hash(name) in seen:
-        code = "invalid_custom_id" if len(name) > _MOST_ID_CHARS else "duplicate_custom_id"
-        lines.complain(code, f"The custom_id {name[:80]!r} is too long or used twice.", number, "custom_id")
+        lines.add_error("missing_required_parameter", f"Missing or wrong parameter: '{param}'.", number, param)
+    elif len(name) > _MAX_ID_CHARS or hash(name) in seen:
+        code = "invalid_custom_id" if len(name) > _MAX_ID_CHARS else "duplicate_custom_id"
+        lines.add_error(code, f"The custom_id {name[:80]!r} is too long or used twice.", number, "custom_id")
     elif line["method"] != "POST" or line["url"] != endpoint:
-        lines.complain("invalid_url", f"The request is not a POST to {endpoint}, the endpoint of the batch.", number, "url")
+        lines.add_error("invalid_url", f"The request is not a POST to {endpoint}, the endpoint of the batch.", number, "url")
     elif problem := unknown_model(body):
-        lines.complain("model_not_found", problem.message, number, "body.model")
+        lines.add_error("model_not_found", problem.message, number, "body.model")
     elif lines.model and body.get("model") != lines.model:
-        lines.complain(
+        lines.add_error(
             "mismatched_model", f"All requests of a batch must be for one model, {lines.model!r}.", number, "body.model"
         )
     else:

@@ -1,7 +1,7 @@
-"""One chat request to one answer, without any network: what the HTTP side sends and what a batch writes down.
+"""Answer one chat request, without a network. The HTTP routes send the reply, and batches write it to a file.
 
-In this order: is the body fit for this dialect, does the model exist, is there room within the limits, what does the script say, and
-at last the answer. Everything but the limits and the cache is a pure function of the request.
+The steps are: check the body against the dialect, check the model, check the limits, ask the script for a fault, and
+write the answer. Everything but the limits and the cache is a pure function of the request.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 from synthgen.testing.checks import WireError
 from synthgen.testing.completions import Value, write
 from synthgen.testing.dialects import Dialect, ModelOutput
-from synthgen.testing.faults import OF_THE_ANSWER, Fault, Script
-from synthgen.testing.limits import Gate, Turned
+from synthgen.testing.faults import ANSWER_FAULTS, Fault, Script
+from synthgen.testing.limits import Denied, Gate
 from synthgen.testing.log import Logged
 from synthgen.testing.usage import Cache, Tokens, output_limit, prompt_tokens
 from synthgen.text.tokenizer import get_tokenizer
@@ -52,7 +52,7 @@ _FINISHED = {"truncated": "length", "filtered": "content_filter"}
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer as it goes out. `fault` is for the log; a body of None means that nothing goes out at all."""
+    """An HTTP reply. `fault` is for the log. A body of None means that nothing is sent."""
 
     status: int
     body: bytes | None
@@ -62,7 +62,7 @@ class Reply:
 
 
 class Chat:
-    """Answers chat requests, for one dialect."""
+    """Answers chat requests in one dialect."""
 
     def __init__(self, dialect: Dialect, models: tuple[str, ...], script: Script | None, *, caching: bool = False) -> None:
         self.dialect = dialect
@@ -70,75 +70,75 @@ class Chat:
         self._script = script
         self._cache = Cache() if caching else None
 
-    def reply(self, asked: Logged, *, gate: Gate | None = None, script: Script | None = None) -> Reply:
-        """The reply to a request whose key was right. `script` is asked before the server's own."""
-        problem = self.dialect.refuse(asked.body) or self.unknown_model(asked.body)
+    def reply(self, logged: Logged, *, gate: Gate | None = None, script: Script | None = None) -> Reply:
+        """Return the reply to a request with a valid key. `script` takes precedence over the server's own."""
+        problem = self.dialect.check(logged.body) or self.unknown_model(logged.body)
         if problem:
-            return self.refusal(problem)
-        fault = (script and script(asked)) or (self._script and self._script(asked)) or None
-        reply = self._failed(asked, fault) if fault and fault.kind not in OF_THE_ANSWER else self._answered(asked, fault)
+            return self.error_reply(problem)
+        fault = (script and script(logged)) or (self._script and self._script(logged)) or None
+        reply = self._failed(logged, fault) if fault and fault.kind not in ANSWER_FAULTS else self._answered(logged, fault)
         if gate is None:
             return reply
-        turned = gate.admit(reply.tokens.total if reply.tokens else 0)
-        if turned:
-            reply = self._turned_away(asked, turned, gate)
-        told = gate.headers() if self.dialect.rate_headers else {}
-        return replace(reply, headers={**told, **(reply.headers or {})})
+        denied = gate.admit(reply.tokens.total if reply.tokens else 0)
+        if denied:
+            reply = self._over_limit(logged, denied, gate)
+        limit_headers = gate.headers() if self.dialect.rate_headers else {}
+        return replace(reply, headers={**limit_headers, **(reply.headers or {})})
 
-    def refusal(self, problem: WireError, headers: Mapping[str, str] | None = None) -> Reply:
-        """A problem, in the words and the form of the dialect."""
+    def error_reply(self, problem: WireError, headers: Mapping[str, str] | None = None) -> Reply:
+        """Return a problem as a reply, in the wording and form of the dialect."""
         return Reply(problem.status, _encoded(self.dialect.error(problem)), problem.kind, headers)
 
     def unknown_model(self, body: Mapping[str, Any]) -> WireError | None:
-        """What a server says that does not have the model."""
+        """Return the problem of a request for an unknown model, or None."""
         model = body.get("model")
         if self.dialect.any_model or model in self.models:
             return None
         return _no_model(str(model))
 
-    def _turned_away(self, asked: Logged, turned: Turned, gate: Gate) -> Reply:
-        short = "RPM" if turned.unit == "requests" else "TPM"
-        told = f"Limit {turned.limit}, Used {turned.used}, Requested {turned.wanted}."
-        if turned.wait_s is None:
-            message = f"Request too large for {asked.body['model']} on {turned.unit} per min ({short}): {told}"
+    def _over_limit(self, logged: Logged, denied: Denied, gate: Gate) -> Reply:
+        short = "RPM" if denied.unit == "requests" else "TPM"
+        usage = f"Limit {denied.limit}, Used {denied.used}, Requested {denied.wanted}."
+        if denied.wait_s is None:
+            message = f"Request too large for {logged.body['model']} on {denied.unit} per min ({short}): {usage}"
         else:
             message = (
-                f"Rate limit reached for {asked.body['model']} on {turned.unit} per min ({short}): {told} "
-                f"Please try again in {max(0.001, turned.wait_s):.3f}s."
+                f"Rate limit reached for {logged.body['model']} on {denied.unit} per min ({short}): {usage} "
+                f"Please try again in {max(0.001, denied.wait_s):.3f}s."
             )
-        problem = WireError(429, message, turned.unit, code="rate_limit_exceeded", kind="rate_limit")
-        headers = gate.retry_headers(turned) if self.dialect.rate_headers else {}
-        return replace(self.refusal(problem, headers), fault="limit")
+        problem = WireError(429, message, denied.unit, code="rate_limit_exceeded", kind="rate_limit")
+        headers = gate.retry_headers(denied) if self.dialect.rate_headers else {}
+        return replace(self.error_reply(problem, headers), fault="limit")
 
-    def _failed(self, asked: Logged, fault: Fault) -> Reply:
-        """A fault of the way, or a refusal to answer at all."""
+    def _failed(self, logged: Logged, fault: Fault) -> Reply:
+        """Return the reply of a transport fault or a rejection."""
         if fault.kind in ("reset", "slow"):
             return Reply(200, None, fault.kind)
         if fault.kind == "bad_json":
             return Reply(200, b"<html>upstream</html>", fault.kind)
-        model = str(asked.body.get("model"))
+        model = str(logged.body.get("model"))
         problem = {"key": self.dialect.wrong_key, "model": _no_model(model)}.get(fault.kind) or _PROBLEMS[fault.kind]
         message = fault.message or problem.message.format(param=fault.param)
         param = fault.param or problem.param
         problem = replace(problem, status=fault.status or problem.status, message=message, param=param, kind=fault.kind)
-        asks = {"retry-after": fault.retry_after, "retry-after-ms": fault.retry_after_ms}
-        return self.refusal(problem, {name: value for name, value in asks.items() if value is not None})
+        retry_headers = {"retry-after": fault.retry_after, "retry-after-ms": fault.retry_after_ms}
+        return self.error_reply(problem, {name: value for name, value in retry_headers.items() if value is not None})
 
-    def _answered(self, asked: Logged, fault: Fault | None) -> Reply:
-        body, kind = asked.body, fault.kind if fault else ""
+    def _answered(self, logged: Logged, fault: Fault | None) -> Reply:
+        body, kind = logged.body, fault.kind if fault else ""
         model = str(body["model"])
         content = fault.message if fault and kind == "says" else _content(body, kind)
-        written = _spoilt(self.dialect.dress(ModelOutput(content), asked.digest), kind)
-        written, output = _within_limit(written, model, output_limit(body))
+        generated = _with_text_fault(self.dialect.decorate(ModelOutput(content), logged.digest), kind)
+        generated, output = _within_limit(generated, model, output_limit(body))
         cached, fresh = self._cache.look_up(body) if self._cache else (0, 0)
         tokens = Tokens(prompt_tokens(body), output, cached, fresh)
-        message = {"role": "assistant", "content": written.content, "refusal": written.refusal, **(written.more or {})}
+        message = {"role": "assistant", "content": generated.content, "refusal": generated.refusal, **(generated.more or {})}
         answer = {
-            "id": f"chatcmpl-{asked.digest[:24]}",
+            "id": f"chatcmpl-{logged.digest[:24]}",
             "object": "chat.completion",
             "created": 0,
             "model": model,
-            "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": written.finish_reason}],
+            "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": generated.finish_reason}],
             "usage": None if kind == "no_usage" else self.dialect.usage(tokens),
             **self.dialect.fields(body, tokens),
         }
@@ -146,18 +146,18 @@ class Chat:
 
 
 def _content(body: Mapping[str, Any], kind: str) -> str:
-    """What the model writes, with the faults that lie in its values."""
+    """Return the model's text, with the faults that change its values."""
     value = write(body, none=kind == "empty", surplus=_SURPLUS if kind == "wrong_count" else 0)
     if kind == "single":
         value = _first_item(value)
     elif kind == "numbers":
-        value = _confused(value, numeric=_has_number(value))
+        value = _with_wrong_types(value, numeric=_has_number(value))
     return value if isinstance(value, str) else _WRITER.encode(value)
 
 
-def _spoilt(written: ModelOutput, kind: str) -> ModelOutput:
-    """`written` with the faults that lie in its text."""
-    text = written.content or ""
+def _with_text_fault(generated: ModelOutput, kind: str) -> ModelOutput:
+    """Return `written` with the faults that change its text."""
+    text = generated.content or ""
     match kind:
         case "malformed":
             text = "I am sorry, but here is what I found out about it."
@@ -166,7 +166,7 @@ def _spoilt(written: ModelOutput, kind: str) -> ModelOutput:
         case "filtered":
             text = ""
         case "refusal":
-            return replace(written, content=None, refusal="I cannot help with that.")
+            return replace(generated, content=None, refusal="I cannot help with that.")
         case "think":
             text = f'<think>Maybe {{"items": []}}? No.</think>\n{text}'
         case "fenced":
@@ -174,20 +174,20 @@ def _spoilt(written: ModelOutput, kind: str) -> ModelOutput:
         case "preamble":
             text = f"Certainly! Here is what you asked for: {text}"
         case _:
-            return written
-    return replace(written, content=text, finish_reason=_FINISHED.get(kind, written.finish_reason))
+            return generated
+    return replace(generated, content=text, finish_reason=_FINISHED.get(kind, generated.finish_reason))
 
 
-def _within_limit(written: ModelOutput, model: str, limit: int | None) -> tuple[ModelOutput, int]:
-    """`written`, cut where the request's limit on output ends, and its tokens."""
-    text = written.content or ""
+def _within_limit(generated: ModelOutput, model: str, limit: int | None) -> tuple[ModelOutput, int]:
+    """Return `written`, cut at the request's output limit, and its tokens."""
+    text = generated.content or ""
     output = _tokens(model, text)
     if limit is None or output <= limit:
-        return written, output
+        return generated, output
     cut = text[: len(text) * limit // output]
     while _tokens(model, cut) > limit:
         cut = cut[: len(cut) * 9 // 10]
-    return replace(written, content=cut, finish_reason="length"), limit
+    return replace(generated, content=cut, finish_reason="length"), limit
 
 
 def _tokens(model: str, text: str) -> int:
@@ -205,12 +205,12 @@ def _has_number(value: Value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _confused(value: Value, *, numeric: bool) -> Value:
-    """Numbers as texts; without any (`numeric` is false), the last text of each innermost object as a number."""
+def _with_wrong_types(value: Value, *, numeric: bool) -> Value:
+    """Return numbers as texts. Without numbers (`numeric` is false), the last text of each innermost object becomes a number."""
     if isinstance(value, list):
-        return [_confused(each, numeric=numeric) for each in value]
+        return [_with_wrong_types(each, numeric=numeric) for each in value]
     if isinstance(value, dict):
-        changed = {name: _confused(each, numeric=numeric) for name, each in value.items()}
+        changed = {name: _with_wrong_types(each, numeric=numeric) for name, each in value.items()}
         last = next(reversed(changed), None)
         if not numeric and last is not None and isinstance(changed[last], str):
             changed[last] = 7

@@ -1,6 +1,6 @@
-"""Checks of a request body, from which dialects are made: each returns the problem that a server has with it, or None.
+"""Checks of a request body, from which dialects are built. Each returns the server's error for the body, or None.
 
-Wordings are those of the servers, because clients read them to find out what to leave out.
+Wordings are those of the servers, because clients parse them to find out which fields to leave out.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class WireError:
-    """An error as the protocol tells it. `kind` is for the log."""
+    """An error of the protocol. `kind` is for the log."""
 
     status: int
     message: str
@@ -76,7 +76,7 @@ _BREAKPOINT = "prompt_cache_breakpoint"
 
 
 def messages(body: Any) -> WireError | None:
-    """What every server insists on."""
+    """Check what every server requires."""
     if not isinstance(body, dict):
         return WireError(400, "We could not parse the JSON body of your request. The API expects a JSON payload.")
     given = body.get("messages")
@@ -98,18 +98,18 @@ def messages(body: Any) -> WireError | None:
 def no_max_tokens(body: Body) -> WireError | None:
     if "max_tokens" not in body:
         return None
-    told = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
-    return WireError(400, told, param="max_tokens", code="unsupported_parameter")
+    message = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+    return WireError(400, message, param="max_tokens", code="unsupported_parameter")
 
 
 def only_default(name: str, default: float) -> Check:
-    """The field may only have its default value, as with reasoning models."""
+    """Return a check that the field has its default value, as for reasoning models."""
 
     def check(body: Body) -> WireError | None:
         if body.get(name) in (None, default):
             return None
-        told = f"Unsupported value: '{name}' does not support {body[name]} with this model. Only the default ({default}) value is supported."
-        return WireError(400, told, param=name, code="unsupported_value")
+        message = f"Unsupported value: '{name}' does not support {body[name]} with this model. Only the default ({default}) value is supported."
+        return WireError(400, message, param=name, code="unsupported_value")
 
     return check
 
@@ -118,14 +118,14 @@ def unsupported(name: str) -> Check:
     def check(body: Body) -> WireError | None:
         if body.get(name) is None:
             return None
-        told = f"Unsupported parameter: '{name}' is not supported with this model."
-        return WireError(400, told, param=name, code="unsupported_parameter")
+        message = f"Unsupported parameter: '{name}' is not supported with this model."
+        return WireError(400, message, param=name, code="unsupported_parameter")
 
     return check
 
 
 def only_known(known: frozenset[str], complain: Callable[[list[str]], WireError]) -> Check:
-    """No other fields than these."""
+    """Return a check that there are no other fields."""
 
     def check(body: Body) -> WireError | None:
         unknown = [name for name in body if name not in known]
@@ -143,8 +143,8 @@ def unrecognized(names: list[str]) -> WireError:
 
 
 def cannot_find(names: list[str]) -> WireError:
-    told = "\n".join(f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.' for name in names)
-    return WireError(400, told)
+    message = "\n".join(f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.' for name in names)
+    return WireError(400, message)
 
 
 def no_breakpoints(body: Body) -> WireError | None:
@@ -157,13 +157,13 @@ def no_breakpoints_field(body: Body) -> WireError | None:
 
 
 def json_word(body: Body) -> WireError | None:
-    """JSON mode wants to see the word, so that the model does not write white space for ever."""
+    """In JSON mode the messages must contain the word "json", so that the model does not write white space endlessly."""
     if _format(body).get("type") != "json_object":
         return None
     if any("json" in text_of(message.get("content")).casefold() for message in body["messages"]):
         return None
-    told = "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
-    return WireError(400, told, param="messages")
+    message = "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
+    return WireError(400, message, param="messages")
 
 
 def strict_schema(body: Body) -> WireError | None:
@@ -174,25 +174,25 @@ def strict_schema(body: Body) -> WireError | None:
     for path, node in _nodes(wrapper.get("schema") or {}):
         missing = sorted(set(node.get("properties", ())) - set(node.get("required", ())))
         is_object = node.get("type") == "object" or "properties" in node
-        told = ""
+        message = ""
         if not path and not is_object:
-            told = f"schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{node.get('type')}\"'."
+            message = f"schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{node.get('type')}\"'."
         elif is_object and node.get("additionalProperties") is not False:
-            told = f"In context={path}, 'additionalProperties' is required to be supplied and to be false."
+            message = f"In context={path}, 'additionalProperties' is required to be supplied and to be false."
         elif is_object and missing:
-            told = (
+            message = (
                 f"In context={path}, 'required' is required to be supplied and to be an array including every key in properties. "
                 f"Missing '{missing[0]}'."
             )
-        if told:
+        if message:
             return WireError(
-                400, f"Invalid schema for response_format '{wrapper.get('name')}': {told}", param="response_format"
+                400, f"Invalid schema for response_format '{wrapper.get('name')}': {message}", param="response_format"
             )
     return None
 
 
 def no_bounds(body: Body) -> WireError | None:
-    """Bounds of numbers, lists and texts exhaust a budget that is not documented; the answer does not say which."""
+    """Bounds of numbers, lists and texts exhaust an undocumented budget; the error does not say which."""
     wrapper = _format(body).get("json_schema")
     schema = wrapper.get("schema") if isinstance(wrapper, dict) else None
     if any(_BOUNDS & set(node) for _, node in _nodes(schema or {})):
@@ -213,7 +213,7 @@ def _format(body: Body) -> Body:
 
 
 def _nodes(schema: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Body]]:
-    """Every schema within a schema, with its path; a property's name is not taken for a keyword."""
+    """Yield every schema within a schema, with its path. Names of properties are not keywords."""
     if not isinstance(schema, dict):
         return
     yield path, schema
@@ -226,7 +226,7 @@ def _nodes(schema: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 
 def _breakpoint(body: Body) -> str:
-    """Where an explicit cache breakpoint stands, or ""."""
+    """Return the path of an explicit cache breakpoint, or ""."""
     for at, message in enumerate(body["messages"]):
         parts = message.get("content")
         for number, part in enumerate(parts) if isinstance(parts, list) else ():

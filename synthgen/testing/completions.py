@@ -1,12 +1,13 @@
-"""What the model writes: a pure function of the request, so that two runs get the same data in whatever order they ask.
+"""Write the model's output as a pure function of the request, so two runs get the same data in any order of requests.
 
-The form comes from the schema of `response_format`; without one, from a line of the instructions that is a JSON object (an example
-such as `{"items": [{"query": "…"}]}`); without that, and if JSON or items are asked for at all, items of quote, query and answer are
-written; else one sentence of prose. The texts are sentences of the passage between `<<<passage CODE>>>` and `<<<end CODE>>>`, or of
-the last user message; a field called query or question becomes a question, one whose meaning names `##begin_quote##` quotes its sentence
-so, and one that is called like a text below the passage (`Checked answer: "…"`) is that text. As many items are written as "Write N items" asks for.
+The form comes from the schema of `response_format`. Without one, it comes from a line of the instructions that is a
+JSON object (an example such as `{"items": [{"query": "…"}]}`). Without either, the output is items of quote, query and
+answer if the messages ask for JSON or items, else one sentence of prose. The texts are sentences of the passage between
+`<<<passage CODE>>>` and `<<<end CODE>>>`, or of the last user message. A field called query or question becomes a
+question. A field whose meaning contains `##begin_quote##` quotes its sentence in that form. A field with the name of a
+text below the passage (`Checked answer: "…"`) is that text. "Write N items" sets the number of items.
 
-Not covered: any understanding. Sampling settings change nothing but the digest of the request.
+The output shows no understanding. Sampling settings change nothing but the digest of the request.
 """
 
 from __future__ import annotations
@@ -30,22 +31,22 @@ Value = Any
 
 _PASSAGE = re.compile(r"<<<passage (\w+)>>>\n(?:Section: [^\n]*\n\n)?(.*)\n<<<end \1>>>", re.DOTALL)
 _SENTENCE = re.compile(r".*?(?:[.!?](?=\s)|[。！？]|\n|\Z)", re.DOTALL)
-_SHORTEST = 10
+_MIN_SENTENCE_CHARS = 10
 _WORD = re.compile(r"\w+")
 _WANTED = re.compile(r"Write (\d+) items?")
 _OBJECT_LINE = re.compile(r"^\{.*\}\s*$", re.MULTILINE)
 _BESIDE = re.compile(r'^([A-Z][\w ]*): (".*")$', re.MULTILINE)
 _QUOTING = re.compile(r"^- (\w+): .*##begin_quote##", re.MULTILINE)
 _TEXT: Schema = {"type": "string"}
-_DEEPEST = 8  # a schema that refers to itself ends here
+_DEEPEST = 8  # the depth at which a recursive schema ends
 _MOST_WORDS, _LONGEST_WORD = 4, 40
 
 
 def write(body: Body, *, none: bool = False, surplus: int = 0) -> Value:
-    """The value to be written as JSON, or a sentence when no JSON is asked for.
+    """Return the value to write as JSON, or a sentence when no JSON is requested.
 
-    Lists have the number of items that was asked for and that the passage has sentences for; `none` makes them empty, `surplus`
-    makes them longer than was asked for, whatever the passage has.
+    Lists have the requested number of items, at most one per sentence of the passage. `none` makes them empty.
+    `surplus` makes them longer than requested, whatever the passage has.
     """
     read = _read(body)
     wanted = next((part.wanted for part in read if part.wanted is not None), 1)
@@ -57,11 +58,11 @@ def write(body: Body, *, none: bool = False, surplus: int = 0) -> Value:
         sentences = list(islice(cycle(sentences), wanted + surplus))
     copied = {name: text for part in read for name, text in part.beside.items()}
     quoting = {name for part in read for name in part.quoting}
-    return _told(_value(form, "", sentences[0], [] if none else sentences, form, 0), copied, quoting)
+    return _with_given_texts(_value(form, "", sentences[0], [] if none else sentences, form, 0), copied, quoting)
 
 
 def _form(body: Body, read: Sequence[_Part]) -> Schema | None:
-    """The schema that an answer has, None when it is prose."""
+    """Return the schema of the answer, None for prose."""
     given = body.get("response_format")
     given = given if isinstance(given, dict) else {}
     wrapper = given.get("json_schema")
@@ -69,15 +70,15 @@ def _form(body: Body, read: Sequence[_Part]) -> Schema | None:
     if isinstance(schema, dict):
         return schema
     shown = next((part.form for part in read if part.form is not None), None)
-    asked = given or any(part.names_json or part.wanted is not None for part in read)
-    return shown or (_USUAL if asked else None)
+    wants_json = given or any(part.names_json or part.wanted is not None for part in read)
+    return shown or (_USUAL if wants_json else None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one message says: its passage, the items it asks for, the form it shows, whether it mentions JSON.
+    """The content of one message: its passage, the requested number of items, the form it shows, whether it mentions JSON.
 
-    `beside` has the texts below the passage, by name as a field would be called; `quoting` the fields that are to quote.
+    `beside` has the texts below the passage, by field name; `quoting` the fields that must quote.
     """
 
     passage: str | None
@@ -94,24 +95,24 @@ def _read(body: Body) -> list[_Part]:
 
 @lru_cache(maxsize=512)
 def _part(text: str) -> _Part:
-    """What stands inside a passage says nothing. Remembered, because instructions are the same for thousands of requests."""
+    """Parse a message; text inside a passage is ignored. Cached, because instructions are the same for thousands of requests."""
     found = _PASSAGE.search(text)
-    told = text[: found.start()] + text[found.end() :] if found else text
-    wanted = _WANTED.search(told)
+    instructions = text[: found.start()] + text[found.end() :] if found else text
+    wanted = _WANTED.search(instructions)
     beside = _BESIDE.findall(text[found.end() :]) if found else []
     return _Part(
         found and found[2],
         int(wanted[1]) if wanted else None,
-        _shown_form(told),
-        "json" in told.casefold(),
+        _shown_form(instructions),
+        "json" in instructions.casefold(),
         {name.casefold().replace(" ", "_"): json.loads(shown) for name, shown in beside},
-        _QUOTING.findall(told),
+        _QUOTING.findall(instructions),
     )
 
 
-def _shown_form(told: str) -> Schema | None:
-    """The first line that is a JSON object, as a schema."""
-    for line in _OBJECT_LINE.findall(told):
+def _shown_form(instructions: str) -> Schema | None:
+    """Return the first line that is a JSON object, as a schema."""
+    for line in _OBJECT_LINE.findall(instructions):
         try:
             return _schema_of(json.loads(line))
         except (ValueError, RecursionError):
@@ -136,7 +137,7 @@ _USUAL: Schema = _schema_of({"items": [{"quote": "…", "query": "…", "answer"
 
 
 def _passage(body: Body, read: Sequence[_Part]) -> str:
-    """The passage of the last message that has one, else the last user message: a correction that follows says nothing new."""
+    """Return the passage of the last message that has one, else the last user message. A correction after it adds no text."""
     passage = next((part.passage for part in reversed(read) if part.passage is not None), None)
     if passage is not None:
         return passage
@@ -145,13 +146,13 @@ def _passage(body: Body, read: Sequence[_Part]) -> str:
 
 
 def _sentences(passage: str, most: int) -> list[str]:
-    """The first sentences of `passage` that are longer than 10 characters; at least one text."""
+    """Return the first sentences of `passage` that are longer than 10 characters; at least one text."""
     texts = (match[0].strip() for match in _SENTENCE.finditer(passage))
-    return list(islice((t for t in texts if len(t) > _SHORTEST), max(1, most))) or [passage.strip() or "nothing"]
+    return list(islice((t for t in texts if len(t) > _MIN_SENTENCE_CHARS), max(1, most))) or [passage.strip() or "nothing"]
 
 
 def _value(schema: Schema, name: str, text: str, texts: Iterable[str], root: Schema, depth: int) -> Value:
-    """A value of `schema` made of `text`; the outermost lists have an element for each of `texts`, inner ones a single one."""
+    """Return a value of `schema` made of `text`. The outermost lists have an element for each of `texts`, inner ones have one."""
     if schema.get("type") != "string":
         schema = _plain(schema, root)
     if "const" in schema:
@@ -177,19 +178,22 @@ def _value(schema: Schema, name: str, text: str, texts: Iterable[str], root: Sch
     return _query(text) if name in ("query", "question") else text
 
 
-def _told(value: Value, copied: Mapping[str, str], quoting: Container[str]) -> Value:
-    """`value` with the texts of fields that are told what to be."""
+def _with_given_texts(value: Value, copied: Mapping[str, str], quoting: Container[str]) -> Value:
+    """Return `value` with the texts of fields whose content the request prescribes."""
     match value:
         case list():
-            return [_told(inner, copied, quoting) for inner in value]
+            return [_with_given_texts(inner, copied, quoting) for inner in value]
         case dict():
-            value = {name: copied[name] if name in copied else _told(inner, copied, quoting) for name, inner in value.items()}
+            value = {
+                name: copied[name] if name in copied else _with_given_texts(inner, copied, quoting)
+                for name, inner in value.items()
+            }
             return {name: f"##begin_quote##{text}##end_quote##" if name in quoting else text for name, text in value.items()}
     return value
 
 
 def _plain(schema: Schema, root: Schema) -> Schema:
-    """`schema` with its reference followed and its first option other than null chosen."""
+    """Return `schema` with its reference resolved and its first option other than null chosen."""
     for _ in range(_DEEPEST):
         if isinstance(reference := schema.get("$ref"), str):
             found: Any = root
@@ -213,6 +217,6 @@ def _type(schema: Schema) -> str:
 
 
 def _query(sentence: str) -> str:
-    """A question with the sentence's longest words, in an order of its own."""
+    """Return a question with the longest words of a sentence, by length."""
     words = sorted(sorted(set(_WORD.findall(sentence))), key=len, reverse=True)[:_MOST_WORDS]
     return f"What about {' '.join(word[:_LONGEST_WORD] for word in words)}?"

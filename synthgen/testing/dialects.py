@@ -1,16 +1,17 @@
-"""How servers that call themselves OpenAI-compatible differ: what they refuse, how they say so, and how they dress an answer.
+"""The differences between OpenAI-compatible servers: what they reject, their error bodies, and the form of their answers.
 
     permissive      accepts every field (the default)
-    openai          reasoning models of today: max_completion_tokens, no temperature, unknown fields refused
+    openai          current reasoning models: max_completion_tokens, no temperature, unknown fields rejected
     openai-legacy   max_tokens only, no cache fields
-    azure           as legacy; the prompt filter's own body, retry-after-ms
-    gemini          unknown fields and bounds in the schema refused; errors are a JSON list; no rate-limit headers, less usage
+    azure           like legacy; its own body for the prompt filter, retry-after-ms
+    gemini          unknown fields and bounds in the schema rejected; errors are a JSON list; no rate-limit headers, less usage
     vllm            unknown fields ignored; reasoning in <think> tags or in reasoning_content
     llamacpp        the schema at the top level of response_format; one model, whatever its name
     ollama          json_schema accepted, not always followed; no logit_bias; finish_reason may be null
 
-A dialect is a table: checks of the body, a form of its errors, a dress for its answers. What varies within one (a <think> tag here
-and not there) is drawn from the digest of the request. Wordings are the servers' own, as of 2026, as far as they are known.
+A dialect is a table: checks of the body, the form of its errors, a decoration of its answers. Variation within a
+dialect (a <think> tag in some answers) is drawn from the digest of the request. Wordings are the servers' own as of
+2026, as far as they are known.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _GEMINI_WRONG_KEY = WireError(400, "API key not valid. Please pass a valid API k
 
 @dataclass(frozen=True, slots=True)
 class ModelOutput:
-    """What the model wrote, before it is counted. `more` are further fields of the message."""
+    """The model's output before it is counted. `more` are further fields of the message."""
 
     content: str | None
     finish_reason: str | None = "stop"
@@ -47,7 +48,7 @@ def _wrapped(problem: WireError) -> Any:
     return {"error": {"message": problem.message, "type": problem.type, "param": problem.param, "code": problem.code}}
 
 
-def _as_it_is(written: ModelOutput, digest: str) -> ModelOutput:
+def _undecorated(written: ModelOutput, digest: str) -> ModelOutput:
     return written
 
 
@@ -56,7 +57,7 @@ def _no_fields(body: Mapping[str, Any], tokens: Tokens) -> Json:
 
 
 def full_usage(tokens: Tokens) -> Json:
-    """Usage as OpenAI tells it."""
+    """Return usage in OpenAI's form."""
     details = {"cached_tokens": tokens.cached} | ({"cache_write_tokens": tokens.written} if tokens.written else {})
     return _plain_usage(tokens) | {
         "prompt_tokens_details": details,
@@ -66,16 +67,16 @@ def full_usage(tokens: Tokens) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One kind of server. `checks` are asked in order; the first problem is the answer.
+    """One kind of server. `checks` run in order; the first problem is the reply.
 
-    `any_model` when the name of the model is not looked at; `batches` when there are /v1/files and /v1/batches; `fields` are
-    added to the answer.
+    `any_model` accepts every model name, `batches` adds /v1/files and /v1/batches, and `fields` are added to the
+    answer.
     """
 
     name: str
     checks: tuple[Check, ...] = ()
     error: Callable[[WireError], Any] = _wrapped
-    dress: Callable[[ModelOutput, str], ModelOutput] = _as_it_is
+    decorate: Callable[[ModelOutput, str], ModelOutput] = _undecorated
     usage: Callable[[Tokens], Json] = full_usage
     fields: Callable[[Mapping[str, Any], Tokens], Json] = _no_fields
     wrong_key: WireError = _WRONG_KEY
@@ -83,15 +84,15 @@ class Dialect:
     any_model: bool = False
     batches: bool = False
 
-    def refuse(self, body: Any) -> WireError | None:
-        """What is wrong with a body, for this kind of server."""
-        return next((problem for check in (checks.messages, *self.checks) if (problem := check(body))), None)
+    def check(self, body: Any) -> WireError | None:
+        """Return the problem of a body for this kind of server, or None."""
+        return next((problem for one in (checks.messages, *self.checks) if (problem := one(body))), None)
 
 
 def dialect_named(name: str) -> Dialect:
-    """Raises UnknownNameError."""
+    """Return a dialect by name. Raises UnknownNameError."""
     if name not in DIALECTS:
-        raise UnknownNameError("dialect", name, DIALECTS, hint="synthgen.testing.dialects says what each is like.")
+        raise UnknownNameError("dialect", name, DIALECTS, hint="synthgen.testing.dialects describes them.")
     return DIALECTS[name]
 
 
@@ -103,8 +104,10 @@ def _azure_error(problem: WireError) -> Any:
     if problem.kind == "rate_limit":
         return {"error": {"code": "429", "message": f"Requests have exceeded the rate limit of your tier. {problem.message}"}}
     if problem.kind == "model":
-        told = "The API deployment for this resource does not exist. If you created it in the last 5 minutes, please try again."
-        return {"error": {"code": "DeploymentNotFound", "message": told}}
+        message = (
+            "The API deployment for this resource does not exist. If you created it in the last 5 minutes, please try again."
+        )
+        return {"error": {"code": "DeploymentNotFound", "message": message}}
     if problem.kind == "prompt_filter":
         found = {"hate": {"filtered": True, "severity": "medium"}}
         inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": found}
@@ -127,9 +130,9 @@ def _gemini_error(problem: WireError) -> Any:
     return [{"error": {"code": problem.status, "message": problem.message, "status": status}}]
 
 
-def _gemini_dress(written: ModelOutput, digest: str) -> ModelOutput:
-    shouts = written.finish_reason == "stop" and share(digest, "shouts") < 0.5
-    return replace(written, finish_reason="STOP") if shouts else written
+def _gemini_decorate(written: ModelOutput, digest: str) -> ModelOutput:
+    upper_case = written.finish_reason == "stop" and share(digest, "shouts") < 0.5
+    return replace(written, finish_reason="STOP") if upper_case else written
 
 
 def _vllm_error(problem: WireError) -> Any:
@@ -140,8 +143,8 @@ def _vllm_error(problem: WireError) -> Any:
     return {"error": {"message": problem.message, "type": kind, "param": problem.param, "code": problem.status}}
 
 
-def _vllm_dress(written: ModelOutput, digest: str) -> ModelOutput:
-    """A third thinks aloud, a third has its reasoning in a field of its own, a third has none."""
+def _vllm_decorate(written: ModelOutput, digest: str) -> ModelOutput:
+    """A third of the answers has <think> tags, a third has reasoning in its own field, a third has none."""
     drawn, thought = share(digest, "thinks"), 'The passage says it. Perhaps {"items": []}? No.'
     if written.content is None or drawn < 1 / 3:
         return written
@@ -165,12 +168,12 @@ def _llamacpp_fields(body: Mapping[str, Any], tokens: Tokens) -> Json:
 
 
 def _ollama_error(problem: WireError) -> Any:
-    told = "model not found, try pulling it first" if problem.kind == "model" else problem.message
-    return _wrapped(replace(problem, message=told, type="api_error", code=None))
+    message = "model not found, try pulling it first" if problem.kind == "model" else problem.message
+    return _wrapped(replace(problem, message=message, type="api_error", code=None))
 
 
-def _ollama_dress(written: ModelOutput, digest: str) -> ModelOutput:
-    """A third fences its JSON and says a word before it; a tenth does not say why it ended."""
+def _ollama_decorate(written: ModelOutput, digest: str) -> ModelOutput:
+    """A third of the answers has fenced JSON after a sentence; a tenth has no finish_reason."""
     if written.content is not None and share(digest, "fences") < 1 / 3:
         written = replace(written, content=f"Sure! Here is the JSON you asked for:\n\n```json\n{written.content}\n```")
     nameless = written.finish_reason == "stop" and share(digest, "nameless") < 0.1
@@ -213,12 +216,12 @@ DIALECTS: Mapping[str, Dialect] = {
             "gemini",
             (checks.only_known(checks.GEMINI_FIELDS, checks.cannot_find), checks.no_breakpoints_field, checks.no_bounds),
             error=_gemini_error,
-            dress=_gemini_dress,
+            decorate=_gemini_decorate,
             usage=_plain_usage,
             wrong_key=_GEMINI_WRONG_KEY,
             rate_headers=False,
         ),
-        Dialect("vllm", error=_vllm_error, dress=_vllm_dress, usage=_vllm_usage, rate_headers=False),
+        Dialect("vllm", error=_vllm_error, decorate=_vllm_decorate, usage=_vllm_usage, rate_headers=False),
         Dialect(
             "llamacpp",
             (checks.flat_schema,),
@@ -231,7 +234,7 @@ DIALECTS: Mapping[str, Dialect] = {
             "ollama",
             (checks.unsupported("logit_bias"),),
             error=_ollama_error,
-            dress=_ollama_dress,
+            decorate=_ollama_decorate,
             usage=_plain_usage,
             rate_headers=False,
         ),

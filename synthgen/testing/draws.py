@@ -1,4 +1,4 @@
-"""Chance that is the same in every run: numbers drawn from the digest of a request."""
+"""Random numbers drawn from the digest of a request, the same in every run."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _VARIES = "prompt_cache_key"
 
 
 def digest_of(body: Any) -> str:
-    """sha256 of a request body as canonical JSON, without the cache key, which says where it is sent and not what is asked.
+    """Return the sha256 of a request body as canonical JSON, without the cache key, which affects routing and not the answer.
 
-    So a request has one digest, whether it comes alone or as a line of a batch, and however its JSON was spaced.
+    A request has the same digest live and as a line of a batch, and whatever the spacing of its JSON.
     """
     if isinstance(body, dict) and _VARIES in body:
         body = {name: value for name, value in body.items() if name != _VARIES}
@@ -22,5 +22,5 @@ def digest_of(body: Any) -> str:
 
 
 def share(digest: str, salt: object) -> float:
-    """A number in [0, 1) that depends on both; another `salt` gives an independent one."""
+    """Return a number in [0, 1) that depends on both. Another `salt` gives an independent number."""
     return int(hashlib.sha256(f"{salt} {digest}".encode()).hexdigest()[:12], 16) / 16**12

@@ -1,4 +1,4 @@
-"""Uploaded files and batch outputs, on disk in a temporary folder that goes with the server."""
+"""Uploaded files and batch outputs, in a temporary folder that is deleted with the server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["FileStore", "StoredFile"]
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file as `/v1/files` tells it. `sha256` is of its bytes."""
+    """A file of `/v1/files`. `sha256` is the digest of its bytes."""
 
     id: str
     path: Path
@@ -28,7 +28,7 @@ class StoredFile:
     sha256: str
     created: int
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         return {
             "id": self.id,
             "object": "file",
@@ -41,7 +41,7 @@ class StoredFile:
 
 
 class Draft:
-    """A file that is being written, with its length and digest."""
+    """A file being written, with its length and digest."""
 
     def __init__(self, path: Path, file: IO[bytes]) -> None:
         self.path = path
@@ -60,22 +60,22 @@ class Draft:
 
 
 class FileStore:
-    """Files by id, each of at most `max_bytes`. The folder is made with the first of them."""
+    """Files by id, each of at most `max_bytes`. The folder is created with the first file."""
 
     def __init__(self, *, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self._files: dict[str, StoredFile] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._numbers = count(1)
-        self._life = secrets.token_hex(4)  # an id of an earlier server must not name a file of this one
+        self._life = secrets.token_hex(4)  # an id of an earlier server must not match a file of this one
 
     def new_id(self, kind: str) -> str:
-        """`file-…` or `batch_…`: unique for ever, and in order within this server's life."""
+        """Return `file-…` or `batch_…`, globally unique and ascending within this server's life."""
         return f"{kind}{self._life}{next(self._numbers):06}"
 
     @contextmanager
     def draft(self) -> Iterator[Draft]:
-        """A new file to write into; `keep` makes it known."""
+        """Open a new file for writing; `keep` stores it."""
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="synthgen-testing-", ignore_cleanup_errors=True)
         path = Path(self._folder.name) / f"{next(self._numbers):06}"

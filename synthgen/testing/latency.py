@@ -1,4 +1,4 @@
-"""How long an answer takes: a distribution, drawn from the digest of the request, so that two runs wait alike."""
+"""The latency of answers: a distribution, drawn from the digest of the request, so two runs wait equally long."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FORMS = "50, constant:50, uniform:100:500 or log-normal:1000:0.5 (milliseconds;
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds between a request and its answer. Make one with `constant`, `uniform` or `log_normal`."""
+    """Seconds between a request and its answer. Create one with `constant`, `uniform` or `log_normal`."""
 
     kind: str
     first: float
@@ -33,12 +33,14 @@ class Latency:
 
     @classmethod
     def log_normal(cls, mean_s: float, sigma: float = 0.5) -> Self:
-        """`mean_s` is the mean of the latency itself, `sigma` the standard deviation of its logarithm."""
+        """Return a log-normal latency. `mean_s` is the mean of the latency itself, `sigma` the standard deviation of
+        its logarithm.
+        """
         return cls("log-normal", mean_s, sigma)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """`50`, `constant:50`, `uniform:100:500` or `log-normal:1000:0.5`, in milliseconds. Raises ConfigError."""
+        """Parse `50`, `constant:50`, `uniform:100:500` or `log-normal:1000:0.5`, in milliseconds. Raises ConfigError."""
         kind, *given = text.split(":") if ":" in text else ("constant", text)
         try:
             numbers = [float(number) for number in given]
@@ -56,7 +58,7 @@ class Latency:
         raise ConfigError(f"A latency is {_FORMS}; given: {text!r}.")
 
     def of(self, digest: str) -> float:
-        """The latency of one request, in seconds."""
+        """Return the latency of one request, in seconds."""
         if self.kind == "constant":
             return self.first
         drawn = share(digest, "latency")

@@ -1,14 +1,14 @@
-"""Requests and tokens per minute, enforced as a provider does and told in the same headers.
+"""Requests and tokens per minute, enforced like a provider's and reported in the same headers.
 
-Two kinds. `sliding` is the exact one: at no moment have more than `rpm x window_s / 60` requests been let in during the last
-`window_s` seconds, and likewise for tokens. `bucket` refills without pause and holds at most that many; it lets a full bucket go at
-once, so it may admit nearly twice the limit within one window, as real providers' do.
+There are two kinds. `sliding` is exact: at no moment have more than `rpm x window_s / 60` requests been admitted during
+the last `window_s` seconds, and likewise for tokens. `bucket` refills continuously and holds at most that many. It
+admits a full bucket at once, so it may admit nearly twice the limit within one window, like real providers.
 
-A request that is turned away consumes nothing. Tokens are counted on arrival, as the usage that the answer will have. The headers:
-`x-ratelimit-limit-*` is the limit per minute, `x-ratelimit-remaining-*` what is left at this moment, `x-ratelimit-reset-*` the time
-until nothing of the limit is in use, as a duration in Go's notation (20ms, 1s, 6m0s).
+A rejected request consumes nothing. Tokens are counted on arrival, as in the usage of the answer. `x-ratelimit-limit-*`
+is the limit per minute, `x-ratelimit-remaining-*` what is left at the moment, and `x-ratelimit-reset-*` the time until
+none of the limit is in use, as a duration in Go's notation (20ms, 1s, 6m0s).
 
-Not covered: limits per day, and limits on tokens waiting in batches.
+Limits per day and limits on tokens enqueued in batches are not simulated.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from typing import Literal, Protocol
 
 from synthgen.errors import ConfigError
 
-__all__ = ["Gate", "Limits", "Turned", "go_duration"]
+__all__ = ["Denied", "Gate", "Limits", "go_duration"]
 
 Kind = Literal["sliding", "bucket"]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`rpm` and `tpm` hold per minute; `window_s` is the stretch of time they are enforced over.
+    """`rpm` and `tpm` are limits per minute, enforced over windows of `window_s` seconds.
 
-    `headers` says whether answers carry x-ratelimit headers, `retry_after` whether a 429 carries retry-after-ms and retry-after.
+    `headers` adds x-ratelimit headers to answers; `retry_after` adds retry-after-ms and retry-after to a 429.
     """
 
     rpm: int | None = None
@@ -43,14 +43,14 @@ class Limits:
 
     def __post_init__(self) -> None:
         if self.kind not in ("sliding", "bucket"):
-            raise ConfigError(f"Limits of the kind {self.kind!r} do not exist. Known: sliding, bucket.")
+            raise ConfigError(f"Limits of the kind {self.kind!r} do not exist. Allowed: sliding, bucket.")
         if self.window_s <= 0 or any(limit is not None and limit < 1 for limit in (self.rpm, self.tpm)):
             raise ConfigError(f"Limits are positive numbers; given: rpm {self.rpm}, tpm {self.tpm}, window_s {self.window_s}.")
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
-    """A request that is turned away: over which limit, what it wanted, and when it would fit (None: never)."""
+class Denied:
+    """A rejected request: the exceeded limit, the amount it needed, and when it would fit (None: never)."""
 
     unit: str
     limit: int
@@ -67,7 +67,7 @@ class _Meter(Protocol):
     def used(self, now: float) -> float: ...
 
     def wait_s(self, amount: float, now: float) -> float:
-        """Seconds until `amount` fits; 0 when it does."""
+        """Return the seconds until `amount` fits; 0 when it does."""
         ...
 
     def reset_s(self, now: float) -> float: ...
@@ -126,19 +126,19 @@ class _Bucket:
 
 
 class Gate:
-    """Enforces `Limits`. For one thread."""
+    """Enforces `Limits`. Not thread-safe."""
 
     def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
         self._clock = clock
-        make = _Sliding if limits.kind == "sliding" else _Bucket
+        create = _Sliding if limits.kind == "sliding" else _Bucket
         per_minute = {"requests": limits.rpm, "tokens": limits.tpm}
         self._meters: dict[str, _Meter] = {
-            unit: make(limit * limits.window_s / 60, limits.window_s) for unit, limit in per_minute.items() if limit
+            unit: create(limit * limits.window_s / 60, limits.window_s) for unit, limit in per_minute.items() if limit
         }
 
-    def admit(self, tokens: int) -> Turned | None:
-        """Let a request of `tokens` in, or say why not."""
+    def admit(self, tokens: int) -> Denied | None:
+        """Admit a request of `tokens`, or return why it is rejected."""
         now = self._clock()
         wanted = {"requests": 1, "tokens": tokens}
         waits = {unit: meter.wait_s(wanted[unit], now) for unit, meter in self._meters.items()}
@@ -146,33 +146,33 @@ class Gate:
             too_large = wanted[unit] > meter.capacity
             if too_large or waits[unit] > 0:
                 wait_s = None if too_large else max(waits.values())
-                return Turned(unit, int(meter.capacity), math.ceil(meter.used(now)), wanted[unit], wait_s)
+                return Denied(unit, int(meter.capacity), math.ceil(meter.used(now)), wanted[unit], wait_s)
         for unit, meter in self._meters.items():
             meter.take(wanted[unit], now)
         return None
 
     def headers(self) -> Mapping[str, str]:
-        """The x-ratelimit headers of this moment."""
+        """Return the current x-ratelimit headers."""
         if not self._limits.headers:
             return {}
         now = self._clock()
-        told: dict[str, str] = {}
+        headers: dict[str, str] = {}
         for unit, meter in self._meters.items():
             limit = self._limits.rpm if unit == "requests" else self._limits.tpm
-            told[f"x-ratelimit-limit-{unit}"] = str(limit)
-            told[f"x-ratelimit-remaining-{unit}"] = str(max(0, math.floor(meter.capacity - meter.used(now))))
-            told[f"x-ratelimit-reset-{unit}"] = go_duration(meter.reset_s(now))
-        return told
+            headers[f"x-ratelimit-limit-{unit}"] = str(limit)
+            headers[f"x-ratelimit-remaining-{unit}"] = str(max(0, math.floor(meter.capacity - meter.used(now))))
+            headers[f"x-ratelimit-reset-{unit}"] = go_duration(meter.reset_s(now))
+        return headers
 
-    def retry_headers(self, turned: Turned) -> Mapping[str, str]:
-        """When to come back, rounded up; nothing when that would not help."""
-        if turned.wait_s is None or not self._limits.retry_after:
+    def retry_headers(self, denied: Denied) -> Mapping[str, str]:
+        """Return when to retry, rounded up; nothing when a retry cannot succeed."""
+        if denied.wait_s is None or not self._limits.retry_after:
             return {}
-        return {"retry-after-ms": str(math.ceil(turned.wait_s * 1000)), "retry-after": str(math.ceil(turned.wait_s))}
+        return {"retry-after-ms": str(math.ceil(denied.wait_s * 1000)), "retry-after": str(math.ceil(denied.wait_s))}
 
 
 def go_duration(seconds: float) -> str:
-    """A duration as Go prints it, to the millisecond: 0s, 20ms, 8.64s, 6m0s, 1h2m0s."""
+    """Return a duration as Go prints it, to the millisecond: 0s, 20ms, 8.64s, 6m0s, 1h2m0s."""
     ms = round(seconds * 1000)
     if ms < 1000:
         return f"{ms}ms" if ms else "0s"

@@ -1,7 +1,7 @@
-"""What arrived: one entry for each request, written down before it is answered.
+"""The log of requests: one entry for each request, written before it is answered.
 
-On arrival, because a client that is killed meanwhile has still asked. With bodies kept, the log grows with every request; without
-them only `counts` are kept, and memory stays as it is over any number of requests.
+Entries are written on arrival, because a client that is killed in the meantime has still sent its request. With bodies,
+the log grows with every request. Without them only `counts` are kept, and memory does not grow.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CHAT", "Logged", "Recent", "RequestLog"]
+__all__ = ["CHAT", "Logged", "RecentCounts", "RequestLog"]
 
 CHAT = "/v1/chat/completions"
 
 _RECENT = 100_000
-_NOT_IN_FILE = ("authorization", "body", "raw")  # somebody's real key may come by; the body is added as it came
+_NOT_IN_FILE = ("authorization", "body", "raw")  # the key may be a real one; the body is added in its original form
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
     """One request as it arrived.
 
-    `key` is the client's own name for it (the header X-Client-Request-Id, or the custom_id of a batch line), `digest` that of
-    its body, `attempt` counts equal bodies from 1. `status` is that of the answer, also of one that never reached the client
-    (`fault` reset or slow). `batch` is the id of the batch that a line belongs to; `raw` holds the body's bytes as they came.
+    `key` is the client's name for it (the header X-Client-Request-Id, or the custom_id of a batch line). `digest` is
+    that of its body, and `attempt` counts equal bodies from 1. `status` is that of the answer, even if it never reached
+    the client (`fault` reset or slow). `batch` is the id of the batch of a line. `raw` holds the body's original bytes.
     """
 
     path: str
@@ -45,16 +45,16 @@ class Logged:
     raw: bytes = b""
 
 
-class Recent:
-    """How often a digest was seen, for the last 100,000 different ones: enough for every retry, and memory has an end."""
+class RecentCounts:
+    """Counts how often a digest was seen, for the last 100,000 different ones: enough for every retry, with bounded memory."""
 
     def __init__(self, most: int = _RECENT) -> None:
         self._most = most
         self._seen: OrderedDict[int, int] = OrderedDict()
-        self._lock = threading.Lock()  # batches ask from threads of their own
+        self._lock = threading.Lock()  # batches call from their own threads
 
     def count(self, digest: str) -> int:
-        """Count `digest` once more; 1 when it is new."""
+        """Count `digest` and return its number of occurrences so far, 1 when it is new."""
         name = int(digest[:16], 16)
         with self._lock:
             seen = self._seen.pop(name, 0) + 1
@@ -65,7 +65,7 @@ class Recent:
 
 
 class RequestLog:
-    """Entries in memory, lines in a file, or counts alone: how many chat requests ended with which status and fault."""
+    """Entries in memory, lines in a file, or only counts of chat requests by status and fault."""
 
     def __init__(self, *, keep: bool, file: str | Path | None = None, bodies: bool = True) -> None:
         self.entries: list[Logged] = []
@@ -87,7 +87,7 @@ class RequestLog:
 
     @contextmanager
     def flight(self) -> Iterator[None]:
-        """While a request is under way."""
+        """Count a request as in flight inside the block."""
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
@@ -104,5 +104,5 @@ class RequestLog:
         line = json.dumps(entry, ensure_ascii=False).encode("utf-8", "replace")
         if not (self._bodies and logged.body):
             return line + b"\n"
-        # The body goes in as it came: JSON has no line feed inside its strings, and making it anew costs more than the answer.
+        # The original body is inserted: JSON has no line feed inside strings, and encoding it again costs more than the answer.
         return line[:-1] + b', "body": ' + logged.raw.replace(b"\r", b" ").replace(b"\n", b" ") + b"}\n"

@@ -1,7 +1,7 @@
-"""HTTP around the parts: paths, bodies, keys, delays. The only module that needs aiohttp, so it is imported when a server starts.
+"""The HTTP side: paths, bodies, keys, delays. The only module that needs aiohttp; it is imported when a server starts.
 
-The low-level server of aiohttp is used, without an application: routing, middlewares and an access log would cost more than
-an answer does.
+It uses aiohttp's low-level server without an application, because routing, middlewares and an access log would cost
+more than an answer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from synthgen.testing.files import FileStore, StoredFile
     from synthgen.testing.latency import Latency
     from synthgen.testing.limits import Gate
-    from synthgen.testing.log import Recent, RequestLog
+    from synthgen.testing.log import RecentCounts, RequestLog
 
 __all__ = ["Routes", "start", "stop"]
 
@@ -37,13 +37,13 @@ Json = dict[str, Any]
 
 
 async def start(routes: Routes, host: str, port: int) -> tuple[web.ServerRunner, int]:
-    """Listen; returns what to clean up, and the port. Raises OSError when the port is taken."""
+    """Start listening. Returns the runner to stop, and the port. Raises OSError when the port is taken."""
 
-    def make(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    def create_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
         return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=_MAX_BODY)
 
-    # Cancelled handlers: a client that hangs up is no longer in flight.
-    server = web.Server(routes.handle, request_factory=make, handler_cancellation=True, access_log=None)
+    # Handlers are cancelled so that a client that disconnects is no longer in flight.
+    server = web.Server(routes.handle, request_factory=create_request, handler_cancellation=True, access_log=None)
     runner = web.ServerRunner(server, shutdown_timeout=0.5)
     await runner.setup()
     await web.TCPSite(runner, host, port, backlog=4096).start()
@@ -51,7 +51,7 @@ async def start(routes: Routes, host: str, port: int) -> tuple[web.ServerRunner,
 
 
 async def stop(runner: web.ServerRunner) -> None:
-    """Hang up on everybody, and stop listening."""
+    """Close all connections and stop listening."""
     if runner.server:
         for connection in runner.server.connections:
             if connection.transport:
@@ -60,7 +60,7 @@ async def stop(runner: web.ServerRunner) -> None:
 
 
 class Routes:
-    """What stands at which path."""
+    """The handlers of all paths."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Routes:
         files: FileStore,
         batches: Batches,
         log: RequestLog,
-        attempts: Recent,
+        attempts: RecentCounts,
         *,
         api_key: str | None,
         latency: Latency,
@@ -94,7 +94,7 @@ class Routes:
             self._record(request, answer.status)
             return answer
         if isinstance(answer, WireError):
-            reply = self._chat.refusal(answer)
+            reply = self._chat.error_reply(answer)
             self._record(request, reply.status, reply.fault)
             return _response(reply)
         self._record(request, 200)
@@ -106,7 +106,7 @@ class Routes:
         body = _json(raw)
         digest = digest_of(body)
         headers = request.headers
-        asked = Logged(
+        logged = Logged(
             path=CHAT,
             key=headers.get("X-Client-Request-Id", ""),
             digest=digest,
@@ -116,57 +116,59 @@ class Routes:
             raw=raw,
         )
         if not self._key_is_right(request):
-            reply = self._chat.refusal(self._chat.dialect.wrong_key)
+            reply = self._chat.error_reply(self._chat.dialect.wrong_key)
         elif not isinstance(body, dict):
-            reply = self._chat.refusal(_UNREADABLE)
+            reply = self._chat.error_reply(_UNREADABLE)
         else:
-            reply = self._chat.reply(asked, gate=self._gate)
-        self._log.add(replace(asked, status=reply.status, fault=reply.fault))
+            reply = self._chat.reply(logged, gate=self._gate)
+        self._log.add(replace(logged, status=reply.status, fault=reply.fault))
         with self._log.flight():
-            await self._wait_until(due + self._latency.of(digest), for_ever=reply.fault == "slow")
+            await self._wait_until(due + self._latency.of(digest), forever=reply.fault == "slow")
         if reply.body is None and request.transport is not None:
             request.transport.abort()
         return _response(reply)
 
-    async def _wait_until(self, due: float, *, for_ever: bool) -> None:
+    async def _wait_until(self, due: float, *, forever: bool) -> None:
         early_s = due - asyncio.get_running_loop().time()
         if early_s > 0:
             await asyncio.sleep(early_s)
-        if for_ever:
+        if forever:
             await self._stopping.wait()
 
     async def _other(self, request: web.BaseRequest) -> Json | WireError | web.StreamResponse:
-        """Everything but chat: models, files, batches."""
+        """Handle everything but chat: models, files, batches."""
         match request.method, request.path.split("/")[1:]:
             case "GET", ["v1", "models"]:
                 return _listed([_model(name) for name in self._chat.models])
             case "GET", ["v1", "models", name]:
                 return self._chat.unknown_model({"model": name}) or _model(name)
             case method, ["v1", "files", *rest] if self._chat.dialect.batches:
-                return await self._of_files(request, method, rest)
+                return await self._handle_files(request, method, rest)
             case method, ["v1", "batches", *rest] if self._chat.dialect.batches:
-                return await self._of_batches(request, method, rest)
-        return _nothing_here(request)
+                return await self._handle_batches(request, method, rest)
+        return _unknown_url(request)
 
-    async def _of_files(self, request: web.BaseRequest, method: str, rest: list[str]) -> Json | WireError | web.StreamResponse:
+    async def _handle_files(
+        self, request: web.BaseRequest, method: str, rest: list[str]
+    ) -> Json | WireError | web.StreamResponse:
         match method, rest:
             case "POST", []:
                 return await self._upload(request)
             case "GET", []:
-                return _page([file.told() for file in self._files.all()], request.query)
+                return _page([file.to_dict() for file in self._files.all()], request.query)
         stored = self._files.get(rest[0]) if rest else None
         if stored is None:
-            return WireError(404, f"No such File object: {'/'.join(rest)}", param="id") if rest else _nothing_here(request)
+            return WireError(404, f"No such File object: {'/'.join(rest)}", param="id") if rest else _unknown_url(request)
         match method, rest[1:]:
             case "GET", []:
-                return stored.told()
+                return stored.to_dict()
             case "GET", ["content"]:
                 return await _download(request, stored)
             case "DELETE", []:
                 return {"id": stored.id, "object": "file", "deleted": self._files.delete(stored.id)}
-        return _nothing_here(request)
+        return _unknown_url(request)
 
-    async def _of_batches(self, request: web.BaseRequest, method: str, rest: list[str]) -> Json | WireError:
+    async def _handle_batches(self, request: web.BaseRequest, method: str, rest: list[str]) -> Json | WireError:
         match method, rest:
             case "POST", []:
                 return self._batches.create(_json(await request.read()))
@@ -176,10 +178,10 @@ class Routes:
                 return self._batches.get(id) or _no_batch(id)
             case "POST", [id, "cancel"]:
                 return self._batches.cancel(id) or _no_batch(id)
-        return _nothing_here(request)
+        return _unknown_url(request)
 
     async def _upload(self, request: web.BaseRequest) -> Json | WireError:
-        """A multipart form with `file` and `purpose`, in either order; the file goes to disk as it arrives."""
+        """Read a multipart form with `file` and `purpose`, in either order. The file is written to disk as it arrives."""
         if not request.content_type.startswith("multipart/"):
             return WireError(400, "A file is uploaded as multipart/form-data, with the fields 'file' and 'purpose'.")
         purpose, name = "", ""
@@ -192,10 +194,10 @@ class Routes:
                 elif part.name == "file":
                     name = part.filename or "upload"
                     while piece := await part.read_chunk(_PIECE):
-                        if draft.size <= self._files.max_bytes:  # the rest is read, so that the client hears the answer
+                        if draft.size <= self._files.max_bytes:  # the rest is read, so that the client gets the answer
                             draft.write(piece)
         if name and purpose and draft.size <= self._files.max_bytes:
-            return self._files.keep(draft, name, purpose).told()
+            return self._files.keep(draft, name, purpose).to_dict()
         draft.path.unlink()
         if draft.size > self._files.max_bytes:
             return WireError(413, f"The file is too large: at most {self._files.max_bytes} bytes are allowed.", param="file")
@@ -229,7 +231,7 @@ def _response(reply: Reply) -> web.Response:
 
 
 def _json(raw: bytes) -> Any:
-    """The body, None when it is no JSON."""
+    """Return the parsed body, None when it is not JSON."""
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
@@ -245,19 +247,19 @@ def _listed(rows: list[Json]) -> Json:
 
 
 def _page(rows: list[Json], query: Mapping[str, str]) -> Json:
-    """One page of `rows`: `limit` of them, after the one that `after` names."""
+    """Return one page of `rows`: `limit` of them, after the row with the id `after`."""
     ids = [row["id"] for row in rows]
     begin = ids.index(query["after"]) + 1 if query.get("after") in ids else 0
     limit = query.get("limit", "")
     end = begin + (int(limit) if limit.isdecimal() else _PAGE)
-    shown = rows[begin:end]
-    ends = {"first_id": shown[0]["id"], "last_id": shown[-1]["id"]} if shown else {"first_id": None, "last_id": None}
-    return _listed(shown) | ends | {"has_more": end < len(rows)}
+    page = rows[begin:end]
+    ends = {"first_id": page[0]["id"], "last_id": page[-1]["id"]} if page else {"first_id": None, "last_id": None}
+    return _listed(page) | ends | {"has_more": end < len(rows)}
 
 
 def _no_batch(id: str) -> WireError:
     return WireError(404, f"No batch found with id '{id}'.", param="batch_id")
 
 
-def _nothing_here(request: web.BaseRequest) -> WireError:
+def _unknown_url(request: web.BaseRequest) -> WireError:
     return WireError(404, f"Invalid URL ({request.method} {request.path})", kind="path")

@@ -1,4 +1,4 @@
-"""The server: its settings, its thread, its log."""
+"""The fake server: its settings, its thread, its log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from synthgen.testing.faults import Script
 from synthgen.testing.files import FileStore
 from synthgen.testing.latency import Latency
 from synthgen.testing.limits import Gate, Limits
-from synthgen.testing.log import CHAT, Logged, Recent, RequestLog
+from synthgen.testing.log import CHAT, Logged, RecentCounts, RequestLog
 
 __all__ = ["FakeOpenAI"]
 
@@ -24,24 +24,24 @@ _START_S = 10.0
 
 
 class FakeOpenAI:
-    """An OpenAI-compatible server on 127.0.0.1, in a thread of its own between `with` and the end of the block.
+    """An OpenAI-compatible server on 127.0.0.1, in its own thread from `with` to the end of the block.
 
         with FakeOpenAI(latency_s=0.05, script=mix({"rate_limit": 0.05})) as server:
             client = openai.OpenAI(base_url=server.base_url, api_key="any")
             ...
             assert server.counts["429 rate_limit"] == 3
 
-    `script` says what goes wrong with a request, `limits` what may come per minute, `dialect` which kind of server it is,
-    `latency` (or `latency_s`, for a constant one) how long answers take. With `api_key`, any other key is turned away. With
-    `caching`, prefixes that were seen before are reported as cached.
+    `script` chooses the fault of a request, `limits` limits requests and tokens per minute, and `dialect` is the kind
+    of server. `latency` (or `latency_s`, for a constant one) is the duration of an answer. With `api_key`, any other
+    key is rejected. With `caching`, repeated prefixes are reported as cached.
 
-    `keep_bodies=False` is for very many requests: `log` stays empty and only `counts` are kept. `log_file` gets a line of JSON
-    for each request on its arrival, with its body unless `log_bodies` is false.
+    `keep_bodies=False` is for very many requests: `log` stays empty and only `counts` are kept. `log_file` gets a line
+    of JSON for each request on arrival, with its body unless `log_bodies` is false.
 
-    `batch_delay_s` is how long a batch takes, `batch_script` says what becomes of it; `batch_max_requests` and
-    `batch_max_bytes` are the limits of one file.
+    `batch_delay_s` is the duration of a batch, and `batch_script` decides its outcome. `batch_max_requests` and
+    `batch_max_bytes` limit one input file.
 
-    Raises UnknownNameError for a dialect that does not exist, and OSError on entry when the port is taken.
+    Raises UnknownNameError for an unknown dialect, and OSError on entry when the port is taken.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class FakeOpenAI:
     ) -> None:
         self._host, self._port = "127.0.0.1", port
         self._chat = Chat(dialect_named(dialect), models, script, caching=caching)
-        self._attempts = Recent()
+        self._attempts = RecentCounts()
         self._log = RequestLog(keep=keep_bodies, file=log_file, bodies=log_bodies)
         self._files = FileStore(max_bytes=batch_max_bytes)
         self._batches = Batches(
@@ -85,7 +85,7 @@ class FakeOpenAI:
 
     @property
     def log(self) -> list[Logged]:
-        """Every request, in the order of arrival; lines of batches are none."""
+        """Every request, in order of arrival, without lines of batches."""
         return self._log.entries
 
     @property
@@ -95,17 +95,17 @@ class FakeOpenAI:
 
     @property
     def keys(self) -> list[str]:
-        """The client's names of the chat requests, in the order of their arrival."""
+        """The client's names of the chat requests, in order of arrival."""
         return [logged.key for logged in self._log.entries if logged.path == CHAT]
 
     @property
     def most_in_flight(self) -> int:
-        """The most chat requests that were under way at one moment."""
+        """The largest number of chat requests in flight at one moment."""
         return self._log.most_in_flight
 
     @property
     def batches(self) -> list[dict[str, Any]]:
-        """Batches as /v1/batches tells them, newest first."""
+        """The batches as /v1/batches returns them, newest first."""
         return self._batches.all()
 
     def __enter__(self) -> Self:
@@ -121,7 +121,7 @@ class FakeOpenAI:
         self._thread.join()
 
     async def serve(self, ready: Callable[[str], None] = lambda url: None) -> None:
-        """Serve until the block ends, or until this is cancelled; `ready` is given the base URL. Raises OSError."""
+        """Serve until the block ends or the task is cancelled. `ready` receives the base URL. Raises OSError."""
         from synthgen.testing.routes import Routes, start, stop
 
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()

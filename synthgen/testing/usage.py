@@ -1,10 +1,11 @@
-"""Tokens as the server counts them: the prompt exactly as synthgen's own estimate does, and what a provider's cache would hold.
+"""Token counts of the server: the prompt exactly like synthgen's own estimate, and a simulated prompt cache.
 
-Caching follows OpenAI's rules (documentation of prompt caching, 2026): a prefix of at least 1,024 tokens that was seen before, in
-steps of 128. The prefix is everything before the last message, or everything up to an explicit `prompt_cache_breakpoint`, which
-also reports what was written. A `prompt_cache_key` has a cache of its own. Nothing is ever evicted but by number.
+Caching follows OpenAI's rules (documentation of prompt caching, 2026): a repeated prefix of at least 1,024 tokens, in
+steps of 128. The prefix is everything before the last message, or everything up to an explicit
+`prompt_cache_breakpoint`, which also reports written tokens. Each `prompt_cache_key` has its own cache. Entries are
+evicted only when there are too many.
 
-Not covered: images, tools, and the tokens of other vendors' chat formats.
+Images, tools and other vendors' chat formats are not counted.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from synthgen.testing.log import Recent
+from synthgen.testing.log import RecentCounts
 from synthgen.text.tokenizer import get_tokenizer
 
 __all__ = ["Cache", "Tokens", "count", "output_limit", "prompt_tokens", "text_of"]
 
-_PER_MESSAGE = 3 + 1  # the chat format's own, and the role, as OpenAI's cookbook counts them
+_PER_MESSAGE = 3 + 1  # tokens of the chat format, and the role, after OpenAI's cookbook
 _PER_REPLY = 3
-_LEAST_CACHED = 1_024
+_MIN_CACHED = 1_024
 _CACHE_STEP = 128
 
 Body = Mapping[str, Any]
@@ -31,7 +32,7 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Of one request. `cached` and `written` are parts of `prompt`, `reasoning` of `output`."""
+    """Tokens of one request. `cached` and `written` are parts of `prompt`, `reasoning` of `output`."""
 
     prompt: int
     output: int = 0
@@ -48,7 +49,7 @@ class Tokens:
 
 
 def text_of(content: Any) -> str:
-    """The text of a message: a string, or the text parts of a list."""
+    """Return the text of a message: a string, or the joined text parts of a list."""
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []
@@ -56,35 +57,35 @@ def text_of(content: Any) -> str:
 
 
 def prompt_tokens(body: Body) -> int:
-    """Tokens of the messages, what the chat format adds, and the schema, which is sent as part of the prompt."""
+    """Return the tokens of the messages, of the chat format, and of the schema, which is sent as part of the prompt."""
     model = str(body.get("model"))
     return _PER_REPLY + _schema_tokens(model, body) + sum(_message_tokens(model, message) for message in body["messages"])
 
 
 def output_limit(body: Body) -> int | None:
-    """The most tokens that an answer may have, if the request says so."""
+    """Return the request's limit on output tokens, or None."""
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
     return int(limit) if limit else None
 
 
 @lru_cache(maxsize=2_048)
 def count(model: str, text: str) -> int:
-    """Tokens of `text`. Remembered, because the first messages are the same for thousands of requests."""
+    """Return the tokens of `text`. Cached, because the first messages are the same for thousands of requests."""
     return get_tokenizer(model).count(text)
 
 
 class Cache:
-    """Which prefixes this server has seen."""
+    """The prefixes that this server has seen."""
 
     def __init__(self) -> None:
-        self._seen = Recent()
+        self._seen = RecentCounts()
 
     def look_up(self, body: Body) -> tuple[int, int]:
-        """Tokens of the prompt that are (cached, written), and remember its prefix."""
+        """Return the (cached, written) tokens of the prompt, and remember its prefix."""
         model = str(body.get("model"))
         messages, explicit = _prefix(body["messages"])
         size = _schema_tokens(model, body) + sum(_message_tokens(model, message) for message in messages)
-        if size < _LEAST_CACHED:
+        if size < _MIN_CACHED:
             return 0, 0
         known = hashlib.sha256(repr([model, body.get("prompt_cache_key"), list(_texts(messages))]).encode("utf-8", "replace"))
         size -= size % _CACHE_STEP
@@ -94,7 +95,7 @@ class Cache:
 
 
 def _prefix(messages: Sequence[Body]) -> tuple[Sequence[Body], bool]:
-    """The messages up to the last breakpoint, the one that has it cut there; else all but the last message."""
+    """Return the messages up to the last breakpoint, with the last one cut there; else all but the last message."""
     for at in range(len(messages) - 1, -1, -1):
         content = messages[at].get("content")
         parts = content if isinstance(content, list) else []

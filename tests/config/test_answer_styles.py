@@ -90,8 +90,8 @@ def test_other_ways_take_the_place_of_those_before() -> None:
         ({"lengths": [{"name": "kurz", "unit": "words", "most": 5}]}, "needs an instruction, .* and least, most or both"),
         ({"forms": ["list"]}, "a form is `text`, or has a json_schema"),
         ({"forms": [{"name": "j", "json_schema": {"typ": "string"}}]}, "json_schema has the keyword 'typ'"),
-        ({"forms": ["text"]}, "the form text is named, but there is nothing to write"),
-        ({"model": "openai/m"}, "a model is named, but there is nothing to write: set answers.reasoning"),
+        ({"forms": ["text"]}, "the form text is set, but there is nothing to write"),
+        ({"model": "openai/m"}, "a model is set, but there is nothing to write: set answers.reasoning"),
     ],
 )
 def test_what_cannot_be_kept_to_is_refused(settings: dict[str, Any], told: str) -> None:

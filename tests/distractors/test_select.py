@@ -198,7 +198,7 @@ class TestMix:
             assert abs(share - Fraction(length, 2)) <= 1
 
     def test_shares_that_leave_less_than_nothing_are_refused(self) -> None:
-        with pytest.raises(ConfigError, match=r"distractors\.same_document.*less than nothing"):
+        with pytest.raises(ConfigError, match=r"distractors\.same_document.*adds up to more than 1"):
             Config.build({"distractors": {"mined": 0.8, "same_document": 0.3}})
         with pytest.raises(ConfigError, match="twice"):
             Config.build({"distractors": {"judges": ["bm25", "bm25"]}})

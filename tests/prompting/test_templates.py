@@ -141,7 +141,7 @@ def test_a_bad_or_prying_template_is_refused(tmp_path: Path, task: str) -> None:
 
 
 def test_a_prompt_must_ask_for_a_query(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="fields must have `query`"):
+    with pytest.raises(ConfigError, match="fields must include `query`"):
         load_prompt(written(tmp_path, fields={"answer": "the answer"}))
 
 

@@ -28,7 +28,7 @@ from synthgen.testing.dialects import DIALECTS
 from synthgen.testing.draws import digest_of
 from synthgen.testing.faults import KINDS, Fault, Script, mix
 from synthgen.testing.limits import Gate, Limits, go_duration
-from synthgen.testing.log import Recent
+from synthgen.testing.log import RecentCounts
 
 PASSAGE = "The heron waits in the reeds. A heron eats about 400 grams of fish a day! Does it sleep on one leg? Yes, it does."
 ITEM = {
@@ -370,8 +370,8 @@ def test_faults_of_the_way_pass_and_faults_of_the_answer_stay() -> None:
     [
         (lambda: Fault("ratelimit"), UnknownNameError, "Did you mean 'rate_limit'"),
         (lambda: mix({"slowly": 0.1}), UnknownNameError, "Did you mean 'slow'"),
-        (lambda: mix({"slow": 0.6, "reset": 0.5}), ConfigError, "in all at most 1"),
-        (lambda: mix({"slow": -0.1}), ConfigError, "in all at most 1"),
+        (lambda: mix({"slow": 0.6, "reset": 0.5}), ConfigError, "add up to at most 1"),
+        (lambda: mix({"slow": -0.1}), ConfigError, "add up to at most 1"),
         (lambda: FakeOpenAI(dialect="opanai"), UnknownNameError, "Did you mean 'openai'"),
         (lambda: Limits(rpm=0), ConfigError, "positive"),
         (lambda: Limits(rpm=1, kind="leaky"), ConfigError, "sliding, bucket"),
@@ -654,7 +654,7 @@ def test_without_bodies_only_counts_are_kept() -> None:
 
 
 def test_what_was_seen_long_ago_is_forgotten() -> None:
-    recent = Recent(most=2)
+    recent = RecentCounts(most=2)
     digests = [digest_of(number) for number in range(3)]
     assert [recent.count(digests[at]) for at in (0, 1, 0, 2, 0, 1)] == [1, 1, 2, 1, 3, 1]
 

@@ -42,7 +42,7 @@ class Keys:
             self._file, self._first = file, tuple(row)
         elif tuple(row) != self._first and row.keys() != set(self._first):
             other = sorted(row.keys() ^ set(self._first))
-            self._findings.add(self.rule, file, line, f"keys that differ from the first row:  {', '.join(map(repr, other))}")
+            self._findings.add(self.rule, file, line, f"keys that differ from the first row: {', '.join(map(repr, other))}")
 
     def finish(self) -> None:
         """Nothing is left to say."""
