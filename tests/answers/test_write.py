@@ -407,6 +407,7 @@ def test_a_run_writes_answers_that_its_exports_show_and_pays_once(docs: Path, tm
     assert "styled_answer: 8 of 8 written\n  styles: expert 6 of 6, plain 2 of 2" in summary(result.report)
 
 
+@pytest.mark.slow
 def test_an_answer_that_fails_its_check_leaves_a_plain_row_and_its_text_in_the_store(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI() as server:
         result = run(docs, tmp_path / "run", server, lengths=["nine sentences"], reasoning=False)
@@ -450,6 +451,7 @@ def test_a_run_without_the_filter_grounding_does_not_judge_by_it(
     assert report["answers"]["styled_answer"]["failed"] == failed
 
 
+@pytest.mark.slow
 def test_a_second_cut_makes_no_call_and_says_what_it_lacks(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI() as server:
         before = run(docs, tmp_path / "run", server).report
@@ -466,6 +468,7 @@ def test_a_second_cut_makes_no_call_and_says_what_it_lacks(docs: Path, tmp_path:
         assert len(server.log) == asked
 
 
+@pytest.mark.slow
 def test_retry_repeats_what_failed_and_nothing_else(docs: Path, tmp_path: Path) -> None:
     refusing = {"on": True}
 
@@ -483,6 +486,7 @@ def test_retry_repeats_what_failed_and_nothing_else(docs: Path, tmp_path: Path) 
         assert again.to_dict()["answers"]["raft_answer"] == {"asked": 8, "written": 8, "failed": {}}
 
 
+@pytest.mark.slow
 def test_caps_hold_for_written_answers_and_a_run_goes_on_after_them(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI() as server:
         capped = settings_of(server)
@@ -496,6 +500,7 @@ def test_caps_hold_for_written_answers_and_a_run_goes_on_after_them(docs: Path, 
         assert all(row.response and row.reasoning for row in result.kept)
 
 
+@pytest.mark.slow
 def test_rules_that_make_rows_need_a_model_that_writes(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI() as server:
         own = settings_of(server)

@@ -96,6 +96,7 @@ def test_queries_of_one_document_count_as_one_where_they_agree() -> None:
     assert clustered.high - clustered.low > 2.5 * (naive.high - naive.low)  # type: ignore[operator]
 
 
+@pytest.mark.slow
 def test_the_interval_misses_no_difference_where_there_is_none_about_95_times_of_100() -> None:
     """A/A: 100 worlds without a true difference, 40 groups of 5 queries that go together."""
     draw = np.random.default_rng(4)

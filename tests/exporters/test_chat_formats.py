@@ -221,6 +221,7 @@ SFT: dict[str, tuple[Sequence[Triple], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", SFT)
 def test_trl_prepares_and_trains(format: str, tiny: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
@@ -246,6 +247,7 @@ def test_trl_prepares_and_trains(format: str, tiny: tuple[Any, Any], tmp_path: P
     assert trainer.train().metrics["train_loss"] > 0
 
 
+@pytest.mark.slow
 def test_trl_prepares_and_trains_on_preferences(tiny: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     from trl import DPOConfig, DPOTrainer

@@ -68,7 +68,13 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize(("format", "loss"), [(format, loss) for format, names in LOSSES.items() for loss in names])
+def one_quick(format: str, loss: str) -> Any:
+    return pytest.param(
+        format, loss, marks=[] if (format, loss) == ("st-pair", "MultipleNegativesRankingLoss") else [pytest.mark.slow]
+    )
+
+
+@pytest.mark.parametrize(("format", "loss"), [one_quick(format, loss) for format, names in LOSSES.items() for loss in names])
 def test_sentence_transformers_trains_on_it(
     format: str, loss: str, bert: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
