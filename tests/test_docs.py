@@ -59,13 +59,17 @@ def test_shown_output_is_that_of_a_real_run() -> None:
             assert float(old) == pytest.approx(float(new), abs=0.05), f"{name_of(path)} is stale. Run: {REFRESH}"
 
 
+_FIGURE = r"[-+]?\b\d\.\d{3,4}\b"
+_VERDICT = "gain|LOSS|no clear difference|too few groups to tell"
+
+
 def figures(text: str) -> list[str]:
-    """Measured figures, which differ in their last digits from one machine to the next."""
-    return re.findall(r"[-+]?\b\d\.\d{3,4}\b", text)
+    """Measured figures, which differ in their last digits from one machine to the next; so may the verdict on them."""
+    return re.findall(_FIGURE, text)
 
 
 def but_for_figures(text: str) -> str:
-    return re.sub(r"[-+]?\b\d\.\d{3,4}\b", "#", text)
+    return re.sub(f"{_FIGURE}|(?<=\\], )({_VERDICT})", "#", text)
 
 
 # Examples and commands
