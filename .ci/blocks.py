@@ -27,6 +27,7 @@ from synthgen.config.settings import Config
 from synthgen.exporters.formats import FORMATS, REQUIREMENTS, needs_of
 from synthgen.importers.columns import ROLES
 from synthgen.llm.call_store import CallStore
+from synthgen.pipeline.report_schema import RunReport
 from synthgen.testing import DIALECTS, KINDS
 from synthgen.text.lexicon import coverage
 
@@ -297,7 +298,44 @@ def _counts(language: Mapping[str, Any]) -> Iterator[str]:
 
 
 def report() -> str:
-    return ""
+    """The types of `report.json`, each once, in the order in which a reader meets them."""
+    return "\n\n".join(_report_type(kind) for kind in _report_types(RunReport))
+
+
+def _report_types(kind: type[BaseModel]) -> list[type[BaseModel]]:
+    found = [kind]
+    for one in found:
+        found += [inner for field in one.model_fields.values() for inner in _models_in(field.annotation) if inner not in found]
+    return list(dict.fromkeys(found))
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if _is_section(annotation):
+        yield annotation
+    for inner in typing.get_args(annotation):
+        yield from _models_in(inner)
+
+
+def _report_type(kind: type[BaseModel]) -> str:
+    rows = (
+        [code(field.alias or name), _linked(field.annotation), field.description or ""]
+        for name, field in kind.model_fields.items()
+    )
+    return f"### {kind.__name__}\n\n{inspect.getdoc(kind)}\n\n{table(['key', 'type', 'meaning'], rows)}"
+
+
+def _linked(annotation: Any) -> str:
+    """A type whose parts that are types of the report are links to them."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if _is_section(annotation):
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(map(_linked, inner))
+    if origin is list:
+        return f"list of {_linked(inner[0])}"
+    if origin is dict:
+        return f"mapping of {_linked(inner[0])} to {_linked(inner[1])}"
+    return type_name(annotation)
 
 
 def gains() -> str:
