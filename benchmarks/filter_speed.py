@@ -111,7 +111,7 @@ def recut(rows: int) -> dict[str, Any]:
     from synthgen import storage
     from synthgen.filters.round_trip import round_trip
     from synthgen.pipeline.import_run import import_rows
-    from synthgen.pipeline.run import refilter
+    from synthgen.pipeline.refilter import refilter
     from synthgen.registry import describe_options
 
     with tempfile.TemporaryDirectory() as name:

@@ -27,8 +27,10 @@ from synthgen.config.settings import Config
 from synthgen.errors import StoppedEarly
 from synthgen.filters.chain import apply_filters
 from synthgen.llm.call_store import CallStore
+from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.generation import make_generator
-from synthgen.pipeline.paid_steps import Asking, session_of
+from synthgen.pipeline.paid_steps import StepRunner, session_of
+from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import Triple
 from synthgen.testing import FakeOpenAI, Fault, Logged, Script
 from synthgen.text.words import normalise
@@ -73,14 +75,16 @@ def judged(corpus: Corpus, triples: list[Triple], labels: list[bool], script: Sc
         generator = make_generator(config)
         stopped = False
         with CallStore(Path(folder) / "calls.sqlite") as store:
-            paid = Asking(generator.config, store, session_of(generator))
+            paid = StepRunner(
+                generator.config, store, RunContext(RunFolder(Path(folder)), generator, session=session_of(generator))
+            )
             context = replace(corpus.context, paid=paid)
             try:
                 filtered = apply_filters(triples, config.filters.order, context)
             except StoppedEarly:  # ten failures in a row: what is stored is judged, and nothing more is asked
                 stopped = True
                 filtered = apply_filters(
-                    triples, config.filters.order, replace(corpus.context, paid=Asking(generator.config, store))
+                    triples, config.filters.order, replace(corpus.context, paid=StepRunner(generator.config, store))
                 )
     passed = Counter(label for triple, label in zip(triples, labels, strict=True) if triple.id in {t.id for t in filtered.kept})
     at_judge = sum(stage["in"] for stage in filtered.funnel if stage["stage"] == "judge")

@@ -54,6 +54,14 @@ def test_a_file_imports_only_from_layers_below_it(path: Path) -> None:
         assert allowed, f"{here} must not import {other}"
 
 
-def test_every_module_of_the_table_exists() -> None:
-    parts = {part(path) for path in FILES}
-    assert {module for module in LAYER_OF if module not in parts} == set()
+def test_the_table_names_every_module_of_the_root_and_no_module_stands_beside_it() -> None:
+    assert {part(path) for path in FILES} == set(LAYER_OF)
+
+
+def test_a_class_name_stands_once_in_the_package() -> None:
+    places: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -53,7 +53,8 @@ class FilterContext:
     """What filters may look at; whatever is costly is given, never built.
 
     `shots` are texts shown to the generator, `queries` those that the result will be measured on. `lowers` says whether a filter
-    may take a lower threshold when too little is left; what it did is a sentence in `notes`. `known` has the scores of rows by id, as
+    may take a lower threshold when too little is left; the new threshold stands in `lowered`,
+    by filter, and a sentence about it in `notes`. `known` has the scores of rows by id, as
     an earlier run stored them: a filter takes its own over where their stamp says that nothing has changed. `cache` has the verdicts of earlier runs.
     """
 
@@ -64,6 +65,7 @@ class FilterContext:
     encoders: Encoders | None = None
     paid: Paid | None = None
     lowers: bool = False
+    lowered: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cache: VerdictCache | None = None

@@ -64,7 +64,6 @@ _STORED = (
     "easy",
     "round_trip_by",
 )
-_LOWERED = "The round trip lowered its threshold"
 
 
 def round_trip(
@@ -122,8 +121,8 @@ def _threshold(
     scored: Sequence[Triple], name: str, context: FilterContext, min_ratio: float, fallback: float, hidden: str
 ) -> float:
     """`min_ratio`, or `fallback` where too few of the rows that can fall reach it; then a note says so."""
-    if any(note.startswith(_LOWERED) for note in context.notes):  # rows that come later meet the same threshold
-        return fallback
+    if (lowered := context.lowered.get("round_trip")) is not None:  # rows that come later meet the same threshold
+        return lowered
     if not context.lowers or fallback >= min_ratio:
         return min_ratio
     falling = [
@@ -135,9 +134,10 @@ def _threshold(
     reach, lower = (sum(score >= least for score in falling) for least in (min_ratio, fallback))
     if reach >= _TOO_FEW * len(falling):
         return min_ratio
+    context.lowered["round_trip"] = fallback
     context.notes.append(
-        f"{_LOWERED} from {min_ratio:g} to {fallback:g}: {reach:,} of {len(falling):,} rows reached the first, which is less than "
-        f"{_TOO_FEW:.0%}, and {lower:,} reach the second."
+        f"The round trip lowered its threshold from {min_ratio:g} to {fallback:g}: {reach:,} of {len(falling):,} rows reached the "
+        f"first, which is less than {_TOO_FEW:.0%}, and {lower:,} reach the second."
     )
     return fallback
 

@@ -118,7 +118,7 @@ def read_rows(path: Path, mapping: Mapping[str, str] | None = None) -> tuple[lis
     """
     mapping = check_mapping(mapping or {})
     format, raw = raw_rows(path)
-    reader, summary = _Reader(mapping), ReadSummary(format)
+    reader, summary = _RowReader(mapping), ReadSummary(format)
     rows: list[ImportRow] = []
     skipped: list[Skipped] = []
     seen: dict[str, None] = {}
@@ -150,7 +150,7 @@ class BadValue(ValueError):
     """A value that its column cannot have."""
 
 
-class _Reader:
+class _RowReader:
     """Converts raw rows. The roles of columns are found once for rows with the same columns; equal contexts share their text."""
 
     def __init__(self, mapping: Mapping[str, str]) -> None:

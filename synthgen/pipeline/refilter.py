@@ -14,7 +14,7 @@ from synthgen.pipeline.corpus import Corpus, stored_corpus
 from synthgen.pipeline.imported import stored_generator
 from synthgen.pipeline.measure import mark_stale
 from synthgen.pipeline.paid_steps import paid_steps
-from synthgen.pipeline.report import make_report, read_report, write_report
+from synthgen.pipeline.report import earlier_report, make_report, write_report
 from synthgen.pipeline.report_schema import RunReport
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import OnEvent
@@ -51,6 +51,6 @@ def reassemble(run: RunContext, corpus: Corpus) -> RunReport:
     with paid_steps(run) as steps:
         made = assemble(run, corpus, steps)
     report = make_report(made)
-    mark_stale(report, read_report(run.folder), made.filtered.kept)
+    mark_stale(report, earlier_report(run.folder), made.filtered.kept)
     write_report(run.folder, report, run.clock.seconds)
     return report

@@ -18,7 +18,7 @@ from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import SPLITS, Rejection
 from synthgen.retrieval.source_rank import TOO_EASY
 
-__all__ = ["make_report", "read_report", "write_report"]
+__all__ = ["earlier_report", "make_report", "read_report", "write_report"]
 
 _EXAMPLES = 3
 _UNMEASURED_BEFORE = (
@@ -107,6 +107,14 @@ def read_report(folder: RunFolder) -> RunReport | None:
             f"{folder.report} cannot be read ({key}: {first['msg']}). It may be the report of an earlier synthgen. "
             f"`synthgen filter {folder.path}` writes it anew, without a call."
         ) from None
+
+
+def earlier_report(folder: RunFolder) -> RunReport | None:
+    """The report of a run that is about to be replaced; None also for one that cannot be read, whose figures are lost."""
+    try:
+        return read_report(folder)
+    except RunFolderError:
+        return None
 
 
 def _upgraded(report: dict[str, Any]) -> dict[str, Any]:

@@ -300,7 +300,7 @@ class EncoderFacts(Report):
     settings: dict[str, float]
 
 
-class Difference(Report):
+class NdcgDifference(Report):
     """A difference in nDCG@10 with its 95 % interval and the smallest effect that could show; None with a single group."""
 
     ndcg: float = Field(alias="ndcg@10")
@@ -322,7 +322,7 @@ class MeasurementReport(Report):
     groups: int
     index: int
     systems: dict[str, dict[str, float]]
-    deltas: dict[str, Difference]
+    deltas: dict[str, NdcgDifference]
 
 
 class Recommendation(Report):

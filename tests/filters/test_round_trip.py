@@ -286,11 +286,14 @@ def test_where_too_few_survive_the_threshold_is_lowered_once_and_said() -> None:
     verdicts = round_trip(crowd(2, 2, 6), where, **STRICT)
     assert [v.reason for v in verdicts] == [""] * 4 + ["not_found"] * 6
     assert {v.threshold for v in verdicts if v.reason} == {0.5}
+    assert where.lowered == {"round_trip": 0.5}
     [note] = where.notes
     assert "from 0.7 to 0.5" in note
     assert "2 of 10 rows" in note
     assert "4 reach" in note
-    later = round_trip(crowd(1, 1, 0), replace(where, lowers=False), **STRICT)
+    later = round_trip(
+        crowd(1, 1, 0), replace(where, lowers=False, notes=[]), **STRICT
+    )  # what was decided is not read from prose
     assert [v.reason for v in later] == ["", ""]
     assert len(where.notes) == 1
 
