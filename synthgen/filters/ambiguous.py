@@ -5,8 +5,9 @@ positives, its own first). Flag: `ambiguous:other_passages` (the passages differ
 beside its passage the question is clear; but a search cannot know which of the passages is meant, and in a batch each would be
 a negative of the other. So the contrastive exports leave flagged rows out.
 
-A query made from text that its row hides is not merged with that of a copy. The same question means what it means for `duplicates`, without its condition on answers. Rows on one and the same chunk are
-no ambiguity. A row that is not marked stays so when a like row fell earlier.
+A query made from text that its row hides is not merged with that of a copy. The same question means what it means for
+`duplicates`, without its condition on answers. Rows on one and the same chunk are no
+ambiguity. A row that is not marked stays so when a like row was rejected earlier.
 
 Not covered: paraphrases on different passages.
 """
@@ -58,15 +59,15 @@ def ambiguous(
                 merged[row] = twin
         if len({rows[row].chunk_sha256 for row in staying}) > 1:
             marked.update(staying, copies)
-    fallen: defaultdict[int, list[Triple]] = defaultdict(list)
+    duplicates_of: defaultdict[int, list[Triple]] = defaultdict(list)
     for row, twin in merged.items():
-        fallen[twin].append(rows[row])
+        duplicates_of[twin].append(rows[row])
     verdicts = []
     for i, triple in enumerate(rows):
         if i in merged:
             verdicts.append(Verdict(triple, "merged", survivor=rows[merged[i]].id))
         else:
-            kept = with_positives(triple, fallen[i], passages) if i in fallen else triple
+            kept = with_positives(triple, duplicates_of[i], passages) if i in duplicates_of else triple
             verdicts.append(Verdict(flagged(kept, _FLAG) if i in marked else kept))
     return verdicts
 

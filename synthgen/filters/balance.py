@@ -9,7 +9,7 @@ and a retriever learns to look no further (lead bias). A row is about the third 
 rows without quotes stand nowhere and are never `lead_full`.
 
 The shares are of the rows of one split that the caps before it have left, so that a set of one kind is thinned and
-not emptied. The best-scored rows stay, ties go by id. Rows of dev and test are only flagged, which the sieve does.
+not emptied. The best-scored rows stay, ties go by id. The chain only flags rows of dev and test.
 """
 
 from __future__ import annotations

@@ -52,10 +52,12 @@ class Encoders(Protocol):
 class FilterContext:
     """What filters may look at; whatever is costly is given, never built.
 
-    `shots` are texts shown to the generator, `queries` those that the result will be measured on. `lowers` says whether a filter
-    may take a lower threshold when too little is left; the new threshold stands in `lowered`,
-    by filter, and a sentence about it in `notes`. `known` has the scores of rows by id, as
-    an earlier run stored them: a filter takes its own over where their stamp says that nothing has changed. `cache` has the verdicts of earlier runs.
+    - `shots`: texts that the generator was shown.
+    - `queries`: those that the result will be measured on.
+    - `lowers`: whether a filter may take a lower threshold when too little is left. The new threshold stands in `lowered`, by
+      filter, and a sentence about it in `notes`.
+    - `known`: scores of rows by id, as an earlier run stored them. A filter uses its own where their stamp says that nothing has changed.
+    - `cache`: the verdicts of earlier runs.
     """
 
     chunks: Mapping[str, Chunk]

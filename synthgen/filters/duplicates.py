@@ -6,11 +6,11 @@ shingles of their words), `semantic_duplicate` (nearly the same vector; score: t
 Of 32 pairs of nearly equal human questions in a sample of SQuAD 25 had different answers, so letters never decide alone.
 What must be the same in the words is said in `questions`; the answers must agree, too: equal, or with a token F1 of .8 and
 no other number. Rows without answers must also stand on the same passage, or on copies of it: the same
-question on two passages is an ambiguity, and another filter's business. Where the query was made from text that its row hides (a
+question on two passages is an ambiguity, which is for another filter. Where the query was made from text that its row hides (a
 masked sentence, a heading), a copy will not do: each such row teaches its own passage, and no reader is asked twice.
 
 The row that stays is the reviewed or best-scored one; the others are compared with rows that stay, so no chain of small
-differences makes one of all. It takes over the positives of those that fall where their passages are copies of its own.
+differences makes one of all. It takes over the positives of the rejected rows whose passages are copies of its own.
 
 `semantic` needs vectors, and a cosine means something else for every encoder: there is no default to recommend.
 
@@ -69,7 +69,7 @@ def duplicates(
     ] = None,
     prefer: Annotated[str, Field(description="score whose best holder is kept; without it, the first by id")] = "round_trip",
 ) -> list[Verdict]:
-    """One row of each question and answer; a row falls only to a row that stays."""
+    """One row of each question and answer; a row is rejected only in favour of one that is kept."""
     if semantic is not None and context.encoders is None:
         raise ConfigError(
             f"duplicates.semantic = {semantic} compares vectors, but the filter was given no encoder. "
@@ -172,16 +172,16 @@ def _nearest(queries: Sequence[str], context: FilterContext) -> Iterator[tuple[i
 
 
 def _verdicts(triples: Sequence[Triple], twins: dict[int, _Twin], passages: Passages) -> list[Verdict]:
-    fallen: defaultdict[int, list[Triple]] = defaultdict(list)
+    duplicates_of: defaultdict[int, list[Triple]] = defaultdict(list)
     for row, twin in twins.items():
-        fallen[twin.stays].append(triples[row])
+        duplicates_of[twin.stays].append(triples[row])
     verdicts = []
     for row, triple in enumerate(triples):
         if row in twins:
             twin = twins[row]
             verdicts.append(Verdict(triple, twin.reason, twin.score, twin.threshold, survivor=triples[twin.stays].id))
         else:
-            verdicts.append(Verdict(with_positives(triple, fallen[row], passages) if row in fallen else triple))
+            verdicts.append(Verdict(with_positives(triple, duplicates_of[row], passages) if row in duplicates_of else triple))
     return verdicts
 
 

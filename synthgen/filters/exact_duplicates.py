@@ -4,11 +4,11 @@ Reasons: `same_answer` (the same question with the same answer, anywhere in the 
 on the same text, whatever the answers: two rows of one passage may not contradict each other), `conflicting_labels` (a text that is to
 be classified has another label elsewhere: none of its rows stays, for nothing says which is right).
 
-The row that stays is the reviewed or best-scored one. It takes over the positives of those that fall where their passages
-are copies of its own.
+The row that stays is the reviewed or best-scored one. It takes over the positives of the rejected rows whose passages are
+copies of its own.
 
 Equal means an equal comparison key, which keeps digits, signs and negations. The same question on different passages is
-no duplicate when the answers differ, nor when there are none: that is an ambiguity, and another filter's business.
+no duplicate when the answers differ, nor when there are none: that is an ambiguity, which is for another filter.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def exact_duplicates(
     *,
     prefer: Annotated[str, Field(description="score whose best holder is kept; without it, the first by id")] = "round_trip",
 ) -> list[Verdict]:
-    """One row of each question with the same answer or the same passage; a row falls only to a row that stays."""
+    """One row of each question with the same answer or the same passage; a row is rejected only in favour of one that is kept."""
     taken: dict[tuple[str, ...], int] = {}
     stays: dict[int, tuple[str, int]] = {}
     questions = [key(triple.query) for triple in triples]
@@ -51,9 +51,9 @@ def exact_duplicates(
             stays[i] = ("same_passage", taken[passage])
         else:
             taken |= {passage: i, answer: i}
-    fallen: defaultdict[int, list[Triple]] = defaultdict(list)
+    duplicates_of: defaultdict[int, list[Triple]] = defaultdict(list)
     for i, (_, kept) in stays.items():
-        fallen[kept].append(triples[i])
+        duplicates_of[kept].append(triples[i])
     passages = Passages(context.chunks)
     verdicts = []
     for i, triple in enumerate(triples):
@@ -63,7 +63,7 @@ def exact_duplicates(
             reason, kept = stays[i]
             verdicts.append(Verdict(triple, reason, survivor=triples[kept].id))
         else:
-            verdicts.append(Verdict(with_positives(triple, fallen[i], passages) if i in fallen else triple))
+            verdicts.append(Verdict(with_positives(triple, duplicates_of[i], passages) if i in duplicates_of else triple))
     return verdicts
 
 

@@ -9,8 +9,8 @@ words), `copied_run` (a run of words copied from what the row shows), `shot_copi
 Words are counted for every script: a letter of Han or kana is half a word, one of the alphabets without spaces (Thai, Lao,
 Khmer, Burmese) a fifth, so 8 words are 16 or 40 such letters.
 The band of lengths is fixed and wide. One from half the shortest to twice the longest query of the packaged shots (9 and 21 words)
-turns away 18 of 100 human queries on a software manual, 8 in Chinese, 5 of medical experts, all of them for being short; its
-upper end turns away none, and neither does the fixed one.
+rejects 18 of 100 human queries on a software manual, 8 in Chinese, 5 of medical experts, all of them for being short; its
+upper end rejects none, and neither does the fixed one.
 
 Only the query is linted; what an answer may look like is for grounding and judges to say. Not covered: queries whose
 antecedent is a noun ("this study", "the city"), two questions joined in languages without `double_questions` in their lexicon.

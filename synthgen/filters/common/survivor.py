@@ -1,4 +1,4 @@
-"""Which of several rows stays, and what it takes over from those that fall to it."""
+"""Which of several rows is kept, and what it takes over from the rejected ones."""
 
 from __future__ import annotations
 
