@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.fills import at
 from support.run_files import TOWNS, write_towns
 
 import synthgen as sg
@@ -23,12 +24,13 @@ from synthgen.answers.reasoning import quoted_exactly
 from synthgen.answers.styled import violation
 from synthgen.answers.write import write_answers
 from synthgen.cli.views.status import status_text, summary
-from synthgen.config.settings import LLM, AnswerSettings, Config
+from synthgen.config.settings import AnswerSettings, Config
 from synthgen.errors import ConfigError, StoppedEarly
 from synthgen.filters.context import FilterContext
 from synthgen.filters.grounding import grounding
 from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import Call
+from synthgen.llm.endpoint import Endpoint
 from synthgen.pipeline import run as pipeline
 from synthgen.pipeline.refilter import refilter
 from synthgen.pipeline.retry import retry
@@ -51,8 +53,8 @@ class Writer:
     def __init__(self, says: Says) -> None:
         self.says, self.asked = says, list[Request]()
 
-    def model(self, stage: str, given: str | None) -> tuple[str, LLM]:
-        return given or "writer", LLM(base_url="http://bree")
+    def model(self, stage: str, given: str | None) -> tuple[str, Endpoint]:
+        return given or "writer", at(base_url="http://bree")
 
     def answers(self, step: Step[Triple, Any], rows: Sequence[Triple]) -> Answers:
         requests = list(step.requests(rows))

@@ -14,17 +14,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.fills import at
 from support.run_files import write_rivers
 
 import synthgen as sg
 from synthgen.cli.views.run import summary
-from synthgen.config.settings import LLM, Config, Distractors
+from synthgen.config.settings import Config, Distractors
 from synthgen.distractors.checks import STAGE
 from synthgen.distractors.guard import Guard, folded
 from synthgen.distractors.select import add_distractors
 from synthgen.distractors.sources import SOURCES, interleaved, quotas, shares_of
 from synthgen.errors import ConfigError
 from synthgen.llm.call_store import Call
+from synthgen.llm.endpoint import Endpoint
 from synthgen.pipeline.import_run import import_rows
 from synthgen.pipeline.refilter import refilter
 from synthgen.records import Chunk, Completion, Distractor, Event, Triple, digest, make_triple
@@ -551,9 +553,9 @@ class FakePaid:
         self.asked: list[str] = []
         self.stages: set[str] = set()
 
-    def model(self, stage: str, given: str | None) -> tuple[str, LLM]:
+    def model(self, stage: str, given: str | None) -> tuple[str, Endpoint]:
         self.stages.add(f"{stage} {given}")
-        return "fake-model", LLM(base_url="http://127.0.0.1:9/v1")
+        return "fake-model", at(base_url="http://127.0.0.1:9/v1")
 
     def answers(self, step: Any, rows: Sequence[Any]) -> Any:
         found = {}

@@ -10,13 +10,14 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from support.fills import at
 
-from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError
 from synthgen.filters import FILTERS, filter_spec
 from synthgen.filters.chain import apply_filters
 from synthgen.filters.context import FilterContext
 from synthgen.llm.call_store import Call
+from synthgen.llm.endpoint import Endpoint
 from synthgen.records import Chunk, Completion, Triple, Verdict, digest, make_triple
 from synthgen.retrieval import index_text
 from synthgen.retrieval.bm25 import BM25
@@ -65,8 +66,8 @@ class Says:
     def __init__(self, said: Mapping[str, str] | None) -> None:
         self.said = said
 
-    def model(self, stage: str, given: str | None) -> tuple[str, LLM]:
-        return "reader", LLM(base_url="http://skagen")
+    def model(self, stage: str, given: str | None) -> tuple[str, Endpoint]:
+        return "reader", at(base_url="http://skagen")
 
     def answers(self, step: Any, rows: Sequence[Triple]) -> dict[str, Call]:
         import json
