@@ -66,6 +66,7 @@ def _says(item: dict[str, str]) -> Fault:
     return Fault("says", message=json.dumps({"items": [item]}))
 
 
+@pytest.mark.slow
 def test_every_paid_step_is_priced_in_the_order_of_a_run(docs: Path, tmp_path: Path) -> None:
     towns = len(TOWNS)
     with FakeOpenAI(script=reader) as server:
@@ -101,6 +102,7 @@ def test_rows_go_on_unless_a_stored_answer_turns_them_away(docs: Path, tmp_path:
         assert left == {"judge": one, "distractor_check": 2 * one, "raft_answer": one, "styled_answer": one}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clears", ["no", "yes"])
 def test_checks_of_distractors_are_priced_through_all_their_rounds(docs: Path, tmp_path: Path, clears: str) -> None:
     """Interrupted at any point, no fewer calls are left than are then made, as far as answers are known, and no more than at most."""

@@ -308,6 +308,7 @@ def test_progress_is_told_to_a_caller(tmp_path: Path) -> None:
     assert {"filters", "distractors", "exports"} <= {event.stage for event in events}
 
 
+@pytest.mark.slow
 def test_what_is_measured_on_is_not_trained_on_even_if_the_queries_come_later(
     result: pipeline.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
