@@ -24,9 +24,9 @@ def in_turn(counts: Sequence[int], shares: Sequence[Fraction] | None = None) -> 
     The index that is furthest behind its share comes next, the first of equals.
     """
     targets: Sequence[Fraction | int] = counts if shares is None else shares
-    whole, given = sum(targets), [0] * len(counts)
+    whole, used = sum(targets), [0] * len(counts)
     for place in range(1, sum(counts) + 1):
-        open_indices = (index for index, count in enumerate(counts) if given[index] < count)
-        index = max(open_indices, key=lambda index: place * targets[index] - whole * given[index])
-        given[index] += 1
+        open_indices = (index for index, count in enumerate(counts) if used[index] < count)
+        index = max(open_indices, key=lambda index: place * targets[index] - whole * used[index])
+        used[index] += 1
         yield index

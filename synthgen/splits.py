@@ -93,10 +93,10 @@ def split_sections(chunks: Sequence[Chunk], settings: Splits, *, seed: int) -> l
     total = sum(map(len, order))
     dev, test = _quota(total, settings.dev), _quota(total, _test_share(settings))
     splits: dict[str, str] = {}
-    seen = held = 0
+    chunks_seen = held = 0
     for own in order:
-        seen += len(own)
-        until = (dev + test) * seen // total
+        chunks_seen += len(own)
+        until = (dev + test) * chunks_seen // total
         n_dev = dev * until // max(1, dev + test) - dev * held // max(1, dev + test)
         start = random_for(seed, contents[own[0].document_id]).randrange(len(own) - (until - held) + 1)
         held_out = itertools.chain(itertools.repeat("dev", n_dev), itertools.repeat("test", until - held - n_dev))

@@ -78,17 +78,17 @@ def _divided(strata: Sequence[Stratum], kind: str, options: Sequence[AnswerOptio
         counts = Counter(islice(turns, len(ids)))
         ranked = iter(sorted(ids, key=lambda row: digest([seed, "answers", kind, row])))
         for number, option in enumerate([*options, None]):
-            with_option = replace(task, **{kind: option})  # type: ignore[arg-type]  # each kind has ways of its own type
+            with_option = replace(task, **{kind: option})  # type: ignore[arg-type]  # each kind has its own type of options
             divided.append((with_option, list(islice(ranked, counts[number]))))
     return divided
 
 
 def _quotas(rows: int, options: Sequence[AnswerOption]) -> list[int]:
     """Return the number of rows of each option, followed by the number of rows without one."""
-    given = [None if option.share is None else exact(option.share) for option in options]
-    left, unset = 1 - sum((share for share in given if share is not None), Fraction(0)), given.count(None)
+    shares = [None if option.share is None else exact(option.share) for option in options]
+    remaining, unset = 1 - sum((share for share in shares if share is not None), Fraction(0)), shares.count(None)
     bounds, at = [0], Fraction(0)
-    for share in given:
-        at += left / unset if share is None else share
+    for share in shares:
+        at += remaining / unset if share is None else share
         bounds.append(rounded(rows, at))
     return [last - first for first, last in zip(bounds, [*bounds[1:], rows], strict=True)]

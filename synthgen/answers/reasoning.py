@@ -2,7 +2,7 @@
 final answer.
 
 The model reads the passage without the row's masked spans, and no distractor: of the documents of a row, only the
-passage is the same in every layout. Each quote must stand in the passage, apart from quotation marks, white space,
+passage is the same in every layout. Each quote must occur in the passage, apart from quotation marks, white space,
 dashes and capitals, and is replaced by the exact text of the passage. The final answer is the row's own and is not
 written here.
 """

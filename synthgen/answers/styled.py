@@ -1,6 +1,6 @@
 """Answers that follow an instruction: the request to the model, and the checks of its answer.
 
-The instruction stands among the rules in the system message, because text beside a passage is data that must not be
+The instruction is one of the rules in the system message, because text beside a passage is data that must not be
 followed. It is checked by counting and parsing: a length with the words and sentences of `synthgen.text`, JSON against
 its schema.
 """

@@ -4,7 +4,7 @@ There are two paid steps:
 
 - `raft_answer` (`reasoning`): a chain of thought that quotes the row's passage and leads to the row's answer.
 - `styled_answer` (`styled`): the answer again, following an instruction on style, length and form. The instruction is
-  part of the exported question, its parts stand in `scores` as `answers`, and their shares of the rows are exact
+  part of the exported question, its parts are in `scores` as `answers`, and their shares of the rows are exact
   (`assignment`).
 
 The row's own answer checks both. The model sees it and copies it, or writes "##disagree##" when the passage contradicts

@@ -5,7 +5,7 @@ recall. All of these must hold:
 
 - The chunk scores above the passage under every judge.
 - One of its sentences contains the row's answer and three quarters of the query's content words. The answer has at
-  least two content words (a year or a single name stands in many unrelated sentences), the query at least three.
+  least two content words (a year or a single name occurs in many unrelated sentences), the query at least three.
 - That share of the query is not smaller than in the best sentence of the passage that contains the answer.
 
 About nine in ten of the chunks found for the human questions of SQuAD and COVID-QA do answer the question.

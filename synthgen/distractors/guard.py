@@ -18,7 +18,7 @@ the dots in U.S., the script of digits, and the points of Arabic and Hebrew make
 characters or more that are not numbers are found wherever their letters follow each other: inside words (for
 inflections and prefixes), across hyphens and line ends. Shorter answers are found at word boundaries, but those of
 three letters in Arabic and Hebrew also inside words, because these languages attach "in" and "and" to the next word. An
-answer that nearly every text contains is not searched: a word of one or two letters ("is", 是) that stands in a quarter
+answer that nearly every text contains is not searched: a word of one or two letters ("is", 是) that occurs in a quarter
 of the chunks or more. `unchecked_answers` counts the rows of such answers.
 
 Paraphrased answers and numbers in words are not found. A cross-encoder or a model can check for these (`checks`).
@@ -170,7 +170,7 @@ class Guard:
         return copies and not self._sentences(left.text).isdisjoint(self._sentences(right.text))
 
     def _is_common(self, answer: str) -> bool:
-        """Return whether an answer stands in too many chunks to be specific. A large corpus is sampled."""
+        """Return whether an answer occurs in too many chunks to be specific. A large corpus is sampled."""
         sample = sorted(self.passages.chunks.values(), key=lambda chunk: chunk.sha256)[:_SAMPLED]
         return sum(_any_in(self._folded(chunk.text), [answer]) for chunk in sample) >= _COMMON * len(sample)
 
@@ -180,16 +180,16 @@ def _any_in(text: str, answers: Sequence[str]) -> bool:
     for answer in answers:
         if find(answer, text) >= 0 or (_PREFIXED.match(answer) and answer in text):
             return True
-        wanted = answer.replace(" ", "")
-        if len(wanted) >= _LONG_CHARS and not wanted.isdecimal():
+        answer_letters = answer.replace(" ", "")
+        if len(answer_letters) >= _LONG_CHARS and not answer_letters.isdecimal():
             letters = letters or text.replace(" ", "")
-            if _in_letters(wanted, letters):
+            if _in_letters(answer_letters, letters):
                 return True
     return False
 
 
 def _in_letters(wanted: str, letters: str) -> bool:
-    """Return whether `wanted` stands in `letters`, and no number at either end of it continues there."""
+    """Return whether `wanted` occurs in `letters`, and no number at either end of it continues there."""
     at = letters.find(wanted)
     while at >= 0:
         end = at + len(wanted)
@@ -237,17 +237,17 @@ def _any_overlap(few: Sequence[tuple[int, int]], many: Sequence[tuple[int, int]]
 
 
 def _neighbours(spans: Mapping[str, Mapping[str, Iterable[tuple[int, int]]]]) -> dict[str, Set[str]]:
-    """Return the chunks before and after each chunk, wherever it stands. Chunks with a common start or end count as one place."""
+    """Return the chunks before and after each chunk, in all its places. Chunks with a common start or end count as one place."""
     documents: defaultdict[str, list[tuple[int, int, str]]] = defaultdict(list)
     for id, places in spans.items():
         for document, found in places.items():
             documents[document] += [(start, end, id) for start, end in found]
-    around: defaultdict[str, set[str]] = defaultdict(set)
+    neighbours: defaultdict[str, set[str]] = defaultdict(set)
     for places_here in documents.values():
         for one, other in _side_by_side(places_here):
-            around[one].add(other)
-            around[other].add(one)
-    return dict(around)
+            neighbours[one].add(other)
+            neighbours[other].add(one)
+    return dict(neighbours)
 
 
 def _side_by_side(places: Sequence[tuple[int, int, str]]) -> Iterator[tuple[str, str]]:

@@ -123,8 +123,8 @@ class Miner:
             unscored = []
             for i, judged in enumerate(of_rows):
                 others = (hit.id for other in searched for hit in other[i].source_rank.hits) if len(searched) > 1 else ()
-                wanted = dict.fromkeys(itertools.chain(others, *drawn[i].values()))
-                unscored.append([id for id in wanted if id not in judged.scores])
+                candidate_ids = dict.fromkeys(itertools.chain(others, *drawn[i].values()))
+                unscored.append([id for id in candidate_ids if id not in judged.scores])
             scored = judge.score([triple.query for triple in triples], unscored)
             for judged, ids, scores in zip(of_rows, unscored, scored, strict=True):
                 judged.scores.update(zip(ids, scores, strict=True))
@@ -162,15 +162,15 @@ class Miner:
         row.triple = replace(triple, positives=(*triple.positives, *further)) if further else triple
 
     def _mined(self, name: str, judged: _JudgeScores, candidates: _Candidates) -> Iterator[Distractor]:
-        seen = 0
+        tried = 0
         for rank, hit in enumerate(judged.source_rank.hits, 1):
             if hit.score <= judged.source_rank.floor:
                 return
             reason = candidates.rejection_reason(hit.id)
-            seen += reason not in OWN
-            if seen > self._settings.skip + self._settings.take:
+            tried += reason not in OWN
+            if tried > self._settings.skip + self._settings.take:
                 return
-            if not reason and seen > self._settings.skip:
+            if not reason and tried > self._settings.skip:
                 yield _distractor(name, rank, hit, judged)
 
     def _drawn(self, source: str, judged: _JudgeScores, ids: Sequence[str], candidates: _Candidates) -> Iterator[Distractor]:

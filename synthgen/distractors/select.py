@@ -74,21 +74,21 @@ def add_distractors(
     miner = Miner(chunks, judges, guard, settings, seed=seed)
     checks = _checks(chunks, settings, encoders, paid)
     shares = shares_of(settings.mined, settings.same_document)
-    wanted = iter(quotas([triple.id for triple in triples], settings.num, shares, seed=seed))
+    row_quotas = iter(quotas([triple.id for triple in triples], settings.num, shares, seed=seed))
     found: list[Triple] = []
-    tally = _Counts(settings)
+    counts = _Counts(settings)
     for batch in _batches(triples):
-        rows = [MinedRow(triple, quota) for triple, quota in zip(batch, wanted, strict=False)]
+        rows = [MinedRow(triple, quota) for triple, quota in zip(batch, row_quotas, strict=False)]
         miner.supply(rows)
         for row in rows:
             row.fill()
         _check(rows, checks, chunks, guard)
         for row in rows:
-            tally.add(row)
+            counts.add(row)
             found.append(replace(row.triple, distractors=tuple(interleaved(row.found, shares))))
         if on_event:
             on_event(Event("distractors", len(found), len(triples)))
-    return found, tally.report(guard)
+    return found, counts.report(guard)
 
 
 def _batches(triples: Sequence[Triple]) -> Iterator[Sequence[Triple]]:
@@ -159,9 +159,9 @@ class _Counts:
         self._relative: list[float] = []
 
     def add(self, row: MinedRow) -> None:
-        given = [distractor for source in SOURCES for distractor in row.found[source]]
-        missing = self._settings.num - len(given)
-        self._found.update(distractor.found_by for distractor in given)
+        distractors = [distractor for source in SOURCES for distractor in row.found[source]]
+        missing = self._settings.num - len(distractors)
+        self._found.update(distractor.found_by for distractor in distractors)
         self._counts.update(
             rows=1,
             missing=missing,

@@ -136,8 +136,8 @@ def measure_synthetic(
     per_query = _measure(ids, texts, queries, relevant, ranked, base, tuned, on_event, depth=len(ids))
     groups = [chunks[at[t.chunk_id]].group or t.document_id for t in rows]
     hidden = [number in own for number in range(len(rows))]
-    made = any(t.generator.startswith("extractive") or parse_model(t.generator) for t in rows)
-    queries_are = "synthetic (self-consistency)" if made else "imported"
+    synthetic = any(t.generator.startswith("extractive") or parse_model(t.generator) for t in rows)
+    queries_are = "synthetic (self-consistency)" if synthetic else "imported"
     return Measurement(UNSEEN, queries_are, "chunk", per_query, groups, hidden, len(chunks), 0, 0)
 
 

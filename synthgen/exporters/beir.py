@@ -2,7 +2,7 @@
 
 The corpus holds every chunk. A corpus of the chunks with queries alone would make retrieval too easy. A chunk is
 relevant when it is one of the row's positives, or when it holds the same text in another place. Rows with masks are
-left out: their query stands word for word in the corpus, and any search would find it.
+left out: their query occurs word for word in the corpus, and any search would find it.
 
 Identifiers are those of chunks and triples. `%`, quotation marks, tabs and line ends in them are percent-encoded,
 because readers of qrels split lines at tabs and take a quotation mark as the start of a quoted field.

@@ -8,7 +8,7 @@ A row that lacks what a format needs never reaches the exporter and is counted b
 - `no_label`: the row is a question.
 - `no_answer`, `no_distractor`: the row has none.
 - `no_negative`: no distractor is mined.
-- `masked`: the query stands word for word in the corpus.
+- `masked`: the query occurs word for word in the corpus.
 - `ambiguous`: other passages answer the same question and would be negatives of each other. The filter of that name
   sets the flag.
 """

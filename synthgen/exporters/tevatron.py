@@ -5,7 +5,7 @@ The layout is that of Tevatron's first version, in which a row holds its passage
 rows are left out. It reads title and text as one text. When the query was made from the heading above its passage, the
 passages of the row have no titles.
 
-Dev and test rows are searched in the corpus, where a masked sentence stands word for word. Rows with masks are
+Dev and test rows are searched in the corpus, where a masked sentence occurs word for word. Rows with masks are
 therefore written for training only; `masked` counts the others. Identifiers have no white space, because Tevatron's
 rankings are split at it.
 """

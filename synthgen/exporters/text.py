@@ -77,8 +77,8 @@ def corpus_text(
 ) -> Iterator[dict[str, str]]:
     """Yield the chunks of the split, with or without rows, joined to rows of up to `max_tokens`.
 
-    Documents and their passages keep their order. A text that stands in several places is written once; a text that
-    stands in several splits is not written. A row begins with all headings of its first passage, as Markdown. Only a
+    Documents and their passages keep their order. A text that occurs in several places is written once; a text that
+    occurs in several splits is not written. A row begins with all headings of its first passage, as Markdown. Only a
     passage longer than a row is cut.
     """
     counter, row, used = get_tokenizer(tokenizer), list[str](), 0

@@ -80,7 +80,7 @@ CONFIGS: Mapping[str, DatasetConfig] = {
         "beir",
     ),
     "queries": DatasetConfig(
-        "the queries that retrieval may be measured with; those that stand word for word in the corpus are left out",
+        "the queries that retrieval may be measured with; those that occur word for word in the corpus are left out",
         {
             "_id": ("string", "the row, as `id` of `triples`"),
             "text": ("string", "the query"),

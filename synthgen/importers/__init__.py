@@ -10,13 +10,13 @@ without lines), and its reason is one of these:
     bad_row             the row cannot be read, or a value has a type that its column cannot have
     no_query            the query is missing or empty
     no_text, no_label   the text or the label is missing (labelled texts)
-    no_place            the row does not say where the answer stands
+    no_place            the row does not say where the answer is
     several_contexts    there are several contexts, and none is marked as the one with the answer
     unknown_document    no document has that path
     unknown_chunk       no chunk has that id
     bad_span            start and end are not a span of the document
     not_found           no document contains the context
-    bridges_splits      the text stands in documents of different splits
+    bridges_splits      the text occurs in documents of different splits
     replaced            not a row: one of the run's own chunks, which an imported context replaces in the index
     no_row              not a row: a chunk that no row refers to
 """

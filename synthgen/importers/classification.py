@@ -1,7 +1,7 @@
 """Read labelled texts as import rows of kind `classification`.
 
 The text takes the place of the query, its label that of the answer, and the text is its own context: without a folder
-of documents it becomes a document, with one it must stand in a document. A label is a text, a number or a boolean. A
+of documents it becomes a document, with one it must occur in a document. A label is a text, a number or a boolean. A
 list of one label counts as that label; a row with several labels cannot be used. All columns but those of `ROLES` are
 kept in `metadata`.
 """

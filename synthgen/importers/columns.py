@@ -165,16 +165,16 @@ class _RowReader:
             summary.metadata |= set(names) - set(self._roles[names].values())
         roles = self._roles[names]
         summary.columns.update(roles.items())
-        given = {role: columns[column] for role, column in roles.items()}
+        values = {role: columns[column] for role, column in roles.items()}
         try:
-            if not (query := _text(given.get("query"), "query")):
+            if not (query := _text(values.get("query"), "query")):
                 return Skipped(where, "import", "no_query")
-            contexts = _texts(given.get("context"), "context")
+            contexts = _texts(values.get("context"), "context")
             if len(set(contexts)) > 1:
                 return Skipped(where, "import", "several_contexts", detail=f"{len(contexts)} contexts")
-            answer_value = _parse_cell(given.get("answer"))
+            answer_value = _parse_cell(values.get("answer"))
             answers, answer_start = _answers(answer_value)
-            impossible = parse_bool(given.get("impossible"), "impossible")
+            impossible = parse_bool(values.get("impossible"), "impossible")
             if impossible is None and isinstance(answer_value, Mapping) and not answers:
                 impossible = True
             metadata = other_columns({name: columns[name] for name in names if name not in roles.values()})
@@ -189,17 +189,17 @@ class _RowReader:
                 query=query,
                 answer=answers[0] if answers and not impossible else None,
                 context=self._shared(contexts[0]) if contexts else "",
-                document=_text(given.get("document"), "document").removeprefix("./"),
-                start=_number(given.get("start"), "start"),
-                end=_number(given.get("end"), "end"),
-                chunk_id=_text(given.get("chunk_id"), "chunk_id"),
-                chunk_sha256=_text(given.get("chunk_sha256"), "chunk_sha256"),
-                reviewed=parse_bool(given.get("reviewed"), "reviewed") is True,
-                generator=_text(given.get("generator"), "generator"),
-                reasoning=_text(given.get("reasoning"), "reasoning") or None,
-                kind=_text(given.get("kind"), "kind"),
-                title=_text(given.get("title"), "title"),
-                answer_start=answer_start if answer_start is not None else _number(given.get("answer_start"), "answer_start"),
+                document=_text(values.get("document"), "document").removeprefix("./"),
+                start=_number(values.get("start"), "start"),
+                end=_number(values.get("end"), "end"),
+                chunk_id=_text(values.get("chunk_id"), "chunk_id"),
+                chunk_sha256=_text(values.get("chunk_sha256"), "chunk_sha256"),
+                reviewed=parse_bool(values.get("reviewed"), "reviewed") is True,
+                generator=_text(values.get("generator"), "generator"),
+                reasoning=_text(values.get("reasoning"), "reasoning") or None,
+                kind=_text(values.get("kind"), "kind"),
+                title=_text(values.get("title"), "title"),
+                answer_start=answer_start if answer_start is not None else _number(values.get("answer_start"), "answer_start"),
                 metadata=metadata,
             )
         except BadValue as bad:

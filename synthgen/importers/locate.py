@@ -115,8 +115,8 @@ class _Search:
             start, end = _widened(text, start, end, before, after)
         if find(text[start:end], text, start) != start:
             return  # inside a word
-        found, known = Location(document.id, start, end, exact), self.locations[index]
-        if known is None or _goodness(found, wanted) > _goodness(known, wanted):
+        found, current = Location(document.id, start, end, exact), self.locations[index]
+        if current is None or _goodness(found, wanted) > _goodness(current, wanted):
             self.locations[index] = found
 
 

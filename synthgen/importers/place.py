@@ -1,6 +1,6 @@
 """Assign a chunk to each imported row.
 
-1. `chunk_id` names a chunk of the run. It may name a chunk of another run whose text still stands here, as its
+1. `chunk_id` names a chunk of the run. It may name a chunk of another run whose text is still in the documents, as its
   `chunk_sha256` proves; that text becomes a chunk like a context.
 2. Otherwise, `context` becomes the chunk: the span of the document where it is found, in place of the run's own chunks
   that it overlaps. Of several places in `document`, the one that contains `start` is taken.
@@ -52,11 +52,11 @@ def context_documents(
     under its title.
     """
     titles: dict[str, str] = {}
-    wanted: list[WantedContext] = []
+    contexts: list[WantedContext] = []
     for row in rows:
         if row.context:
             titles[row.context] = titles.get(row.context) or row.title
-            wanted.append(_wanted(row))
+            contexts.append(_wanted(row))
     for passage in others:
         if text := normalise(passage.text).strip():
             titles[text] = titles.get(text) or passage.title.strip()
@@ -81,7 +81,7 @@ def context_documents(
             )
             for document in documents
         ]
-        places = {context: Location(_context_id(context.text), 0, len(context.text), True) for context in wanted}
+        places = {context: Location(_context_id(context.text), 0, len(context.text), True) for context in contexts}
         return ContextChunks(chunks, places)
 
     return sorted(documents, key=lambda document: document.id), cut

@@ -136,19 +136,19 @@ class RowStep(Generic[Row]):
         """Yield a reply for each row, in order."""
         for row in rows:
             calls = list(calls_of(self._request(row), answers))
-            read = [read_answer(call.completion, self._prompt.fields, 1) for call in calls]
+            parsed = [read_answer(call.completion, self._prompt.fields, 1) for call in calls]
             # Several items may be the template and a verdict, or two opposite verdicts, so only a single item counts.
             if whole := next(
-                (answer for answer in read if answer.items and not answer.truncated and not answer.problems), None
+                (answer for answer in parsed if answer.items and not answer.truncated and not answer.problems), None
             ):
                 yield RowAnswer(whole.items[0])
             else:
-                yield RowAnswer({}, calls[-1].reason or read[-1].reason or "unusable" if calls else "not_asked")
+                yield RowAnswer({}, calls[-1].reason or parsed[-1].reason or "unusable" if calls else "not_asked")
 
     def _request(self, row: Row) -> Request:
         block = "\n\n".join(map(passage_block, self._passages(row)))
-        shown = [(name, json.dumps(text, ensure_ascii=False)) for name, text in self._texts(row).items()]
-        user = render("row_user.jinja", {"passage": block, "shown": shown})
+        texts = [(name, json.dumps(text, ensure_ascii=False)) for name, text in self._texts(row).items()]
+        user = render("row_user.jinja", {"passage": block, "shown": texts})
         system = self._system(self._rules(row))
         return make_request(
             self._model,

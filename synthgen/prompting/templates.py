@@ -221,26 +221,26 @@ def shot_documents(shots: Iterable[Shot], documents: Iterable[Document]) -> list
 
     They belong in train: a model that saw the passage in its prompt must not be measured on it.
     """
-    wanted = [grams for shot in shots if (grams := _grams(key(shot.document)))]
-    union = frozenset().union(*wanted)
+    shot_grams = [grams for shot in shots if (grams := _grams(key(shot.document)))]
+    union = frozenset().union(*shot_grams)
     found = []
     for document in documents:
         folded = key(document.text)
         # Only the grams of shots are kept, so a document of 20 MB costs time but no memory.
-        seen = {gram for at in range(len(folded)) if (gram := folded[at : at + _SHINGLE_CHARS]) in union}
-        if any(len(grams & seen) >= _CONTAINED * len(grams) for grams in wanted):
+        document_grams = {gram for at in range(len(folded)) if (gram := folded[at : at + _SHINGLE_CHARS]) in union}
+        if any(len(grams & document_grams) >= _CONTAINED * len(grams) for grams in shot_grams):
             found.append(document.id)
     return sorted(found)
 
 
 def _find(name_or_path: str | Path) -> Path:
-    given = str(name_or_path)
-    if given.endswith((".yaml", ".yml")) or "/" in given or "\\" in given:
-        return Path(given)
+    name = str(name_or_path)
+    if name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name:
+        return Path(name)
     for folder in (Path("prompts"), packaged()):
-        if (path := folder / f"{given}.yaml").is_file():
+        if (path := folder / f"{name}.yaml").is_file():
             return path
-    raise UnknownNameError("prompt", given, list_prompts(), hint="The path of a YAML file works too.")
+    raise UnknownNameError("prompt", name, list_prompts(), hint="The path of a YAML file works too.")
 
 
 def _read(path: Path) -> _PromptFile:

@@ -48,30 +48,30 @@ def write(body: Body, *, none: bool = False, surplus: int = 0) -> Value:
     Lists have the requested number of items, at most one per sentence of the passage. `none` makes them empty.
     `surplus` makes them longer than requested, whatever the passage has.
     """
-    read = _read(body)
-    wanted = next((part.wanted for part in read if part.wanted is not None), 1)
-    sentences = _sentences(_passage(body, read), wanted)
-    form = _form(body, read)
+    parts = _read(body)
+    wanted = next((part.wanted for part in parts if part.wanted is not None), 1)
+    sentences = _sentences(_passage(body, parts), wanted)
+    form = _form(body, parts)
     if form is None:
         return sentences[0]
     if surplus:
         sentences = list(islice(cycle(sentences), wanted + surplus))
-    copied = {name: text for part in read for name, text in part.beside.items()}
-    quoting = {name for part in read for name in part.quoting}
+    copied = {name: text for part in parts for name, text in part.beside.items()}
+    quoting = {name for part in parts for name in part.quoting}
     return _with_given_texts(_value(form, "", sentences[0], [] if none else sentences, form, 0), copied, quoting)
 
 
 def _form(body: Body, read: Sequence[_Part]) -> Schema | None:
     """Return the schema of the answer, None for prose."""
-    given = body.get("response_format")
-    given = given if isinstance(given, dict) else {}
-    wrapper = given.get("json_schema")
-    schema = wrapper.get("schema") if isinstance(wrapper, dict) else given.get("schema")
+    response_format = body.get("response_format")
+    response_format = response_format if isinstance(response_format, dict) else {}
+    wrapper = response_format.get("json_schema")
+    schema = wrapper.get("schema") if isinstance(wrapper, dict) else response_format.get("schema")
     if isinstance(schema, dict):
         return schema
-    shown = next((part.form for part in read if part.form is not None), None)
-    wants_json = given or any(part.names_json or part.wanted is not None for part in read)
-    return shown or (_USUAL if wants_json else None)
+    example = next((part.form for part in read if part.form is not None), None)
+    wants_json = response_format or any(part.names_json or part.wanted is not None for part in read)
+    return example or (_USUAL if wants_json else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +208,12 @@ def _plain(schema: Schema, root: Schema) -> Schema:
 
 
 def _type(schema: Schema) -> str:
-    given = schema.get("type")
-    if isinstance(given, list):
-        given = next((one for one in given if one != "null"), "null")
-    if given is None:
-        given = "object" if "properties" in schema or "required" in schema else "array" if "items" in schema else "string"
-    return str(given)
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((one for one in kind if one != "null"), "null")
+    if kind is None:
+        kind = "object" if "properties" in schema or "required" in schema else "array" if "items" in schema else "string"
+    return str(kind)
 
 
 def _query(sentence: str) -> str:

@@ -206,12 +206,12 @@ class Routes:
     def _key_is_right(self, request: web.BaseRequest) -> bool:
         if self._api_key is None:
             return True
-        given = request.headers.get("Authorization", "").removeprefix("Bearer "), request.headers.get("api-key", "")
-        return self._api_key in given
+        keys = request.headers.get("Authorization", "").removeprefix("Bearer "), request.headers.get("api-key", "")
+        return self._api_key in keys
 
     def _record(self, request: web.BaseRequest, status: int, fault: str = "") -> None:
-        given = request.headers
-        key, authorization = given.get("X-Client-Request-Id", ""), given.get("Authorization", "")
+        headers = request.headers
+        key, authorization = headers.get("X-Client-Request-Id", ""), headers.get("Authorization", "")
         self._log.add(Logged(request.path, key, "", 1, {}, status, fault, authorization, request.method))
 
 

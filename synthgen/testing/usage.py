@@ -87,9 +87,11 @@ class Cache:
         size = _schema_tokens(model, body) + sum(_message_tokens(model, message) for message in messages)
         if size < _MIN_CACHED:
             return 0, 0
-        known = hashlib.sha256(repr([model, body.get("prompt_cache_key"), list(_texts(messages))]).encode("utf-8", "replace"))
+        prefix_digest = hashlib.sha256(
+            repr([model, body.get("prompt_cache_key"), list(_texts(messages))]).encode("utf-8", "replace")
+        )
         size -= size % _CACHE_STEP
-        if self._seen.count(known.hexdigest()) > 1:
+        if self._seen.count(prefix_digest.hexdigest()) > 1:
             return size, 0
         return 0, size if explicit else 0
 

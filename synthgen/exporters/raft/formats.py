@@ -15,7 +15,7 @@ cutting text. `raft-chat` and `raft-completion` have only the instruction and th
 readers reject unknown keys. The reader of `raft-eval` ignores them, so mode and position are included.
 
 Differences from the reference: shares are exact (`raft.quotas`). Ids come from content, and choices from the seed and
-the row's id. No document stands in a row twice. A dropped oracle is replaced by one more distractor, or by none when
+the row's id. No document occurs twice in a row. A dropped oracle is replaced by one more distractor, or by none when
 the row has no more. No text can break the layout (`raft.layout`).
 
 Notes count rows with fewer documents than asked for (`fewer_documents`), abstentions in a language without a template

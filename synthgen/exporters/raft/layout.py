@@ -5,7 +5,7 @@ A question is one line below the documents, the last line of the instruction.
 
 The answer follows the first of these that exists:
 
-- The row's reasoning, when each of its quotes stands in a document of the row. The evidence follows it when it quotes
+- The row's reasoning, when each of its quotes occurs in a document of the row. The evidence follows it when it quotes
   nothing. Reasoning with another quote is left out and counted (`reasoning_left_out`).
 - The evidence, each piece on its own line as `##begin_quote##…##end_quote##`: the sentences around the spans that
   grounding found, as far as the row shows them. No model has reasoned there, which is counted (`answers_by_rule`).
@@ -121,7 +121,7 @@ def _abstention(triple: Triple, source: Chunk, given: str) -> tuple[str, list[st
 
 
 def _argument(triple: Triple, source: Chunk, texts: Sequence[str], oracle: str) -> tuple[str, list[str]]:
-    """Return what stands before the answer, and its notes. `oracle` is "" when the row does not show it."""
+    """Return the reasoning and evidence before the answer, and its notes. `oracle` is "" when the row does not show it."""
     reasoning, notes = "", []
     if triple.reasoning and triple.reasoning.strip():
         reasoning = _checked(triple.reasoning, texts)
@@ -134,7 +134,7 @@ def _argument(triple: Triple, source: Chunk, texts: Sequence[str], oracle: str) 
 
 
 def _checked(reasoning: str, texts: Sequence[str]) -> str:
-    """Return the reasoning, escaped but for its quote marks; "" when a quote stands in none of `texts` or the marks do
+    """Return the reasoning, escaped but for its quote marks; "" when a quote occurs in none of `texts` or the marks do
     not pair.
     """
     found = marked(reasoning.strip())
@@ -151,7 +151,7 @@ def _checked(reasoning: str, texts: Sequence[str]) -> str:
 
 
 def _evidence(span: tuple[int, int], source: Chunk, oracle: str) -> str:
-    """Return the sentences that the span touches, or the span alone, whichever stands in `oracle`; else ""."""
+    """Return the sentences that the span touches, or the span alone, whichever occurs in `oracle`; else ""."""
     start, end = max(0, span[0] - source.start), max(0, span[1] - source.start)
     touched = [s for s in _sentences(source.text, source.language) if s[0] < end and start < s[1]]
     if touched:

@@ -5,7 +5,7 @@ file, line and rule (`findings.RULES`). An error makes a file unusable, a warnin
 format are data (`rules`). A format without an entry gets the rules that every file of rows must keep.
 
 The files of a split (`train.jsonl`, `train-2.jsonl`) belong together: a row that repeats another of them byte for byte
-is a duplicate, and a row that stands in another split is a leak.
+is a duplicate, and a row that occurs in another split is a leak.
 """
 
 from __future__ import annotations

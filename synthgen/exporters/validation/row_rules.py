@@ -22,7 +22,7 @@ _ROLE, _CONTENT = itemgetter("role"), methodcaller("get", "content")
 
 
 def chat(row: Row) -> Faults:
-    """A system message stands at the start only, an assistant's message at the end, and every message has content."""
+    """A system message comes only first, an assistant's message comes last, and every message has content."""
     return _conversation(row["messages"])
 
 
@@ -71,7 +71,7 @@ def preference(row: Row) -> Faults:
 
 
 def turns(column: str, role: str, human: str, model: str) -> Callable[[Row], Faults]:
-    """ShareGPT: askers stand at odd places, answerers at even ones, and an answerer is last. Other examples are skipped
+    """ShareGPT: askers are at odd places, answerers at even ones, and an answerer is last. Other examples are skipped
     silently.
 
     A system turn may come first.

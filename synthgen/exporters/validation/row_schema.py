@@ -184,8 +184,8 @@ class Object:
                 yield "missing_key", f"{name}1, {name}2, …{at} have a gap or are missing"
 
     def _shape(self, key: str) -> Shape | None:
-        known = self.needed.get(key) or self.optional.get(key)
-        return known or next((shape for name, shape in self.numbered.items() if _numbered(key, name)), None)
+        exact = self.needed.get(key) or self.optional.get(key)
+        return exact or next((shape for name, shape in self.numbered.items() if _numbered(key, name)), None)
 
 
 class Part(Object):
