@@ -596,7 +596,7 @@ def test_check_says_what_it_cannot_check(run: Path, tmp_path: Path) -> None:
         ("st-pair", tmp_path / "empty", "has no .jsonl file"),
         ("st-pear", tmp_path / "a.jsonl", "no format called 'st-pear'"),
         ("beir", tmp_path / "a.jsonl", "a.jsonl is not a file of this format"),
-        ("beir", tmp_path / "a.jsonl", "Name a file that is called so, or the folder that has all of them."),
+        ("beir", tmp_path / "a.jsonl", "Give a file with such a name, or the folder that contains them."),
     ]:
         told = synthgen("export", run, "-f", format, "--check", path)
         assert (told.exit_code, message in told.output) == (1, True), told.output
