@@ -38,11 +38,13 @@ from synthgen.llm.model_name import known_forms
 from synthgen.llm.providers.base import BatchStatus
 from synthgen.llm.reask import RequestStatus, standing
 from synthgen.llm.session import Session
+from synthgen.pipeline.batch_report import BatchOverview, BatchRow, CollectReport, SubmitReport
 from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.corpus import keep_corpus, prepare, read_corpus
 from synthgen.pipeline.generation import Generator, StoredChunks, make_generator
 from synthgen.pipeline.imported import stored_generator
 from synthgen.pipeline.lock import hold
+from synthgen.pipeline.report_schema import TokenCounts
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.pipeline.stores import open_store
 from synthgen.records import Chunk, OnEvent, Request, Usage
@@ -62,7 +64,7 @@ def submit(
     on_event: OnEvent | None = None,
     max_requests: int | None = None,
     max_bytes: int | None = None,
-) -> dict[str, Any]:
+) -> SubmitReport:
     """Put every call that a run still needs into batches at the provider; at most `max_requests` and `max_bytes` in each, if given.
 
     With `docs` the run folder is made, or brought up to date, as `pipeline.run` does; without, it goes on with the chunks it has,
@@ -72,59 +74,60 @@ def submit(
     folder = prepare(docs, run_folder) if docs is not None else RunFolder(Path(run_folder))
     generator = _generator(folder, config or (Config() if docs is not None else None))
     generator.endpoint.check_batches(generator.model)
+    run = RunContext(folder, generator, on_event)
     with folder.held():
         if docs is None:
             _check_unchanged(folder, generator)
         else:
             folder.check(Path(docs), generator.facts, update=False)
-            run = RunContext(folder, generator, on_event)
             keep_corpus(Path(docs), run, read_corpus(Path(docs), run))
-        with open_store(generator.config, folder) as store, _alone(store), _desk(generator, folder, store) as desk:
+        with open_store(generator.config, folder) as store, _alone(store), _desk(run, store) as desk:
             desk.settle()
-            return _submitted(_BatchCommand(generator, folder, store, desk), on_event, max_requests, max_bytes)
+            return _submitted(_BatchCommand(run, store, desk), max_requests, max_bytes)
 
 
-def status(run_folder: str | Path) -> dict[str, Any]:
-    """Every batch of the store with what the provider says of it, and what `submit` would submit now for this run.
-
-    `answers` counts what the store has, `waiting` what this run has in batches.
-    """
+def status(run_folder: str | Path) -> BatchOverview:
+    """Every batch of the store with what the provider says of it, and what `submit` would submit now for this run."""
     folder = RunFolder(Path(run_folder))
-    generator = _generator(folder)
-    with open_store(generator.config, folder) as store, _desk(generator, folder, store) as desk:
+    run = RunContext(folder, _generator(folder))
+    with open_store(run.config, folder) as store, _desk(run, store) as desk:
         with suppress(RunFolderError), folder.held(), _alone(store):  # somebody at work settles it himself
             desk.settle()
-        job = _BatchCommand(generator, folder, store, desk)
+        job = _BatchCommand(run, store, desk)
         rows = [_row(desk, batch, desk.status(batch)) for batch in desk.book.batches()]
-        return job.named("status", rows) | {"answers": store.totals().ok} | job.left()
+        return BatchOverview(what="status", batches=rows, answers=store.totals().ok, **job.names(), **job.left())
 
 
-def collect(run_folder: str | Path, *, on_event: OnEvent | None = None) -> dict[str, Any]:
+def collect(run_folder: str | Path, *, on_event: OnEvent | None = None) -> CollectReport:
     """Take in the answers of every batch that has ended, and free its requests; batches at work are left alone.
 
     Counts are of this command: `ok` and `failed` (by reason) are in the store now, `to_resubmit` (by reason) came back without an
     answer. Raises ModelError and StoppedEarly when the provider cannot be talked to; what was taken in until then is kept.
     """
     folder = RunFolder(Path(run_folder))
-    generator = _generator(folder)
-    with folder.held(), open_store(generator.config, folder) as store, _alone(store), _desk(generator, folder, store) as desk:
+    run = RunContext(folder, _generator(folder), on_event)
+    with folder.held(), open_store(run.config, folder) as store, _alone(store), _desk(run, store) as desk:
         desk.settle()
-        return _collected(_BatchCommand(generator, folder, store, desk), on_event)
+        return _collected(_BatchCommand(run, store, desk))
 
 
 @dataclass(frozen=True, slots=True)
 class _BatchCommand:
     """What one command works with."""
 
-    generator: Generator
-    folder: RunFolder
+    run: RunContext
     store: CallStore
     desk: BatchSubmitter
 
-    def named(self, what: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        return {"what": what, "run": str(self.folder.path), "model": self.generator.config.model, "batches": rows}
+    @property
+    def generator(self) -> Generator:
+        return self.run.generator
 
-    def left(self) -> dict[str, Any]:
+    def names(self) -> dict[str, str]:
+        """What every report begins with."""
+        return {"run": str(self.run.folder.path), "model": self.run.config.model}
+
+    def left(self) -> dict[str, int]:
         """Requests of this run that wait in batches, and those that the next `submit` would submit."""
         found = self.generator.outcomes(self._chunks(), self.store)
         return {"waiting": found.waiting, "to_submit": found.remaining}
@@ -144,15 +147,15 @@ class _BatchCommand:
     def _chunks(self) -> Iterable[Chunk]:
         """The chunks that give rows, read anew for each step; a sample needs them all at once."""
         if self.generator.config.generation.limit is not None:
-            return self.generator.asked(list(self.folder.read("chunks")))
-        return StoredChunks(self.folder)
+            return self.generator.asked(list(self.run.folder.read("chunks")))
+        return StoredChunks(self.run.folder)
 
 
-def _submitted(job: _BatchCommand, on_event: OnEvent | None, max_requests: int | None, max_bytes: int | None) -> dict[str, Any]:
+def _submitted(job: _BatchCommand, max_requests: int | None, max_bytes: int | None) -> SubmitReport:
     endpoint, model = job.generator.endpoint, job.generator.model
     endpoint.check(model)
     session = Session.of(endpoint, {model})
-    asked_live = _find_form(job, session, on_event)
+    asked_live, on_event = _find_form(job, session), job.run.on_event
     admission = _Admission(job, session.budget)
     made = list(job.desk.submit(admission.requests(), max_requests=max_requests, max_bytes=max_bytes, on_event=on_event))
     submitted = sum(batch.requests for batch in made)
@@ -161,11 +164,17 @@ def _submitted(job: _BatchCommand, on_event: OnEvent | None, max_requests: int |
             f"Stopped at {admission.cap}. {submitted:,} requests were submitted in batches, put aside at their worst case; the same "
             "command submits more with the cap anew, or raise it."
         )
-    counts = {"submitted": submitted, "asked_live": asked_live, "waiting_before": admission.waiting}
-    return job.named("submit", [_row(job.desk, batch, BatchStatus("submitted")) for batch in made]) | counts
+    return SubmitReport(
+        what="submit",
+        batches=[_row(job.desk, batch, BatchStatus("submitted")) for batch in made],
+        submitted=submitted,
+        asked_live=asked_live,
+        waiting_before=admission.waiting,
+        **job.names(),
+    )
 
 
-def _find_form(job: _BatchCommand, session: Session, on_event: OnEvent | None) -> int:
+def _find_form(job: _BatchCommand, session: Session) -> int:
     """Ask live until the endpoint has answered once, unless it did in an earlier run; returns how many were asked."""
     endpoint, model = job.generator.endpoint, job.generator.model
     checks, asked = {name: step.check for name, step in job.steps()}, 0
@@ -176,10 +185,11 @@ def _find_form(job: _BatchCommand, session: Session, on_event: OnEvent | None) -
         if asked == _PROBES:
             raise ModelError(
                 f"{endpoint.url} refused the first {asked} requests, so no batch was made of the others. "
-                f"`synthgen status {job.folder.path}` tells the reasons."
+                f"`synthgen status {job.run.folder.path}` shows the reasons."
             )
         request, name = first
-        run_async(fill([request], job.store, endpoint, session=session, check=checks[name], total=1, on_event=on_event))
+        asking = fill([request], job.store, endpoint, session=session, check=checks[name], total=1, on_event=job.run.on_event)
+        run_async(asking)
         asked += 1
     return asked
 
@@ -207,9 +217,9 @@ class _Admission:
             yield one.sent, name
 
 
-def _collected(job: _BatchCommand, on_event: OnEvent | None) -> dict[str, Any]:
+def _collected(job: _BatchCommand) -> CollectReport:
     checks = {name: step.check for name, step in job.steps()}
-    rows: list[dict[str, Any]] = []
+    rows: list[BatchRow] = []
     taken: dict[str, Intake] = {}
     refused: ModelError | None = None
     for batch in job.desk.book.open():
@@ -218,37 +228,40 @@ def _collected(job: _BatchCommand, on_event: OnEvent | None) -> dict[str, Any]:
         rows.append(row)
         ended = status is not None and status.ended
         readable = job.desk.book.steps_of(batch) <= checks.keys()
-        if (row["state"] == "unknown" or (ended and not readable)) and batch.age > _KEPT_BY_PROVIDER:
-            job.desk.book.close(batch, row["state"])
+        if (row.state == "unknown" or (ended and not readable)) and batch.age > _KEPT_BY_PROVIDER:
+            job.desk.book.close(batch, row.state)
         elif ended and not readable:
-            row["messages"].append(f"Its prompts are those of the run {batch.run}, as they were then: collect it from there.")
+            row.messages.append(f"Its prompts are those of the run {batch.run}, as they were then: collect it from there.")
         elif status is not None and ended:
             try:
-                taken[batch.id] = intake = job.desk.take(batch, status, checks, on_event)
+                taken[batch.id] = intake = job.desk.take(batch, status, checks, job.run.on_event)
             except ModelError as error:  # of a single file, perhaps: the other batches have their own
                 refused = refused or error
             else:
-                row["messages"] += [intake.complaint] if intake.complaint else []
+                row.messages += [intake.complaint] if intake.complaint else []
     if refused:
         raise refused
     still_open = {batch.id for batch in job.desk.book.open()}
     for row in rows:
-        row["collected"] = row["id"] not in still_open
+        row.collected = row.id not in still_open
     usage, failed, lost = Usage(), Counter[str](), Counter[str]()
     for name, intake in taken.items():
         usage = usage.plus(intake.usage)
         failed.update(intake.failed)
         lost.update(intake.lost if name not in still_open else {})
-    return job.named("collect", rows) | {
-        "ok": sum(intake.ok for intake in taken.values()),
-        "failed": dict(sorted(failed.items())),
-        "to_resubmit": dict(sorted(lost.items())),
-        "unknown": sum(intake.unknown for intake in taken.values()),
-        "unreadable": sum(intake.unreadable for intake in taken.values()),
-        "usage": usage.to_dict(),
+    return CollectReport(
+        what="collect",
+        batches=rows,
+        ok=sum(intake.ok for intake in taken.values()),
+        failed=dict(sorted(failed.items())),
+        to_resubmit=dict(sorted(lost.items())),
+        unknown=sum(intake.unknown for intake in taken.values()),
+        unreadable=sum(intake.unreadable for intake in taken.values()),
+        usage=TokenCounts(**usage.to_dict()),
         **_priced(job.generator, usage),
+        **job.names(),
         **job.left(),
-    }
+    )
 
 
 def _generator(folder: RunFolder, config: Config | None = None) -> Generator:
@@ -273,9 +286,9 @@ def _check_unchanged(folder: RunFolder, generator: Generator) -> None:
         )
 
 
-def _desk(generator: Generator, folder: RunFolder, store: CallStore) -> BatchSubmitter:
-    scratch, run = folder.path / ".batch", folder.path.resolve().name
-    return BatchSubmitter(store, generator.endpoint, generator.model, scratch=scratch, run=run)
+def _desk(run: RunContext, store: CallStore) -> BatchSubmitter:
+    path, generator = run.folder.path, run.generator
+    return BatchSubmitter(store, generator.endpoint, generator.model, scratch=path / ".batch", run=path.resolve().name)
 
 
 @contextmanager
@@ -285,7 +298,7 @@ def _alone(store: CallStore) -> Iterator[None]:
         yield
 
 
-def _row(desk: BatchSubmitter, batch: Batch, status: BatchStatus | None = None) -> dict[str, Any]:
+def _row(desk: BatchSubmitter, batch: Batch, status: BatchStatus | None = None) -> BatchRow:
     """One batch, for a report. `state` is the provider's word, or ours while it has none."""
     if batch.state == "closed":
         state = batch.ended
@@ -298,19 +311,19 @@ def _row(desk: BatchSubmitter, batch: Batch, status: BatchStatus | None = None) 
         messages.append("The provider does not know it. Is the key of the same project in use that it was submitted with?")
     if state == "elsewhere":
         messages.append(f"It is at {batch.endpoint}: collect it from a run there, here {batch.run}.")
-    return {
-        "id": batch.id,
-        "batch": batch.batch_id,
-        "run": batch.run,
-        "endpoint": batch.endpoint,
-        "created": batch.created,
-        "state": state,
-        "requests": batch.requests,
-        "completed": status.answered if status else 0,
-        "failed": status.failed if status else 0,
-        "collected": batch.state == "closed",
-        "messages": messages,
-    }
+    return BatchRow(
+        id=batch.id,
+        batch=batch.batch_id,
+        run=batch.run,
+        endpoint=batch.endpoint,
+        created=batch.created,
+        state=state,
+        requests=batch.requests,
+        completed=status.answered if status else 0,
+        failed=status.failed if status else 0,
+        collected=batch.state == "closed",
+        messages=messages,
+    )
 
 
 def _priced(generator: Generator, usage: Usage) -> dict[str, Any]:

@@ -392,7 +392,7 @@ def test_batches_cost_half(docs: Path, run: Path, tmp_path: Path) -> None:
         with stored(run) as store:
             usage = store.totals().batch_usage
         assert report["dollars"] == pytest.approx((usage.prompt + 2 * usage.output) / 1_000 / 2)
-        assert usage.to_dict() == report["usage"]
+        assert usage == report.usage.as_usage()
 
 
 @pytest.mark.slow
@@ -414,7 +414,7 @@ def test_the_key_goes_to_the_endpoint_and_into_no_file(docs: Path, run: Path, mo
     assert report["failed"] == {"content_filter": STATIONS - 1}
     down = [path.read_bytes() for path in run.rglob("*") if path.is_file()]
     assert up
-    assert all(KEY.encode() not in text for text in [*up, *down, *metadata, json.dumps(report).encode()])
+    assert all(KEY.encode() not in text for text in [*up, *down, *metadata, json.dumps(report.to_dict()).encode()])
     assert not (run / ".batch").exists(), "the files on their way were left behind"
 
 
