@@ -15,8 +15,8 @@ from dataclasses import replace
 from synthgen.config.settings import AnswerSettings
 from synthgen.prompting.row_questions import Paid, RowAnswer, RowStep, source_passage
 from synthgen.records import Chunk, Triple, passage
+from synthgen.text.fold import key
 from synthgen.text.quotes import BEGIN, END, locate, marked
-from synthgen.text.words import key
 
 __all__ = ["confirms_answer", "prompt_fields", "quoted_exactly", "write_reasoning"]
 

@@ -29,10 +29,10 @@ from synthgen.chunking.markup.block import Block, trimmed
 from synthgen.chunking.segmentation import CUT_AFTER_HEADING, Unit, pack
 from synthgen.config.settings import Chunking
 from synthgen.records import Chunk, Document, Event, OnEvent, chunk_id, digest
+from synthgen.text.fold import key
 from synthgen.text.language import guess_language
 from synthgen.text.sentences import sentences
 from synthgen.text.tokenizer import Tokenizer, get_tokenizer
-from synthgen.text.words import key
 
 __all__ = ["chunk_document", "chunk_documents", "merge_identical"]
 

@@ -29,7 +29,6 @@ from __future__ import annotations
 import bisect
 import functools
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
@@ -38,8 +37,9 @@ import regex
 
 from synthgen.records import Chunk, Triple
 from synthgen.retrieval.passages import Passages
+from synthgen.text.fold import bare, key
 from synthgen.text.sentences import sentences
-from synthgen.text.words import UNSPACED, find, key, units, words
+from synthgen.text.words import UNSPACED, find, units, words
 
 __all__ = ["OWN", "AnswerForms", "Guard", "folded"]
 
@@ -57,8 +57,6 @@ _DOTTED = re.compile(r"(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
 _BROKEN = re.compile(r"(?<=[^\W\d_])[-‐][^\S\n]*\n\s*(?=[^\W\d_])")  # a word at the end of a line
 _ASCII_WORD = re.compile(r"[a-z]+|[0-9]+")
 _WORD = regex.compile(r"\p{Nd}+|[\p{L}\p{N}\p{M}--\p{Nd}]+", regex.V1)
-_MARKS = regex.compile(r"[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0640\u064b-\u065f\u0670\p{Cf}]")
-_OTHER_DIGIT = re.compile(r"[^\D0-9]")
 _LOOSE = regex.compile(rf"(?<=[{UNSPACED}]) (?=[{UNSPACED}])")
 _ARTICLES = re.compile(r"\b(?:an?|the) (?=.)")
 _SPACED_NUMBER = re.compile(r"\b\d{1,3}(?: \d\d\d?)* \d{3}\b")
@@ -97,9 +95,7 @@ def _spaced(text: str) -> str:
     text = _DOTTED.sub("", _GROUPED.sub("", text))
     if text.isascii():
         return " ".join(_ASCII_WORD.findall(text.lower()))
-    text = unicodedata.normalize("NFKC", _MARKS.sub("", unicodedata.normalize("NFKD", text))).casefold()
-    text = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
-    return _LOOSE.sub("", " ".join(_WORD.findall(text)))
+    return _LOOSE.sub("", " ".join(_WORD.findall(bare(text))))
 
 
 class Guard:

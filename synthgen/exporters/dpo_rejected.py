@@ -26,7 +26,8 @@ from pydantic import Field
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.row_view import answer
 from synthgen.records import Rejection, Triple
-from synthgen.text.words import contents, find, key, words
+from synthgen.text.fold import key
+from synthgen.text.words import contents, find, words
 
 __all__ = ["SOURCES", "Source", "Sources", "rejected_answers"]
 

@@ -23,8 +23,9 @@ from synthgen.filters.context import FilterContext, paid_of
 from synthgen.filters.spec import NO_VERDICT, FilterSpec
 from synthgen.prompting.row_questions import RowAnswer, RowStep, source_passage, yes
 from synthgen.records import Triple, Verdict, digest
+from synthgen.text.fold import key
 from synthgen.text.lexicon import of_all
-from synthgen.text.words import key, words
+from synthgen.text.words import words
 
 __all__ = ["SPEC", "answer_check", "token_f1"]
 

@@ -34,7 +34,7 @@ from synthgen.filters.context import FilterContext
 from synthgen.filters.spec import FilterSpec
 from synthgen.records import Triple, Verdict
 from synthgen.retrieval.passages import Passages, is_hidden
-from synthgen.text.words import key
+from synthgen.text.fold import key
 
 __all__ = ["SPEC", "duplicates"]
 

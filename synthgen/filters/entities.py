@@ -35,12 +35,12 @@ from synthgen.filters.common.mentions import (
     is_function_word,
     mentions,
     pieces,
-    plain,
     without_capitals,
 )
 from synthgen.filters.context import FilterContext
 from synthgen.filters.spec import FilterSpec
 from synthgen.records import Chunk, Triple, Verdict
+from synthgen.text.fold import plain
 from synthgen.text.lexicon import of_all
 
 __all__ = ["SPEC", "entities"]

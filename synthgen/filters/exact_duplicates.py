@@ -24,7 +24,7 @@ from synthgen.filters.context import FilterContext
 from synthgen.filters.spec import FilterSpec
 from synthgen.records import CLASSIFICATION, Triple, Verdict
 from synthgen.retrieval.passages import Passages
-from synthgen.text.words import key
+from synthgen.text.fold import key
 
 __all__ = ["SPEC", "exact_duplicates"]
 

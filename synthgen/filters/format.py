@@ -18,7 +18,7 @@ from pydantic import Field
 from synthgen.filters.context import FilterContext
 from synthgen.filters.spec import FilterSpec
 from synthgen.records import CLASSIFICATION, Chunk, Triple, Verdict
-from synthgen.text.words import key
+from synthgen.text.fold import key
 
 __all__ = ["SPEC", "format_check"]
 

@@ -26,8 +26,8 @@ from synthgen.filters.common.mentions import Mention, Shown, capitalises_nouns, 
 from synthgen.filters.context import FilterContext
 from synthgen.filters.spec import FilterSpec
 from synthgen.records import Chunk, Span, Triple, Verdict, passage
+from synthgen.text.fold import key
 from synthgen.text.quotes import Found, locate
-from synthgen.text.words import key
 
 __all__ = ["SPEC", "grounding"]
 

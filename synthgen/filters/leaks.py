@@ -19,8 +19,9 @@ from synthgen.filters.common.question_identity import languages, read
 from synthgen.filters.context import FilterContext
 from synthgen.filters.spec import FilterSpec
 from synthgen.records import Triple, Verdict
+from synthgen.text.fold import key
 from synthgen.text.minhash import candidates, signatures
-from synthgen.text.words import jaccard, key, shingles
+from synthgen.text.words import jaccard, shingles
 
 __all__ = ["SPEC", "leaks"]
 

@@ -16,9 +16,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import regex
-
 from synthgen.records import Document
+from synthgen.text.fold import LETTERS
 from synthgen.text.words import find
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ _WIDTHS = (32, 16, 8, 4, 2, 1)  # of windows, in folded characters
 _WINDOWS = 8  # windows of a context among which the rarest is chosen
 _FACTOR = 0x9E3779B97F4A7C15  # odd; the factor of the rolling hash and of its slot in the table
 _TABLE_BITS = 22
-_KEPT = regex.compile(r"[\p{L}\p{N}\p{M}\p{S}]")
 _UNKNOWN = 255
 
 
@@ -69,7 +67,7 @@ class _Search:
     def __init__(self, contexts: Sequence[WantedContext]) -> None:
         self.contexts = contexts
         self.locations: list[Location | None] = [None] * len(contexts)
-        self._folded = [wanted.text.translate(_FOLD) for wanted in contexts]
+        self._folded = [wanted.text.translate(LETTERS) for wanted in contexts]
         self._edges = [_edges(wanted.text) for wanted in contexts]
         self._lengths = _Lengths()
         self._anchors = _anchors(self._folded)
@@ -78,7 +76,7 @@ class _Search:
     def scan(self, document: Document) -> None:
         import numpy as np
 
-        folded = document.text.translate(_FOLD)
+        folded = document.text.translate(LETTERS)
         offsets: npt.NDArray[np.int64] | None = None
         for width, hashes in _windows(folded):
             if width not in self._anchors:
@@ -135,31 +133,17 @@ def _edges(text: str) -> tuple[int, int]:
 
 
 def _first(text: str, positions: range) -> int | None:
-    return next((at for at in positions if _FOLD[ord(text[at])]), None)
+    return next((at for at in positions if LETTERS[ord(text[at])]), None)
 
 
 def _widened(text: str, start: int, end: int, before: int, after: int) -> tuple[int, int]:
     """Return the span with the punctuation around it, at most as much as the context has."""
     low, high = max(0, start - before), min(len(text), end + after)
-    while start > low and not text[start - 1].isspace() and not _FOLD[ord(text[start - 1])]:
+    while start > low and not text[start - 1].isspace() and not LETTERS[ord(text[start - 1])]:
         start -= 1
-    while end < high and not text[end].isspace() and not _FOLD[ord(text[end])]:
+    while end < high and not text[end].isspace() and not LETTERS[ord(text[end])]:
         end += 1
     return start, end
-
-
-class _Folding(dict[int, str]):
-    """A table for `str.translate` that folds kept characters and drops the others. Each character is computed once."""
-
-    def __missing__(self, code: int) -> str:
-        import unicodedata
-
-        folded = unicodedata.normalize("NFKC", chr(code)).casefold()
-        self[code] = "".join(_KEPT.findall(folded))
-        return self[code]
-
-
-_FOLD = _Folding()
 
 
 class _Lengths:
@@ -176,7 +160,7 @@ class _Lengths:
 
         codes = _codes(text)
         for code in set(codes[self._of[codes] == _UNKNOWN].tolist()):
-            self._of[code] = len(_FOLD[code])
+            self._of[code] = len(LETTERS[code])
         return np.repeat(np.arange(len(text)), self._of[codes])
 
 

@@ -34,7 +34,8 @@ from synthgen.config.settings import Layout
 from synthgen.errors import ConfigError, InputError, UnknownNameError, nearest
 from synthgen.records import Chunk, Document, Message, digest
 from synthgen.storage import numbered_jsonl, read_yaml
-from synthgen.text.words import key, normalise
+from synthgen.text.fold import key
+from synthgen.text.words import normalise
 
 if TYPE_CHECKING:
     import jinja2

@@ -20,7 +20,8 @@ from typing import Protocol, runtime_checkable
 
 from synthgen.records import Chunk, Triple, passage
 from synthgen.retrieval import Hit, Retriever
-from synthgen.text.words import contents, jaccard, key, shingles, words
+from synthgen.text.fold import key
+from synthgen.text.words import contents, jaccard, shingles, words
 
 __all__ = ["FLOOR_RANK", "Passages", "ScoresTexts", "SourceRank", "is_hidden", "shown_text", "source_ranks", "visible_query"]
 

@@ -9,12 +9,13 @@ Not covered: quotes with an ellipsis in the middle, and quotes put together from
 from __future__ import annotations
 
 import functools
-import unicodedata
+import re
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
 import regex
 
+from synthgen.text.fold import QUOTED, fold, fold_with_offsets
 from synthgen.text.words import find, normalise
 
 __all__ = ["BEGIN", "END", "MARK", "Found", "locate", "marked"]
@@ -23,9 +24,7 @@ BEGIN, END = "##begin_quote##", "##end_quote##"
 MARK = regex.compile(r"##\s*(begin|end)_quote\s*##", regex.IGNORECASE)
 """Either mark as models write it; ours are `BEGIN` and `END`."""
 
-_SAME = str.maketrans(dict.fromkeys("‘’‚‛`´′", "'") | dict.fromkeys("“”„‟″«»「」『』", '"') | dict.fromkeys("‐‑‒–—―−", "-"))
-_MARKUP = "*_"
-_DIGITS = regex.compile(r"\p{Nd}+")
+_DIGITS = re.compile(r"[0-9]+")
 _MIN_FUZZY_CHARS = 20
 _GRAM = 5
 
@@ -50,8 +49,8 @@ def marked(text: str) -> tuple[str, list[tuple[str, str]]] | None:
 def locate(quote: str, text: str, *, min_similarity: float = 0.9) -> Found | None:
     """The first exact place of `quote`, else the first normalised one, else the best one that is similar enough.
 
-    Normalised means NFKC, case, white space, quotation marks, dashes, invisible characters and the emphasis marks of
-    Markdown ignored. Similarity is `difflib`'s ratio (twice the shared characters over the sum of lengths). A near match
+    Normalised means folded (`text.fold.QUOTED`): case, white space, quotation marks, dashes, scripts of digits, invisible
+    characters and the emphasis marks of Markdown make no difference. Similarity is `difflib`'s ratio (twice the shared characters over the sum of lengths). A near match
     needs 20 characters and must have every number of the quote: "25 minutes" never passes for "35 minutes".
     `min_similarity` above 1 turns near matches off.
     """
@@ -61,8 +60,8 @@ def locate(quote: str, text: str, *, min_similarity: float = 0.9) -> Found | Non
     at = find(quote, text)
     if at >= 0:
         return Found(at, at + len(quote), 1.0)
-    folded, _ = _fold(quote)
-    target, offsets = _fold(text)
+    folded, _ = _folded(quote)
+    target, offsets = _folded(text)
     at = target.find(folded) if folded else -1
     while at >= 0:
         start, end = offsets[at], offsets[at + len(folded) - 1] + 1
@@ -75,22 +74,13 @@ def locate(quote: str, text: str, *, min_similarity: float = 0.9) -> Found | Non
     if near is None or near.similarity < min_similarity:
         return None
     start, end = offsets[near.start], offsets[near.end - 1] + 1
-    has_numbers = set(_DIGITS.findall(quote)) <= set(_DIGITS.findall(text[start:end]))
+    has_numbers = set(_DIGITS.findall(fold(quote))) <= set(_DIGITS.findall(fold(text[start:end])))
     return Found(start, end, near.similarity) if has_numbers else None
 
 
 @functools.lru_cache(maxsize=512)
-def _fold(text: str) -> tuple[str, list[int]]:
-    """The text without what normalisation ignores, and the offset of each of its characters."""
-    characters: list[str] = []
-    offsets: list[int] = []
-    for at, character in enumerate(text.translate(_SAME)):
-        if character.isspace() or character in _MARKUP or unicodedata.category(character) == "Cf":
-            continue
-        for folded in unicodedata.normalize("NFKC", character).casefold():
-            characters.append(folded)
-            offsets.append(at)
-    return "".join(characters), offsets
+def _folded(text: str) -> tuple[str, list[int]]:
+    return fold_with_offsets(text, QUOTED)
 
 
 def _nearest(quote: str, text: str) -> Found | None:

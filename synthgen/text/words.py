@@ -1,8 +1,8 @@
-"""Words in every script: the normal form, comparison keys, words, shingles.
+"""Words in every script: the normal form, words, shingles.
 
 Nothing here assumes spaces between words, capitals or full stops. Scripts written without spaces (Han, kana,
 Thai, Lao, Khmer, Burmese) give overlapping character bigrams as words, which is what lexical retrieval uses
-for them. NFKC and case folding are for comparison keys only; offsets always refer to `normalise(text)`.
+for them. Folding (`text.fold`) is for comparing only; offsets always refer to `normalise(text)`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from collections.abc import Sequence, Set
 
 import regex
 
+from synthgen.text.fold import fold, key
 from synthgen.text.lexicon import of_all
 
-__all__ = ["UNSPACED", "contents", "copies", "find", "jaccard", "key", "normalise", "shingles", "spelled_out", "units", "words"]
+__all__ = ["UNSPACED", "contents", "copies", "find", "jaccard", "normalise", "shingles", "spelled_out", "units", "words"]
 
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _RUN = regex.compile(rf"[{UNSPACED}]+|[\p{{L}}\p{{N}}\p{{M}}--[{UNSPACED}]]+", regex.V1)
 _IS_UNSPACED = regex.compile(rf"[{UNSPACED}]")
 _SPACED = regex.compile(rf"[\p{{L}}\p{{N}}\p{{M}}--[{UNSPACED}]]", regex.V1)
 _ASCII_RUN = re.compile(r"[a-z0-9]+")
-_HYPHEN = regex.compile(r"(?<=[\p{L}\p{N}])-|-(?!\p{N})")
 _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 
 
@@ -32,15 +32,9 @@ def normalise(text: str) -> str:
     return unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", text))
 
 
-def key(text: str) -> str:
-    """A comparison key: NFKC, case-folded, punctuation and space collapsed. Digits, signs, negations stay."""
-    folded = _HYPHEN.sub(" ", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(folded.translate(_NOISE).split())
-
-
 def words(text: str) -> list[str]:
     """Words for matching: case-folded runs of letters and digits; character bigrams where there are no spaces."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = fold(text)
     if folded.isascii():
         return _ASCII_RUN.findall(folded)
     runs: list[str] = _RUN.findall(folded)
@@ -80,7 +74,7 @@ def find(needle: str, text: str, start: int = 0) -> int:
 
 def units(text: str) -> list[tuple[str, float]]:
     """Case-folded words with weight 1, and the letters of scripts without spaces, with the weight of half a word."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = fold(text)
     if not _IS_UNSPACED.search(folded):
         return [(run, 1.0) for run in _RUN.findall(folded)]
     found: list[tuple[str, float]] = []
@@ -122,15 +116,3 @@ def _inside_word(text: str, at: int) -> bool:
     if before in ".," and after.isdigit():
         return at > 1 and text[at - 2].isdigit()
     return after in ".," and before.isdigit() and text[at + 1 : at + 2].isdigit()
-
-
-class _Noise(dict[int, str]):
-    """For `str.translate`: punctuation, space and control characters to spaces; each character is looked at once."""
-
-    def __missing__(self, code: int) -> str:
-        self[code] = chr(code) if _MEANS.match(chr(code)) else " "
-        return self[code]
-
-
-_MEANS = regex.compile(r"[\p{L}\p{N}\p{M}\p{S}#%@&\-]")
-_NOISE = _Noise()

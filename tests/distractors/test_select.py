@@ -33,7 +33,8 @@ from synthgen.records import Chunk, Completion, Distractor, Event, Triple, diges
 from synthgen.retrieval import Hit, index_text
 from synthgen.retrieval.bm25 import BM25
 from synthgen.testing import FakeOpenAI, Fault, Logged
-from synthgen.text.words import jaccard, key, shingles
+from synthgen.text.fold import key
+from synthgen.text.words import jaccard, shingles
 
 SOURCE = "The ferry to Samsø leaves Hou at nine every morning and carries forty cars on its lower deck."
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthgen.text.fold import key
 from synthgen.text.sentences import sentences
-from synthgen.text.words import key, words
+from synthgen.text.words import words
 
 ASCII = st.text(st.characters(max_codepoint=127))
 

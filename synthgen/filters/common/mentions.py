@@ -21,10 +21,12 @@ import regex
 
 from synthgen.filters.common.passage_language import passage_language
 from synthgen.records import Chunk
+from synthgen.text.fold import plain
 from synthgen.text.lexicon import lexicon, lexicons, of_all
+from synthgen.text.slips import one_slip
 from synthgen.text.words import contents
 
-__all__ = ["Mention", "Shown", "capitalises_nouns", "is_function_word", "mentions", "pieces", "plain", "without_capitals"]
+__all__ = ["Mention", "Shown", "capitalises_nouns", "is_function_word", "mentions", "pieces", "without_capitals"]
 
 
 class Mention(NamedTuple):
@@ -173,13 +175,6 @@ def is_function_word(name: str) -> bool:
     return not name.isupper() and not contents(_WORD.findall(name.casefold()))
 
 
-def plain(text: str) -> str:
-    """Case-folded and without accents; for comparison only."""
-    if text.isascii():
-        return text.lower()
-    return _MARKS.sub("", unicodedata.normalize("NFKD", text).casefold())
-
-
 def pieces(name: str) -> list[str]:
     """The comparable parts of a name: "Who-related" is who, "Tesla's" is tesla, "HAdV-55" is hadv and 55."""
     parts = _WORD.findall(name if name.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", name)))
@@ -245,13 +240,7 @@ def _alike(left: str, right: str) -> bool:
     common = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
     if common >= 4 and common >= min(0.6 * len(long), max(5, 0.5 * len(long))):
         return True
-    return len(short) >= 6 and len(long) - len(short) <= 1 and _one_slip(short[common:], long[common:])
-
-
-def _one_slip(short: str, long: str) -> bool:
-    if len(short) < len(long):
-        return short == long[1:]
-    return short[1:] == long[1:] or (short[:2] == long[1::-1] and short[2:] == long[2:])
+    return len(short) >= 6 and one_slip(short, long)
 
 
 def _value(number: str) -> str:

@@ -33,8 +33,10 @@ import regex
 from synthgen.filters.common.passage_language import passage_language
 from synthgen.filters.context import FilterContext
 from synthgen.records import Chunk, Triple
+from synthgen.text.fold import key
 from synthgen.text.lexicon import lexicon, lexicons, of_all
-from synthgen.text.words import UNSPACED, contents, jaccard, key, words
+from synthgen.text.slips import one_slip
+from synthgen.text.words import UNSPACED, contents, jaccard, words
 
 __all__ = ["Question", "Questions", "answers_agree", "comparable", "languages", "never_same", "read"]
 
@@ -144,7 +146,7 @@ class Questions:
         """Whether one of two words is a slip of the other; they may be in their plain form or as written."""
         if max(len(one), len(other)) < _MIN_TYPO_LETTERS:
             return False
-        return (self._suspect(one) or self._suspect(other)) and _one_slip(one, other)
+        return (self._suspect(one) or self._suspect(other)) and one_slip(one, other)
 
     def _is_suspect(self, word: str) -> bool:
         """Long enough for a plain form, letters only, no function word, and nowhere in the corpus."""
@@ -344,18 +346,6 @@ def _moved(left: Sequence[str], right: Sequence[str]) -> bool:
         end -= 1
     mine, yours = list(left[start:end]), list(right[start:end])
     return (start == 0 or end == len(left)) and any(mine[cut:] + mine[:cut] == yours for cut in range(2, len(mine) - 1))
-
-
-def _one_slip(left: str, right: str) -> bool:
-    """One letter more, less or other, or two neighbours in the wrong order (Damerau 1964)."""
-    start, end = 0, 0
-    shorter = min(len(left), len(right))
-    while start < shorter and left[start] == right[start]:
-        start += 1
-    while end < shorter - start and left[-1 - end] == right[-1 - end]:
-        end += 1
-    mine, yours = left[start : len(left) - end], right[start : len(right) - end]
-    return max(len(mine), len(yours)) <= 1 or (len(mine) == 2 and mine == yours[::-1])
 
 
 def _plain(word: str) -> str:

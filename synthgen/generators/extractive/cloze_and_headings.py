@@ -18,8 +18,9 @@ import regex
 
 from synthgen.generators.extractive.corpus_statistics import HAN, UNSPACED_RUN, Counts
 from synthgen.generators.extractive.passage import MAX_QUERY_CHARS, Candidate, ParsedPassage, Sentence, lone, tidy
+from synthgen.text.fold import key
 from synthgen.text.lexicon import of_all
-from synthgen.text.words import contents, key, words
+from synthgen.text.words import contents, words
 
 __all__ = ["headings", "keyphrases", "masked_sentences", "titled"]
 

@@ -23,8 +23,9 @@ from synthgen.generators.extractive.passage import MAX_QUERY_CHARS, Candidate, P
 from synthgen.generators.extractive.pattern_questions import patterns
 from synthgen.generators.extractive.tables_and_lists import tables, terms
 from synthgen.records import Chunk, Skipped, Span, Triple, make_triple, random_for
+from synthgen.text.fold import key
 from synthgen.text.lexicon import lexicon
-from synthgen.text.words import copies, key, spelled_out, units
+from synthgen.text.words import copies, spelled_out, units
 
 __all__ = ["generate"]
 

@@ -16,9 +16,10 @@ from synthgen.chunking.markup.leaves import Leaf, cells
 from synthgen.generators.extractive.passage import Candidate, ParsedPassage, exact_answer
 from synthgen.generators.extractive.unmarked_text import Plain, plain
 from synthgen.records import Span
+from synthgen.text.fold import key
 from synthgen.text.lexicon import of_all
 from synthgen.text.lexicon.base import ExtractiveRules
-from synthgen.text.words import key, words
+from synthgen.text.words import words
 
 __all__ = ["tables", "terms"]
 
