@@ -50,8 +50,9 @@ def locate(quote: str, text: str, *, min_similarity: float = 0.9) -> Found | Non
     """The first exact place of `quote`, else the first normalised one, else the best one that is similar enough.
 
     Normalised means folded (`text.fold.QUOTED`): case, white space, quotation marks, dashes, scripts of digits, invisible
-    characters and the emphasis marks of Markdown make no difference. Similarity is `difflib`'s ratio (twice the shared characters over the sum of lengths). A near match
-    needs 20 characters and must have every number of the quote: "25 minutes" never passes for "35 minutes".
+    characters and the emphasis marks of Markdown make no difference. Similarity is `difflib`'s ratio (twice the shared
+    characters over the sum of lengths). A near match needs 20 characters and must have every number of the quote:
+    "25 minutes" never passes for "35 minutes".
     `min_similarity` above 1 turns near matches off.
     """
     quote = normalise(quote).strip()
