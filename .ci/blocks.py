@@ -318,10 +318,15 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _report_type(kind: type[BaseModel]) -> str:
     rows = (
-        [code(field.alias or name), _linked(field.annotation), field.description or ""]
-        for name, field in kind.model_fields.items()
+        [code(field.alias or name), _linked(field.annotation), _purpose(field)] for name, field in kind.model_fields.items()
     )
     return f"### {kind.__name__}\n\n{inspect.getdoc(kind)}\n\n{table(['key', 'type', 'meaning'], rows)}"
+
+
+def _purpose(field: FieldInfo) -> str:
+    """What the field says of itself, or else what the type of its value does."""
+    of_type = [(kind.__doc__ or "").partition(".")[0] for kind in _models_in(field.annotation)]
+    return field.description or "".join(of_type[:1])
 
 
 def _linked(annotation: Any) -> str:

@@ -3,7 +3,7 @@
 Records are frozen and slotted; a stage returns new ones (`dataclasses.replace`). `to_dict` returns a table row, and
 `from_dict` reads it back. Nested records become dictionaries and free-form mappings become JSON strings, so the columns
 of a table never depend on its rows. Offsets count characters (code points) of the document's normal form
-(`text.normalise`), never of its file.
+(`text.words.normalise`), never of its file.
 
 *Triplet* means (anchor, positive, negative) and exists only in the contrastive exporter; a `Triple` is (query, context,
 answer).

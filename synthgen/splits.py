@@ -9,7 +9,7 @@ chunks to dev and test. Documents with a near-duplicate then stay completely in 
 two sides. Such a split is not document-disjoint, and reports must say so.
 
 Near-duplicate *chunks* of documents that are not alike are not detected. Identical chunks are one chunk without a split
-(`chunking.merge_identical`, which therefore comes after `split_sections`).
+(`chunking.chunker.merge_identical`, which therefore comes after `split_sections`).
 """
 
 from __future__ import annotations

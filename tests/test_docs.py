@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
@@ -15,7 +18,7 @@ import yaml
 from support import command_line, pages
 from support.pages import DOCS, OTHERS, PAGES, ROOT, SKILL, name_of
 
-from synthgen.config.settings import load_config
+from synthgen.config.settings import Config, load_config
 from synthgen.exporters.export import check_format
 from synthgen.filters.chain import check_filters
 from synthgen.storage import TABLES
@@ -186,3 +189,39 @@ def test_the_skill_says_what_it_is_for_and_is_short() -> None:
     assert 40 < len(front["description"]) < 1024
     assert len(text.encode()) < 7_000
     assert {arguments[0] for arguments in pages.commands(SKILL)} >= command_line.verbs() - {"init", "list", "push"}
+
+
+# Names in docstrings
+
+
+def docstrings(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
+def exists(name: str) -> bool:
+    """Whether a dotted name is a setting, or a module or something in one, below `synthgen`."""
+    section, *keys = name.split(".")
+    field = Config.model_fields.get(section)
+    if field and all(key in getattr(field.annotation, "model_fields", {}) for key in keys[:1]):
+        return True
+    try:
+        resolve_name(f"synthgen.{name}")
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+def test_modules_named_in_docstrings_exist() -> None:
+    packages = {path.stem for path in (ROOT / "synthgen").iterdir()}
+    wrong = [
+        f"{name_of(path)}: {name}"
+        for path in sorted((ROOT / "synthgen").rglob("*.py"))
+        for text in docstrings(path)
+        for name in re.findall(r"`((?:synthgen\.)?[a-z_]+(?:\.\w+)+)`", text)
+        if not name.endswith(".yaml")
+        and name.removeprefix("synthgen.").split(".")[0] in packages
+        and not exists(name.removeprefix("synthgen."))
+    ]
+    assert wrong == []

@@ -1,6 +1,6 @@
 """Document -> chunks: passages that respect the document's structure and never pass the token limit.
 
-The blocks of a document (`blocks.parse_blocks`) become units: a block that fits, or the parts of one that does not
+The blocks of a document (`chunking.markup.parse_blocks`) become units: a block that fits, or the parts of one that does not
 (list items, then sentences, lines and, last, tokens; tables and code by lines). Where to cut between the units is
 solved exactly, over the whole document, as the cheapest path: every chunk costs something, so chunks are full; a cut
 costs more the more it tears apart (nothing before a heading, little between paragraphs, much inside a sentence's

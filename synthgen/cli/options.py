@@ -57,7 +57,7 @@ _FLAGS: Mapping[str, tuple[str, Any, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the flags of a command line came to, as `config.load_config` takes it."""
+    """What the flags of a command line came to, as `config.settings.load_config` takes it."""
 
     config: Path | None
     settings: Sequence[str]

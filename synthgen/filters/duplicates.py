@@ -4,7 +4,7 @@ Reasons: `near_duplicate` (the same words up to what changes nothing; score: the
 shingles of their words), `semantic_duplicate` (nearly the same vector; score: the cosine).
 
 Of 32 pairs of nearly equal human questions in a sample of SQuAD 25 had different answers, so letters never decide alone.
-What must be the same in the words is said in `questions`; the answers must agree, too: equal, or with a token F1 of .8 and
+What must be the same in the words is said in `question_identity`; the answers must agree, too: equal, or with a token F1 of .8 and
 no other number. Rows without answers must also stand on the same passage, or on copies of it: the same
 question on two passages is an ambiguity, which is for another filter. Where the query was made from text that its row hides (a
 masked sentence, a heading), a copy will not do: each such row teaches its own passage, and no reader is asked twice.

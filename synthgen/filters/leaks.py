@@ -1,7 +1,7 @@
 """Queries that the result will be measured on must not be trained on.
 
 Reason: `eval_query` (nearly one of the evaluation queries), with the Jaccard similarity of the 4-character shingles of their
-comparison keys and the threshold. The similarity is 1 where only words differ that change nothing (`questions`): in a short query one
+comparison keys and the threshold. The similarity is 1 where only words differ that change nothing (`question_identity`): in a short query one
 "please" counts for much. Answers and passages are not asked, and numbers and names may differ: a row too few costs little, a
 measurement on known questions is worth nothing.
 

@@ -103,7 +103,7 @@ def lint(
 
 
 def _units(query: str) -> list[tuple[str, float]]:
-    """`text.units`, where letters of an alphabet weigh less than those of a syllabary."""
+    """`text.words.units`, where letters of an alphabet weigh less than those of a syllabary."""
     if query.isascii():
         return [(word, 1.0) for word in words(query)]
     parts = units(query)
@@ -113,7 +113,7 @@ def _units(query: str) -> list[tuple[str, float]]:
 
 
 def _spelled_out(text: str) -> str:
-    """`text.spelled_out`, in a third of the time for most texts."""
+    """`text.words.spelled_out`, in a third of the time for most texts."""
     return f" {' '.join(words(text))} " if text.isascii() else spelled_out(text)
 
 

@@ -26,7 +26,7 @@ When less than 30 % of the rows that can fall reach `min_ratio` and the context 
 Stored: `round_trip` (the normalised score), `round_trip_rank` (ties count as equal; absent below the best hits, and for queries
 made from hidden text where no rule asks for it), `round_trip_rival` (the best chunk that is not the source), `round_trip_hidden`
 for a query made from hidden text, `round_trip_raw` and `round_trip_reranked` (rank by the cross-encoder) under their rules, `easy` (the share of lexical copy, see
-`retrieval.judging`), and `round_trip_by`, a stamp of all that these depend on, also of the modules that search: with an equal one
+`retrieval.source_rank`), and `round_trip_by`, a stamp of all that these depend on, also of the modules that search: with an equal one
 the scores of an earlier run hold.
 """
 

@@ -4,7 +4,7 @@ Each chunk is one request for several items, and each usable item one row. Nothi
 answer that cannot be read and an item that is malformed become `Skipped` rows with their reason, and the raw text stays in the
 call store. `apply` reads answers anew, also those once stored as unusable, so a better parser costs no call.
 
-An unusable answer may have led to a second call (`llm.followup`). The rows of a chunk come from one of the two, the first that is
+An unusable answer may have led to a second call (`llm.reask`). The rows of a chunk come from one of the two, the first that is
 whole; their `request_key` says which. The quote of an item goes into the metadata; the filter `grounding` finds its place. So does
 `language: any` where the prompt asks for another language than the passage's, for the filter `language` to read.
 """

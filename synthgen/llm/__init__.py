@@ -1,7 +1,7 @@
 """Calls to models: the engine between two pure functions.
 
 A paid step is `requests(rows)`, which says what to ask, and `apply(rows, answers)`, which makes rows of what came back;
-`client.fill` stands between them, and its only product is the call store. So arrival order cannot change a result, and a
+`fill.fill` stands between them, and its only product is the call store. So arrival order cannot change a result, and a
 better parser costs no call. A new step (a judge, an answer check) is one file with a class like this.
 """
 

@@ -1,12 +1,12 @@
 """Fill a call store: bounded, capped, and safe to stop at any moment.
 
-Workers share one iterator of requests, so memory does not grow with their number; how a call is made is in `caller`. A finished
+Workers share one iterator of requests, so memory does not grow with their number; how a call is made is in `executor`. A finished
 call is committed before its worker goes on, together with those that arrived while the disk was busy: a kill loses the calls in
 flight and no other. What is stored already is not asked again. An unusable answer leads to one more request
-(`followup`), which is stored like any other.
+(`reask`), which is stored like any other.
 
 Three things stop a fill. A key, a model or an address that cannot work ends the run (ModelError); a cap, the end of patience,
-or ten requests in a row that failed in a way that speaks of the endpoint or the settings (`failures.SYSTEMATIC`), and had not
+or ten requests in a row that failed in a way that speaks of the endpoint or the settings (`failure.SYSTEMATIC`), and had not
 failed in an earlier run, stop it early (StoppedEarly); a cancellation, as by Ctrl-C, stops admission. Calls in flight then may
 finish, at Ctrl-C for `grace_s`, and are kept.
 

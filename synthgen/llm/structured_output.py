@@ -9,7 +9,7 @@ How the model ended is read first. Of a refused or filtered answer nothing is us
 and neither is ever mended. Otherwise mending is the last resort, and is marked. An answer of which some items are bad is used
 without them: asking again would cost more than they are worth.
 
-Not covered: asking again (`llm.followup`).
+Not covered: asking again (`llm.reask`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     collect    what came back goes into the same call store as live answers, read by the same step; the rest is free again
 
 Batches and live runs share every answer. A request is claimed in the store before the provider hears of its batch, and nobody asks
-it again until that batch is collected (`llm.batchbook`); what a killed command left half done is settled by the next one, which
+it again until that batch is collected (`llm.batch.ledger`); what a killed command left half done is settled by the next one, which
 looks the batch up. To take the same answers twice changes nothing, so `collect` may be killed and repeated, too.
 
 A batch in a form that the endpoint refuses would fail as a whole, hours later. So the very first request to an endpoint and model

@@ -1,6 +1,6 @@
 """What the card of a data set says of the run it came from: the run's facts as sentences and tables of plain text.
 
-No setting that is shown names a place on the user's machine or an address of theirs, and none is a key (`hub.settings`).
+No setting that is shown names a place on the user's machine or an address of theirs, and none is a key (`hub.public_settings`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def describe(
     reviewed: int,
     terms: str,
 ) -> dict[str, Any]:
-    """`run` and `verbatim` of `hub.card.Facts`.
+    """`run` and `verbatim` of `hub.card.CardFacts`.
 
     `state` is what `status` reports, `left_out` counts the rows that each config lacks, by reason, `written` names the configs
     that have any; `reviewed` counts rows that a person has checked.

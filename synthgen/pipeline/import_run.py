@@ -53,8 +53,8 @@ def import_rows(
 ) -> Result:
     """The rows of `file` on the documents of `docs` to checked training data, exports and a measured gain in `run_folder`.
 
-    `docs` may be "-": each distinct context is a document of its own then. `mapping` is role -> column (`imports.ROLES`), for
-    columns of other names than the usual ones. Rows of the `kind` classification are texts with labels (`imports.labels`):
+    `docs` may be "-": each distinct context is a document of its own then. `mapping` is role -> column (`importers.columns.ROLES`), for
+    columns of other names than the usual ones. Rows of the `kind` classification are texts with labels (`importers.classification`):
     distractors, written answers and training are off whatever the settings say, and in place of the default filters and formats stand
     those that labels can have; other filters and formats that the settings name are kept. The same call makes the same again; another
     file needs `update`. Raises what `run.run` raises, InputError for a file that cannot be read and ConfigError for columns that

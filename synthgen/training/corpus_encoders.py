@@ -39,7 +39,7 @@ __all__ = ["CorpusEncoders"]
 
 
 class CorpusEncoders:
-    """The `filters.Encoders` of one run, over all its `chunks`, with the base and the recipe of its training.
+    """The `filters.context.Encoders` of one run, over all its `chunks`, with the base and the recipe of its training.
 
     Raises MissingExtraError without the train extra, ModelError for a model that cannot be loaded.
     """

@@ -1,7 +1,7 @@
 """What is known beforehand of endpoints: the form of request to begin with, and how they cache prompts.
 
 The table `assets/endpoints.yaml` is data with a date. A profile saves a refused request or two on first contact and says whether
-fields for prompt caching may be sent; it decides nothing, because what an endpoint refuses is left out anyway (`ladder`).
+fields for prompt caching may be sent; it decides nothing, because what an endpoint refuses is left out anyway (`request_format`).
 
 Not covered: what an endpoint accepts and then ignores; nothing tells.
 """

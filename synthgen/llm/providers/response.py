@@ -1,7 +1,7 @@
 """What came back for a request, read from plain JSON: servers leave out or rename what the SDK's own types insist on.
 
 message.content      text, null, or a list of parts of which the text counts; `reasoning_content` is not what was asked for
-finish_reason        as it came ("stop", "STOP", null …): `answers.ended_badly` knows them
+finish_reason        as it came ("stop", "STOP", null …): `llm.structured_output.ended_badly` knows them
 usage                null, without details, or with counts that cannot be (no prompt at all): then tokens are counted here and the
                      usage says `estimated`
 """

@@ -8,7 +8,7 @@ seen so far, and a moving average of the output. (The output limit instead would
 overshoot, and a tokenizer would cost more than the call.) When the answer is there, what was used takes the place of the
 estimate. A request that is never settled stays booked as it is, and leaves the book with its minute.
 
-The way of a 429: `failures` reads how long the server asks to wait, and `caller` gives back what was put aside and counts no
+The way of a 429: `failure` reads how long the server asks to wait, and `executor` gives back what was put aside and counts no
 attempt. `turned_away` books the request without tokens, and tells the door, which may shut for all, and the learnt rate, which may
 fall, and reads the headers for limits. Then the call stands in line again for `reserve`, at most fifty times.
 
