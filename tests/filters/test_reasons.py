@@ -186,7 +186,7 @@ def test_a_filter_reads_only_what_its_spec_says_that_it_needs(stage: str, reason
 
     monkeypatch.setattr(f"{__name__}.FilterContext", Watched)
     judged(stage, reason)
-    given = {field.name for field in fields(FilterContext)} - {"chunks", "known", "lowers", "notes"}
+    given = {field.name for field in fields(FilterContext)} - {"chunks", "known", "lowers", "lowered", "notes"}
     assert read & given <= filter_spec(stage).needs
 
 

@@ -19,7 +19,7 @@ from synthgen.filters.judge import judge
 from synthgen.llm import Answers, Step
 from synthgen.llm.call_store import Call
 from synthgen.llm.endpoint import Endpoint
-from synthgen.pipeline.paid_steps import Asking
+from synthgen.pipeline.paid_steps import StepRunner
 from synthgen.prompting.row_questions import RowStep, source_passage
 from synthgen.records import Chunk, Completion, Request, Triple, digest, make_triple
 
@@ -222,7 +222,7 @@ def test_a_judge_that_says_two_things_has_said_nothing() -> None:
 
 
 def test_a_row_that_is_asked_about_twice_is_counted_once() -> None:
-    asking = Asking(Config.build({"model": "openai/reader", "llm": {"base_url": "http://bree"}}))
+    asking = StepRunner(Config.build({"model": "openai/reader", "llm": {"base_url": "http://bree"}}))
     step = RowStep(
         "judge",
         "judge",
