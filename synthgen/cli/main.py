@@ -1,7 +1,7 @@
 """The command line: flags in, text out.
 
 Every verb translates its flags, calls one function and prints. Data goes to standard output, progress and errors to
-standard error. Exit codes: 0 done, 1 an error told in one paragraph, 2 usage, 3 stopped early with its state saved,
+standard error. Exit codes: 0 done, 1 an error reported in one paragraph, 2 usage, 3 stopped early with its state saved,
 130 interrupted.
 """
 
@@ -147,7 +147,7 @@ def status(run: Run, as_json: Json = False) -> None:
 def show(
     run: Run,
     n: Annotated[int, typer.Option("-n", min=0, help="How many rows.")] = 5,
-    rejected: Annotated[bool, typer.Option("--rejected", help="Rows that were turned away, and why.")] = False,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Rows that were rejected, and why.")] = False,
     reason: Annotated[str | None, typer.Option("--reason", help="Only rows rejected for this reason.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -163,7 +163,7 @@ def _live(stream: IO[str]) -> Live:
 
 
 class _LogFile(logging.FileHandler):
-    """A log that cannot be written is an error of the run folder, told like any other."""
+    """A log that cannot be written is an error of the run folder, reported like any other."""
 
     def __init__(self, path: Path) -> None:
         try:

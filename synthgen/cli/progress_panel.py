@@ -69,12 +69,12 @@ class StepView:
         if self.share is not None and room >= _LEAST_BAR_CELLS:
             head = Table.grid(padding=(0, 2, 0, 0))
             head.add_row(stage, ProgressBar(total=1, completed=self.share, width=min(_BAR_CELLS, room)), self.reached)
-        told = [Text(sentence) for sentence in self.sentences]
-        told[0].highlight_regex(r"[1-9][\d,]* failed", "red")
-        told[0].highlight_regex(r"[1-9][\d,]* rate-limited", "yellow")
+        lines = [Text(sentence) for sentence in self.sentences]
+        lines[0].highlight_regex(r"[1-9][\d,]* failed", "red")
+        lines[0].highlight_regex(r"[1-9][\d,]* rate-limited", "yellow")
         if self.notice or not last:
-            told.append(Text(self.notice, style="yellow"))
-        return Group(head, Padding(Group(*told), (0, 0, 0, 2), expand=False))
+            lines.append(Text(self.notice, style="yellow"))
+        return Group(head, Padding(Group(*lines), (0, 0, 0, 2), expand=False))
 
 
 def describe(event: Event, meter: Meter, recent_rate: float, *, last: bool = False) -> StepView:

@@ -1,4 +1,4 @@
-"""What all verbs of the command line share: errors told in one paragraph, output that may be cut off, the log of a run."""
+"""What all verbs of the command line share: errors reported in one paragraph, output that may be cut off, the log of a run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def report_errors() -> Iterator[None]:
 
 @contextmanager
 def printing() -> Iterator[None]:
-    """What is printed meanwhile goes to standard output; that whoever reads it has had enough is no error."""
+    """What is printed meanwhile goes to standard output. A reader that stops reading is not an error."""
     try:
         yield
         sys.stdout.flush()

@@ -204,6 +204,6 @@ def _grounding(made: Assembly) -> Callable[[Sequence[Triple]], Sequence[Verdict]
 
 def _why_empty(made: Assembly) -> str:
     if not made.candidates.triples:
-        return f"Generation gave no row at all ({counts(made.candidates.reasons) or 'there is no chunk to ask about'})."
+        return f"Generation gave no row ({counts(made.candidates.reasons) or 'there is no chunk to ask about'})."
     rejected = counts(made.filtered.reasons)
     return f"The filters rejected all {len(made.candidates.triples)} candidates ({rejected})."

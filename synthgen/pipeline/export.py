@@ -154,9 +154,7 @@ def _target(folder: RunFolder, format: str, output: str | None) -> tuple[Path, b
     path, named_folder = Path(output).resolve(), output.endswith(("/", os.sep)) or Path(output).is_dir()
     is_file = not named_folder and path.suffix in _FILES
     if not is_file and (path.is_file() or (not named_folder and path.suffix.lower() in _OTHER_FILES)):
-        raise InputError(
-            f"{output} is no file that is written: its name must end in .jsonl or .json. Name such a file, or a folder."
-        )
+        raise InputError(f"{output} cannot be written: its name must end in .jsonl or .json. Name such a file, or a folder.")
     run, exports = folder.path.resolve(), folder.exports.resolve()
     inside = path.relative_to(exports).parts if path.is_relative_to(exports) else ()
     if not inside and path.is_relative_to(run):
@@ -203,7 +201,7 @@ def _refuse_foreign(folder: Path, beside: Sequence[str]) -> None:
     rows = {name for name in names if _EXPORTED.fullmatch(name)}
     if foreign := sorted(names - rows - (set(beside) if rows else set())):
         raise InputError(
-            f"{folder} holds {foreign[0]}, which is no export, and an export replaces its folder as a whole. "
+            f"{folder} holds {foreign[0]}, which is not an export, and an export replaces its folder as a whole. "
             "Name a new or empty folder."
         )
 
@@ -216,7 +214,7 @@ def exportable(folder: RunFolder, settings: Sequence[str] = ()) -> tuple[Config,
 
 
 class _Rejected:
-    """The rows that the filters of a run turned away, read each time they are wanted."""
+    """The rows that the filters of a run rejected, read anew each time."""
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder

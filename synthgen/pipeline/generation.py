@@ -231,7 +231,7 @@ def make_generator(config: Config) -> Generator:
     finds them from another folder and with another environment.
     """
     if config.model == IMPORT:
-        raise ConfigError("`import` is no model. `synthgen import FILE DOCS RUN` brings rows in; `run` makes new ones.")
+        raise ConfigError("`import` is not a model. `synthgen import FILE DOCS RUN` brings rows in; `run` makes new ones.")
     model = named_model(config.model)
     if model is None:
         resolve("model", config.model, GENERATORS)

@@ -76,9 +76,9 @@ def _holder(file: IO[bytes]) -> str:
     """Who has the file, as the rest of a sentence; nothing when its text is being written at this moment."""
     file.seek(0)
     try:
-        told = json.loads(file.read(4_000))
-        where = "" if told["host"] == socket.gethostname() else f" on another machine, {told['host']},"
-        return f": process {told['pid']}{where} since {told['since']}, `{told['command']}`"
+        holder = json.loads(file.read(4_000))
+        where = "" if holder["host"] == socket.gethostname() else f" on another machine, {holder['host']},"
+        return f": process {holder['pid']}{where} since {holder['since']}, `{holder['command']}`"
     except (ValueError, KeyError, TypeError):
         return ""
 

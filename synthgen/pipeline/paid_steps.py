@@ -34,7 +34,7 @@ _SETTINGS = {
     "distractor_check": ("distractors.check_model", "leave distractors.check off"),
     "answers": ("answers.model", "leave answers.reasoning off and answers.styles, lengths and forms empty"),
 }
-"""The setting of the model of a step that is no filter, and how to do without the step."""
+"""The setting of the model of a step that is not a filter, and how to do without the step."""
 
 _WITHOUT_ANSWER = {
     "distractor_check": "a passage without one is no distractor",

@@ -108,7 +108,7 @@ class RunFolder:
         foreign = [p.name for p in self.path.iterdir() if not p.name.startswith(".")]
         if foreign and not self.config.exists() and not self.log.exists() and not self.calls.exists():
             raise RunFolderError(
-                f"{self.path} is not empty and is no run folder (it holds {', '.join(sorted(foreign)[:3])}). "
+                f"{self.path} is not empty and is not a run folder (it holds {', '.join(sorted(foreign)[:3])}). "
                 "Name a new or empty folder, so that nothing of yours is overwritten."
             )
 
@@ -121,7 +121,7 @@ class RunFolder:
         stored = self.stored()
         if stored is None:
             raise RunFolderError(
-                f"{self.path} is no run folder: it has no config.yaml. Make one with `synthgen run DOCS {self.path}`."
+                f"{self.path} is not a run folder: it has no config.yaml. Make one with `synthgen run DOCS {self.path}`."
             )
         return Config.build(stored["config"]), stored
 

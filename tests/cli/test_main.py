@@ -123,7 +123,7 @@ def test_a_run_folder_inside_the_documents(docs: Path) -> None:
 def test_a_folder_with_something_else_in_it_is_no_run_folder(docs: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter1.md").write_text("mine")
-    assert_told(synthgen("run", docs, tmp_path / "thesis"), 1, "is not empty and is no run folder", "chapter1.md")
+    assert_told(synthgen("run", docs, tmp_path / "thesis"), 1, "is not empty and is not a run folder", "chapter1.md")
 
 
 def test_an_unknown_config_key(docs: Path, tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ def test_show_names_the_reasons_there_are(docs: Path, tmp_path: Path) -> None:
 
 def test_a_verb_on_no_run_folder(tmp_path: Path) -> None:
     for verb in (["status"], ["filter"], ["train"], ["evaluate", "--queries", tmp_path], ["export", "-f", "raft"]):
-        assert_told(synthgen(verb[0], tmp_path / "none", *verb[1:]), 1, "is no run folder")
+        assert_told(synthgen(verb[0], tmp_path / "none", *verb[1:]), 1, "is not a run folder")
 
 
 @pytest.mark.slow

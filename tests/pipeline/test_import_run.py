@@ -372,7 +372,7 @@ def test_runs_and_imports_do_not_mix(docs: Path, tmp_path: Path) -> None:
     result = imported(ROWS, docs, tmp_path)
     with pytest.raises(RunFolderError, match="model changed"):
         pipeline.run(docs, result.path)
-    with pytest.raises(ConfigError, match="`import` is no model"):
+    with pytest.raises(ConfigError, match="`import` is not a model"):
         pipeline.run(docs, tmp_path / "other", config=load_config(overrides={"model": "import"}))
     with pytest.raises(ConfigError, match="no calls to repeat"):
         retry(result.path)
