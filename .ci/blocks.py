@@ -267,7 +267,10 @@ _CAPABILITIES = {  # what is shown -> the fields of a lexicon that it counts
     "stop words": ("stop_words", "weak_words"),
     "tells the language": ("common_words", "alone"),
     "question words": ("question_words", "joining_question_words"),
-    "same question": ("negations", "free_words", "alike", "contractions", "contracted", "free_letters", "telling_letters"),
+    "same question": (
+        *("negations", "free_words", "alike", "contractions", "contracted", "inflection"),
+        *("free_letters", "telling_letters"),
+    ),
     "numbers": ("number_words", "quantity_words", "scales", "decade_endings"),
     "names": ("name_joins", "polite_words", "capitalises_nouns"),
     "sentences": (

@@ -74,7 +74,7 @@ def entities(
     by_chunk = sorted(range(len(triples)), key=lambda i: triples[i].chunk_id)
     for chunk_id, rows in groupby(by_chunk, key=lambda i: triples[i].chunk_id):
         chunk = context.chunks[chunk_id]
-        shown = Shown("\n".join([*chunk.headings, chunk.text]))
+        shown = Shown("\n".join([*chunk.headings, chunk.text]), chunk.language)
         for i in rows:
             missing = [mention for mention in mentions(triples[i].query) if not _stands(mention, shown)]
             if any(mention.is_number for mention in missing):

@@ -115,13 +115,13 @@ def _in_document(found: Found, chunk: Chunk) -> Span:
     return (chunk.start + found.start, chunk.start + found.end)
 
 
-def _missing(triple: Triple, chunk: Chunk, show: Callable[[str], Shown]) -> list[Mention]:
+def _missing(triple: Triple, chunk: Chunk, show: Callable[[str, str], Shown]) -> list[Mention]:
     """The numbers and names of an answer that are not shown."""
     answer = _LIST_MARK.sub("", triple.answer or "")
     found = mentions(answer)
     if not found:
         return []
-    shown = show("\n".join([*chunk.headings, passage(triple, chunk)]))
+    shown = show("\n".join([*chunk.headings, passage(triple, chunk)]), chunk.language)
     missing = [mention for mention in found if not shown.has(mention)]
     names = [mention for mention in missing if not mention.is_number and not is_function_word(mention.text)]
     if names and not capitalises_nouns(chunk):

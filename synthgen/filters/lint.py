@@ -19,7 +19,7 @@ antecedent is a noun ("this study", "the city"), two questions joined in languag
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated
 
 import regex
@@ -29,7 +29,7 @@ from synthgen.filters.common.left_over import LEFT_OVER
 from synthgen.filters.context import FilterContext
 from synthgen.filters.spec import FilterSpec
 from synthgen.records import Chunk, Triple, Verdict, passage
-from synthgen.text.lexicon import lexicons
+from synthgen.text.lexicon import lexicon, lexicons
 from synthgen.text.lexicon.base import Lexicon
 from synthgen.text.words import copies, jaccard, shingles, spelled_out, units, words
 
@@ -51,7 +51,9 @@ _PHRASES: Mapping[str, Callable[[Lexicon], Sequence[str]]] = {
     "double": lambda language: language.double_questions,
     "dangling": lambda language: language.dangling,
 }
-_TWO_MARKS = r"[?？؟](?![\"'”’»」』])[\p{P}\s]*[\p{L}\p{N}].{4,}[?？؟]"  # one inside quotation marks ends a title
+_SHARED = frozenset(["Latin", "Cyrillic"])
+# Two questions in any language. A question mark inside quotation marks ends a title.
+_TWO_MARKS = regex.compile(r"[?？؟](?![\"'”’»」』])[\p{P}\s]*[\p{L}\p{N}].{4,}[?？؟]")
 _ALPHABETS = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 _NO_WORD = regex.compile(r"[^\p{L}\p{M}\p{N}]")
 
@@ -73,9 +75,10 @@ def lint(
         query = triple.query.strip()
         parts = _units(query)
         length = sum(weight for _, weight in parts)
-        if _matches("references", query):
+        languages = _languages(query, parts)
+        if _matches("references", query, languages):
             verdicts.append(Verdict(triple, "passage_reference"))
-        elif _matches("chatter", query):
+        elif _matches("chatter", query, languages):
             verdicts.append(Verdict(triple, "chatter"))
         elif _NUMBERING.match(query):
             verdicts.append(Verdict(triple, "numbering"))
@@ -85,11 +88,11 @@ def lint(
             verdicts.append(Verdict(triple, "too_long", length, max_words))
         elif _is_malformed(query, context.chunks[triple.chunk_id]):
             verdicts.append(Verdict(triple, "malformed"))
-        elif _matches("generic", query):
+        elif _matches("generic", query, languages):
             verdicts.append(Verdict(triple, "generic"))
-        elif _matches("double", query):
+        elif _matches("double", query, languages) or _TWO_MARKS.search(query):
             verdicts.append(Verdict(triple, "double_question"))
-        elif _matches("dangling", query):
+        elif _matches("dangling", query, languages):
             verdicts.append(Verdict(triple, "needs_passage"))
         elif length >= max_copied_words and copies(
             parts, shown(passage(triple, context.chunks[triple.chunk_id])), max_copied_words
@@ -117,31 +120,52 @@ def _spelled_out(text: str) -> str:
     return f" {' '.join(words(text))} " if text.isascii() else spelled_out(text)
 
 
-def _matches(which: str, query: str) -> bool:
-    scripts = () if query.isascii() else tuple(script for script, letter in _scripts().items() if letter.search(query))
-    return any(matcher.search(query) for matcher in _matchers(which, scripts))
+def _languages(query: str, parts: Iterable[tuple[str, float]]) -> tuple[str, ...]:
+    """The languages whose phrases the query can have: English, those that it has a word of, those that its script is of."""
+    by_word = _languages_by_word()
+    found = {code for word, _ in parts for code in by_word.get(word, ())}
+    if not query.isascii():
+        found.update(code for letter, codes in _languages_by_script() if letter.search(query) for code in codes)
+    return ("en", *sorted(found))
 
 
 @functools.cache
-def _scripts() -> dict[str, regex.Pattern[str]]:
-    """A letter of each script but the Latin that some language's phrases are in."""
-    named = {script for one in lexicons() for script in one.scripts if any(phrases(one) for phrases in _PHRASES.values())}
-    return {script: regex.compile(rf"\p{{{script}}}") for script in sorted(named - {"Latin"})}
+def _languages_by_word() -> dict[str, tuple[str, ...]]:
+    """Of scripts that many languages are written in, the languages that a word is frequent in; English has no need of it."""
+    english = _frequent(lexicon("en"))
+    found: dict[str, tuple[str, ...]] = {}
+    for one in lexicons():
+        for word in _frequent(one) - english if one.code != "en" and not _SHARED.isdisjoint(one.scripts) else ():
+            found[word] = (*found.get(word, ()), one.code)
+    return found
+
+
+def _frequent(language: Lexicon) -> frozenset[str]:
+    labels = frozenset(label.casefold() for label in language.ask_labels | language.reply_labels if len(label) > 1)
+    return language.common_words | language.question_words | language.stop_words | language.negations | labels
 
 
 @functools.cache
-def _matchers(which: str, scripts: tuple[str, ...]) -> list[regex.Pattern[str]]:
-    """The phrases that a query in Latin letters and these scripts can have.
+def _languages_by_script() -> tuple[tuple[regex.Pattern[str], tuple[str, ...]], ...]:
+    """A letter of each other script, with its languages."""
+    named = {script for one in lexicons() for script in one.scripts} - _SHARED
+    return tuple(
+        (regex.compile(rf"\p{{{script}}}"), tuple(one.code for one in lexicons() if script in one.scripts))
+        for script in sorted(named)
+    )
 
-    Those that begin a query stand by themselves: then only its beginning is looked at.
-    """
-    possible = {"Latin", *scripts}
-    phrases = [phrase for one in lexicons() if not possible.isdisjoint(one.scripts) for phrase in _PHRASES[which](one)]
-    if which == "double":
-        phrases.append(_TWO_MARKS)
+
+def _matches(which: str, query: str, languages: Iterable[str]) -> bool:
+    return any(matcher.search(query) for code in languages for matcher in _matchers(which, code))
+
+
+@functools.cache
+def _matchers(which: str, language: str) -> tuple[regex.Pattern[str], ...]:
+    """The phrases of a language. Those that begin a query stand by themselves: then only its beginning is looked at."""
+    phrases = _PHRASES[which](lexicon(language))
     first = [phrase for phrase in phrases if phrase.startswith("^")]
     anywhere = [phrase for phrase in phrases if not phrase.startswith("^")]
-    return [regex.compile("|".join(f"(?:{one})" for one in some), regex.IGNORECASE) for some in (first, anywhere) if some]
+    return tuple(regex.compile("|".join(f"(?:{one})" for one in some), regex.IGNORECASE) for some in (first, anywhere) if some)
 
 
 def _is_malformed(query: str, chunk: Chunk) -> bool:

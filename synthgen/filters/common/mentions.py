@@ -73,10 +73,13 @@ def without_capitals(text: str) -> bool:
 
 
 class Shown:
-    """What a text shows, for `has`. Made once for a passage with its headings and asked for each of its rows."""
+    """What a text shows, for `has`. Made once for a passage with its headings and asked for each of its rows.
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    Numbers in words are those of `language` and of English; where the language is not known, those of all languages.
+    """
+
+    def __init__(self, text: str, language: str = "") -> None:
+        self.text, self.language = text, language
 
     def has(self, mention: Mention) -> bool:
         """Whether the text shows this number or name."""
@@ -158,7 +161,8 @@ class Shown:
             following = _NEXT_WORD.match(text, match.end())
             scale = _scales().get(plain(following.group(1))) if following else None
             found |= {value, *([_scaled(value, scale)] if scale else [])}
-        found |= {_spelled()[word] for word in _spelled().keys() & self.words}
+        spelled = _spelled(self.language)
+        found |= {spelled[word] for word in spelled.keys() & self.words}
         found |= {str(_roman(numeral)) for numeral in _ROMAN.findall(text)}
         if not text.isascii():
             found |= {value for numeral in _HAN_NUMBER.findall(text) for value in _han(numeral)}
@@ -314,10 +318,16 @@ def _joins() -> frozenset[str]:
 
 
 @functools.cache
-def _spelled() -> dict[str, str]:
-    """Numbers in words of any language, without their accents."""
-    english_last = sorted(lexicons(), key=lambda language: language.code == "en")
-    return {plain(word): str(value) for language in english_last for word, value in language.number_words.items()}
+def _spelled(language: str) -> dict[str, str]:
+    """Numbers in words, without their accents. Those of any language leave out what is an ordinary word of another ("to")."""
+    own, english = lexicon(language), lexicon("en")
+    if own.name:
+        return {plain(word): str(value) for one in (own, english) for word, value in one.number_words.items()}
+    found: dict[str, str] = {}
+    for one in (*lexicons(), english):
+        ordinary = frozenset().union(*(other.stop_words | other.common_words for other in lexicons() if other is not one))
+        found |= {plain(word): str(value) for word, value in one.number_words.items() if word not in ordinary}
+    return found
 
 
 @functools.cache

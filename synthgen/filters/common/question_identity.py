@@ -350,8 +350,8 @@ def _moved(left: Sequence[str], right: Sequence[str]) -> bool:
 
 def _plain(word: str) -> str:
     """The singular, where an s makes the plural; Russian and Ukrainian words without their last vowels."""
-    if not word.isascii() and _CYRILLIC_END.search(word):
-        return _CYRILLIC_END.sub("", word)
+    if not word.isascii() and (ending := _inflection().search(word)):
+        return word[: ending.start()]
     if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
         return word
     if word.endswith("ies") and len(word) > 4:
@@ -407,6 +407,11 @@ def _telling_letters() -> regex.Pattern[str]:
     return _any_of(one.telling_letters for one in lexicons())
 
 
+@functools.cache
+def _inflection() -> regex.Pattern[str]:
+    return _any_of(one.inflection for one in lexicons())
+
+
 def _any_of(patterns: Iterable[str]) -> regex.Pattern[str]:
     return regex.compile("|".join(filter(None, patterns)))
 
@@ -415,7 +420,6 @@ def _has_number(word: str) -> bool:
     return any(letter.isnumeric() for letter in word)
 
 
-_CYRILLIC_END = regex.compile(r"(?<=^\p{Cyrillic}{5,})[аеиоуыьэюяйёіїє]{1,2}$")
 _IS_UNSPACED = regex.compile(rf"[{UNSPACED}]")
 _TOKEN = regex.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 _LETTERS = regex.compile(rf"[\p{{L}}\p{{N}}\p{{M}}--[{UNSPACED}]]+", regex.V1)

@@ -11,10 +11,16 @@ LEXICON = Lexicon(
     name="Arabic",
     scripts=("Arabic",),
     tag="ara-Arab",
+    stop_words=listed("في على إلى عن من التي الذي كان كانت هو هي هذا هذه أن أو قد"),
     common_words=listed("في على إلى عن التي الذي كان كانت هو هي هذا هذه"),
     question_words=listed("ما ماذا من متى أين لماذا كيف كم أي"),
     negations=listed("لا لم لن ليس ليست غير بدون ما"),
     number_words=counted("0 صفر واحد اثنان ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة عشرة"),
+    scales={
+        **dict.fromkeys(listed("ألف آلاف"), 10**3),
+        **dict.fromkeys(listed("مليون ملايين"), 10**6),
+        **dict.fromkeys(listed("مليار مليارات"), 10**9),
+    },
     references=(
         r"(?:وفقًا|وفقا|طبقًا|طبقا|بحسب|حسب|بناءً على|استنادًا إلى) ?(?:ل|ال|لل)?(?:هذا )?(?:ال)?(?:نص|فقرة|مقال|مقطع|وثيقة|سياق)",
         r"في هذا (?:النص|المقال|المقطع|السياق)",
@@ -26,7 +32,8 @@ LEXICON = Lexicon(
         r"^(?:السؤال|سؤال|الجواب|الإجابة)\s*\d*\s*:",
     ),
     generic_headings=listed("مراجع|مقدمة", between="|"),
-    ask_labels=listed("س"),
-    reply_labels=listed("ج"),
+    ask_labels=listed("س سؤال"),
+    reply_labels=listed("ج جواب"),
+    yes_no_words=listed("نعم لا"),
     abstention="لا تحتوي هذه المستندات على إجابة عن هذا السؤال.",
 )

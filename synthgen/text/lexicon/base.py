@@ -104,7 +104,7 @@ class Lexicon:
     `free_words` may be there or not. `alike` are classes of words that mean the same in a question, the longest word first because
     misspelt words are compared with it. A difference in `negations`, question words or numbers makes another question.
     `contractions` are patterns in a comparison key, where an apostrophe is a space, and what they stand for; `contracted` finds a
-    key that may have one. Without spaces between words, `free_letters` and `telling_letters` are patterns that say the same.
+    key that may have one. `inflection` is a pattern of the letters that inflection changes at the end of a word. Without spaces between words, `free_letters` and `telling_letters` are patterns that say the same.
 
     Numbers and names:
     `number_words` are cardinals and ordinals with their value, `quantity_words` others that count ("half"), `scales` multiply the
@@ -146,6 +146,7 @@ class Lexicon:
     negations: Words = frozenset()
     contracted: str = ""
     contractions: tuple[tuple[str, str], ...] = ()
+    inflection: str = ""
     free_letters: str = ""
     telling_letters: str = ""
     number_words: Mapping[str, int] = field(default_factory=dict)

@@ -68,6 +68,13 @@ LEXICON = Lexicon(
         r"^¿?(?:de qué (?:trata|se trata|se habla)|qué se (?:describe|discute|explica|menciona))\W*$",
     ),
     dangling=(r"\b(?:después de|antes de|durante|debido a|a causa de|a pesar de) (?:esto|eso|ello)\W*$",),
-    generic_headings=listed("introducción|ejemplos", between="|"),
+    generic_headings=listed(
+        "introducción|ejemplos|ejemplo|descripción|instalación|configuración|uso|opciones|parámetros|notas|véase también|referencias|historia|anexo|resumen|conclusión|requisitos",
+        between="|",
+    ),
+    history_headings=r"notas de la versión|novedades|registro de cambios",
+    ask_labels=listed("Pregunta P"),
+    reply_labels=listed("Respuesta R"),
+    yes_no_words=listed("sí no ninguno ninguna"),
     abstention="Los documentos no responden a esta pregunta.",
 )

@@ -67,7 +67,13 @@ LEXICON = Lexicon(
         r"^(?:quand|où|pourquoi|comment|qu['’]) ?(?:a|est|était|ont|sont|avait|fit|fut|va)-(?:t-)?(?:il|elle|ils|elles)\b",
         r"\b(?:après|avant|pendant|malgré|à cause de) (?:cela|ceci|ça)\W*$",
     ),
-    generic_headings=listed("introduction|exemples", between="|"),
-    ask_labels=listed("Q Question"),
+    generic_headings=listed(
+        "introduction|exemples|exemple|description|installation|configuration|utilisation|options|paramètres|remarques|voir aussi|références|historique|annexe|résumé|aperçu|conclusion|prérequis|dépannage",
+        between="|",
+    ),
+    history_headings=r"notes de version|nouveautés|journal des modifications",
+    ask_labels=listed("Question Q"),
+    reply_labels=listed("Réponse R"),
+    yes_no_words=listed("oui non aucun aucune"),
     abstention="Les documents ne répondent pas à cette question.",
 )

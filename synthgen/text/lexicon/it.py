@@ -59,10 +59,19 @@ LEXICON = Lexicon(
         r"^(?:certo|certamente)\s*[,!:]",
         r"^(?:domanda|risposta)\s*(?:\d+\s*)?:",
     ),
+    double_questions=(r"^(?:\S+ ){3}.* e (?:chi|quando|dove|perché|quanto) (?:è|sono|ha|hanno|era|può|fu)\b",),
     generic_questions=(
         r"^(?:qual è|quali sono) (?:il|lo|la|l['’]|i|le|gli) ?(?:tema|temi|idea|idee|argomento|argomenti|messaggio|punti?)(?: (?:principal[ei]|central[ei]|chiave))?\W*$",
         r"^(?:di cosa (?:si parla|si tratta|tratta)|che cosa viene descritto)\W*$",
     ),
     dangling=(r"\b(?:dopo(?: di)?|prima di|durante|a causa di|nonostante) (?:questo|ciò|quello)\W*$",),
+    generic_headings=listed(
+        "introduzione|esempi|esempio|descrizione|installazione|configurazione|uso|utilizzo|opzioni|parametri|note|vedi anche|riferimenti|storia|appendice|riepilogo|panoramica|conclusione|requisiti",
+        between="|",
+    ),
+    history_headings=r"note di rilascio|novità",
+    ask_labels=listed("Domanda"),
+    reply_labels=listed("Risposta R"),
+    yes_no_words=listed("sì no nessuno nessuna"),
     abstention="I documenti non rispondono a questa domanda.",
 )

@@ -31,7 +31,13 @@ LEXICON = Lexicon(
     ),
     generic_questions=(r"^(?:主な|中心的な|主要な)?(?:テーマ|話題|主題|内容|要点)は(?:何|なに)(?:です|でしょう)?か?[。？?]?$",),
     dangling=(r"^(?:彼|彼女|彼ら)(?:は|が|の|を)", r"^(?:それ|これ|あれ)(?:は|が)(?:何|いつ|なぜ|どこ|どう)"),
-    ask_labels=listed("問"),
-    reply_labels=listed("答"),
+    generic_headings=listed(
+        "概要|はじめに|例|使用例|設定|使い方|説明|注意|注意事項|参考|参考文献|付録|まとめ|手順|インストール|要件|背景",
+        between="|",
+    ),
+    history_headings=r"変更履歴|更新履歴|リリースノート",
+    ask_labels=listed("問 質問"),
+    reply_labels=listed("答 回答"),
+    yes_no_words=listed("はい いいえ なし 有 無"),
     abstention="これらの文書には、この質問の答えがありません。",
 )

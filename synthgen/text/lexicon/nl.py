@@ -56,10 +56,26 @@ LEXICON = Lexicon(
         r"\bin (?:deze|bovenstaande) (?:tekst|passage|alinea)\b",
         r"\b(?:hierboven|bovenstaand) (?:genoemd|vermeld|beschreven)\w*\b",
     ),
+    chatter=(
+        r"^hier (?:is|zijn|volgen) .{0,40}\b(?:vra(?:ag|gen)|voorbeeld)\w*",
+        r"^(?:natuurlijk|zeker|graag)\s*[,!:]",
+        r"^(?:vraag|antwoord)\s*(?:\d+\s*)?:",
+    ),
+    double_questions=(
+        r"^(?:wat|wie|wanneer|waar|waarom|hoe)\b(?: [\w-]+){3}.* en (?:wat|wie|wanneer|waar|waarom|hoe) (?:is|zijn|was|waren|werd|wordt|heeft|kan)\b",
+    ),
     generic_questions=(
         r"^wat (?:is|zijn) (?:het|de) (?:hoofd|belangrijkste |centrale )?(?:onderwerp|idee|thema|boodschap|punten)\W*$",
         r"^(?:waar gaat (?:het|dit) over|wat wordt (?:hier )?(?:beschreven|besproken))\W*$",
     ),
     dangling=(r"^(?:wat|wanneer|waar|waarom|hoe)\b (?-i:[a-z]+) (?-i:hij|zij|ze|dit|deze)\b",),
+    generic_headings=listed(
+        "inleiding|voorbeelden|voorbeeld|beschrijving|installatie|configuratie|gebruik|opties|parameters|opmerkingen|zie ook|referenties|geschiedenis|bijlage|samenvatting|overzicht|conclusie|vereisten",
+        between="|",
+    ),
+    history_headings=r"wat is er nieuw|wijzigingen",
+    ask_labels=listed("Vraag"),
+    reply_labels=listed("Antwoord A"),
+    yes_no_words=listed("ja nee geen"),
     abstention="Het antwoord op deze vraag staat niet in de documenten.",
 )

@@ -58,10 +58,19 @@ LEXICON = Lexicon(
         r"^(?:claro|com certeza)\s*[,!:]",
         r"^(?:pergunta|resposta)\s*(?:\d+\s*)?:",
     ),
+    double_questions=(r"^(?:\S+ ){3}.* e (?:quem|quando|onde|por que) (?:é|são|foi|era|tem|pode)\b",),
     generic_questions=(
         r"^(?:qual é|quais são) (?:o|a|os|as) (?:tema|ideia|assunto|mensagem|pontos?)s?(?: (?:principal|principais|central|centrais|chave))?\W*$",
         r"^(?:do que se trata|de que se trata|o que é (?:descrito|discutido))\W*$",
     ),
     dangling=(r"\b(?:depois|antes|por causa|apesar) (?:disso|disto|daquilo)\W*$",),
+    generic_headings=listed(
+        "introdução|exemplos|exemplo|descrição|instalação|configuração|uso|opções|parâmetros|notas|ver também|veja também|referências|história|anexo|apêndice|resumo|conclusão|requisitos",
+        between="|",
+    ),
+    history_headings=r"notas da versão|novidades",
+    ask_labels=listed("Pergunta P"),
+    reply_labels=listed("Resposta R"),
+    yes_no_words=listed("sim não nenhum nenhuma"),
     abstention="Os documentos não respondem a esta pergunta.",
 )

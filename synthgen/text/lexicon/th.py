@@ -24,5 +24,7 @@ LEXICON = Lexicon(
         r"^(?:คำถาม|คำตอบ)(?:ที่)?\s*\d*\s*:",
     ),
     generic_headings=listed("อ้างอิง|บทนำ|ประวัติ", between="|"),
+    ask_labels=listed("คำถาม ถาม"),
+    reply_labels=listed("คำตอบ ตอบ"),
     abstention="เอกสารเหล่านี้ไม่มีคำตอบสำหรับคำถามนี้",
 )

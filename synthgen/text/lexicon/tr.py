@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthgen.text.lexicon.base import Lexicon, listed
+from synthgen.text.lexicon.base import Lexicon, counted, listed
 
 __all__ = ["LEXICON"]
 
@@ -11,11 +11,29 @@ LEXICON = Lexicon(
     name="Turkish",
     scripts=("Latin",),
     tag="tur-Latn",
+    stop_words=listed("ve bir bu için ile olarak olan çok daha gibi kadar sonra veya"),
     common_words=listed("ve bir bu için ile da de olarak olan mi mı mu mü var yok"),
     question_words=listed("kim ne nerede zaman neden niçin nasıl hangi kaç hangisi"),
     negations=listed("değil yok hiç"),
+    number_words=counted(
+        "0 sıfır bir iki üç dört beş altı yedi sekiz dokuz on", "20 yirmi", "1 birinci ikinci üçüncü dördüncü beşinci"
+    ),
+    scales={
+        **dict.fromkeys(listed("bin"), 10**3),
+        **dict.fromkeys(listed("milyon"), 10**6),
+        **dict.fromkeys(listed("milyar"), 10**9),
+    },
     abbreviations=listed("örn bkz Dr Prof Doç Yrd Av Sn Alb Gen"),
     number_abbreviations=listed("s No Md"),
     last_abbreviations=listed("vb vd"),
     references=(r"\b(?:metne|parçaya|pasaja|bu belgeye|makaleye) göre\b", r"\byukarıda (?:bahsedilen|belirtilen|geçen)\b"),
+    chatter=(
+        r"^(?:işte|aşağıda) .{0,40}\b(?:soru|örnek)\w*",
+        r"^(?:elbette|tabii|tabii ki)\s*[,!:]",
+        r"^(?:soru|cevap|yanıt)\s*(?:\d+\s*)?:",
+    ),
+    ask_labels=listed("Soru"),
+    reply_labels=listed("Cevap Yanıt"),
+    yes_no_words=listed("evet hayır yok"),
+    abstention="Belgeler bu soruyu yanıtlamıyor.",
 )
