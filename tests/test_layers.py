@@ -65,3 +65,28 @@ def test_a_class_name_stands_once_in_the_package() -> None:
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+# What one provider is called stands with that provider, in tables, in the exporters of its file formats, and in its test server.
+VENDOR_FILES = {
+    "llm/providers/openai.py",
+    "exporters/openai.py",
+}
+VENDOR_TABLES = {
+    "llm/providers/__init__.py": {"openai", "openai/NAME", "synthgen.llm.providers.openai:PROVIDER"},
+    "exporters/formats.py": {"synthgen.exporters.openai:openai_chat", "synthgen.exporters.openai:openai_dpo"},
+    "text/tokenizer.py": {"openai/"},
+}
+FORMATS = {"openai-chat", "openai-dpo"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_the_provider_and_tables_name_a_provider(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    if name in VENDOR_FILES or name.startswith("testing/"):
+        return
+    text = path.read_text(encoding="utf-8")
+    for known in sorted(FORMATS | VENDOR_TABLES.get(name, set()), key=len, reverse=True):
+        for quote in '"`':
+            text = text.replace(f"{quote}{known}{quote}", "")
+    assert [line for line in text.splitlines() if "openai" in line] == []

@@ -1,9 +1,5 @@
 """Conversations for supervised fine-tuning, whole or split before the answer.
 
-A row of `openai-chat` holds `messages` and nothing else: the validator of the fine-tuning service rejects unknown keys,
-and in a message every key but role, content and weight. A `weight` of 0 keeps the service from training on an answer.
-TRL and LLaMA-Factory do not read weights and train on such an answer like on any other, so weights are off by default.
-
 TRL computes the loss of `trl-prompt-completion` rows on the answer alone. With `trl-messages` it does so only with
 `assistant_only_loss` and a chat template that marks the answers.
 """
@@ -20,32 +16,17 @@ from synthgen.exporters.conversation import SYSTEM, USER, System, User, conversa
 from synthgen.records import Triple
 from synthgen.registry import Distinct
 
-__all__ = ["openai_chat", "prompt_completion", "trl_messages", "trl_prompt_completion"]
+__all__ = ["prompt_completion", "trl_messages", "trl_prompt_completion"]
 
 Name = Annotated[str, Distinct("field"), Field(min_length=1)]
-
-
-def openai_chat(
-    triples: Sequence[Triple],
-    context: ExportContext,
-    *,
-    system: System = SYSTEM,
-    user: User = USER,
-    weights: Annotated[
-        bool, Field(description="write the answer's weight: 0 or 1 as in the imported column `weight`, else 1")
-    ] = False,
-) -> Iterator[dict[str, Any]]:
-    """Yield `messages`: system, user, assistant."""
-    for triple, conversation in zip(triples, conversations(triples, context, system=system, user=user), strict=True):
-        [answer] = conversation.completion
-        yield {"messages": [*conversation.prompt, answer | {"weight": _weight(triple)} if weights else answer]}
 
 
 def trl_messages(
     triples: Sequence[Triple], context: ExportContext, *, system: System = SYSTEM, user: User = USER
 ) -> Iterator[dict[str, Any]]:
-    """Yield `messages`: the same conversations, without weights."""
-    return openai_chat(triples, context, system=system, user=user)
+    """Yield `messages`: system, user, assistant."""
+    for conversation in conversations(triples, context, system=system, user=user):
+        yield {"messages": [*conversation.prompt, *conversation.completion]}
 
 
 def trl_prompt_completion(
@@ -79,8 +60,3 @@ def prompt_completion(
         prompt = "\n\n".join(filter(None, [conversation.system, conversation.user]))
         yield {prompt_field: prompt + separator, completion_field: f"{begin}{conversation.assistant}{stop}"}
     return {"has_stop": with_stop} if with_stop else {}
-
-
-def _weight(triple: Triple) -> int:
-    weight = triple.metadata.get("weight", 1)
-    return 0 if str(weight) in ("0", "0.0") else 1

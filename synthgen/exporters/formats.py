@@ -46,13 +46,13 @@ _OPENAI_BYTES = 512_000_000  # "512 MB" in the smaller of its two meanings
 
 FORMATS: Mapping[str, Format] = {
     "openai-chat": Format(
-        "synthgen.exporters.chat:openai_chat",
+        "synthgen.exporters.openai:openai_chat",
         "OpenAI and Azure fine-tuning, TRL, Axolotl",
         ("answer",),
         max_bytes=_OPENAI_BYTES,
     ),
     "openai-dpo": Format(
-        "synthgen.exporters.preference:openai_dpo",
+        "synthgen.exporters.openai:openai_dpo",
         "preference fine-tuning (DPO) by OpenAI, Azure, Together",
         ("answer",),
         max_bytes=_OPENAI_BYTES,

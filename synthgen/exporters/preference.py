@@ -1,7 +1,7 @@
 """Preference pairs for DPO: a question with the row's answer and a worse one (see `dpo_rejected`).
 
-`openai-dpo` has the three keys that OpenAI, Azure and Together accept, and no other; its notes count the sources of the
-rejected answers. `trl-preference` adds `rejected_source` to each row: TRL ignores unknown columns.
+`trl-preference` adds `rejected_source` to each row, because TRL ignores unknown columns; the notes of other formats count the
+sources.
 
 A row without a worse answer is left out and counted as `no_rejected`.
 """
@@ -16,21 +16,7 @@ from synthgen.exporters.conversation import SYSTEM, USER, Conversation, Message,
 from synthgen.exporters.dpo_rejected import SOURCES, Sources, rejected_answers
 from synthgen.records import Triple
 
-__all__ = ["openai_dpo", "trl_preference"]
-
-
-def openai_dpo(
-    triples: Sequence[Triple], context: ExportContext, *, system: System = SYSTEM, user: User = USER, sources: Sources = SOURCES
-) -> Rows:
-    """Yield `input` with its `messages`, `preferred_output` and `non_preferred_output`, each with one assistant message."""
-    counts: Counter[str] = Counter()
-    for conversation, worse, _ in _pairs(triples, context, system, user, sources, counts):
-        yield {
-            "input": {"messages": conversation.prompt},
-            "preferred_output": conversation.completion,
-            "non_preferred_output": worse,
-        }
-    return dict(sorted(counts.items()))
+__all__ = ["preference_pairs", "trl_preference"]
 
 
 def trl_preference(
@@ -38,12 +24,12 @@ def trl_preference(
 ) -> Rows:
     """Yield `prompt`, `chosen` and `rejected` as messages, and `rejected_source`."""
     counts: Counter[str] = Counter()
-    for conversation, worse, source in _pairs(triples, context, system, user, sources, counts):
+    for conversation, worse, source in preference_pairs(triples, context, system, user, sources, counts):
         yield {"prompt": conversation.prompt, "chosen": conversation.completion, "rejected": worse, "rejected_source": source}
     return dict(sorted(counts.items()))
 
 
-def _pairs(
+def preference_pairs(
     triples: Sequence[Triple], context: ExportContext, system: str, user: str, sources: Sources, counts: Counter[str]
 ) -> Iterator[tuple[Conversation, list[Message], str]]:
     """Yield each conversation that has a rejected side, with that side and its source. Adds to `counts` for every triple."""
