@@ -128,7 +128,7 @@ class Budget:
         return f"llm.max_calls = {amount} ({used.calls} {how})"
 
     def _worst(self, request: Request, batch: bool, prompt: int = 0) -> Reservation:
-        """The bounds of one attempt, and its worst case with what was learnt of the model; `prompt` if counted before."""
+        """The bounds of one attempt, and its worst case with what was learned of the model; `prompt` if counted before."""
         prompt = prompt or prompt_bound(request)
         output = self._output_bound(request, self._settings.max_output_tokens)
         of_prompt, of_output = self._excess.get(request.model, (1.0, 1.0))

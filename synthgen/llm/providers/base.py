@@ -24,7 +24,7 @@ this order:
    `busy` makes the limiter listen, `wait_s` is how long the server asks to wait, `unbilled` is what keeps a rejected request
    from being charged. An exception of any other kind ends the run. `synthgen.llm.providers.errors.of_status` reads the usual
    meanings of HTTP statuses.
-6. The limits. `read_limit` reads the limits per minute from the headers of an answer. Without it, limits are learnt from
+6. The limits. `read_limit` reads the limits per minute from the headers of an answer. Without it, limits are learned from
    refusals, which costs some.
 7. The form of requests, where servers differ in what they accept. Change it when a field is refused and raise `Reformed`: the
    same request is sent again at once and counts as no attempt. `proven` says whether a request in the present form was answered

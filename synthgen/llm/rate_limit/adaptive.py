@@ -1,4 +1,4 @@
-"""How many requests per second a server takes, learnt from what it turns away: where no limit is known, or the known one is wrong.
+"""How many requests per second a server takes, learned from what it rejects: where no limit is known, or the known one is wrong.
 
 There is no rate until more than one request in nine is turned away: single 429s and 503s, which busy servers send at any rate,
 teach nothing. Then:
@@ -42,7 +42,7 @@ _STEADY = 0.05 / 60
 
 
 class AdaptiveRate:
-    """`per_s` is in requests, and infinite until something was learnt. Requests are known by the numbers of their grants."""
+    """`per_s` is in requests, and infinite until something was learned. Requests are known by the numbers of their grants."""
 
     def __init__(self) -> None:
         self.per_s = math.inf

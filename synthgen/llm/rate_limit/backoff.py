@@ -1,6 +1,6 @@
 """The pauses that all calls share: what the server asked for, and growing ones while it takes nothing at all.
 
-After a pause of the second kind one call alone knocks, and the next only when it is known that this one was let in, or after a
+After a pause of the second kind one call alone tries, and the next only when it is known that this one was let in, or after a
 longer pause. So a minute's quota that is used up costs some rejected requests and not thousands, and an outage costs few.
 """
 
@@ -34,16 +34,16 @@ class Backoff:
         self._shut_at = 0.0
 
     def wait_s(self, now: float) -> float:
-        """Seconds until the next may knock, none or less when it may now."""
+        """Seconds until the next may try, none or less when it may now."""
         return max(self._opens_at, self._probe_known_at) - now if self.shut else self._opens_at - now
 
     def sent(self, known_at: float) -> None:
-        """While it is shut, one knocks at a time. At `known_at` it is known whether it was turned away."""
+        """While it is shut, one tries at a time. At `known_at` it is known whether it was rejected."""
         if self.shut:
             self._probe_known_at = known_at
 
     def taken(self, number: int, now: float) -> bool:
-        """Whether this opens a door that was shut for long."""
+        """Whether this ends a time of refusals that was long."""
         if number > self._in_vain_since:
             self._in_vain = 0
         opens = self.shut and number > self._last_before
@@ -52,7 +52,7 @@ class Backoff:
         return opens and now > self._shut_at + _LONG_SHUT_S
 
     def refused(self, number: int, last: int, now: float, *, key: str, told_s: float) -> bool:
-        """Whether this refusal shuts the door. `last` is the last grant given, `told_s` what the server asked to wait.
+        """Whether this refusal shuts it for all. `last` is the last grant given, `told_s` what the server asked to wait.
 
         Of the requests sent since the first refusal some may be under way yet, so half of them have to be back.
         """

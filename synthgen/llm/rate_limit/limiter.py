@@ -1,7 +1,7 @@
 """One limiter for all calls to an endpoint: when may the next request be sent?
 
 Limits per minute on requests and on tokens are known from the settings or from the headers of answers, and are kept
-(`allowance`). What is not known is learnt from being turned away: when to knock again (`door`), and at what rate (`learnt`).
+(`quota`). What is not known is learned from rejections: when to try again (`backoff`), and at what rate (`adaptive`).
 
 A request is booked when it is let out, its tokens as an estimate: the characters of its prompt times the tokens per character
 seen so far, and a moving average of the output. (The output limit instead would strangle the throughput, the prompt alone would
@@ -9,8 +9,8 @@ overshoot, and a tokenizer would cost more than the call.) When the answer is th
 estimate. A request that is never settled stays booked as it is, and leaves the book with its minute.
 
 The way of a 429: `failure` reads how long the server asks to wait, and `executor` gives back what was put aside and counts no
-attempt. `turned_away` books the request without tokens, and tells the door, which may shut for all, and the learnt rate, which may
-fall, and reads the headers for limits. Then the call stands in line again for `reserve`, at most fifty times.
+attempt. `turned_away` books the request without tokens, reads the headers for limits, and reports it to the backoff, which
+may shut for all, and to the adaptive rate, which may fall. Then the call stands in line again for `reserve`, at most fifty times.
 
 Synchronous, without tasks and without sleeping. Callers ask in the order of first come, first served, and the first asks again
 after the time it is told. Asking, booking and settling take some 10 µs together.
@@ -71,8 +71,8 @@ class Limiter:
         self._sizes = _Sizes(settings.max_output_tokens)
         self._requests = Quota("requests", settings.rpm)
         self._tokens = Quota("tokens", settings.tpm)
-        self._door = Backoff()
-        self._learnt = AdaptiveRate()
+        self._backoff = Backoff()
+        self._adaptive = AdaptiveRate()
         self._held_by: Quota | Backoff | AdaptiveRate | None = None
         self._last = 0  # number of the last grant
         self._book: deque[Grant] = deque()  # of the last `WINDOW_S` seconds
@@ -86,17 +86,17 @@ class Limiter:
         """Leave to send `request` now, or the seconds after which to ask again."""
         now = self._clock()
         self._forget(now)
-        if self._door.shut:
+        if self._backoff.shut:
             self._judge(now)
-        if self._held_by is self._door and self._door.wait_s(now) <= 0:
-            self._learnt.resume(now)
+        if self._held_by is self._backoff and self._backoff.wait_s(now) <= 0:
+            self._adaptive.resume(now)
         chars, tokens = self._sizes.expect(request)
         oldest_at = self._book[0].at if self._book else now
         waits: list[tuple[float, Quota | Backoff | AdaptiveRate]] = [
             (self._requests.wait_s(now, 1.0, oldest_at), self._requests),
             (self._tokens.wait_s(now, tokens, oldest_at), self._tokens),
-            (self._door.wait_s(now), self._door),
-            (0.0 if self._door.shut else self._learnt.wait_s(now), self._learnt),
+            (self._backoff.wait_s(now), self._backoff),
+            (0.0 if self._backoff.shut else self._adaptive.wait_s(now), self._adaptive),
         ]
         wait_s, by = max(waits, key=itemgetter(0))
         self._held_by = by if wait_s > 0 else None
@@ -125,10 +125,10 @@ class Limiter:
         overdue = grant.taken is True
         grant.taken, grant.told_s = False, wait_s or 0.0
         self._refused_in_book += self._in_book(grant)
-        self._rebook(grant, 0.0)  # but it keeps its place in the even flow, else the next would knock at once
+        self._rebook(grant, 0.0)  # but it keeps its place in the even flow, else the next would be tried at once
         self._refusal_s = max(0.9 * self._refusal_s, now - grant.at)
-        if self._door.refused(grant.number, self._last, now, key=grant.key, told_s=grant.told_s):
-            self._learnt.change(grant.number, self._last, now, self._taken_per_s, floor_per_s=self._taken_per_s)
+        if self._backoff.refused(grant.number, self._last, now, key=grant.key, told_s=grant.told_s):
+            self._adaptive.change(grant.number, self._last, now, self._taken_per_s, floor_per_s=self._taken_per_s)
         self._judge(now)
         if overdue:
             self._learn_from_refusal(grant, now)
@@ -144,15 +144,15 @@ class Limiter:
         """Requests per minute that may be sent, their tokens taken into account; None when no limit is known."""
         now = self._clock()
         per_request = self._tokens.used / self._requests.used if self._tokens.used > 0 else 1.0
-        rate = min(self._requests.per_minute(now), self._tokens.per_minute(now) / per_request, 60 * self._learnt.per_s)
+        rate = min(self._requests.per_minute(now), self._tokens.per_minute(now) / per_request, 60 * self._adaptive.per_s)
         return None if rate == math.inf else max(0.0, rate)
 
     def _grant(self, key: str, now: float, chars: int, tokens: float) -> Grant:
         self._last += 1
         self._requests.take(now, 1.0)
         self._tokens.take(now, tokens)
-        self._door.sent(now + self._surely_s)
-        self._learnt.sent()
+        self._backoff.sent(now + self._surely_s)
+        self._adaptive.sent()
         grant = Grant(self._last, key, now, chars, tokens, (self._requests.used, self._tokens.used))
         self._book.append(grant)
         self._unjudged.append(grant)
@@ -194,15 +194,15 @@ class Limiter:
                 self._learn_from_refusal(grant, now)
             else:
                 self._took(grant, now)
-                self._learnt.taken(grant.number, now, self._taken_per_s)
+                self._adaptive.taken(grant.number, now, self._taken_per_s)
 
     def _took(self, grant: Grant, now: float) -> None:
         grant.taken = True
-        if self._door.taken(grant.number, now):
-            self._learnt.hold(now)
+        if self._backoff.taken(grant.number, now):
+            self._adaptive.hold(now)
 
     def _learn_from_refusal(self, grant: Grant, now: float) -> None:
-        self._learnt.refused(grant.number, self._last, now, self._taken_per_s, told_s=grant.told_s, shut=self._door.shut)
+        self._adaptive.refused(grant.number, self._last, now, self._taken_per_s, told_s=grant.told_s, shut=self._backoff.shut)
 
     def _listen(self, grant: Grant, headers: Mapping[str, str], now: float) -> None:
         """An answer that was overtaken knows less than the one before it."""
