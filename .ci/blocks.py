@@ -35,9 +35,14 @@ __all__ = ["BLOCKS"]
 
 
 def table(header: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
-    """A Markdown table; a bar in a cell is escaped."""
+    """A Markdown table; bars, and angle brackets outside of code, are escaped."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    parts = text.replace("|", "\\|").replace("\n", " ").split("`")
+    return "`".join(part if n % 2 else part.replace("<", "&lt;") for n, part in enumerate(parts))
 
 
 def code(text: object) -> str:
