@@ -179,7 +179,7 @@ class _LogFile(logging.FileHandler):
 
     @staticmethod
     def _unwritable(path: Path, error: OSError) -> RunFolderError:
-        return RunFolderError(f"{path} could not be written: {error.strerror}. Free the disk or choose another folder.")
+        return RunFolderError(f"{path} could not be written: {error.strerror}. Free disk space or choose another folder.")
 
 
 class _Above(logging.Handler):

@@ -367,7 +367,7 @@ def test_queries_that_are_not_there_are_noticed_before_any_call(docs: Path, tmp_
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999/v1", "http://[::1/v1", "http://127.0.0.1:abc/v1", "ftp://x"])
 def test_an_address_that_is_none(docs: Path, tmp_path: Path, url: str) -> None:
     done = synthgen("run", docs, tmp_path / "run", "-m", "openai/fake-model", "--base-url", url, *fast(), key="k")
-    assert_told(done, 1, "is no web address")
+    assert_told(done, 1, "is not a web address")
 
 
 @pytest.mark.slow

@@ -160,7 +160,7 @@ class BatchSubmitter:
         except OSError as error:
             reason = error.strerror or str(error)
             raise RunFolderError(
-                f"{self._scratch} could not be written: {reason}. Free the disk or choose another folder."
+                f"{self._scratch} could not be written: {reason}. Free disk space or choose another folder."
             ) from error
 
 
