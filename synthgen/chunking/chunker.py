@@ -36,7 +36,7 @@ from synthgen.text.tokenizer import Tokenizer, get_tokenizer
 
 __all__ = ["chunk_document", "chunk_documents", "merge_identical"]
 
-# What a cut costs, where one chunk more costs 100 (see packing).
+# What a cut costs, where one chunk more costs 100 (see `segmentation`).
 _CUT_BLOCK, _CUT_ITEM, _CUT_BLANK, _CUT_SENTENCE, _CUT_LINE, _CUT_TOKENS = 30, 60, 100, 150, 160, 200
 _CUT_AFTER_COLON = 120  # "as follows:" stays with what follows
 

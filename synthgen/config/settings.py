@@ -10,6 +10,7 @@ carry values for them.
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
@@ -38,6 +39,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Layout = Literal["passage_last", "passage_first"]
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SAMPLING = ("max_output_tokens", "temperature", "top_p", "seed", "stop", "logit_bias", "extra_body")
 
 
@@ -125,6 +127,16 @@ class LLM(_Section):
     store: str | None = Field(
         None, description="SQLite file of answers, to share between runs; unset means one in the run folder"
     )
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _names_a_variable(cls, name: str | None) -> str | None:
+        if name is not None and not _VARIABLE.fullmatch(name):
+            raise ConfigError(
+                "The setting llm.api_key_env is not the name of an environment variable (letters, digits and _; it is not shown here, "
+                "in case it is the key itself). Put the key into a variable and give that variable's name, e.g. MY_API_KEY."
+            )
+        return name
 
     @property
     def sampling(self) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class StepEstimate(Report):
     prompt_tokens: int
     output_tokens: int
     dollars: float | None = Field(description="None when the price is unknown")
-    batch_dollars: float | None
+    batch_dollars: float | None = Field(description="None when the price is unknown or there is no batch API")
     prices_dated: str
     estimated_tokens: bool
     static_tokens: int
@@ -126,14 +126,15 @@ def _workplace(docs: str | Path, run_folder: str | Path | None, generator: Gener
 
 
 def _estimates(generator: Generator, corpus: Corpus, store: CallStore | None, queries: Sequence[str]) -> list[dict[str, Any]]:
-    """One estimate for each paid step, in the order of a run."""
+    """One estimate for each paid step, in the order of a run; without a batch price where the provider has no batch API."""
     llm, prefixes, chunks = generator.config.llm, Prefixes(), generator.asked(corpus.chunks)
     generation = [
         {"stage": step.stage, "prompt": prompt.name}
         | asdict(estimate(step.requests(chunks), llm, output_tokens=step.output_tokens, store=store, prefixes=prefixes))
         for prompt, step in zip(generator.prompts, generator.steps(), strict=True)
     ]
-    return generation + prices_after_generation(generator, corpus, store, prefixes, queries)
+    estimates = generation + prices_after_generation(generator, corpus, store, prefixes, queries)
+    return [one if generator.endpoint.has_batches(one["model"]) else one | {"batch_dollars": None} for one in estimates]
 
 
 def _stopped_by(config: Config, calls: list[dict[str, Any]]) -> list[str]:

@@ -97,3 +97,10 @@ def test_a_model_that_would_check_no_distractor_is_refused() -> None:
         load_config(settings=[setting])
     base = load_config(settings=[setting, "distractors.check=true"])
     assert load_config(base=base).distractors == base.distractors
+
+
+@pytest.mark.parametrize("given", ["sk-proj-4c9e", "two words", "$KEY", "1KEY", "a=b"])
+def test_a_key_in_place_of_its_variable_is_refused_and_not_shown(given: str) -> None:
+    with pytest.raises(ConfigError, match="not the name of an environment variable") as refused:
+        load_config(overrides={"llm": {"api_key_env": given}})
+    assert given not in str(refused.value)

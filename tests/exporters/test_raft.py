@@ -19,7 +19,7 @@ from synthgen import storage
 from synthgen.errors import ConfigError
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.export import check_format, export, rows
-from synthgen.exporters.raft.quotas import RowPlan, document_counts, plan_rows
+from synthgen.exporters.raft.row_plan import RowPlan, document_counts, plan_rows
 from synthgen.importers.chat import flatten
 from synthgen.records import Chunk, Distractor, Triple, make_triple
 from synthgen.text.language import guess_language

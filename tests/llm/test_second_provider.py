@@ -21,6 +21,7 @@ from support.run_files import RIVERS, outputs, write_rivers
 from support.second_server import SecondServer, Utterance
 
 import synthgen as sg
+from synthgen.cli.views.plan import plan_text
 from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError, ModelError, StoppedEarly, UnknownNameError
 from synthgen.llm.call_store import CallStore
@@ -257,6 +258,19 @@ def test_a_whole_run(make: Make, tmp_path: Path) -> None:
         plan = planning.plan(docs, tmp_path / "run", config=sg.load_config(overrides={"model": make.model, **settings(server)}))
         assert sum(step["stored"] for step in plan["calls"]) == len(RIVERS)
         assert {step["dollars"] for step in plan["calls"]} == {None}, "the price of the model is not known"
+
+
+def test_a_plan_has_a_batch_price_where_there_is_a_batch_api(make: Make, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("dated: 2001-12-19\nmodels: {fake-model: {input: 10, output: 40, batch: 0.5}}\n")
+    with make.server() as server:
+        given = settings(server) | {"model": make.model}
+        given["llm"]["prices"] = str(prices)
+        plan = planning.plan(write_rivers(tmp_path / "docs"), config=sg.load_config(overrides=given))
+    has_batches = make.model.startswith("openai/")
+    assert [step.batch_dollars is not None for step in plan.calls] == [has_batches]
+    assert ("through the Batch API" in plan_text(plan)) == has_batches
+    assert "about $" in plan_text(plan)
 
 
 def test_two_kills_cost_nothing_and_change_nothing(make: Make, tmp_path: Path) -> None:

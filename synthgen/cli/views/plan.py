@@ -68,10 +68,8 @@ def _caching(calls: StepEstimate) -> str:
 
 
 def _dollars_of_all(steps: Sequence[StepEstimate]) -> str:
-    known = all(calls.dollars is not None for calls in steps)
-    sums = {
-        name: sum(getattr(calls, name) or 0.0 for calls in steps) if known else None for name in ("dollars", "batch_dollars")
-    }
+    prices = {name: [getattr(calls, name) for calls in steps] for name in ("dollars", "batch_dollars")}
+    sums = {name: None if None in each else sum(each) for name, each in prices.items()}
     return _dollars(steps[0].model_copy(update=sums))
 
 
@@ -94,7 +92,7 @@ def _pilot(pilot: PilotReport) -> str:
 
 
 def _dollars(calls: StepEstimate) -> str:
-    if calls.dollars is None or calls.batch_dollars is None:
+    if calls.dollars is None:
         return f"unknown price for {calls.model} (name a table with --set llm.prices=FILE)."
-    live, batch = dollars_text(calls.dollars), dollars_text(calls.batch_dollars)
-    return f"about {live}, or {batch} through the Batch API (prices of {calls.prices_dated})."
+    batch = "" if calls.batch_dollars is None else f", or {dollars_text(calls.batch_dollars)} through the Batch API"
+    return f"about {dollars_text(calls.dollars)}{batch} (prices of {calls.prices_dated})."

@@ -14,7 +14,7 @@ The other three formats are what the reference's converters make of such a row. 
 cutting text. `raft-chat` and `raft-completion` have only the instruction and the chain of thought, because their
 readers reject unknown keys. The reader of `raft-eval` ignores them, so mode and position are included.
 
-Differences from the reference: shares are exact (`raft.quotas`). Ids come from content, and choices from the seed and
+Differences from the reference: shares are exact (`raft.row_plan`). Ids come from content, and choices from the seed and
 the row's id. No document occurs twice in a row. A dropped oracle is replaced by one more distractor, or by none when
 the row has no more. No text can break the layout (`raft.layout`).
 
@@ -32,7 +32,7 @@ from pydantic import BeforeValidator, Field
 
 from synthgen.exporters.context import ExportContext, Rows
 from synthgen.exporters.raft.layout import Layout, layouts
-from synthgen.exporters.raft.quotas import document_counts
+from synthgen.exporters.raft.row_plan import document_counts
 from synthgen.records import Triple
 
 __all__ = ["raft", "raft_chat", "raft_completion", "raft_eval"]

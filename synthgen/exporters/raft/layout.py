@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import regex
 
 from synthgen.exporters.context import ExportContext
-from synthgen.exporters.raft.quotas import ABSTAIN, RowPlan, document_counts, plan_rows
+from synthgen.exporters.raft.row_plan import ABSTAIN, RowPlan, document_counts, plan_rows
 from synthgen.exporters.row_view import answer, question
 from synthgen.records import Chunk, Triple, passage, random_for
 from synthgen.text.language import guess_language

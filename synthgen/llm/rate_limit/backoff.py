@@ -2,6 +2,8 @@
 
 After a pause of the second kind one call alone tries, and the next only when it is known that this one was let in, or after a
 longer pause. So a minute's quota that is used up costs some rejected requests and not thousands, and an outage costs few.
+
+A 429 reaches `Backoff.refused` through `limiter`, whose docstring follows it from end to end.
 """
 
 from __future__ import annotations
