@@ -34,7 +34,7 @@ from synthgen.text.language import guess_language
 from synthgen.text.sentences import sentences
 from synthgen.text.tokenizer import Tokenizer, get_tokenizer
 
-__all__ = ["chunk_document", "chunk_documents", "merge_identical"]
+__all__ = ["chunk_document", "chunk_documents", "document_format", "merge_identical"]
 
 # What a cut costs, where one chunk more costs 100 (see `segmentation`).
 _CUT_BLOCK, _CUT_ITEM, _CUT_BLANK, _CUT_SENTENCE, _CUT_LINE, _CUT_TOKENS = 30, 60, 100, 150, 160, 200
@@ -47,7 +47,7 @@ def chunk_document(document: Document, settings: Chunking) -> list[Chunk]:
     """The chunks of one document, in order; none when it has no content (only front matter, comments, rules)."""
     tokenizer = get_tokenizer(settings.tokenizer)
     text = document.text
-    blocks = [b for b in parse_blocks(text, _format(document)) if b.kind != "aside"]
+    blocks = [b for b in parse_blocks(text, document_format(document)) if b.kind != "aside"]
     units = _units(text, blocks, tokenizer, settings.max_tokens, document.language)
     limit = settings.max_tokens
     gaps = _gaps(text, units, tokenizer)
@@ -111,11 +111,12 @@ def _chunk(document: Document, start: int, end: int, headings: tuple[str, ...], 
         language=document.language if text == document.text else guess_language(text, document=document.language),
         group=document.group,
         split=document.split,
-        format=_format(document),
+        format=document_format(document),
     )
 
 
-def _format(document: Document) -> str:
+def document_format(document: Document) -> str:
+    """Return the markup that a loader found: a name of `markup.PARSERS`, "text" when the document names none."""
     return str(document.metadata.get("format", "text"))
 
 

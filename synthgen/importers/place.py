@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from synthgen.chunking.chunker import document_format
 from synthgen.chunking.markup.block import trimmed
 from synthgen.importers.columns import ImportRow
 from synthgen.importers.files import Passage
@@ -78,6 +79,7 @@ def context_documents(
                 language=document.language,
                 group=document.group,
                 split=document.split,
+                format=document_format(document),
             )
             for document in documents
         ]
@@ -189,6 +191,7 @@ def _chunk(document: Document, span: Span, index: _Spans, tokenizer: Tokenizer) 
         language=languages.pop() if len(languages) == 1 else guess_language(text, document=document.language),
         group=document.group,
         split=document.split,
+        format=document_format(document),
     )
 
 

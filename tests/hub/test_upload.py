@@ -453,10 +453,18 @@ def test_the_measurement_is_shown_with_its_intervals_and_said_to_be_stale(
     }  # fmt: skip
     chosen = {"system": "bm25", "reason": "too few", "rule": "always"}
     measured = {
-        "training": {"base": "static"},
+        "training": {
+            "base": "static",
+            "rows": 9,
+            "passages": 7,
+            "dimensions": 64,
+            "vocabulary": 500,
+            "settings": {"epochs": 1.0},
+        },  # fmt: skip
         "deployment": None,
         "unseen documents": setting,
         "recommendation": chosen,
+        "leaks": 0,
         "stale": True,
     }
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
