@@ -1,21 +1,24 @@
-"""Rows that ask the same thing in nearly the same words, with the same answer.
+"""Rejects rows that ask the same thing as another row in nearly the same words, with the same answer.
 
-Reasons: `near_duplicate` (the same words up to what changes nothing; score: the Jaccard similarity of the 4-character
-shingles of their words), `semantic_duplicate` (nearly the same vector; score: the cosine).
+Reasons: `near_duplicate` (the same words, except for differences that do not change the question; score: the Jaccard
+similarity of the 4-character shingles of their words), `semantic_duplicate` (nearly the same vector; score: the
+cosine).
 
-Of 32 pairs of nearly equal human questions in a sample of SQuAD 25 had different answers, so letters never decide alone.
-What must be the same in the words is said in `question_identity`; the answers must agree, too: equal, or with a token F1 of .8 and
-no other number. Rows without answers must also stand on the same passage, or on copies of it: the same
-question on two passages is an ambiguity, which is for another filter. Where the query was made from text that its row hides (a
-masked sentence, a heading), a copy will not do: each such row teaches its own passage, and no reader is asked twice.
+String similarity never decides alone: of 32 pairs of nearly equal human questions in a sample of SQuAD, 25 had
+different answers. `common.question_identity` defines which words must be the same. The answers must agree too: they are
+equal, or have a token F1 of 0.8 and the same numbers. Rows without answers must also have the same passage, or copies
+of it: the same question on two passages is an ambiguity, which is the subject of another filter. Where the query was
+made from text that its row hides (a masked sentence, a heading), a copy of the passage is not enough: each such row
+teaches its own passage, and no reader is asked twice.
 
-The row that stays is the reviewed or best-scored one; the others are compared with rows that stay, so no chain of small
-differences makes one of all. It takes over the positives of the rejected rows whose passages are copies of its own.
+The survivor is the reviewed or best-scored row. Other rows are compared with survivors only, so a chain of small
+differences does not merge all its rows. The survivor takes over the positives of the rejected rows whose passages are
+copies of its own.
 
-`semantic` needs vectors, and a cosine means something else for every encoder: there is no default to recommend.
+`semantic` needs vectors. A cosine has a different meaning for every encoder, so there is no default to recommend.
 
-Not covered: paraphrases without `semantic`; crowds of more than fifty rows that ask the same with different answers, where
-answers that only nearly agree are looked for among the best fifty.
+Not covered: paraphrases without `semantic`; groups of more than fifty rows that ask the same with different answers,
+where answers that agree only approximately are searched among the best fifty.
 """
 
 from __future__ import annotations
@@ -38,14 +41,14 @@ from synthgen.text.fold import key
 
 __all__ = ["SPEC", "duplicates"]
 
-_COMPARED = 50  # rows that one row is compared with, beyond those with its very answer
-_ACROSS = 0.02  # by how much more the cosine of rows on different passages must be
+_COMPARED = 50  # rows that one row is compared with, beside those with an equal answer
+_ACROSS = 0.02  # added to the least cosine of rows on different passages
 _BLOCK = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Twin:
-    """The row (its position) that stays in another's place."""
+    """The survivor (its position) in whose favour a row is rejected."""
 
     stays: int
     reason: str
@@ -69,11 +72,11 @@ def duplicates(
     ] = None,
     prefer: Annotated[str, Field(description="score whose best holder is kept; without it, the first by id")] = "round_trip",
 ) -> list[Verdict]:
-    """One row of each question and answer; a row is rejected only in favour of one that is kept."""
+    """One row of each question and answer. A row is rejected only in favour of one that is kept."""
     if semantic is not None and context.encoders is None:
         raise ConfigError(
-            f"duplicates.semantic = {semantic} compares vectors, but the filter was given no encoder. "
-            "Install the train extra, or leave semantic out: then only words are compared."
+            f"duplicates.semantic = {semantic} compares vectors, but the filter has no encoder. "
+            "Install the train extra, or leave semantic out to compare words only."
         )
     passages, questions = Passages(context.chunks), Questions(triples, context)
     order = sorted(questions.crowd if semantic is None else range(len(triples)), key=lambda i: rank(triples[i], prefer))
@@ -96,9 +99,12 @@ def duplicates(
 
 
 def _one_passage(row: Triple, other: Triple, passages: Passages) -> bool:
-    """Whether both stand on one passage. A query made from text that its row hides goes with its own chunk and with no copy of it."""
-    here, there = passages.chunks[row.chunk_id], passages.chunks[other.chunk_id]
-    return here.id == there.id or (passages.same(here, there) and not is_hidden(row, here))
+    """Whether both rows have the same passage.
+
+    A query made from hidden text belongs to its own chunk, not to a copy of it.
+    """
+    own, others = passages.chunks[row.chunk_id], passages.chunks[other.chunk_id]
+    return own.id == others.id or (passages.same(own, others) and not is_hidden(row, own))
 
 
 def _near(
@@ -108,7 +114,7 @@ def _near(
     near: Callable[[int, int], float | None],
     minimum: dict[bool, float],
 ) -> dict[int, _Twin]:
-    """Rows that fall, each with the row that stays: the most similar, then the best."""
+    """Return rows to reject, each with its survivor: the most similar one, then the best one."""
     staying: defaultdict[int, list[int]] = defaultdict(list)
     by_answer: defaultdict[tuple[int, str | None], list[int]] = defaultdict(list)
     twins: dict[int, _Twin] = {}
@@ -116,8 +122,8 @@ def _near(
         answer = triples[row].answer
         folded = None if answer is None else key(answer)
         for crowd in questions.crowds(row):
-            known = dict.fromkeys([*by_answer[crowd, folded][:_COMPARED], *staying[crowd][:_COMPARED]])
-            found = next(((other, score) for other in known if (score := near(row, other)) is not None), None)
+            compared = dict.fromkeys([*by_answer[crowd, folded][:_COMPARED], *staying[crowd][:_COMPARED]])
+            found = next(((other, score) for other in compared if (score := near(row, other)) is not None), None)
             if found:
                 twins[row] = _Twin(found[0], "near_duplicate", round(found[1], 6), minimum[answer is not None])
                 break
@@ -135,7 +141,7 @@ def _semantic(
     passages: Passages,
     threshold: float,
 ) -> dict[int, _Twin]:
-    """The same by cosine. A row is compared with its fifty nearest of those that stay so far."""
+    """Return rows to reject by cosine. A row is compared with its fifty nearest survivors so far."""
     twins: dict[int, _Twin] = {}
     for row, nearest in _nearest([triples[i].query for i in order], context):
         mine = order[row]
@@ -156,7 +162,7 @@ def _semantic(
 
 
 def _nearest(queries: Sequence[str], context: FilterContext) -> Iterator[tuple[int, list[tuple[int, float]]]]:
-    """For each query its nearest ones and their cosines, the best first; itself may be among them."""
+    """Yield the nearest queries of each query with their cosines, best first. The query itself may be among them."""
     import faiss
     import numpy as np
 
@@ -193,6 +199,6 @@ SPEC = FilterSpec(
     needs=frozenset({"encoders"}),
     reasons={
         "near_duplicate": "another row asks the same in nearly the same words, with the same answer",
-        "semantic_duplicate": "another row's vector is nearly the same, and its answer is",
+        "semantic_duplicate": "another row has nearly the same vector and the same answer",
     },
 )

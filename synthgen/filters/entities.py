@@ -1,19 +1,19 @@
-"""Does the query mention numbers or names that its passage does not?
+"""Rejects rows whose query mentions numbers or names that its passage does not.
 
-Reasons: `number_not_found`, `name_not_found` (neither in the chunk's text nor in its headings). The score of a missing name is
-the share of its document's passages that show it.
+Reasons: `number_not_found` and `name_not_found`: the number or name is neither in the chunk's text nor in its headings.
+The score of a missing name is the share of its document's passages that show it.
 
-A name that is missing from the passage is a sign of a wrong passage or of an invented fact, but not always. It may be missing
-when it is the topic of the document (`topic_share` of its passages show it: the Normans of an article about them), or
-when the document never uses it while the corpus does everywhere (`common_share` of the documents).
+A missing name is a sign of a wrong passage or of an invented fact, with two exceptions. The name may be the topic of
+the document: at least `topic_share` of its passages show it, as the Normans in an article about them. Or the document
+never uses it, but much of the corpus does: at least `common_share` of the documents.
 
 A capital is evidence only where nothing else explains it. The first word of a sentence is a name if the document has it
-in another passage and never in lower case; so is a word of a language that capitalises its nouns, if besides few documents
-have it. A function word with a capital inside a sentence ("What did The sign?") must stand so in the passage, or inside a
-sentence of the document.
+in another passage and never in lower case. The same holds for a word of a language that capitalises its nouns, if few
+documents have it as well. A function word with a capital inside a sentence ("What did The sign?") must be written so in
+the passage, or inside a sentence of the document.
 
 Not covered: names written in a script without capitals; names of one or two letters; wrong names and numbers that the
-passage mentions too; nouns of German in a corpus of fewer than 10 documents, where a name cannot be told from them; numbers
+passage mentions too; German nouns in a corpus of fewer than 10 documents, where they cannot be told from names; numbers
 in words.
 """
 
@@ -47,9 +47,9 @@ __all__ = ["SPEC", "entities"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
-_LEAST_PASSAGES = 3  # that make a topic
-_LEAST_DOCUMENTS = 5  # that make a common name
-_LEAST_TITLES, _TITLE_SHARE = 2, 0.1  # passages that make a function word with a capital the part of a name
+_LEAST_PASSAGES = 3  # needed for a topic
+_LEAST_DOCUMENTS = 5  # needed for a common name
+_LEAST_TITLES, _TITLE_SHARE = 2, 0.1  # passages needed to take a function word with a capital as part of a name
 _FEW_DOCUMENTS = 10
 _RARE_SHARE, _RARE_DOCUMENTS = 0.05, 2
 
@@ -68,7 +68,7 @@ def entities(
     common_share: Annotated[Share, Field(description="a name that this share of all documents show is common")] = 0.1,
     check_names: Annotated[bool, Field(description="names must occur in chunk or headings, not only numbers")] = True,
 ) -> list[Verdict]:
-    """Numbers and names of the query stand in the chunk or its headings."""
+    """Numbers and names of the query are in the chunk or its headings."""
     verdicts = [Verdict(triple) for triple in triples]
     unsure: dict[int, list[Mention]] = {}
     by_chunk = sorted(range(len(triples)), key=lambda i: triples[i].chunk_id)
@@ -101,7 +101,7 @@ def _stands(mention: Mention, shown: Shown) -> bool:
 
 
 class _Document:
-    """How the passages of a document use words: in how many they stand, with a capital or at all, and where."""
+    """Word statistics of the passages of a document: in how many a word occurs, with a capital or at all, and where."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.passages = len(texts)
@@ -116,7 +116,7 @@ class _Document:
 
 
 class _NameStatistics:
-    """What the rest of the corpus says about the names that are missing; each text is read once, when it is needed."""
+    """Statistics about missing names in the rest of the corpus. Each text is read once, on first use."""
 
     def __init__(self, chunks: Mapping[str, Chunk], missing: Sequence[tuple[str, Mention]]) -> None:
         self.chunks, self.missing = chunks, missing
@@ -127,7 +127,7 @@ class _NameStatistics:
         self.documents = {document_id: _Document(of_document) for document_id, of_document in texts.items()}
 
     def topic_share(self, name: Mention, chunk: Chunk) -> float:
-        """The share of the document's passages that show the name; 0 when they are too few to make a topic."""
+        """Return the share of the document's passages that show the name; 0 when there are too few passages for a topic."""
         document = self.documents[chunk.document_id]
         shown = document.any if without_capitals(chunk.text) else document.capital
         shown = document.inside if is_function_word(name.text) else shown
@@ -135,7 +135,7 @@ class _NameStatistics:
         return passages / document.passages if passages >= _LEAST_PASSAGES else 0.0
 
     def is_name(self, name: Mention, chunk: Chunk) -> bool:
-        """Whether it takes a name to explain the capital."""
+        """Whether the capital can only be explained by a name."""
         document, parts = self.documents[chunk.document_id], pieces(name.text)
         if is_function_word(name.text):
             return min(document.inside[part] for part in parts) < max(_LEAST_TITLES, _TITLE_SHARE * document.passages)
@@ -151,7 +151,7 @@ class _NameStatistics:
         )
 
     def is_common(self, name: Mention, chunk: Chunk, common_share: float) -> bool:
-        """Whether the document never uses the name, and much of the corpus does."""
+        """Whether the document never uses the name but much of the corpus does."""
         document, parts = self.documents[chunk.document_id], _as_known(name)
         if all(document.any[part] for part in parts):
             return False
@@ -163,20 +163,20 @@ class _NameStatistics:
 
     @functools.cached_property
     def document_counts(self) -> Counter[str]:
-        """In how many documents the missing names stand."""
+        """Return the number of documents in which each missing name occurs."""
         wanted = {piece for _, name in self.missing for piece in [*pieces(name.text), *_as_known(name)]}
-        seen = {(chunk.document_id, word) for chunk in self.chunks.values() for word in wanted & _words(chunk.text)}
-        return Counter(word for _, word in seen)
+        pairs = {(chunk.document_id, word) for chunk in self.chunks.values() for word in wanted & _words(chunk.text)}
+        return Counter(word for _, word in pairs)
 
 
 def _as_known(name: Mention) -> list[str]:
-    """The parts of a name, or all of it in one where a number belongs to it: COVID-19 and COVID-91 share more than their parts."""
+    """Return the parts of a name, or the joined name where a number is part of it: COVID-19 is not COVID-91."""
     parts = pieces(name.text)
     return ["".join(parts)] if any(part.isdecimal() for part in parts) else parts
 
 
 def _words(text: str) -> set[str]:
-    """The words of a text, and in one those that a hyphen joins."""
+    """Return the words of a text, with hyphenated compounds as one word too."""
     folded = plain(text)
     found = set(_WORD.findall(folded))
     if "-" in folded:
@@ -192,7 +192,7 @@ SPEC = FilterSpec(
     entities,
     scope="row",
     reasons={
-        "number_not_found": "a number of the query stands nowhere in the passage",
-        "name_not_found": "a name of the query stands nowhere in the passage",
+        "number_not_found": "a number of the query is not in the passage",
+        "name_not_found": "a name of the query is not in the passage",
     },
 )

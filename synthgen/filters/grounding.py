@@ -1,15 +1,15 @@
-"""Does the answer, or the quote that supports it, stand in the passage?
+"""Rejects rows whose answer, or the quote that supports it, is not in the passage.
 
-Reasons: `answer_not_found` (an extractive answer that is not in the passage), `quote_not_found` (a quote is not, even
-nearly), `number_not_found`, `name_not_found` (the answer has a number or a name that stands neither in the passage nor in its
-headings; dates are made of both).
+Reasons: `answer_not_found` (an extractive answer is not in the passage), `quote_not_found` (a quote is not in the
+passage, not even approximately), `number_not_found` and `name_not_found` (the answer has a number or a name that is
+neither in the passage nor in its headings; dates consist of both).
 
-What is found is stored in `quotes` as spans of the document; the least similarity is stored as score `grounding`.
-Masked text does not count: it is not in what the row shows. A row without a quote passes on its numbers and names alone:
-whether its passage really answers the question takes a reader, not a string match. What counts as a number or a name, and as
-shown, is for `mentions` to say; names that the query has may stand in the answer.
+The spans found are stored in `quotes`, as offsets into the document. The least similarity is stored as score
+`grounding`. Masked text does not count, because the row does not show it. A row without a quote passes on its numbers
+and names alone: whether its passage answers the question takes a reader, not a string match. `common.mentions` defines
+numbers, names and when a text shows them. Names of the query may occur in the answer.
 
-Not covered: names in German, which capitalises all nouns; the first word of an answer that goes on in lower case.
+Not covered: names in German, which capitalises all nouns; the first word of an answer that continues in lower case.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def grounding(
     check_numbers: Annotated[bool, Field(description="numbers of an answer must occur in chunk or headings")] = True,
     check_names: Annotated[bool, Field(description="names of an answer must occur in chunk, headings or query")] = True,
 ) -> list[Verdict]:
-    """Locate answers and quotes in what the row shows, and store where they stand."""
+    """Answers and quotes are in what the row shows. Their spans are stored."""
     show = functools.lru_cache(maxsize=256)(Shown)
     verdicts = []
     for triple in triples:
@@ -69,7 +69,7 @@ def _extractive(triple: Triple, chunk: Chunk) -> Verdict:
     shown = _shown(triple, chunk)
     given = [shown[start - chunk.start : end - chunk.start] for start, end in triple.quotes]
     if given and key(" ".join(given)) == key(triple.answer):
-        return _found(triple, triple.quotes, 1.0)  # the generator knows which of several places it meant
+        return _found(triple, triple.quotes, 1.0)  # the generator says which of several places it means
     found = locate(triple.answer, shown, min_similarity=_NEVER)
     if found is None:
         return Verdict(triple, "answer_not_found")
@@ -96,14 +96,14 @@ def _found(triple: Triple, quotes: tuple[Span, ...], similarity: float) -> Verdi
 
 
 def _quotes(triple: Triple) -> list[str]:
-    """The quotes a model gave as evidence: `metadata["quote"]`, one string or several."""
+    """Return the quotes that a model gave as evidence: `metadata["quote"]`, one string or several."""
     given = triple.metadata.get("quote")
     found = [given] if isinstance(given, str) else given if isinstance(given, list | tuple) else []
     return [quote for quote in map(str, found) if quote.strip()]
 
 
 def _shown(triple: Triple, chunk: Chunk) -> str:
-    """The chunk's text with NUL for masked characters, so that offsets stay."""
+    """Return the chunk's text with NUL for masked characters, so that offsets stay the same."""
     text = chunk.text
     for start, end in triple.masks:
         first, last = max(0, start - chunk.start), max(0, end - chunk.start)
@@ -116,7 +116,7 @@ def _in_document(found: Found, chunk: Chunk) -> Span:
 
 
 def _missing(triple: Triple, chunk: Chunk, show: Callable[[str, str], Shown]) -> list[Mention]:
-    """The numbers and names of an answer that are not shown."""
+    """Return the numbers and names of an answer that are not shown."""
     answer = _LIST_MARK.sub("", triple.answer or "")
     found = mentions(answer)
     if not found:
@@ -137,9 +137,9 @@ SPEC = FilterSpec(
     grounding,
     scope="row",
     reasons={
-        "answer_not_found": "an extractive answer does not stand in the passage",
-        "quote_not_found": "the quote does not stand in the passage, even nearly",
-        "number_not_found": "a number of the answer stands nowhere in the passage",
-        "name_not_found": "a name of the answer stands nowhere in the passage",
+        "answer_not_found": "an extractive answer is not in the passage",
+        "quote_not_found": "the quote is not in the passage, not even approximately",
+        "number_not_found": "a number of the answer is not in the passage",
+        "name_not_found": "a name of the answer is not in the passage",
     },
 )

@@ -1,17 +1,20 @@
-"""Are query and answer written in the language of the passage?
+"""Rejects rows whose query or answer is not in the language of the passage.
 
-Reasons: `query_language`, `answer_language`. A short text cannot be identified with certainty, so a row falls only on firm
-evidence, of which there are two kinds. Words that the passage shows (names, code, terms) are never evidence.
+Reasons: `query_language`, `answer_language`. A short text cannot be identified with certainty, so a row is rejected
+only on firm evidence, of which there are two kinds. Words that the passage shows (names, code, terms) are never
+evidence.
 
-- *Another script*: the rest is written in a script that the passage is not. Latin words in a text of another script
-  must be three, or sound like a sentence, because names and terms are often left in Latin.
-- *Another language of the same script*: question words (2 points each) and common words (1 point) of one other language
-  come to 2 points and are none of the passage's language, while none of those of the passage's language is there.
+- *Another script*: the remaining words are in a script that the passage does not use. Latin words in a text of another
+  script must be at least three, or look like a sentence, because names and terms are often left in Latin.
+- *Another language of the same script*: question words (2 points each) and common words (1 point each) of one other
+  language add up to 2 points, none of them is a word of the passage's language, and the text has no words of the
+  passage's language.
 
-A prompt may ask for another language than the passage's: such languages go into `allow`, and a row whose metadata has `language`
-may be in that one.
+A prompt may ask for another language than the passage's. Such languages go into `allow`. A row whose metadata has
+`language` may also be in that language.
 
-Not covered: languages of one script without words in their lexicon (Hindi and Marathi, say); keywords without any common word.
+Not covered: languages of one script without words in their lexicon (Hindi and Marathi, for example); keyword queries
+without any common word.
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ def language(
     ] = [],  # noqa: B006
     check_answers: Annotated[bool, Field(description="judge answers too, not only queries")] = True,
 ) -> list[Verdict]:
-    """Query and answer are in the chunk's language, or nothing firm says that they are not."""
+    """Query and answer are in the chunk's language, or there is no firm evidence against it."""
     passage = functools.lru_cache(maxsize=4_096)(_Passage)
     verdicts = []
     for triple in triples:
@@ -70,19 +73,19 @@ def language(
 
 
 class _Passage:
-    """The scripts, the words and the language of a passage, found when they are needed."""
+    """The scripts, words and language of a passage, each computed on first use."""
 
     def __init__(self, chunk: Chunk) -> None:
         self.chunk = chunk
         self.text = "\n".join([*chunk.headings, chunk.text])
 
     def is_foreign(self, text: str, allowed: set[str]) -> bool:
-        """Whether something firm says that `text` is in none of the allowed languages nor in the passage's."""
+        """Whether there is firm evidence that `text` is neither in an allowed language nor in the passage's."""
         other = self._other_script(text) or self._other_language(text)
         return bool(other) and other not in allowed
 
     def _other_script(self, text: str) -> str:
-        """The language, or at least the script, of a text that is written in another one than the passage; "" if it is not."""
+        """Return the language, or at least the script, of a text in another script than the passage's; otherwise ""."""
         if text.isascii() and "LATIN" in self.scripts:
             return ""
         rest = [token for token in _TOKEN.findall(text) if token.casefold() not in self.folded]
@@ -90,7 +93,7 @@ class _Passage:
         foreign = {script: n for script, n in letters.items() if script not in self.scripts}
         script = max(sorted(foreign), key=lambda script: foreign[script], default="")
         share = _FOREIGN_SHARE if script != "LATIN" else _LATIN_SHARE
-        if script == "LATIN":  # a letter without spaces says as much as three of them, shown or not
+        if script == "LATIN":  # a letter of an unspaced script counts as three Latin ones, shown or not
             letters = Counter(
                 {"LATIN": letters["LATIN"], "": 3 * sum(n for own, n in scripts(text).items() if own in self.scripts)}
             )
@@ -104,7 +107,7 @@ class _Passage:
         return max(sorted(points), key=lambda code: points[code]) if sentence and points else named if sentence else ""
 
     def _other_language(self, text: str) -> str:
-        """Another language of the passage's script whose words the text has; "" if nothing is firm."""
+        """Return another language of the passage's script whose words the text has; "" without firm evidence."""
         found = _ordinary_words(text)
         points = _points(found)
         if max((n for code, n in points.items() if code != self.chunk.language), default=0) < _POINTS:
@@ -133,12 +136,12 @@ class _Passage:
 
     @functools.cached_property
     def guessed(self) -> str:
-        """The language by the text alone."""
+        """The language identified from the text alone."""
         return guess_language(self.text)
 
     @functools.cached_property
     def scripts(self) -> frozenset[str]:
-        """Those that a good part of the letters are of; Japanese is written in two."""
+        """The scripts that have a substantial share of the letters. Japanese is written in two."""
         if self.text.isascii():
             return frozenset(["LATIN"])
         letters = scripts(self.text[:2_000])
@@ -159,14 +162,14 @@ def _points(found: Sequence[str]) -> Counter[str]:
 
 @functools.cache
 def _telling_words() -> dict[str, frozenset[str]]:
-    """The words of each language that tell it from others."""
+    """Return the words of each language that distinguish it from others."""
     found = {one.code: one.common_words | one.question_words - one.joining_question_words for one in lexicons()}
     return {code: own for code, own in found.items() if own}
 
 
 @functools.cache
 def _weights() -> dict[str, list[tuple[str, int]]]:
-    """The languages that a word tells of, with its points: 2 for a question word, 1 for another."""
+    """Return the languages that a word is evidence of, with its points: 2 for a question word, 1 for any other."""
     weights: dict[str, list[tuple[str, int]]] = {}
     for code, own in _telling_words().items():
         for word in own:
@@ -176,7 +179,7 @@ def _weights() -> dict[str, list[tuple[str, int]]]:
 
 @functools.cache
 def _chinese() -> regex.Pattern[str]:
-    """What Japanese text does not have, though it has the letters."""
+    """Match what Japanese text does not have, although it shares the characters."""
     return regex.compile(lexicon("zh").alone)
 
 
@@ -185,7 +188,7 @@ def _words(text: str) -> list[str]:
 
 
 def _ordinary_words(text: str) -> list[str]:
-    """The words of a text but those with a capital inside it: The Who and Die Hard are names."""
+    """Return the words of a text without those that have a capital inside it: The Who and Die Hard are names."""
     tokens = _WORD.findall(unicodedata.normalize("NFC", text))
     return [token.casefold() for i, token in enumerate(tokens) if not i or token[0].islower() or not token[0].isupper()]
 

@@ -1,7 +1,8 @@
-"""What the filters prefer: words and lexical overlap of the rows that were kept beside those that each filter dropped.
+"""Measures what the filters prefer: lexical overlap and query length of the kept and of the rejected rows.
 
-A filter that searches by words keeps the queries that share words with their passage, and training on these alone teaches little.
-Overlap is the share of a query's content words that stand in its passage or the headings above it, as the row shows them.
+A filter that searches by words keeps the queries that share words with their passage, and training on these alone
+teaches little. Overlap is the share of a query's content words that occur in its passage or the headings above it, as
+the row shows them.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ __all__ = ["lexical_bias", "overlap"]
 
 
 def lexical_bias(filtered: FilterResult, chunks: Mapping[str, Chunk]) -> dict[str, dict[str, Any]]:
-    """Rows, mean overlap and mean words of the queries: of what was `kept`, then of what each filter dropped.
+    """Return rows, mean overlap and mean words of the queries, for the `kept` rows and for those each filter rejected.
 
-    Texts with labels are no queries.
+    Texts with labels are left out, because they are not queries.
     """
     kept = [row for row in filtered.kept if row.kind != CLASSIFICATION]
     dropped: dict[str, list[Triple]] = {}
@@ -35,7 +36,7 @@ def lexical_bias(filtered: FilterResult, chunks: Mapping[str, Chunk]) -> dict[st
 
 
 def overlap(query: Sequence[str], seen: frozenset[str]) -> float:
-    """The share of the content words of a query that are in `seen`; of all its words where none carries content."""
+    """Return the share of the query's content words that are in `seen`; of all its words where none carries content."""
     telling = contents(list(query)) or list(query)
     return sum(word in seen for word in telling) / len(telling) if telling else 0.0
 

@@ -1,19 +1,28 @@
-"""Queries that nobody would type.
+"""Rejects queries that nobody would type.
 
-Reasons: `passage_reference` ("according to the text"), `chatter` ("Here are two questions"), `numbering` ("2) How …"),
-`malformed` (markup, JSON or entities left over, a word or letter over and over, mostly punctuation; what the chunk
-shows too is not held against a query), `generic` ("What is the main topic?", which fits every passage), `double_question` (two
-questions in one), `needs_passage` ("What did he do after this?", with nothing that "he" could be), `too_short`, `too_long` (in
-words), `copied_run` (a run of words copied from what the row shows), `shot_copied` (a shot's text, again or nearly so).
+Reasons:
 
-Words are counted for every script: a letter of Han or kana is half a word, one of the alphabets without spaces (Thai, Lao,
-Khmer, Burmese) a fifth, so 8 words are 16 or 40 such letters.
-The band of lengths is fixed and wide. One from half the shortest to twice the longest query of the packaged shots (9 and 21 words)
-rejects 18 of 100 human queries on a software manual, 8 in Chinese, 5 of medical experts, all of them for being short; its
-upper end rejects none, and neither does the fixed one.
+- `passage_reference`: "according to the text".
+- `chatter`: "Here are two questions".
+- `numbering`: "2) How …".
+- `malformed`: left-over markup, JSON or entities, a repeated word or letter, or mostly punctuation. What the chunk
+  shows too is allowed.
+- `generic`: "What is the main topic?", which fits every passage.
+- `double_question`: two questions in one.
+- `needs_passage`: "What did he do after this?", where nothing in the query can be "he".
+- `too_short`, `too_long`: the number of words.
+- `copied_run`: a run of words copied from what the row shows.
+- `shot_copied`: the text of a shot, exactly or nearly.
 
-Only the query is linted; what an answer may look like is for grounding and judges to say. Not covered: queries whose
-antecedent is a noun ("this study", "the city"), two questions joined in languages without `double_questions` in their lexicon.
+Words are counted in every script: a letter of Han or kana counts as half a word, a letter of an alphabet without spaces
+(Thai, Lao, Khmer, Burmese) as a fifth. So 8 words are 16 or 40 such letters.
+
+The limits on length are fixed and wide. Limits of half the shortest and twice the longest query of the packaged shots
+(9 and 21 words) would reject 18 of 100 human queries on a software manual, 8 in Chinese and 5 of medical experts, all
+of them for being short. The upper limit would reject none, and neither does the fixed one.
+
+Only the query is checked. Answers are the subject of `grounding` and of judges. Not covered: queries whose antecedent
+is a noun ("this study", "the city"); two questions joined in languages without `double_questions` in their lexicon.
 """
 
 from __future__ import annotations
@@ -52,7 +61,7 @@ _PHRASES: Mapping[str, Callable[[Lexicon], Sequence[str]]] = {
     "dangling": lambda language: language.dangling,
 }
 _SHARED = frozenset(["Latin", "Cyrillic"])
-# Two questions in any language. A question mark inside quotation marks ends a title.
+# Two questions in any language. A question mark inside quotation marks belongs to a title.
 _TWO_MARKS = regex.compile(r"[?？؟](?![\"'”’»」』])[\p{P}\s]*[\p{L}\p{N}].{4,}[?？؟]")
 _ALPHABETS = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 _NO_WORD = regex.compile(r"[^\p{L}\p{M}\p{N}]")
@@ -67,7 +76,7 @@ def lint(
     max_copied_words: Annotated[Length, Field(description="a copied run of this many words is too long")] = 12,
     max_shot_similarity: Annotated[float, Field(gt=0, le=1, description="as similar to a shot, by shingles, is a copy")] = 0.8,
 ) -> list[Verdict]:
-    """Queries that point at their passage, copy it, copy a shot, or carry the model's chatter."""
+    """Queries do not point at their passage, copy it, copy a shot or contain the model's chatter."""
     similarity_to_shots = _shot_matcher(context.shots, max_shot_similarity)
     shown = functools.lru_cache(maxsize=4_096)(_spelled_out)
     verdicts = []
@@ -106,7 +115,7 @@ def lint(
 
 
 def _units(query: str) -> list[tuple[str, float]]:
-    """`text.words.units`, where letters of an alphabet weigh less than those of a syllabary."""
+    """Return `text.words.units`, with a lower weight for letters of an alphabet than for those of a syllabary."""
     if query.isascii():
         return [(word, 1.0) for word in words(query)]
     parts = units(query)
@@ -116,12 +125,12 @@ def _units(query: str) -> list[tuple[str, float]]:
 
 
 def _spelled_out(text: str) -> str:
-    """`text.words.spelled_out`, in a third of the time for most texts."""
+    """Return `text.words.spelled_out`, computed in a third of the time for ASCII texts."""
     return f" {' '.join(words(text))} " if text.isascii() else spelled_out(text)
 
 
 def _languages(query: str, parts: Iterable[tuple[str, float]]) -> tuple[str, ...]:
-    """The languages whose phrases the query can have: English, those that it has a word of, those that its script is of."""
+    """Return the languages whose phrases to try: English, those with a word of the query, those of its script."""
     by_word = _languages_by_word()
     found = {code for word, _ in parts for code in by_word.get(word, ())}
     if not query.isascii():
@@ -131,7 +140,7 @@ def _languages(query: str, parts: Iterable[tuple[str, float]]) -> tuple[str, ...
 
 @functools.cache
 def _languages_by_word() -> dict[str, tuple[str, ...]]:
-    """Of scripts that many languages are written in, the languages that a word is frequent in; English has no need of it."""
+    """Map words to the languages they are frequent in, for scripts shared by many languages. English words are left out."""
     english = _frequent(lexicon("en"))
     found: dict[str, tuple[str, ...]] = {}
     for one in lexicons():
@@ -147,7 +156,7 @@ def _frequent(language: Lexicon) -> frozenset[str]:
 
 @functools.cache
 def _languages_by_script() -> tuple[tuple[regex.Pattern[str], tuple[str, ...]], ...]:
-    """A letter of each other script, with its languages."""
+    """Return a pattern for a letter of each other script, with the languages of that script."""
     named = {script for one in lexicons() for script in one.scripts} - _SHARED
     return tuple(
         (regex.compile(rf"\p{{{script}}}"), tuple(one.code for one in lexicons() if script in one.scripts))
@@ -161,7 +170,7 @@ def _matches(which: str, query: str, languages: Iterable[str]) -> bool:
 
 @functools.cache
 def _matchers(which: str, language: str) -> tuple[regex.Pattern[str], ...]:
-    """The phrases of a language. Those that begin a query stand by themselves: then only its beginning is looked at."""
+    """Return the phrase patterns of a language. Those anchored at the start form one pattern, which only tries the start."""
     phrases = _PHRASES[which](lexicon(language))
     first = [phrase for phrase in phrases if phrase.startswith("^")]
     anywhere = [phrase for phrase in phrases if not phrase.startswith("^")]
@@ -169,7 +178,7 @@ def _matchers(which: str, language: str) -> tuple[regex.Pattern[str], ...]:
 
 
 def _is_malformed(query: str, chunk: Chunk) -> bool:
-    """Whether something is left over in the query that its chunk does not have."""
+    """Whether the query has remains of another format that its chunk does not have."""
     solid = "".join(query.split())
     if 3 * len(_NO_WORD.findall(solid)) > 2 * len(solid) and query not in chunk.text:
         return True
@@ -185,15 +194,15 @@ def _left_over() -> list[tuple[regex.Pattern[str], frozenset[str]]]:
 
 
 def _shot_matcher(shots: Sequence[str], threshold: float) -> Callable[[str], float]:
-    """A function that gives the similarity of a query to the nearest shot."""
-    known = [shingles(shot) for shot in shots]
-    if not known:
+    """Return a function from a query to its similarity with the nearest shot."""
+    shot_shingles = [shingles(shot) for shot in shots]
+    if not shot_shingles:
         return lambda query: 0.0
 
     def similarity(query: str) -> float:
         own = shingles(query)
-        near = (k for k in known if len(own) >= threshold * len(k) and len(k) >= threshold * len(own))
-        return max((jaccard(own, k) for k in near), default=0.0)
+        near = (shot for shot in shot_shingles if len(own) >= threshold * len(shot) and len(shot) >= threshold * len(own))
+        return max((jaccard(own, shot) for shot in near), default=0.0)
 
     return similarity
 
@@ -203,16 +212,16 @@ SPEC = FilterSpec(
     scope="row",
     needs=frozenset({"shots"}),
     reasons={
-        "passage_reference": "the query speaks of a passage or text",
-        "chatter": "the query is the model talking about its task",
+        "passage_reference": "the query refers to a passage or text",
+        "chatter": "the query is the model's talk about its task",
         "numbering": "the query begins with a list mark",
         "malformed": "markup, JSON, repeated words or mostly punctuation",
         "generic": "the query fits every passage",
         "double_question": "two questions in one",
-        "needs_passage": "a pronoun of the query refers to something only the passage says",
+        "needs_passage": "a pronoun of the query refers to something that only the passage names",
         "too_short": "the query has too few words",
         "too_long": "the query has too many words",
         "copied_run": "a run of words is copied from the passage",
-        "shot_copied": "the query is a shot's text, or nearly so",
+        "shot_copied": "the query is the text of a shot, exactly or nearly",
     },
 )

@@ -1,33 +1,46 @@
-"""Does the query find its own passage again?
+"""Rejects rows whose query does not find its own passage in a search.
 
-Reason: `not_found`, with what the rule compares and its threshold. Flag: `round_trip:undecided` when that is not defined (all
-scores are equal); the row is kept. A round trip is no test of answerability: human unanswerable questions pass it as often as
-answerable ones. Copies of the source (equal, overlapping or nearly equal chunks) count as the source.
+Reason: `not_found`, with the compared value and its threshold. Flag: `round_trip:undecided` where the value is
+undefined because all scores are equal. Such a row is kept. A round trip does not test answerability: unanswerable
+questions written by people pass it as often as answerable ones. Copies of the source (equal, overlapping or nearly
+equal chunks) count as the source.
 
-The judge searches. `bm25` searches words, `dense` the vectors of the encoder, `both` is whichever of these two puts the source
-higher. `self` is that of Promptagator (Dai et al. 2022): an encoder tuned on the rows that are to be judged. A model praises what it
-was tuned on, noise too, so here no row is judged by one that saw it, its passage or a near-duplicate document (k-fold
-cross-fitting); `folds: 1` is the paper's own way.
+The option `judge` selects the search. `bm25` searches words. `dense` searches the vectors of the encoder. `both` takes
+whichever of these two ranks the source higher. `self` follows Promptagator (Dai et al. 2022): an encoder tuned on the
+rows under judgement. A model favours what it was tuned on, noise included, so no row is judged by a model that saw the
+row, its passage or a near-duplicate document (k-fold cross-fitting). `folds: 1` is the method of the paper.
 
-The rule decides. `ratio` compares `(s_source - s_51st) / (s_best - s_51st)` with `min_ratio`, which means the same for every kind of
-score; `raw_ratio` compares `s_source / s_best`, for scores that start at zero; `top_k` wants the source among the best k; `reranker`
-wants it first when a cross-encoder reads the best `depth` hits (CADET; Tamber et al. 2025). The default is loose because `entities` and `grounding` come first: beside them a threshold of .7 costs
-six good rows of a hundred more and hardly finds another bad one (`benchmarks/filter_quality.py`). Alone, .7 is the better choice.
+The option `rule` selects the comparison. `ratio` compares `(s_source - s_51st) / (s_best - s_51st)` with `min_ratio`,
+which has the same meaning for every kind of score. `raw_ratio` compares `s_source / s_best`, for scores that start at
+zero. `top_k` requires the source among the best k hits. `reranker` requires it first after a cross-encoder has read the
+best `depth` hits (CADET; Tamber et al. 2025).
+
+The default threshold is loose because `entities` and `grounding` run first: beside them, a threshold of 0.7 costs six
+more good rows of a hundred and finds hardly any more bad ones (`benchmarks/filter_quality.py`). Without them, 0.7 is
+the better choice.
 
 A query made from text that the row hides (a masked sentence, the heading above) would find its chunk trivially, because
-the index holds that text. It is scored on what the row still shows (`retrieval.passages`), against rivals at their full
-score, and by default kept: its passage is right by construction, and a lexical score of the rest only says how much the
-passage repeats itself. On a software manual, rejecting by it cost three masked sentences of four, first those that
-share no words with their context, which are the ones worth training on. `hidden: judge` rejects them all the same.
+the index holds that text. Such a query is scored on what the row still shows (`retrieval.passages`), against rivals at
+their full score. It is kept by default: its passage is right by construction, and a lexical score of the rest only
+measures how much the passage repeats itself. On a software manual, rejecting by that score lost three of four masked
+sentences, and first those that share no words with their context, which are the ones worth training on. `hidden: judge`
+rejects by it all the same.
 
-When less than 30 % of the rows that can fall reach `min_ratio` and the context allows it, the threshold is lowered once, to
-`fallback`: on corpora where questions share few words with their passage a strict filter leaves too little to train on.
+When less than 30 % of the rows that can be rejected reach `min_ratio`, and the context allows it, the threshold is
+lowered once, to `fallback`. On corpora where questions share few words with their passage, a strict filter leaves too
+little to train on.
 
-Stored: `round_trip` (the normalised score), `round_trip_rank` (ties count as equal; absent below the best hits, and for queries
-made from hidden text where no rule asks for it), `round_trip_rival` (the best chunk that is not the source), `round_trip_hidden`
-for a query made from hidden text, `round_trip_raw` and `round_trip_reranked` (rank by the cross-encoder) under their rules, `easy` (the share of lexical copy, see
-`retrieval.source_rank`), and `round_trip_by`, a stamp of all that these depend on, also of the modules that search: with an equal one
-the scores of an earlier run hold.
+Stored scores:
+
+- `round_trip`: the normalised score.
+- `round_trip_rank`: the rank of the source; ties count as equal. Absent when the source is not among the best hits, and
+  for queries made from hidden text unless the rule compares ranks.
+- `round_trip_rival`: the best chunk that is not the source.
+- `round_trip_hidden`: set for a query made from hidden text.
+- `round_trip_raw`, `round_trip_reranked`: the raw ratio and the rank by the cross-encoder, under their rules.
+- `easy`: the share of lexical copy (`retrieval.source_rank`).
+- `round_trip_by`: a digest of everything these scores depend on, the code of the search included. Scores of an earlier
+  run with an equal digest are used again.
 """
 
 from __future__ import annotations
@@ -86,7 +99,7 @@ def round_trip(
         Literal["keep", "judge"], Field(description="queries made from hidden text: only score them, or judge by what is shown")
     ] = "keep",
 ) -> list[Verdict]:
-    """The source, or a copy of it, comes close enough to the best hit."""
+    """The source, or a copy of it, scores close enough to the best hit."""
     if rule == "reranker" and not reranker:
         raise ConfigError("The rule 'reranker' of the filter 'round_trip' needs a cross-encoder: set its option `reranker`.")
     bench = _Bench(context, judge, rule, folds, reranker, depth)
@@ -120,8 +133,11 @@ def _verdict(triple: Triple, passed: bool, name: str, threshold: float, *, spare
 def _threshold(
     scored: Sequence[Triple], name: str, context: FilterContext, min_ratio: float, fallback: float, hidden: str
 ) -> float:
-    """`min_ratio`, or `fallback` where too few of the rows that can fall reach it; then a note says so."""
-    if (lowered := context.lowered.get("round_trip")) is not None:  # rows that come later meet the same threshold
+    """Return `min_ratio`, or `fallback` where too few of the rows that can be rejected reach it.
+
+    A note reports the change.
+    """
+    if (lowered := context.lowered.get("round_trip")) is not None:  # later rows get the same threshold
         return lowered
     if not context.lowers or fallback >= min_ratio:
         return min_ratio
@@ -143,7 +159,7 @@ def _threshold(
 
 
 class _Bench:
-    """Scores rows by a judge: only those that no earlier run has scored in the same way."""
+    """Scores rows with a judge. Only rows without an equal score from an earlier run are scored."""
 
     def __init__(self, context: FilterContext, judge: str, rule: str, folds: int, reranker: str, depth: int) -> None:
         self.context, self.judge, self.folds, self.depth = context, judge, folds, depth
@@ -157,8 +173,8 @@ class _Bench:
     def scored(self, triples: Sequence[Triple]) -> list[Triple]:
         basis = self._basis(triples)
         stamps = [digest([basis, t.query, t.positives, t.masks])[:16] for t in triples]
-        known = [self.context.known.get(t.id, {}) for t in triples]
-        found = {i: known[i] for i, stamp in enumerate(stamps) if known[i].get("round_trip_by") == stamp}
+        earlier = [self.context.known.get(t.id, {}) for t in triples]
+        found = {i: earlier[i] for i, stamp in enumerate(stamps) if earlier[i].get("round_trip_by") == stamp}
         found |= self._fresh(triples, [i for i in range(len(triples)) if i not in found], stamps)
         return [_with(triple, found[i]) for i, triple in enumerate(triples)]
 
@@ -196,7 +212,7 @@ class _Bench:
         if self.judge in ("bm25", "both"):
             if self.context.retriever is None:
                 raise ConfigError(
-                    "The filter 'round_trip' searches the chunks, but was given no retriever. Pass one in the context."
+                    "The filter 'round_trip' searches the chunks, but the context has no retriever. Pass `retriever` in it."
                 )
             yield self.context.retriever, fresh
         if self.judge in ("dense", "both"):
@@ -208,7 +224,10 @@ class _Bench:
                     yield retriever, mine
 
     def _reranked(self, triples: Sequence[Triple], readings: Mapping[int, _Reading]) -> dict[int, int]:
-        """Rank of the source among the best hits, by the cross-encoder; rows whose source is not among these have none."""
+        """Return the cross-encoder's rank of the source among the best hits.
+
+        Rows whose source is not among these have none.
+        """
         chunks, ranks = self.context.chunks, {}
         inside = [i for i, reading in readings.items() if reading.seen.rank is not None and reading.seen.rank <= self.depth]
         for batch in (inside[at : at + _ROWS_RERANKED] for at in range(0, len(inside), _ROWS_RERANKED)):
@@ -226,13 +245,13 @@ class _Bench:
     def _encoders(self) -> Encoders:
         if self.context.encoders is None:
             raise ConfigError(
-                "The filter 'round_trip' was told to judge by an encoder, but was given none. Pass `encoders` in the context, "
-                "or use judge 'bm25'."
+                "The filter 'round_trip' needs an encoder for its judge or reranker, but the context has none. Pass `encoders` "
+                "in the context, or use judge 'bm25' and another rule."
             )
         return self.context.encoders
 
     def _basis(self, triples: Sequence[Triple]) -> str:
-        """A digest of all that the scores depend on beside the row itself."""
+        """Return a digest of everything that the scores depend on beside the row itself."""
         index = hashlib.sha256()
         for chunk in self.context.chunks.values():
             index.update(repr((chunk.id, chunk.sha256, chunk.headings, chunk.places)).encode("utf-8", "surrogatepass"))
@@ -252,19 +271,19 @@ class _Bench:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """How the judge sees a row, and the passages that a reranker has to compare it with."""
+    """The judgement of a row, and the passages that a reranker compares with its source."""
 
     seen: SourceJudgement
     others: tuple[str, ...]
 
     def or_better(self, other: _Reading) -> _Reading:
-        """The one that puts the source higher; both their contenders."""
+        """Return the judgement that ranks the source higher, with the passages of both."""
         best = max(self.seen, other.seen, key=lambda seen: (-1.0 if seen.ratio is None else seen.ratio, -(seen.rank or 1_000)))
         return _Reading(best, tuple(dict.fromkeys([*self.others, *other.others])))
 
 
 def _with(triple: Triple, found: Mapping[str, Any]) -> Triple:
-    """The triple with these scores in place of those it had from any other round trip."""
+    """Return the triple with these scores in place of those of an earlier round trip."""
     others = {name: score for name, score in triple.scores.items() if name not in _STORED}
     return replace(triple, scores=others | {name: found[name] for name in _STORED if name in found})
 

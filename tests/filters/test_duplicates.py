@@ -341,7 +341,7 @@ def test_a_row_that_comes_back_is_compared_by_vectors_too() -> None:
 
 def test_vectors_are_asked_for_only_when_they_are_there() -> None:
     assert verdicts(paraphrases())[1].reason == ""
-    with pytest.raises(ConfigError, match=r"semantic = 0\.95 compares vectors, but the filter was given no encoder"):
+    with pytest.raises(ConfigError, match=r"semantic = 0\.95 compares vectors, but the filter has no encoder"):
         verdicts(paraphrases(), semantic=0.95)
 
 

@@ -1,4 +1,4 @@
-"""What is left of another format or of a broken writer, in any language: JSON, markup, entities, a word or a letter over and over."""
+"""Patterns, for every language, for remains of JSON, markup and entities, and for a word or letter repeated over and over."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ LEFT_OVER: Sequence[tuple[str, str]] = (
     (r"\b(\w++)(?:[\s,]+\1\b){2,}", ""),
     (r"(\p{L})\1{4,}", ""),
 )
-"""Beside each pattern are characters of which it needs one, if there are any. Case is ignored."""
+"""Patterns, each with characters of which a match needs at least one; "" where there are none. Case is ignored."""

@@ -1,12 +1,12 @@
-"""The numbers and names that a query or an answer mentions, and whether another text shows them.
+"""Finds the numbers and names in a query or an answer, and checks whether another text shows them.
 
-A *number* is a run of digits of any script. Numbers in words, in Han or in Roman numerals are no mentions of their own, but
-they show a number that is written in digits. A *name* is a word of three letters or more with a capital in it; in a text
-without capitals, a word in Latin letters. A name is shown under another case, accent, possessive, inflection or
-derivation (Germany by German), with one slip of the pen, and by or as an abbreviation of initials.
+A *number* is a run of digits of any script. Numbers in words, in Han or in Roman numerals are not mentions themselves,
+but they show a number that is written in digits. A *name* is a word of three letters or more with a capital in it; in a
+text without capitals, a word in Latin letters. A text shows a name under another case, accent, possessive, inflection
+or derivation (German shows Germany), with one spelling slip, and by or as an abbreviation of initials.
 
-Not covered: names in scripts without capitals, and names of one or two letters. Numbers in words are known to twenty for a
-few languages, Han numerals to 99,999,999.
+Not covered: names in scripts without capitals; names of one or two letters. Numbers in words are recognised up to
+twenty in a few languages, Han numerals up to 99,999,999.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ __all__ = ["Mention", "Shown", "capitalises_nouns", "is_function_word", "mention
 class Mention(NamedTuple):
     """A number or a name as it is written.
 
-    `initial` names stand where a capital means nothing, first in a sentence or title; `run` is the capitalised words that a
-    name stands among, `gloss` an abbreviation in brackets after it. `scale` is what a number is multiplied by in words (2.3
-    million); a `short` number may be the end of a longer one (the 31 of 1628-31, the 70 of the 70s); a `decade` is any year of
-    it (1850s).
+    - `initial`: the name is first in a sentence or title, where a capital means nothing.
+    - `run`: the capitalised words around the name.
+    - `gloss`: an abbreviation in brackets after it.
+    - `scale`: the factor in words after a number (2.3 million).
+    - `short`: the number may be the end of a longer one (the 31 of 1628-31, the 70 of the 70s).
+    - `decade`: the number stands for any year of a decade (1850s).
     """
 
     text: str
@@ -49,7 +51,7 @@ class Mention(NamedTuple):
 
 
 def mentions(text: str) -> list[Mention]:
-    """The numbers and names of a text, in order."""
+    """Return the numbers and names of a text, in order."""
     uncased = without_capitals(text)
     tokens = list((_LATIN_TOKEN if uncased else _TOKEN).finditer(text))
     glosses = [(m.start(), m.group(1)) for m in _GLOSS.finditer(text)]
@@ -68,14 +70,16 @@ def mentions(text: str) -> list[Mention]:
 
 
 def without_capitals(text: str) -> bool:
-    """Whether a text is in a script that has no capitals; a letter of those often says as much as three Latin ones."""
+    """Whether a text is in a script without capitals. One letter of such a script counts as three Latin ones."""
     return not text.isascii() and 3 * len(_UNCASED.findall(text)) > len(_CASED.findall(text))
 
 
 class Shown:
-    """What a text shows, for `has`. Made once for a passage with its headings and asked for each of its rows.
+    """The numbers and names that a text shows.
 
-    Numbers in words are those of `language` and of English; where the language is not known, those of all languages.
+    Create it once for a passage with its headings, and use it for all of its rows.
+
+    Numbers in words are those of `language` and of English, or of all languages where the language is unknown.
     """
 
     def __init__(self, text: str, language: str = "") -> None:
@@ -123,13 +127,13 @@ class Shown:
 
     @functools.cached_property
     def joined(self) -> frozenset[str]:
-        """Words with hyphens and the like, without them: COVID-19 is covid19."""
+        """Words without their hyphens and the like: COVID-19 is covid19."""
         folded = plain(self.text)
         tokens = [*_TOKEN.findall(folded), *(_LATIN_TOKEN.findall(folded) if self._latin(folded) else ())]
         return frozenset(token if token.isalnum() else "".join(_WORD.findall(token)) for token in tokens)
 
     def _latin(self, folded: str) -> list[str]:
-        """Latin words by themselves where the letters of another script may stand right beside them."""
+        """Return Latin words separately where they may touch letters of another script."""
         return [] if folded.isascii() or not _UNCASED.search(folded) else _LATIN_WORD.findall(folded)
 
     @functools.cached_property
@@ -148,7 +152,7 @@ class Shown:
 
     @functools.cached_property
     def initials(self) -> str:
-        """The first letters of all words, then those of all words but the small ones."""
+        """The first letters of all words, then of all words except the small ones inside names."""
         found = _WORD.findall(self.text)
         return "".join(w[0] for w in found).lower() + " " + "".join(w[0] for w in found if w not in _joins()).lower()
 
@@ -170,17 +174,17 @@ class Shown:
 
 
 def capitalises_nouns(chunk: Chunk) -> bool:
-    """Whether the chunk's language writes every noun with a capital, which then is no sign of a name."""
+    """Whether the chunk's language capitalises every noun, so that a capital does not mark a name."""
     return lexicon(passage_language(chunk)).capitalises_nouns
 
 
 def is_function_word(name: str) -> bool:
-    """Whether a word with a capital is one of those that carry no content, in some language."""
+    """Whether a capitalised word carries no content in some language."""
     return not name.isupper() and not contents(_WORD.findall(name.casefold()))
 
 
 def pieces(name: str) -> list[str]:
-    """The comparable parts of a name: "Who-related" is who, "Tesla's" is tesla, "HAdV-55" is hadv and 55."""
+    """Return the comparable parts of a name: "Who-related" gives who, "Tesla's" gives tesla, "HAdV-55" gives hadv and 55."""
     parts = _WORD.findall(name if name.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", name)))
     telling = [part for part in parts if len(part) > 1 and not part.islower()]
     return [plain(part) for part in telling or parts]
@@ -189,7 +193,7 @@ def pieces(name: str) -> list[str]:
 def _numbers(token: str, before: str, following: str) -> Iterator[Mention]:
     for found in _NUMBER.finditer(token):
         if found.start() and token[found.start() - 1].isalpha():
-            continue  # a part of a name: 2019-nCoV-2
+            continue  # part of a name: 2019-nCoV-2
         tail = token[found.start() - 1] in "-‑/" if found.start() else before in ("'", "’", "–", "-", "/")
         short = len(found.group()) == 2 and (tail or found.group()[1] == "0")
         decade = len(found.group()) == 4 and bool(_decade().fullmatch(token, found.start()))
@@ -209,13 +213,13 @@ def _is_opening(text: str, at: int) -> bool:
 
 
 def _is_long_enough(token: str) -> bool:
-    """Three letters, or letters and digits."""
+    """Whether a token has three letters, or both letters and digits."""
     letters = len(token) if token.isalpha() else sum(map(str.isalpha, token))
     return letters >= 3 or letters < len(_LETTER_OR_DIGIT.findall(token))
 
 
 def _runs(tokens: list[regex.Match[str]], text: str) -> list[tuple[str, ...]]:
-    """For each token, the words with a capital (and the small words between them) that it stands among."""
+    """Return, for each token, the run of capitalised words (and the small words between them) around it."""
     runs: list[tuple[str, ...]] = []
     run: list[str] = []
     end = 0
@@ -232,14 +236,17 @@ def _runs(tokens: list[regex.Match[str]], text: str) -> list[tuple[str, ...]]:
 
 
 def _initials(run: tuple[str, ...]) -> set[str]:
-    """What a name of several words is abbreviated to: mct and mtct for Mother to Child Transmission, and its parts."""
+    """Return the abbreviations of a name of several words: mct and mtct for Mother to Child Transmission, and its parts."""
     whole = "".join(word[0] for word in run)
     parts = "".join(word[0] if word[0].isupper() else " " for word in run).lower()
     return {part for part in (whole.lower(), parts.replace(" ", ""), *parts.split()) if len(part) > 1}
 
 
 def _alike(left: str, right: str) -> bool:
-    """Inflected, derived or misspelt: a common beginning of half of the longer word, or one slip in a word of six letters."""
+    """Whether two words are inflected, derived or misspelt forms of each other.
+
+    They share a beginning of half of the longer word, or differ by one slip in a word of six letters.
+    """
     short, long = sorted((left, right), key=len)
     common = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
     if common >= 4 and common >= min(0.6 * len(long), max(5, 0.5 * len(long))):
@@ -248,7 +255,10 @@ def _alike(left: str, right: str) -> bool:
 
 
 def _value(number: str) -> str:
-    """In ASCII digits, without grouping, leading or trailing zeros: 10,000 is 10000, 4,50 is 4.5; a leading "-" stays."""
+    """Return a number in ASCII digits, without grouping, leading or trailing zeros: 10,000 is 10000, 4,50 is 4.5.
+
+    A leading "-" is kept.
+    """
     if number.isdecimal() and number.isascii():
         return number.lstrip("0") or "0"
     if not number.isascii():
@@ -313,13 +323,16 @@ _HAN_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {
 
 @functools.cache
 def _joins() -> frozenset[str]:
-    """The small words inside names."""
+    """Return the small words that occur inside names."""
     return of_all("name_joins")
 
 
 @functools.cache
 def _spelled(language: str) -> dict[str, str]:
-    """Numbers in words, without their accents. Those of any language leave out what is an ordinary word of another ("to")."""
+    """Return numbers in words, without accents.
+
+    For all languages, words that are ordinary in another one ("to") are left out.
+    """
     own, english = lexicon(language), lexicon("en")
     if own.name:
         return {plain(word): str(value) for one in (own, english) for word, value in one.number_words.items()}
@@ -332,7 +345,7 @@ def _spelled(language: str) -> dict[str, str]:
 
 @functools.cache
 def _scales() -> dict[str, int]:
-    """What multiplies the number before it, in any language, without accents."""
+    """Return the words of every language that multiply the number before them, without accents."""
     return {plain(word): scale for language in lexicons() for word, scale in language.scales.items()}
 
 

@@ -1,4 +1,4 @@
-"""The language of a chunk, for filters that read each chunk once for every one of its rows."""
+"""The language of a chunk, cached for filters that look at a chunk once for each of its rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["passage_language"]
 
 
 def passage_language(chunk: Chunk) -> str:
-    """What the chunk says it is in, else a guess; "" when that is not sure."""
+    """Return the language recorded for the chunk, or a guess; "" when the guess is not sure."""
     return chunk.language or _guessed(chunk.text)
 
 

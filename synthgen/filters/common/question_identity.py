@@ -1,22 +1,22 @@
-"""When two queries ask the same thing in nearly the same words.
+"""Decides whether two queries ask the same thing in nearly the same words.
 
-Similarity of letters cannot tell: "Who won in 1998?" and "Who won in 1997?" are nearly equal, and so are most pairs of human
-questions that differ in the one word that matters. So two queries are the same question only when every difference
-between them is one that changes nothing:
+String similarity cannot decide this: "Who won in 1998?" and "Who won in 1997?" are nearly equal, and so are most pairs
+of human questions that differ in the one word that matters. Two queries are the same question only when every
+difference between them leaves the meaning unchanged:
 
 - case and punctuation; contractions ("what's", "didn't");
-- words that carry nothing: articles, "please", "exactly";
-- function words that mean the same: which and what, until and till, is and are;
-- the plural of a word that is no name;
-- one word of five letters or more with one slip after its first letter, where one of the two spellings stands nowhere in
-  the corpus;
+- words without content: articles, "please", "exactly";
+- function words with the same meaning: which and what, until and till, is and are;
+- the plural of a word that is not a name;
+- one word of five letters or more with one slip after its first letter, where one of the two spellings does not occur
+  in the corpus;
 - one clause that has moved: "In 1998, who won the cup?", "Who won the cup in 1998?".
 
-A difference in a number, a negation, a name (a capital in the middle of a query), a question word or any other word keeps both.
-The lists are those of the lexicon. In languages without `free_words` only case, punctuation and a moved clause change nothing. In scripts
-without spaces the words of the lists are taken out and the letters compared.
+A difference in a number, a negation, a name (a capital in the middle of a query), a question word or any other word
+makes two questions. The word lists come from the lexicon. In languages without `free_words`, only case, punctuation and
+a moved clause are ignored. In scripts without spaces, the listed words are removed and the remaining letters compared.
 
-Not covered: paraphrases. They need vectors, and then only `never_same` holds.
+Not covered: paraphrases. They need vectors, and then only `never_same` applies.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ from synthgen.text.words import UNSPACED, contents, jaccard, words
 
 __all__ = ["Question", "Questions", "answers_agree", "comparable", "languages", "never_same", "read"]
 
-_COMPARED = 50  # misspelt queries that one query is compared with, of those with the same other words and letters
+_COMPARED = 50  # misspelt queries compared with one query, among those with the same other words and letters
 _MIN_ANSWER_F1 = 0.8
 _MIN_TYPO_LETTERS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query read for comparing.
+    """A query prepared for comparison.
 
-    `said` are the words of its comparison key, `asked` those of them that matter, in their plain form and in order; `names` are
-    the words with a capital that is not only the first of the query.
+    `said` has the words of its comparison key. `asked` has those of them that matter, in their plain form and in order.
+    `names` has the words with a capital, except one that is only the first word of the query.
     """
 
     said: tuple[str, ...]
@@ -66,9 +66,10 @@ class Question:
 class Questions:
     """The queries of rows, and which of them can be the same question.
 
-    `crowd[i]` is the number of the set of rows that ask the same words as row i in some order, `linked` gives the sets that
-    are one misspelt word away, with their similarity: the Jaccard coefficient of the 4-character shingles of their words.
-    Most rows are like no other: they have no crowd, and those that `comparable` leaves out are not even read.
+    `crowd[i]` is the number of the set of rows that ask the same words as row i in some order. `linked` maps a set to
+    the sets that are one misspelt word away, with their similarity: the Jaccard coefficient of the 4-character shingles
+    of their words. Most rows resemble no other row: they have no crowd, and those that `comparable` leaves out are
+    never read.
     """
 
     def __init__(self, triples: Sequence[Triple], context: FilterContext) -> None:
@@ -76,24 +77,27 @@ class Questions:
         self._read: dict[int, Question] = {}
         self._suspect = functools.cache(self._is_suspect)
         bags = {row: self[row].bag for row in sorted(comparable(triples, context))}
-        known: dict[tuple[str, ...], Question] = {}
+        by_bag: dict[tuple[str, ...], Question] = {}
         for row, bag in bags.items():
-            known[bag] = min(known.get(bag, self[row]), self[row], key=lambda q: q.said)
-        sets = sorted(known)
+            by_bag[bag] = min(by_bag.get(bag, self[row]), self[row], key=lambda q: q.said)
+        sets = sorted(by_bag)
         numbers = {bag: number for number, bag in enumerate(sets)}
-        self.linked = self._linked([known[bag] for bag in sets])
+        self.linked = self._linked([by_bag[bag] for bag in sets])
         size = Counter(bags.values())
         self.crowd = {row: numbers[bag] for row, bag in bags.items() if size[bag] > 1 or numbers[bag] in self.linked}
 
     def __getitem__(self, row: int) -> Question:
-        """What a row asks."""
+        """Return the question of a row."""
         if row not in self._read:
             triple = self._triples[row]
             self._read[row] = read(triple.query, passage_language(self._context.chunks[triple.chunk_id]))
         return self._read[row]
 
     def similarity(self, left: int, right: int) -> float | None:
-        """Of two rows that are the same question: 1 unless a word is misspelt. None when they are not the same."""
+        """Return the similarity of two rows that are the same question: 1 unless a word is misspelt.
+
+        None if they are not the same.
+        """
         mine, yours = self.crowd[left], self.crowd[right]
         if mine != yours and yours not in self.linked.get(mine, {}):
             return None
@@ -102,16 +106,16 @@ class Questions:
         return 1.0 if mine == yours else self.linked[mine][yours]
 
     def crowds(self, row: int) -> Iterator[int]:
-        """The sets of rows that may hold the same question: its own first, then by similarity."""
+        """Yield the sets of rows that may hold the same question: the row's own first, then by similarity."""
         yield self.crowd[row]
         linked = self.linked.get(self.crowd[row], {})
         yield from sorted(linked, key=lambda number: (-linked[number], number))
 
     def _linked(self, crowds: Sequence[Question]) -> dict[int, dict[int, float]]:
-        """Sets that differ in one word, and that one misspelt; a question of each is given.
+        """Return the sets that differ in one misspelt word. `crowds` has one question of each set.
 
-        Both have the same words beside it, and the same letters but one, so they meet under those (Garbe's symmetric
-        deletes); no comparing of all with all is needed.
+        Both have the same other words and the same letters but one, so they share a key without them (Garbe's symmetric
+        deletes). No comparison of all pairs is needed.
         """
         suspects: defaultdict[tuple[str, ...], defaultdict[str, list[tuple[int, str]]]] = defaultdict(lambda: defaultdict(list))
         for number, question in enumerate(crowds):
@@ -131,7 +135,7 @@ class Questions:
         return {number: links for number, links in found.items() if links}
 
     def _same(self, left: Question, right: Question) -> bool:
-        """Of two questions whose bags are equal or one misspelt word apart."""
+        """Whether two questions are the same whose bags of words are equal or one misspelt word apart."""
         mine, yours = _unshared(left.said, right.said)
         for different, question in ((mine, left), (yours, right)):
             if any(word in question.names or _has_number(word) for word in different):
@@ -143,23 +147,24 @@ class Questions:
         return tuple(ours) == right.asked or _moved(ours, list(right.asked))
 
     def _misspelt(self, one: str = "", other: str = "") -> bool:
-        """Whether one of two words is a slip of the other; they may be in their plain form or as written."""
+        """Whether one of two words is a misspelling of the other. They may be in their plain form or as written."""
         if max(len(one), len(other)) < _MIN_TYPO_LETTERS:
             return False
         return (self._suspect(one) or self._suspect(other)) and one_slip(one, other)
 
     def _is_suspect(self, word: str) -> bool:
-        """Long enough for a plain form, letters only, no function word, and nowhere in the corpus."""
+        """Whether a word is long enough for a plain form, only letters, not a function word, and not in the corpus."""
         if len(word) < _MIN_TYPO_LETTERS - 2 or not word.isalpha() or not contents([word]):
             return False
         return _plain(word) not in _vocabulary(_CorpusKey(self._context.chunks))
 
 
 def comparable(triples: Sequence[Triple], context: FilterContext) -> set[int]:
-    """Positions of all rows that can be the same question as another one, or have its very key, and of some more.
+    """Return the positions of all rows that can be the same question as another row, and of some more.
 
-    The words of two such rows are the same but for at most one. So the sums of their words' hashes are equal, with or without one
-    word of each; and that needs neither their languages nor a comparing of all with all.
+    Rows with the comparison key of another row are among them. The words of two such rows are equal except for at most
+    one. So the sums of their word hashes are equal, with or without one word of each. This needs neither their
+    languages nor a comparison of all pairs.
     """
     marked = [_marks(t.query) or _marks_read(t.query, passage_language(context.chunks[t.chunk_id])) for t in triples]
     count = Counter(itertools.chain.from_iterable(marked))
@@ -167,13 +172,16 @@ def comparable(triples: Sequence[Triple], context: FilterContext) -> set[int]:
 
 
 def languages(triples: Iterable[Triple], context: FilterContext) -> Iterator[str]:
-    """The language of each row's chunk, guessed where the chunk does not say."""
+    """Yield the language of each row's chunk, guessed where the chunk has none."""
     return (passage_language(context.chunks[triple.chunk_id]) for triple in triples)
 
 
 @functools.lru_cache(maxsize=16_384)
 def read(query: str, language: str) -> Question:
-    """`language` is a two-letter code; only languages with `free_words` have words that may differ."""
+    """Return the question of a query in `language`, a two-letter code.
+
+    Only languages with `free_words` have words that may differ.
+    """
     folded = key(query)
     own = _telling_words(language)
     if _contracted().search(folded):
@@ -189,7 +197,7 @@ def read(query: str, language: str) -> Question:
 
 @functools.lru_cache(maxsize=131_072)
 def _marks(query: str) -> tuple[int, ...]:
-    """Numbers of which two queries that are one question share one. None at all for a query that must be read to get them."""
+    """Return numbers of which two queries that are the same question share one; none for a query that must be read first."""
     folded = key(query)
     if _contracted().search(folded) or (not folded.isascii() and _IS_UNSPACED.search(folded)):
         return ()
@@ -197,12 +205,12 @@ def _marks(query: str) -> tuple[int, ...]:
 
 
 def _marks_read(query: str, language: str) -> tuple[int, ...]:
-    """The same of any query, and a number that queries of the same key share, whatever their languages."""
+    """Return these numbers for any query, with one that queries of the same key share whatever their languages."""
     return (*_sums(read(query, language).asked), hash(key(query)))
 
 
 def _sums(found: Iterable[str]) -> tuple[int, ...]:
-    """The sum of the words' numbers, and what it is without each of them."""
+    """Return the sum of the words' numbers, and that sum without each of them."""
     numbers = [_number(word) for word in found]
     whole = sum(numbers)
     return tuple({whole, *(whole - number for number in numbers)})
@@ -210,13 +218,13 @@ def _sums(found: Iterable[str]) -> tuple[int, ...]:
 
 @functools.lru_cache(maxsize=65_536)
 def _number(word: str) -> int:
-    """The same before and after `read`, whatever the language: 0 for a word that may change in some language."""
+    """Return a number that is the same before and after `read`; 0 for a word that `read` may change in some language."""
     stem = _stem(word)
     return 0 if stem in _changing() else hash(stem)
 
 
 def _stem(word: str) -> str:
-    """The plain form of a word, its plain form and so on: the same before and after `read`, whatever the language."""
+    """Return the plain form of a word, applied until it is stable: the same before and after `read`, in every language."""
     while (plain := _plain(word)) != word:
         word = plain
     return word
@@ -224,7 +232,7 @@ def _stem(word: str) -> str:
 
 @functools.lru_cache(maxsize=1)
 def _vocabulary(corpus: _CorpusKey) -> frozenset[str]:
-    """The plain forms of all words of the chunks."""
+    """Return the plain forms of all words of the chunks."""
     found: set[str] = set()
     for chunk in corpus.chunks.values():
         found.update(words(chunk.text))
@@ -232,7 +240,7 @@ def _vocabulary(corpus: _CorpusKey) -> frozenset[str]:
 
 
 class _CorpusKey:
-    """Chunks that are known again by being the same object: to compare them all would take longer than to read them."""
+    """Chunks compared by object identity: comparing their contents would take longer than reading them."""
 
     def __init__(self, chunks: Mapping[str, Chunk]) -> None:
         self.chunks = chunks
@@ -245,7 +253,10 @@ class _CorpusKey:
 
 
 def never_same(left: Question, right: Question) -> bool:
-    """A difference in a number, a negation, a name or the question word: then no similarity makes two queries one."""
+    """Whether the questions differ in a number, a negation, a name or the question word.
+
+    Then no similarity makes them the same.
+    """
     mine, yours = _unshared(left.said, right.said)
     if any(_tells(word, left) for word in mine) or any(_tells(word, right) for word in yours):
         return True
@@ -258,14 +269,17 @@ def _tells(word: str, question: Question) -> bool:
 
 
 def _telling(question: Question) -> tuple[set[str], Counter[str]]:
-    """Question words by class; and in scripts without spaces whatever makes another question."""
+    """Return question words by class, and in scripts without spaces everything that makes a question a different one."""
     own = _telling_words(question.language)
     asked = {own.alike.get(word, word) for word in question.said if word in own.asking}
     return asked, Counter(_telling_letters().findall("".join(question.said)))
 
 
 def answers_agree(left: str | None, right: str | None) -> bool:
-    """Equal, or with a token F1 of at least .8 and the same numbers and negations; or there is no answer on either side."""
+    """Whether two answers are equal, or have a token F1 of at least 0.8 and the same numbers and negations.
+
+    Two missing answers agree.
+    """
     if left is None or right is None:
         return left is right
     mine, yours = _counted(left), _counted(right)
@@ -281,12 +295,12 @@ def answers_agree(left: str | None, right: str | None) -> bool:
 
 @functools.lru_cache(maxsize=16_384)
 def _counted(answer: str) -> Mapping[str, int]:
-    """How often an answer has each of its words."""
+    """Return how often an answer has each of its words."""
     return dict(Counter(_spelt(key(answer))))
 
 
 def _spelt(folded: str) -> list[str]:
-    """The words of a comparison key; single letters in scripts without spaces."""
+    """Return the words of a comparison key; single letters in scripts without spaces."""
     if folded.isascii() or not _IS_UNSPACED.search(folded):
         return folded.split()
     found: list[str] = _TOKEN.findall(folded)
@@ -294,7 +308,7 @@ def _spelt(folded: str) -> list[str]:
 
 
 def _names(query: str) -> frozenset[str]:
-    """Words with a capital, but the first; none where most words have one, as in a title."""
+    """Return the words with a capital except the first; none where most words have one, as in a title."""
     if query == query.lower():
         return frozenset()
     runs = query.translate(_TO_SPACES).split() if query.isascii() else _LETTERS.findall(unicodedata.normalize("NFKC", query))
@@ -305,18 +319,18 @@ def _names(query: str) -> frozenset[str]:
 
 
 def _shingles(bag: Iterable[str]) -> set[str]:
-    """Character 4-grams of each word with its borders, so that the order of words does not matter."""
+    """Return the character 4-grams of each word with its borders, so that the order of words does not matter."""
     return {padded[i : i + 4] for word in bag for padded in [f" {word} "] for i in range(max(1, len(padded) - 3))}
 
 
 def _but_one(bag: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each word with the rest of the bag."""
+    """Yield each word with the rest of the bag."""
     for i, word in enumerate(bag):
         yield word, (*bag[:i], *bag[i + 1 :])
 
 
 def _but_one_letter(word: str) -> Iterator[str]:
-    """The word, and what is left of it without each letter but the first; nothing for a short word."""
+    """Yield the word, and the word without each letter except the first; nothing for a short word."""
     if len(word) >= _MIN_TYPO_LETTERS - 2:
         yield from {word, *(word[:i] + word[i + 1 :] for i in range(1, len(word)))}
 
@@ -329,7 +343,7 @@ def _unshared(left: Sequence[str], right: Sequence[str]) -> tuple[list[str], lis
 
 
 def _only_unshared(left: Sequence[str], right: Sequence[str]) -> tuple[str, str] | tuple[()]:
-    """The one word of each that the other lacks; nothing when there are more."""
+    """Return the one word of each side that the other lacks; nothing when there are more."""
     mine, yours = _unshared(left, right)
     return (mine[0], yours[0]) if len(mine) == len(yours) == 1 else ()
 
@@ -337,7 +351,7 @@ def _only_unshared(left: Sequence[str], right: Sequence[str]) -> tuple[str, str]
 def _moved(left: Sequence[str], right: Sequence[str]) -> bool:
     """Whether one run of words has moved past another, each of two words or more, from or to an end of the query.
 
-    Two names that change places do not do that: what stands between them stays.
+    Two names that change places do not count as moved: the words between them stay.
     """
     start, end = 0, len(left)
     while start < end and left[start] == right[start]:
@@ -349,7 +363,7 @@ def _moved(left: Sequence[str], right: Sequence[str]) -> bool:
 
 
 def _plain(word: str) -> str:
-    """The singular, where an s makes the plural; Russian and Ukrainian words without their last vowels."""
+    """Return the singular, where an s makes the plural; Russian and Ukrainian words without their last vowels."""
     if not word.isascii() and (ending := _inflection().search(word)):
         return word[: ending.start()]
     if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
@@ -361,7 +375,7 @@ def _plain(word: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _TellingWords:
-    """What the lexicon of a language says of the words of a question. `alike` has each word with the first of its class."""
+    """The lexicon's lists about the words of a question. `alike` maps each word to the first of its class."""
 
     free: frozenset[str]
     alike: Mapping[str, str]
@@ -386,7 +400,7 @@ def _telling_words(language: str) -> _TellingWords:
 
 @functools.cache
 def _changing() -> frozenset[str]:
-    """Plain forms of the words that `read` leaves out or replaces in some language."""
+    """Return the plain forms of the words that `read` removes or replaces in some language."""
     changing = of_all("free_words").union(*(same.split() for one in lexicons() for same in one.alike))
     return frozenset(map(_stem, changing))
 
@@ -403,7 +417,7 @@ def _free_letters() -> regex.Pattern[str]:
 
 @functools.cache
 def _telling_letters() -> regex.Pattern[str]:
-    """Negations, numbers and question words where there are no spaces (and in Korean, where they are parts of words)."""
+    """Match negations, numbers and question words where there are no spaces (and in Korean, where they are parts of words)."""
     return _any_of(one.telling_letters for one in lexicons())
 
 

@@ -1,4 +1,4 @@
-"""Which of several rows is kept, and what it takes over from the rejected ones."""
+"""Selects which of several rows is kept, and what it takes over from the rejected ones."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ __all__ = ["rank", "with_positives"]
 
 
 def rank(triple: Triple, prefer: str) -> tuple[bool, float, str, str, str, str]:
-    """Sort key, the one that stays first: reviewed rows, then the best score, then ids and the rest of the content.
+    """Return the sort key that puts the survivor first.
 
-    So the order of arrival never decides. Rows without the score `prefer` come after those that have it.
+    Reviewed rows come first, then the best score, then ids and the rest of the content. So the order of arrival never
+    decides. Rows without the score `prefer` come after those that have it.
     """
     score = triple.scores.get(prefer)
     return (
@@ -28,7 +29,7 @@ def rank(triple: Triple, prefer: str) -> tuple[bool, float, str, str, str, str]:
 
 
 def with_positives(triple: Triple, others: Iterable[Triple], passages: Passages) -> Triple:
-    """The triple with the positives of `others` that are the same passage as its own, and of its split."""
+    """Return the triple with the positives of `others` that are the same passage as its own and belong to its split."""
     own = passages.chunks[triple.chunk_id]
     found = dict.fromkeys(triple.positives)
     for other in others:
