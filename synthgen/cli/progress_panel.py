@@ -4,7 +4,7 @@
       41.3 calls/s (39.8 on average), 64 in flight, 0 failed, 3 rate-limited, 200 from the store
       1,204,118 prompt tokens (71 % cached), 211,034 output tokens
       $0.42 so far, about $1.01 in total
-      told to wait 12 s
+      the server asked to wait 12 s
 
 What is projected assumes that the calls to come are like those that were made. An unknown price is said, never taken as zero.
 """

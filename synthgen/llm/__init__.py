@@ -1,8 +1,8 @@
 """Calls to models: the engine between two pure functions.
 
-A paid step is `requests(rows)`, which says what to ask, and `apply(rows, answers)`, which makes rows of what came back;
-`fill.fill` stands between them, and its only product is the call store. So arrival order cannot change a result, and a
-better parser costs no call. A new step (a judge, an answer check) is one file with a class like this.
+A paid step is `requests(rows)`, which returns what to ask, and `apply(rows, answers)`, which makes rows of the answers.
+`fill.fill` runs between them, and its only product is the call store. So the order of arrival cannot change a result,
+and a better parser costs no call. A new step (a judge, an answer check) is one file with a class like this.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Check = Callable[["Completion"], tuple[str, str]]
 
 
 class Answers(Protocol):
-    """Finished calls by request key: a `CallStore`, or a dictionary."""
+    """Finished calls by request key: a `CallStore` or a dictionary."""
 
     def get(self, key: str, /) -> Call | None: ...
 
 
 class Step(Protocol[RowIn, RowOut]):
-    """One paid step over rows. `output_tokens` is what one answer is expected to have, for estimates."""
+    """One paid step over rows. `output_tokens` is the expected length of an answer, for estimates."""
 
     @property
     def stage(self) -> str: ...
@@ -39,16 +39,17 @@ class Step(Protocol[RowIn, RowOut]):
     def output_tokens(self) -> int: ...
 
     def requests(self, rows: Iterable[RowIn], /) -> Iterator[Request]:
-        """One request for each row that needs an answer, made only when it is asked for."""
+        """Yield one request for each row that needs an answer, made lazily."""
         ...
 
     def check(self, completion: Completion, /) -> tuple[str, str]:
-        """Why an answer cannot be used, as reason and detail, or ("", ""). The call is then stored as failed, with its text.
+        """Return why an answer cannot be used, as reason and detail, or ("", "").
 
-        The detail of an unreadable answer is shown to the model when it is asked once more, so it says what to mend.
+        An unusable call is stored as failed, with its text. The detail of an unreadable answer is shown to the model
+        when it is asked once more, so it says what to correct.
         """
         ...
 
     def apply(self, rows: Iterable[RowIn], answers: Answers, /) -> Iterator[RowOut]:
-        """The rows made of the answers, in the order of `rows`; a failed call is a row with its reason."""
+        """Yield the rows made of the answers, in the order of `rows`; a failed call gives a row with its reason."""
         ...

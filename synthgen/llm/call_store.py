@@ -1,14 +1,15 @@
 """The call store: every finished call under the digest of exactly what was sent.
 
-It is the only state that cost money. SQLite in WAL mode with synchronous=FULL: `kill -9` loses at most the calls in flight,
-and other processes may read while a run writes. A good answer is never overwritten, so two runs that share a store agree; a
-failed call that is asked again moves to the table `replaced`, because it was paid for and may be read one day. Neither the
-messages nor the API key are in it. WAL needs a local file system.
+It is the only state that cost money. It is an SQLite database in WAL mode with synchronous=FULL: `kill -9` loses at
+most the calls in flight, and other processes can read while a run writes. A good answer is never overwritten, so two
+runs that share a store agree. A failed call that is asked again moves to the table `replaced`, because it was paid for
+and may be readable one day. The store contains neither the messages nor the API key. WAL needs a local file system.
 
-An older store is brought to this version when it is opened for writing (`migrations`), and read in a temporary copy otherwise.
-Beside the calls stand facts about endpoints (`remember`, `recall`), such as the form of request that one accepts.
+An older store is migrated to this version when it is opened for writing (`migrations`), and read from a temporary copy
+otherwise. Facts about endpoints, such as the form of request that one accepts, are kept beside the calls (`remember`,
+`recall`).
 
-Not covered: who may write. Two runs on one store are safe, but may pay for the same call at the same moment.
+Not covered: exclusive access. Two runs on one store are safe, but may pay for the same call at the same moment.
 """
 
 from __future__ import annotations
@@ -60,10 +61,10 @@ Result = TypeVar("Result")
 class Call:
     """A finished call. `reason` is "" when it is `ok`; `detail` is for people.
 
-    A failed call has the text that came back, if any: a cut or unreadable answer was paid for and may be read by a better
-    parser one day. `duration_s` covers all attempts and the waiting between them; `created` is ISO 8601, UTC. `rate_limited`
-    counts its answers 429, `uncounted` its attempts that may have cost something but whose usage never came; `batch` says that
-    it came through the provider's batch endpoint, at the price of that.
+    A failed call keeps the text of its answer, if any: a cut or unreadable answer was paid for and may be read by a
+    better parser one day. `duration_s` covers all attempts and the waiting between them. `created` is ISO 8601, UTC.
+    `rate_limited` counts its 429 answers, and `uncounted` the attempts that may have cost something but whose usage
+    never arrived. `batch` is set for a call through the provider's batch endpoint, at its price.
     """
 
     completion: Completion
@@ -91,8 +92,9 @@ class Call:
 class Totals:
     """Sums over a store. `ok` and `failed` count calls; everything else includes the calls that were replaced.
 
-    `used` is by the model that answered, and by whether it did through a batch endpoint, as far as the server told. `live` counts
-    the calls that did not; `first` and `last` say when the first and the last of them ended (ISO 8601, UTC; "" when there is none).
+    `used` is by the model that answered and by whether it answered through a batch endpoint, as far as the server
+    reports it. `live` counts the calls outside of batches; `first` and `last` are when the first and the last of them
+    ended (ISO 8601, UTC; "" when there are none).
     """
 
     ok: int = 0
@@ -111,7 +113,7 @@ class Totals:
 
     @property
     def usage(self) -> Usage:
-        """Of live calls."""
+        """The usage of live calls."""
         return self._usage(batch=False)
 
     @property
@@ -123,9 +125,9 @@ class Totals:
 
 
 class CallStore:
-    """Finished calls in one SQLite file, made on first use.
+    """Finished calls in one SQLite file, created on first use.
 
-    Raises RunFolderError when the file is damaged, belongs to something else, or cannot be written.
+    Raises RunFolderError when the file is damaged, belongs to another program, or cannot be written.
     """
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
@@ -150,7 +152,7 @@ class CallStore:
         return found
 
     def put_many(self, calls: Iterable[Call]) -> None:
-        """Store calls in one commit, all of them or none: when this returns, they survive a kill and a power cut."""
+        """Store calls in one commit, all of them or none. On return, they survive a kill and a power cut."""
         rows = [_row(call) for call in calls]
 
         def commit() -> None:
@@ -185,8 +187,8 @@ class CallStore:
         )
 
     def merge(self, other: str | Path) -> int:
-        """Take over the calls of another store that this one lacks or has as failures; returns how many."""
-        with CallStore(other):  # which rejects what is not a call store, and brings an older one to this version
+        """Copy the calls of another store that this one lacks or has as failures, and return their number."""
+        with CallStore(other):  # rejects a file that is not a call store, and migrates an older one
             pass
 
         def copy() -> int:
@@ -200,11 +202,11 @@ class CallStore:
         return self._guarded(copy)
 
     def execute(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
-        """One statement, also on a table that stands beside the calls, and the rows that it gives."""
+        """Run one statement, on the calls or on a table beside them, and return its rows."""
         return self._guarded(lambda: self._connection.execute(query, tuple(values)).fetchall())
 
     def execute_all(self, statements: Iterable[tuple[str, Iterable[Any]]]) -> None:
-        """Several such statements in one commit: all of them or none."""
+        """Run several statements in one commit: all of them or none."""
 
         def commit() -> None:
             with transaction(self._connection):
@@ -214,11 +216,11 @@ class CallStore:
         self._guarded(commit)
 
     def remember(self, name: str, value: Any) -> None:
-        """Keep a fact (anything that JSON can hold) under `name`."""
+        """Store a fact (any JSON value) under `name`."""
         self.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, json.dumps(value, ensure_ascii=False)))
 
     def recall(self, name: str) -> Any:
-        """The fact kept under `name`, None if there is none."""
+        """Return the fact stored under `name`; None if there is none."""
         rows = self.execute("SELECT value FROM facts WHERE name = ?", (name,))
         return json.loads(rows[0][0]) if rows else None
 
@@ -267,9 +269,9 @@ def _connect(address: str) -> sqlite3.Connection:
 
 
 def _migrated_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
-    """An older store in the form of this version, for a caller who must not write to it; closes `connection`.
+    """Return an older store in this version's format, for a caller that must not write to it; close `connection`.
 
-    The copy is a temporary database of SQLite's, which goes when it is closed. It does not see what others write later.
+    The copy is a temporary SQLite database, deleted when it is closed. It does not see later writes of other processes.
     """
     copy = _connect("")
     try:

@@ -1,4 +1,4 @@
-"""Where calls go: a provider, and the settings that say how it is asked.
+"""Where calls go: a provider, and the settings of the calls.
 
 The key comes from an environment variable, is sent to the endpoint, and goes nowhere else.
 """
@@ -35,14 +35,17 @@ class Endpoint:
 
     @classmethod
     def of(cls, provider: str, settings: LLM) -> Self:
-        """`provider` is a name of the table, or a `module:attribute`. Raises UnknownNameError; ConfigError for what is no provider."""
+        """Return the endpoint of `provider`, a name of the table or a `module:attribute`.
+
+        Raises UnknownNameError, and ConfigError for something that is not a provider.
+        """
         found = resolve("provider", provider, PROVIDERS)
         members = [name for name in vars(Provider) if not name.startswith("_")]
         undefined = getattr(found if isinstance(found, type) else type(found), "__abstractmethods__", ())
         if missing := [name for name in members if name in undefined or not hasattr(found, name)]:
             raise ConfigError(
-                f"{provider} is not a provider of models: it lacks {', '.join(missing)}. The module synthgen.llm.providers.base says "
-                "what a provider has."
+                f"{provider} is not a provider of models: it lacks {', '.join(missing)}. The module synthgen.llm.providers.base "
+                "describes what a provider has."
             )
         return cls(found() if isinstance(found, type) else found, settings)
 
@@ -53,7 +56,7 @@ class Endpoint:
 
     @property
     def id(self) -> str:
-        """What stands for the endpoint in request keys."""
+        """The identifier of the endpoint in request keys."""
         return self.settings.endpoint_id or self.url
 
     @property
@@ -67,13 +70,16 @@ class Endpoint:
         return os.environ.get(self.key_env, "").strip()
 
     def check(self, model: str) -> None:
-        """Raises before any work: ConfigError for an address or settings that cannot be used, ModelError for a missing key."""
+        """Raise before any work: ConfigError for an unusable address or setting, ModelError for a missing key."""
         self._check_address()
         self.provider.check(self.settings, model)
 
     @asynccontextmanager
     async def connect(self, facts: Facts | None = None) -> AsyncIterator[Connection]:
-        """A connection for the running event loop, closed at the end. `facts` is where the provider remembers how to ask."""
+        """Yield a connection for the running event loop, closed at the end.
+
+        `facts` is where the provider stores the form of requests.
+        """
         self._check_address()
         async with self.provider.connect(self, facts) as connection:
             yield connection
@@ -99,7 +105,11 @@ class Endpoint:
         return api
 
     def redacted(self, text: str) -> str:
-        """The words of a server as they may be kept and shown: without the key, which some repeat, half characters, or a book."""
+        """Return a server's message as it may be stored and shown: without the key, which some servers repeat, and cut
+        short.
+
+        Lone surrogates become question marks.
+        """
         key = self.key
         return storable(text.replace(key, "***") if key else text)[:_MAX_SHOWN_CHARS]  # cut last, or half a key would be left
 
@@ -108,7 +118,7 @@ class Endpoint:
         try:
             parts = urlsplit(url)
             usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # a port that is no number, half an IPv6 address
+        except ValueError:  # a port that is not a number, half an IPv6 address
             usable = False
         if not usable:
             raise ConfigError(f"llm.base_url = {url!r} is not a web address. Give it like {self.provider.example_url}.")
@@ -119,7 +129,7 @@ class Endpoint:
                 f"alone and put the key into the environment variable {self.key_env}."
             )
         if not self.key.isascii():
-            raise ModelError(f"The key in {self.key_env} has characters that no key has. Copy it again.")
+            raise ModelError(f"The key in {self.key_env} has characters that do not occur in keys. Copy it again.")
         if not self.key and not _is_local(parts):
             raise ModelError(
                 f"No key: the environment variable {self.key_env} is not set, and {parts.hostname} is not on a local network. "

@@ -1,4 +1,4 @@
-"""Coroutines from code that is not async, wherever that runs."""
+"""Runs coroutines from synchronous code, also where an event loop is already running."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Result = TypeVar("Result")
 
 
 def run_async(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """The result of a coroutine, also where an event loop already runs, as in a notebook.
+    """Return the result of a coroutine, also where an event loop is already running, as in a notebook.
 
-    There the coroutine has a loop of its own in a worker thread; the caller's loop waits and is not patched. Ctrl-C cancels the
-    coroutine, which may take its grace to end; a second one cancels that, too.
+    There the coroutine gets its own loop in a worker thread; the caller's loop waits and is not patched. Ctrl-C cancels
+    the coroutine, which may take its grace period to end; a second Ctrl-C cancels that too.
     """
     try:
         asyncio.get_running_loop()
@@ -38,7 +38,7 @@ def run_async(coroutine: Coroutine[Any, Any, Result]) -> Result:
             loop.call_soon_threadsafe(task.cancel)
 
     def watch(future: Future[Result]) -> None:
-        # Ctrl-C under asyncio.run only marks the caller's task as cancelled, so it has to be looked at.
+        # Ctrl-C under asyncio.run only marks the caller's task as cancelled, so the mark has to be checked.
         while wait([future], timeout=_GLANCE_S).not_done and not (caller and caller.cancelling()):
             pass
 

@@ -1,12 +1,13 @@
-"""One call, with all that may come between a request and its answer.
+"""Makes one call, with everything that can happen between a request and its answer.
 
-An attempt goes through four gates: is the server well (`health`), is there money for the worst case (`budget`), may it be sent
-now (`limits`), and in which form (the connection). What may pass is tried again, at most `max_attempts` times and for
-at most `max_wait_s` between them; being told to come later (429) is no attempt, and neither is finding nobody while the server is
-down. What a request may have brought about itself (500, a timeout) counts all the same, or a few bad requests at the end of a run
-would look like an outage and never end.
-A 503 counts with both that look at failures: with `health`, as a sign of an outage, and with the limiter, as one of being asked
-too much. The SDK's own retries are off.
+An attempt passes four gates: the health of the server (`health`), money for the worst case (`budget`), permission to
+send now (`limits`), and the form of the request (the connection). Failures that may pass are tried again, at most
+`max_attempts` times and with at most `max_wait_s` between attempts. A 429 does not count as an attempt, and neither
+does a failed connection while the server is down. Failures that the request itself may have caused (500, a timeout)
+always count: otherwise a few bad requests at the end of a run would look like an outage and never end.
+
+A 503 counts twice: for `health` as a sign of an outage, and for the limiter as a sign of too many requests. The SDK's
+own retries are off.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ from synthgen.records import Completion, Request, Usage
 
 __all__ = ["Executor"]
 
-_TURNED_AWAY_AT_MOST = 50  # by 429s, one call while others get through
+_TURNED_AWAY_AT_MOST = 50  # by 429s, for one call while others get through
 _GLANCE_S = 0.5
-_PER_CACHE_KEY_RPM = 15  # what one prompt-cache key should see, by OpenAI's guide to prompt caching
+_PER_CACHE_KEY_RPM = 15  # requests per prompt-cache key, from OpenAI's guide to prompt caching
 
 
 @dataclass(slots=True)
 class _Attempts:
-    """What the attempts of one call came to."""
+    """Counters over the attempts of one call."""
 
     started: float = field(default_factory=time.monotonic)
     attempts: int = 0
@@ -66,19 +67,19 @@ class Executor:
         self._health.begin()
         self._slots = asyncio.Semaphore(
             endpoint.settings.concurrency
-        )  # there are more workers, since some wait for their commit
+        )  # there are more workers than this, because some wait for their commit
         self._alone = asyncio.Lock()  # held by the one call that goes alone (`_open`)
-        self._turnstile = asyncio.Lock()  # held by the one call that waits for the limiter: first come, first served
+        self._turnstile = asyncio.Lock()  # held by the call that waits for the limiter: first come, first served
 
     @property
     def waiting(self) -> str:
-        """Why nothing is sent at the moment, "" when something is."""
+        """Why nothing is sent at the moment; "" when something is."""
         if self._health.down:
             return f"no answer for {self._health.silent_s:.0f} s; one call at a time tries again"
         return self._limiter.waiting if self._turnstile.locked() else ""
 
     async def call(self, request: Request) -> Call:
-        """The finished call, answered or failed for good. Raises Stopping when it is left for another run."""
+        """Return the finished call, answered or failed for good. Raises Stopping when it is left for another run."""
         tally = _Attempts()
         try:
             completion = await self._retried(request, tally)
@@ -121,13 +122,13 @@ class Executor:
         raise AssertionError("tenacity ends with a result or an error")
 
     async def _attempt(self, request: Request, tally: _Attempts) -> Completion:
-        """One attempt that counts. Raises AttemptError or Stopping."""
+        """Make one attempt that counts. Raises AttemptError or Stopping."""
         while True:
             try:
                 if self._open(request):
                     return await self._try(request, tally)
                 async with self._alone:
-                    if not self._open(request):  # it may have come to be while this call stood in line
+                    if not self._open(request):  # this may have changed while the call was in the queue
                         await self._stop.sleep(self._health.pause_s())
                         return await self._try(request, tally)
             except Reformed:
@@ -146,7 +147,10 @@ class Executor:
                     raise
 
     def _open(self, request: Request) -> bool:
-        """Whether calls like this one may go side by side. One alone finds out how to ask a model, and whether a server is back."""
+        """Whether calls like this one may run side by side.
+
+        A single call finds out the form of request, or whether a server is back.
+        """
         return not self._health.down and self._connection.proven(request.model)
 
     async def _try(self, request: Request, tally: _Attempts) -> Completion:
@@ -172,7 +176,7 @@ class Executor:
         except AttemptError as error:
             self._book_failure(error, reservation, grant, tally)
             raise
-        except BaseException:  # cancelled: nobody knows what it has cost
+        except BaseException:  # cancelled: its cost is unknown
             self._budget.settle(reservation, None)
             self._limiter.settle(grant, None, {})
             raise
@@ -189,7 +193,7 @@ class Executor:
         failure, headers = error.failure, error.headers
         usage = Usage() if failure.unbilled else None
         tally.uncounted += usage is None
-        if failure.reason == "rate_limited":  # being told to come later is no call
+        if failure.reason == "rate_limited":  # a 429 is not counted as a call
             tally.rate_limited += 1
             self.rate_limited += 1
             self._budget.release(reservation)
@@ -202,7 +206,7 @@ class Executor:
             self._limiter.settle(grant, usage, headers)
 
     async def _afford(self, request: Request) -> Reservation:
-        """Room in the budget: at once, or when calls in flight have cost less than they might have."""
+        """Reserve room in the budget: at once, or when calls in flight have cost less than their worst case."""
         while True:
             self._stop.check()
             if (reservation := self._budget.reserve(request)) is not None:
@@ -213,7 +217,7 @@ class Executor:
                 self._stop.set(partial(stops.at_the_cap, self._budget.cap(request)))
 
     async def _admitted(self, request: Request) -> Grant:
-        """The limiter's leave to send, in the order of asking."""
+        """Return the limiter's permission to send, in the order of asking."""
         async with self._turnstile:
             while True:
                 self._stop.check()
@@ -224,7 +228,10 @@ class Executor:
                 await self._stop.sleep(min(grant, _GLANCE_S))
 
     def _check_patience(self) -> None:
-        """Raises Stopping when nothing has come through for too long. A failure that may be the call's own ends only the call."""
+        """Raise Stopping when no answer has arrived for too long.
+
+        A failure that may be the call's own ends only the call.
+        """
         failure = self._health.last
         if self._health.hopeless and failure is not None and failure.away:
             silent_s, detail = self._health.silent_s, self._endpoint.redacted(failure.detail)
@@ -232,9 +239,10 @@ class Executor:
         self._stop.check()
 
     def _shards(self, request: Request) -> int:
-        """Prompt-cache keys to spread the calls over, so that none is used more often than a cache bears.
+        """Return the number of prompt-cache keys to spread the calls over, so that no key exceeds the rate a cache
+        serves.
 
-        A static part that reaches beyond the first message is one passage's: its few calls belong together.
+        A static part that reaches beyond the first message belongs to one passage: its few calls share a key.
         """
         if request.static is None or request.static[0] > 0:
             return 1

@@ -5,8 +5,8 @@
                                              refusal, truncated, malformed, no_items
     the run ends                             key, forbidden, model, quota, endpoint
 
-The first two kinds end as rows of the call store. A run asks again for stored failures of the first kind only. Which errors of a
-provider are which failure is said where that provider is (`llm.providers`).
+The first two kinds end as rows of the call store. A run asks again only for stored failures of the first kind. Each
+provider maps its own errors to failures (`llm.providers`).
 """
 
 from __future__ import annotations
@@ -28,11 +28,15 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`scope` says what is lost: this attempt, this call, or the run. `wait_s` is what the server asked for.
+    """A failure.
 
-    `unbilled` when the server rejected the request, so that it cannot have cost anything; `no_contact` when there was no
-    connection at all; `busy` when the server is asked too much (429, 503, 529); `away` when that, or a lost connection, or a gateway
-    alone (502, 504) says that no request at all is served, so that it cannot be the fault of this one.
+    `scope` is what is lost: this attempt, this call, or the run. `wait_s` is the wait that the server asked for.
+
+    - `unbilled`: the server rejected the request, so it cannot have cost anything.
+    - `no_contact`: there was no connection at all.
+    - `busy`: the server gets too many requests (429, 503, 529).
+    - `away`: `busy`, a lost connection, or a gateway error (502, 504): the server serves no request at all, so this one
+      cannot be the cause.
     """
 
     scope: Literal["attempt", "call", "run"]
@@ -46,7 +50,7 @@ class Failure:
 
 
 class AttemptError(Exception):
-    """An attempt failed. `headers` are those of the response, and `status` is its status, 0 where there was none."""
+    """An attempt failed. `headers` and `status` are those of the response; `status` is 0 where there was none."""
 
     def __init__(self, failure: Failure, headers: Mapping[str, str] = _NO_HEADERS, status: int = 0) -> None:
         super().__init__(failure.detail)

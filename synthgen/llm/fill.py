@@ -1,17 +1,19 @@
-"""Fill a call store: bounded, capped, and safe to stop at any moment.
+"""Fills a call store with the answers to requests: bounded in memory, within the caps, and safe to stop at any moment.
 
-Workers share one iterator of requests, so memory does not grow with their number; how a call is made is in `executor`. A finished
-call is committed before its worker goes on, together with those that arrived while the disk was busy: a kill loses the calls in
-flight and no other. What is stored already is not asked again. An unusable answer leads to one more request
+Workers share one iterator of requests, so memory does not grow with their number. `executor` makes the calls. A
+finished call is committed before its worker continues, together with those that arrived while the disk was busy: a kill
+loses only the calls in flight. Stored answers are not requested again. An unusable answer leads to one more request
 (`reask`), which is stored like any other.
 
-Three things stop a fill. A key, a model or an address that cannot work ends the run (ModelError); a cap, the end of patience,
-or ten requests in a row that failed in a way that speaks of the endpoint or the settings (`failure.SYSTEMATIC`), and had not
-failed in an earlier run, stop it early (StoppedEarly); a cancellation, as by Ctrl-C, stops admission. Calls in flight then may
-finish, at Ctrl-C for `grace_s`, and are kept.
+Three things stop a fill:
 
-Requests that wait in a batch are left out, and the fill says so at its end. Not covered: a batch that claims a request within the
-second before it is sent.
+- A key, a model or an address that cannot work ends the run (ModelError).
+- A cap, the end of patience, or ten requests in a row that failed for a reason of the endpoint or the settings
+  (`failure.SYSTEMATIC`), and had not failed in an earlier run, stop it early (StoppedEarly).
+- A cancellation, as by Ctrl-C, stops admission. Calls in flight may then finish, at Ctrl-C for `grace_s`, and are kept.
+
+Requests that wait in a batch are left out, and the fill reports them at its end. Not covered: a batch that claims a
+request within the second before it is sent.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ __all__ = ["FillReport", "Wanted", "fill"]
 _SYSTEMATIC_AFTER = 10
 _TICK_S = 0.1
 _LOOKAHEAD = 100
-_FRESH_S = 1.0  # so long what was read of open batches is believed
+_FRESH_S = 1.0  # for so long the list of open batches is taken as current
 _WAITING_FOR_THE_DISK = 1 / 8  # of the workers, while the others keep `concurrency` calls in flight
 
 Wanted = Callable[[Request, Answers], Request | None]
@@ -53,9 +55,10 @@ Wanted = Callable[[Request, Answers], Request | None]
 
 @dataclass(frozen=True, slots=True)
 class FillReport:
-    """What a fill did: every request is one of `ok` and `failed` (by reason), and `reused` of them were in the store.
+    """The result of a fill. Every request counts in `ok` or `failed` (by reason); `reused` of them were in the store.
 
-    `usage`, `dollars` (None when the price is unknown), `attempts` and `rate_limited` are of this fill's own calls.
+    `usage`, `dollars` (None when the price is unknown), `attempts` and `rate_limited` cover the calls of this fill
+    only.
     """
 
     ok: int = 0
@@ -82,10 +85,12 @@ async def fill(
 ) -> FillReport:
     """Make every call of `requests` that `store` does not have.
 
-    `check` gives the reason why an answer cannot be used, and what is wrong with it (two empty texts if nothing is); such a call
-    is stored as failed, with its text. `wanted` says what is to be sent for a request: by default what `store` lacks. `session` is
-    of all fills of one command. `total` is for progress only. Raises ModelError, StoppedEarly, ConfigError (a cap on cost without
-    a price), RunFolderError (the store, or requests that wait in batches: at the end, after all others).
+    `check` returns the reason why an answer cannot be used and a detail of what is wrong; both are empty if it can. An
+    unusable call is stored as failed, with its text. `wanted` returns the request to send for a request: by default
+    what `store` lacks. `session` is shared by all fills of one command. `total` is for progress only.
+
+    Raises ModelError, StoppedEarly, ConfigError (a cap on cost without a price), and RunFolderError (the store, or
+    requests that wait in batches; the latter at the end, after all other requests).
     """
     async with endpoint.connect(store) as connection:
         filling = _Filling(connection, endpoint, store, session or Session.of(endpoint), check, wanted)
@@ -106,7 +111,7 @@ async def fill(
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A request, what is to be `sent` for it, and whether it was asked `again` after an earlier failure."""
+    """A request, the request to be `sent` for it, and whether it is asked `again` after an earlier failure."""
 
     request: Request
     sent: Request
@@ -114,7 +119,7 @@ class _Task:
 
 
 class _Filling:
-    """What the workers of one fill share."""
+    """The state that the workers of one fill share."""
 
     def __init__(
         self,
@@ -183,11 +188,11 @@ class _Filling:
         )
 
     def end(self, error: Exception) -> None:
-        """End with `error`, when the calls in flight are finished."""
+        """End with `error` once the calls in flight are finished."""
         self._stop.set(lambda _: error)
 
     async def _wind_up(self, workers: list[asyncio.Task[None]]) -> None:
-        """Nothing new is sent; what is on its way may arrive for a while. A second cancellation ends that, too."""
+        """Stop sending, and let calls in flight arrive for a while. A second cancellation ends that too."""
         grace_s, on_their_way = self._endpoint.settings.grace_s, self._executor.in_flight
         self.farewell = f"stopping: {on_their_way} calls in flight may finish for {grace_s:.0f} s; Ctrl-C again ends at once"
         self._stop.set()
@@ -195,18 +200,18 @@ class _Filling:
             await asyncio.wait(workers, timeout=grace_s)
 
     def _todo(self, requests: Iterator[Request]) -> Iterator[_Task | None]:
-        """Each request that needs a call; None after every look at the store."""
+        """Yield each request that needs a call; None after every look at the store."""
         while batch := list(islice(requests, _LOOKAHEAD)):
             known, busy = stored(batch, self._store), self._taken.copy()
             distinct = {request.key: request for request in batch}.values()
             in_batches, read_at = set[str](), -math.inf
             for request in distinct:
-                if time.monotonic() > read_at + _FRESH_S:  # another command may submit a batch at any moment
+                if time.monotonic() > read_at + _FRESH_S:  # another command can submit a batch at any moment
                     sending = (sent.key for one in distinct if (sent := self._wanted(one, known)) is not None)
                     in_batches, read_at = waiting_keys(self._store, sending), time.monotonic()
-                if request.key in self._taken:  # the same text twice: whoever came first asks for both
+                if request.key in self._taken:  # the same text twice: the worker that has it asks for both
                     continue
-                if request.key in busy:  # and is back since the store was looked into
+                if request.key in busy:  # it was finished after the store was read
                     known |= stored([request], self._store)
                 calls = list(calls_of(request, known))
                 sent = self._wanted(request, known)
@@ -222,7 +227,7 @@ class _Filling:
     async def _work(self, todo: Iterator[_Task | None]) -> None:
         for task in todo:
             if task is None:
-                await asyncio.sleep(0)  # else a full store would keep the loop to itself, and Ctrl-C out
+                await asyncio.sleep(0)  # otherwise a full store would block the event loop, and Ctrl-C with it
             else:
                 self._taken.add(task.request.key)
                 with suppress(Stopping):
@@ -232,7 +237,7 @@ class _Filling:
                 return
 
     async def _finish(self, request: Request, sent: Request) -> Call:
-        """The call that `sent` makes and, if it is the first for `request`, the one that its answer leads to."""
+        """Return the call that `sent` makes or, after a first call of `request`, the one that its answer leads to."""
         call = await self._committed(sent)
         follow = follow_up(request, call) if sent.key == request.key else None
         if follow is None:
@@ -248,7 +253,7 @@ class _Filling:
         return call
 
     def _settle(self, call: Call, *, again: bool) -> None:
-        """Count what a request came to, and stop when nothing but failures comes."""
+        """Count the result of a request, and stop when only failures arrive."""
         self._count(call)
         if call.reason not in SYSTEMATIC:
             self._failed_in_a_row = 0
@@ -265,13 +270,13 @@ class _Filling:
 
     def _saved(self) -> str:
         ((calls,),) = self._store.execute("SELECT count(*) FROM calls")
-        return f"{calls} finished calls are in {self._store.path}; the same command goes on from there"
+        return f"{calls} finished calls are in {self._store.path}; the same command continues from there"
 
 
 class _Commits:
-    """Finished calls on their way into the store. What arrives while one commit is being written goes into the next one.
+    """Finished calls on their way into the store. Calls that arrive during one commit go into the next one.
 
-    A thread writes, because a commit waits for the disk, and the loop has other calls to look after.
+    A thread writes, because a commit waits for the disk and the event loop has other calls to serve.
     """
 
     def __init__(self, store: CallStore) -> None:
@@ -279,10 +284,10 @@ class _Commits:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="synthgen-commits")
         self._calls: list[tuple[Call, asyncio.Future[None]]] = []
         self._writing = False
-        self._error: BaseException | None = None  # of a commit; then `close` tries once more
+        self._error: BaseException | None = None  # of a commit; `close` then tries once more
 
     async def put(self, call: Call) -> None:
-        """Returns when `call` is committed. A caller that is cancelled meanwhile does not take it back, nor does an error."""
+        """Return when `call` is committed. A cancellation of the caller or an error does not withdraw the call."""
         loop = asyncio.get_running_loop()
         committed = loop.create_future()
         self._calls.append((call, committed))
@@ -290,11 +295,11 @@ class _Commits:
             raise self._error
         if not self._writing:
             self._writing = True
-            loop.call_soon(self._write)  # and not at once, so that answers of the same turn go together
+            loop.call_soon(self._write)  # not at once, so that answers of the same loop turn share a commit
         await committed
 
     def close(self) -> None:
-        """Returns when everything that was put is committed."""
+        """Return when every call that was put is committed."""
         self._thread.shutdown(wait=True)
         calls, self._calls = self._calls, []
         if calls:
@@ -326,7 +331,7 @@ class _Commits:
 
 @asynccontextmanager
 async def _told(filling: _Filling, stage: str, total: int | None, on_event: OnEvent | None) -> AsyncIterator[None]:
-    """Progress of `filling` for `on_event`, ten times a second and at the end."""
+    """Report the progress of `filling` to `on_event`, ten times a second and at the end."""
 
     def tell() -> None:
         if on_event is not None:
@@ -337,7 +342,7 @@ async def _told(filling: _Filling, stage: str, total: int | None, on_event: OnEv
             while True:
                 tell()
                 await asyncio.sleep(_TICK_S)
-        except Exception as error:  # noqa: BLE001 - the listener is the caller's: what it raises is raised
+        except Exception as error:  # noqa: BLE001 - the listener is the caller's, and its error is raised to the caller
             filling.end(error)
 
     telling = asyncio.create_task(keep_telling()) if on_event else None
@@ -349,7 +354,7 @@ async def _told(filling: _Filling, stage: str, total: int | None, on_event: OnEv
                 telling.cancel()
                 await asyncio.gather(telling, return_exceptions=True)
     except BaseException:
-        with suppress(Exception):  # what ended the fill matters more than a listener
+        with suppress(Exception):  # the error that ended the fill matters more than one of the listener
             tell()
         raise
     tell()

@@ -1,8 +1,9 @@
-"""JSON as models write it: found in a text, read exactly where that is possible, and mended where it is not.
+"""Finds JSON in a model's text, reads it exactly where possible, and repairs it where necessary.
 
-Around it stand reasoning tags, preambles and fences; there may be several values side by side; the text may end inside one.
-`read_json` guesses nothing: it decodes what is whole, and of a value that is still open at the end it keeps what stands before
-its last whole object. `mend_json` guesses, with json_repair, and is for callers who are left with nothing else.
+The JSON may be surrounded by reasoning tags, preambles and fences. There may be several values side by side, and the
+text may end inside one. `read_json` guesses nothing: it decodes complete values, and of a value that is still open at
+the end it keeps what precedes its last complete object. `mend_json` guesses, with json_repair, for callers with no
+other option.
 
 Not covered: other notations (YAML, XML, a Markdown table).
 """
@@ -17,7 +18,7 @@ import regex
 
 __all__ = ["JsonReading", "decoded", "mend_json", "read_json"]
 
-_MAX_STARTS = 50  # brackets that open no value, before a text is given up
+_MAX_STARTS = 50  # brackets without a value, before a text is given up
 _MAX_MENDED_BRACKETS = 1_000  # json_repair takes minutes over the thousands that a model caught in a loop writes
 _UNREADABLE = (ValueError, RecursionError)  # the second for thousands of opening brackets, which models do write
 _CLOSING = {"{": "}", "[": "]"}
@@ -27,22 +28,22 @@ _NAME = r"(?:think|thinking|thought|thoughts|reasoning)"
 _THOUGHT = regex.compile(rf"<({_NAME})\b[^<>]*>.*?</\1>|\[THINK\].*?\[/THINK\]", _ANY_CASE)
 _THOUGHT_END = regex.compile(rf"\A.*(?:</{_NAME}>|\[/THINK\]|final<\|message\|>)", _ANY_CASE)  # opened by a chat template
 _THOUGHT_OPEN = regex.compile(rf"(?:<{_NAME}\b[^<>]*>|\[THINK\]).*\Z", _ANY_CASE)
-_BEGINS_AT_ONCE = regex.compile(r"\s*(?:\{|\[(?!THINK\])|```)", _ANY_CASE)  # so a tag further on stands in the text of an item
+_BEGINS_AT_ONCE = regex.compile(r"\s*(?:\{|\[(?!THINK\])|```)", _ANY_CASE)  # so a later tag is part of the text of an item
 _FENCE = regex.compile(r"```[a-zA-Z]*\s*\n(.*?)(?:\n\s*```|\Z)", regex.DOTALL)
 _START = regex.compile(r"[\[{]")
 _TOKEN = regex.compile(r'"(?:[^"\\]++|\\.)*+"|["\[\]{}]', regex.DOTALL)
 _POSTAMBLE = regex.compile(r'[^\S\n]*(?:\n[^"\[{]*)?')
 
-# Line ends and tabs inside strings are let through; NaN and Infinity are no values.
+# Line ends and tabs inside strings are accepted; NaN and Infinity are not.
 _DECODER = json.JSONDecoder(strict=False, parse_constant=lambda name: None)
 
 
 @dataclass(frozen=True, slots=True)
 class JsonReading:
-    """The JSON values of a text, in their order.
+    """The JSON values of a text, in order.
 
-    `whole` when every bracket belongs to one of them; `cut` when the text ends inside an object. What was cut is not among the
-    values of `read_json`, and is the last object of those of `mend_json`.
+    `whole` is set when every bracket belongs to one of them; `cut` when the text ends inside an object. `read_json`
+    leaves the cut object out. `mend_json` has it as the last object of its values.
     """
 
     values: tuple[Any, ...] = ()
@@ -51,7 +52,7 @@ class JsonReading:
 
 
 def read_json(text: str) -> JsonReading:
-    """Every JSON object or list of `text` that does not stand in the model's reasoning, exactly as it was written."""
+    """Return every JSON object or list of `text` outside of the model's reasoning, exactly as written."""
     try:
         return JsonReading((decoded(text),))
     except ValueError:
@@ -75,7 +76,7 @@ def read_json(text: str) -> JsonReading:
 
 
 def mend_json(text: str) -> JsonReading:
-    """What json_repair makes of `text`: the last resort, since it guesses where strings and objects end."""
+    """Return what json_repair makes of `text`. A last resort, because it guesses where strings and objects end."""
     import json_repair
 
     text = _bare(text)
@@ -92,7 +93,7 @@ def mend_json(text: str) -> JsonReading:
 
 
 def decoded(text: str) -> Any:
-    """The one JSON value that `text` is. Raises ValueError when it is none."""
+    """Return the one JSON value that `text` consists of. Raises ValueError if it does not consist of one."""
     try:
         return _DECODER.decode(text.strip())
     except RecursionError as error:
@@ -100,7 +101,7 @@ def decoded(text: str) -> Any:
 
 
 def _bare(text: str) -> str:
-    """`text` without reasoning and without the fence around its JSON."""
+    """Return `text` without reasoning and without the fence around its JSON."""
     for reasoning in (_THOUGHT, _THOUGHT_END, _THOUGHT_OPEN):
         while not _BEGINS_AT_ONCE.match(text) and (found := reasoning.search(text)):
             text = text[: found.start()] + text[found.end() :]
@@ -109,9 +110,10 @@ def _bare(text: str) -> str:
 
 
 def _opened(text: str, start: int) -> tuple[Any, bool] | None:
-    """Of a value that begins at `start` and is open to the end of `text`: what is whole of it, and does it end inside an object?
+    """Read a value that begins at `start` and is open at the end of `text`.
 
-    None when it is not such a value; the first of the two is None when nothing of it is whole.
+    Returns its complete part (None when nothing is complete), and whether the text ends inside an object. None when
+    there is no such value.
     """
     stack: list[str] = []
     whole: tuple[int, list[str]] | None = None

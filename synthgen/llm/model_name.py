@@ -24,21 +24,22 @@ class ModelName:
 
 
 def parse_model(text: str) -> ModelName | None:
-    """The model that `text` names; None when it names none, as `extractive` and a `module:attribute` alone do.
+    """Return the model that `text` names; None for a name without a model, as `extractive` or a `module:attribute`
+    alone.
 
-    The text is split at its first slash, and nothing is guessed from the rest of the name. Whether a `module:attribute` exists is
-    found out when it is used.
+    The text is split at its first slash; nothing is inferred from the rest of the name. Whether a `module:attribute`
+    exists is checked when it is used.
     """
     provider, _, name = text.partition("/")
     return ModelName(provider, name) if name and (provider in PROVIDERS or _OWN.fullmatch(provider)) else None
 
 
 def plain_name(text: str) -> str:
-    """What the endpoint calls the model that `text` names; `text` itself where no provider stands before it."""
+    """Return the endpoint's name for the model that `text` names; `text` itself where it has no provider."""
     model = parse_model(text)
     return model.name if model else text
 
 
 def known_forms() -> list[str]:
-    """How models of the known providers are written."""
+    """Return how models of the known providers are written."""
     return [f"{provider}/NAME" for provider in PROVIDERS]

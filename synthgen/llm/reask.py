@@ -1,13 +1,13 @@
-"""How far a request is, and the second request that an unusable answer leads to.
+"""The state of a request, and the second request that an unusable answer leads to.
 
-Whether there is one, and what it says, follows from the first request and its stored call alone. So it is a request like any
-other: it has a key of its own, its answer is committed under it, a kill between the two loses nothing, and a batch, a live run
-and `apply` all find the same one. There is never a third.
+Whether there is a second request, and its text, depend on the first request and its stored call alone. So it is a
+request like any other: it has its own key, its answer is committed under that key, a kill between the two loses
+nothing, and a batch, a live run and `apply` all find the same one. There is never a third.
 
     truncated     the same messages with four times the output limit
     malformed     the answer and what is wrong with it are added, and the model is asked once more
 
-Not covered: mending an answer with a smaller model.
+Not covered: repairing an answer with a smaller model.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CORRECTION = "That answer cannot be used: {detail}. Write the answer again, as 
 
 @dataclass(frozen=True, slots=True)
 class RequestStatus:
-    """How far a request is: its stored `calls`, and what is still to be `sent`, unless that is `waiting` in a batch."""
+    """The state of a request: its stored `calls`, and what is still to be `sent`, unless that is `waiting` in a batch."""
 
     request: Request
     calls: tuple[Call, ...]
@@ -46,10 +46,10 @@ class RequestStatus:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What became of `total` requests. `ok` and `failed` (by reason) were asked, and the rest never.
+    """The results of `total` requests. `ok` and `failed` (by reason) were asked, the others never.
 
-    `remaining` would be sent now: the rest, and failures for a reason that may have passed, without those that are `waiting` in a
-    batch. `usage` is of all their calls, whenever they were made.
+    `remaining` would be sent now: the others, and failures for a reason that may have passed, without those `waiting`
+    in a batch. `usage` covers all of their calls, whenever they were made.
     """
 
     total: int = 0
@@ -72,19 +72,22 @@ class Outcomes:
 
 
 def follow_up(request: Request, call: Call) -> Request | None:
-    """What is asked after `call`, the stored answer to `request`; None when that is good, or beyond mending."""
+    """Return the request to make after `call`, the stored answer to `request`.
+
+    None when the answer is good or cannot be corrected.
+    """
     if call.reason == "truncated" and "max_output_tokens" in request.sampling:
         raised = {**request.sampling, "max_output_tokens": _RAISE_LIMIT * int(request.sampling["max_output_tokens"])}
         return _again(request, request.messages, raised)
     if call.reason in REASKED:
-        told = {"role": "user", "content": _CORRECTION.format(detail=call.detail or call.reason)}
+        correction = {"role": "user", "content": _CORRECTION.format(detail=call.detail or call.reason)}
         wrote = {"role": "assistant", "content": call.completion.text[:_MAX_SHOWN_CHARS] or "(nothing)"}
-        return _again(request, (*request.messages, wrote, told), dict(request.sampling))
+        return _again(request, (*request.messages, wrote, correction), dict(request.sampling))
     return None
 
 
 def calls_of(request: Request, answers: Answers) -> Iterator[Call]:
-    """The stored calls of a request, at most two: its own, then its follow-up's."""
+    """Yield the stored calls of a request, at most two: its own, then that of its follow-up."""
     if (first := answers.get(request.key)) is not None:
         yield first
         follow = follow_up(request, first)
@@ -93,7 +96,7 @@ def calls_of(request: Request, answers: Answers) -> Iterator[Call]:
 
 
 def to_ask(request: Request, answers: Answers) -> Request | None:
-    """What is still to be sent for `request`: itself, its follow-up, or nothing."""
+    """Return what is still to be sent for `request`: the request itself, its follow-up, or None."""
     first = answers.get(request.key)
     if first is None or first.ask_again:
         return request
@@ -105,7 +108,7 @@ def to_ask(request: Request, answers: Answers) -> Request | None:
 
 
 def failed_again(request: Request, answers: Answers) -> Request | None:
-    """What to send to repeat `request` if all of its calls failed, for whatever reason; nothing if it was never sent."""
+    """Return what to send to repeat `request` if all of its calls failed, for any reason; None if it was never sent."""
     calls = list(calls_of(request, answers))
     if not calls or calls[-1].status == "ok":
         return None
@@ -113,28 +116,28 @@ def failed_again(request: Request, answers: Answers) -> Request | None:
 
 
 def stored(requests: Iterable[Request], store: CallStore | None) -> dict[str, Call]:
-    """The stored calls of requests and of their follow-ups, by key."""
+    """Return the stored calls of requests and of their follow-ups, by key."""
     if store is None:
         return {}
     asked = {request.key: request for request in requests}
-    known = store.get_many(asked)
-    follows = [follow for key, call in known.items() if (follow := follow_up(asked[key], call)) is not None]
-    return known | store.get_many(follow.key for follow in follows)
+    calls = store.get_many(asked)
+    follows = [follow for key, call in calls.items() if (follow := follow_up(asked[key], call)) is not None]
+    return calls | store.get_many(follow.key for follow in follows)
 
 
 def standing(requests: Iterable[Request], store: CallStore | None) -> Iterator[RequestStatus]:
-    """How far each request is. The store is looked into for many at a time."""
+    """Yield the state of each request. The store is read for many requests at a time."""
     stream = iter(requests)
     while batch := list(islice(stream, _LOOKAHEAD)):
-        known = stored(batch, store)
-        sent = [to_ask(request, known) for request in batch]
+        calls = stored(batch, store)
+        sent = [to_ask(request, calls) for request in batch]
         waiting = waiting_keys(store, [one.key for one in sent if one]) if store else set()
         for request, one in zip(batch, sent, strict=True):
-            yield RequestStatus(request, tuple(calls_of(request, known)), one, one is not None and one.key in waiting)
+            yield RequestStatus(request, tuple(calls_of(request, calls)), one, one is not None and one.key in waiting)
 
 
 def outcomes(requests: Iterable[Request], store: CallStore | None) -> Outcomes:
-    """What became of `requests`, so far as `store` knows."""
+    """Return the results of `requests`, as far as they are in `store`."""
     total = ok = remaining = waiting = 0
     failed, usage = Counter[str](), Usage()
     for one in standing(requests, store):

@@ -1,4 +1,4 @@
-"""What all paid steps of one command share."""
+"""The state that all paid steps of one command share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Session"]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The endpoint of a command, its caps, its pace and what is known of the server. `models` are those that it may ask."""
+    """The endpoint of a command, its caps, its rate and what is known of the server. `models` are those it may ask."""
 
     endpoint: Endpoint
     budget: Budget
@@ -26,7 +26,7 @@ class Session:
 
     @classmethod
     def of(cls, endpoint: Endpoint, models: Iterable[str] = ()) -> Self:
-        """Raises ConfigError for a cap on cost when a model has no known price."""
+        """Return a new session. Raises ConfigError for a cap on cost when a model has no known price."""
         named, settings, provider = frozenset(models), endpoint.settings, endpoint.provider
         return cls(
             endpoint,

@@ -1,4 +1,4 @@
-"""How a fill ends before its requests do, and why, in sentences: what was met, what is saved, what to do."""
+"""How a fill ends before all of its requests are done, and the messages for it: what happened, what is saved, what to do."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ __all__ = ["Stop", "Stopping", "at_the_cap", "hopeless", "in_batches", "out_of_p
 
 
 class Stopping(Exception):
-    """The fill is ending; the call that meets this is left for the next run."""
+    """The fill is ending. The call that meets this is left for the next run."""
 
 
 class Stop:
     """Whether a fill is ending, for all of its workers. The first reason counts.
 
-    It is a function of the sentence about what is saved, which nobody knows before the last worker has ended.
+    The reason is a function of the sentence about what is saved, which is only known when the last worker has ended.
     """
 
     def __init__(self) -> None:
         self.error: Callable[[str], Exception] | None = None
-        self.room = asyncio.Event()  # set when something that workers wait for may have come
+        self.room = asyncio.Event()  # set when something that workers wait for may be available
         self._event = asyncio.Event()
 
     def __bool__(self) -> bool:
@@ -37,12 +37,12 @@ class Stop:
         self.room.set()
 
     def check(self) -> None:
-        """Raises Stopping when the fill is ending."""
+        """Raise Stopping when the fill is ending."""
         if self:
             raise Stopping
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep, unless the fill ends meanwhile, which raises Stopping."""
+        """Sleep. Raises Stopping when the fill ends meanwhile."""
         self.check()
         if seconds <= 0:
             return
@@ -54,19 +54,22 @@ class Stop:
         raise Stopping
 
     async def wait_for_room(self) -> None:
-        """Until something was settled. Raises Stopping when the fill ends."""
+        """Wait until a call was settled. Raises Stopping when the fill ends."""
         self.room.clear()
         await self.room.wait()
         self.check()
 
 
 def at_the_cap(cap: str, saved: str) -> StoppedEarly:
-    """`cap` is the setting and what is used of it, `saved` says how many calls are kept where."""
-    return StoppedEarly(f"Stopped at {cap}. {saved} with the cap anew, or raise it.")
+    """Return the error for a cap that is reached.
+
+    `cap` is the setting with what is used of it. `saved` says how many calls are stored, and where.
+    """
+    return StoppedEarly(f"Stopped at {cap}. {saved}, with the full cap again; or raise the cap.")
 
 
 def out_of_patience(failure: Failure, seconds: float, endpoint: Endpoint, detail: str, saved: str) -> StoppedEarly:
-    """Nothing came through for so long that waiting on makes no sense."""
+    """Return the error for a server that let nothing through for so long that waiting on makes no sense."""
     if failure.reason == "rate_limited":
         what = f"let nothing through for {seconds:.0f} s ({detail}): a quota of the hour or the day may be used up"
     else:
@@ -75,28 +78,32 @@ def out_of_patience(failure: Failure, seconds: float, endpoint: Endpoint, detail
 
 
 def systematic(count: int, call: Call, endpoint: Endpoint, saved: str) -> StoppedEarly:
-    """So many calls in a row failed for good that the settings or the model are wrong, and no passage is."""
+    """Return the error for so many failed calls in a row that the settings or the model are wrong, not the passages."""
     hint = {
         "truncated": " Raise llm.max_output_tokens, or ask for less with generation.per_chunk.",
         "malformed": " The model does not write what the prompt asks for: read its answers in calls.sqlite, or use another one.",
     }.get(call.reason, "")
-    told = call.detail or call.completion.finish_reason
+    detail = call.detail or call.completion.finish_reason
     return StoppedEarly(
-        f"Stopped: {count} calls in a row to {endpoint.url} failed for good, the last one with {call.reason} ({told}).{hint} "
+        f"Stopped: {count} calls in a row to {endpoint.url} failed for good, the last one with {call.reason} ({detail}).{hint} "
         f"{saved}."
     )
 
 
 def in_batches(calls: int) -> RunFolderError:
-    """Calls were left out because batches hold them."""
+    """Return the error for calls that were left out because they wait in batches."""
     return RunFolderError(
-        f"{calls:,} calls of this run wait in batches, and asking them now would pay for them twice. "
-        "`synthgen batch collect RUN` takes in those that have ended; a batch that you cancel at the provider ends, too."
+        f"{calls:,} calls of this run wait in batches; to make them now would pay for them twice. "
+        "Run `synthgen batch collect RUN` to store the answers of batches that have ended. "
+        "A batch that you cancel at the provider ends too."
     )
 
 
 def hopeless(failure: Failure, model: str, endpoint: Endpoint, detail: str) -> ModelError:
-    """The key, the model or the address cannot work. `detail` is the server's word, without the key."""
+    """Return the error for a key, a model or an address that cannot work.
+
+    `detail` is the server's message, without the key.
+    """
     url = endpoint.url
     if failure.reason == "key":
         # Not `detail`: servers repeat part of the key there.
@@ -109,11 +116,11 @@ def hopeless(failure: Failure, model: str, endpoint: Endpoint, detail: str) -> M
         )
     if failure.reason == "quota":
         return ModelError(
-            f"The account at {url} has no quota left ({detail}). Add credit; the same command then goes on where it stopped."
+            f"The account at {url} has no quota left ({detail}). Add credit; the same command then continues where it stopped."
         )
     if failure.reason == "forbidden":
         return ModelError(
-            f"{url} does not allow this ({detail}). The key's project, the region or the network may be the reason."
+            f"{url} does not allow this ({detail}). The reason may be the key's project, the region or the network."
         )
     if failure.no_contact:
         return ModelError(

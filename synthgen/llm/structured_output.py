@@ -1,13 +1,13 @@
-"""What a model is asked to write back, and how what it wrote is read.
+"""The JSON that a model is asked for, and how its answer is read.
 
-An answer is one JSON object `{"items": [{field: text, …}, …]}`. On the wire the schema is strict and has no bounds
-(other servers than OpenAI's refuse them); bounds, types and emptiness are checked here. Reading is tolerant of what models
-do around JSON and to its shape (a list or a single item for the object, a dictionary for the list, numbers for text) and strict
-about the items themselves.
+An answer is one JSON object `{"items": [{field: text, …}, …]}`. The schema that is sent is strict and has no bounds,
+because servers other than OpenAI's refuse them; bounds, types and emptiness are checked here. Reading is tolerant of
+what models write around JSON and of its shape (a list or a single item for the object, a dictionary for the list,
+numbers for text), and strict about the items themselves.
 
-How the model ended is read first. Of a refused or filtered answer nothing is used, of a truncated one the items that are whole,
-and neither is ever mended. Otherwise mending is the last resort, and is marked. An answer of which some items are bad is used
-without them: asking again would cost more than they are worth.
+How the model ended comes first. Nothing of a refused or filtered answer is used; of a truncated one, the complete items
+are. Neither is ever repaired. Otherwise repair is the last resort, and it is marked. An answer with some bad items is
+used without them: asking again would cost more than they are worth.
 
 Not covered: asking again (`llm.reask`).
 """
@@ -34,18 +34,19 @@ _EXCERPT_CHARS = 60
 
 _CUT = {"length", "max_tokens", "model_length"}
 _FILTERED = {"content_filter", "content_filtered", "guardrail_intervened", "prohibited_content", "recitation", "safety"}
-_PLACEHOLDER = ". …"  # a value of nothing else was copied from the form that the prompt shows
+_PLACEHOLDER = ". …"  # a value of only these characters was copied from the form that the prompt shows
 
 Item = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The usable items of one completion. `reason` says why the call failed, "" when it did not; `detail` is for the model.
+    """The usable items of one completion. `reason` is why the call failed, "" when it did not; `detail` is for the
+    model.
 
-    A call that failed as `truncated` may have items all the same; in all others there are none. `truncated` marks items of a
-    list that ends too soon, `repaired` those of JSON that could only be read by guessing. `problems` are (reason, detail) pairs for items
-    that were left out.
+    A call that failed as `truncated` may still have items; calls that failed otherwise have none. `truncated` marks
+    items of a list that ends too soon, `repaired` those of JSON that could only be read by guessing. `problems` are
+    (reason, detail) pairs for items that were left out.
     """
 
     items: tuple[Item, ...] = ()
@@ -57,16 +58,16 @@ class Answer:
 
 
 def strict_schema(fields: Mapping[str, str]) -> dict[str, Any]:
-    """The JSON schema of an answer whose items have `fields` (name -> meaning, which may be empty), in the strict subset.
+    """Return the JSON schema, in the strict subset, of an answer whose items have `fields` (name -> meaning or "").
 
-    The root is an object, every object closes itself with `additionalProperties`, every property is required, and there are
-    no bounds (OpenAI, Structured Outputs, supported schemas). Items come back in the order of `fields`.
+    The root is an object, every object closes itself with `additionalProperties`, every property is required, and there
+    are no bounds (OpenAI, Structured Outputs, supported schemas). Items have the order of `fields`.
     """
     return _closed({"items": {"type": "array", "items": _closed({n: _string(m) for n, m in fields.items()})}})
 
 
 def ended_badly(completion: Completion) -> str:
-    """Why the model itself did not finish: refusal, content_filter or truncated; "" when it did."""
+    """Return why the model did not finish: refusal, content_filter or truncated; "" when it did."""
     ending = completion.finish_reason.casefold()
     if completion.refusal or ending == "refusal":
         return "refusal"
@@ -76,11 +77,11 @@ def ended_badly(completion: Completion) -> str:
 
 
 def read_answer(completion: Completion, fields: Mapping[str, str], wanted: int) -> Answer:
-    """The items of a completion, at most `wanted` of them.
+    """Return the items of a completion, at most `wanted` of them.
 
-    Fewer are fine: a short passage may not carry more. Items beyond `wanted` are left out and listed as problems, so that
-    the number of rows per chunk stays what was asked for; their text stays in the call store. An answer that was cut after
-    all that was wanted is not truncated.
+    Fewer are accepted: a short passage may not support more. Items beyond `wanted` are left out and listed as problems,
+    so that the number of rows per chunk stays as requested; their text stays in the call store. An answer that was cut
+    after all wanted items is not truncated.
     """
     ending = ended_badly(completion)
     if ending in ("refusal", "content_filter"):
@@ -113,7 +114,10 @@ def read_answer(completion: Completion, fields: Mapping[str, str], wanted: int) 
 
 @dataclass(frozen=True, slots=True)
 class _Items:
-    """Items as they were written. `any` when there is a list at all, be it empty; `cut` when another one was begun."""
+    """Items as the model wrote them.
+
+    `any` is set when there is a list at all, even an empty one; `cut` when another item begins.
+    """
 
     items: Sequence[Any]
     any: bool
@@ -135,13 +139,16 @@ def _found(text: str, fields: Mapping[str, str], *, may_mend: bool) -> _Items:
 
 
 def _items(reading: JsonReading, fields: Mapping[str, str]) -> list[Any] | None:
-    """The items of all values, None when no value is an item or a list of them."""
+    """Return the items of all values; None when no value is an item or a list of items."""
     lists = [listed for value in reading.values if (listed := _listed(value, fields)) is not None]
     return [item for listed in lists for item in listed] if lists else None
 
 
 def _listed(value: Any, fields: Mapping[str, str]) -> list[Any] | None:
-    """The items that one value stands for: an object with a list, a list, a single item, a dictionary of items, JSON in a text."""
+    """Return the items of one value.
+
+    It may be an object with a list, a list, a single item, a dictionary of items, or JSON in a text.
+    """
     wrapped = False
     while isinstance(value, str) or (isinstance(value, dict) and not _is_item(value, fields)):
         if isinstance(value, str):
@@ -171,7 +178,7 @@ def _listed(value: Any, fields: Mapping[str, str]) -> list[Any] | None:
         return None
     if wrapped:
         return value
-    objects = [one for one in value if isinstance(one, dict)]  # a list of anything else is one of the preamble, as in "[3]"
+    objects = [one for one in value if isinstance(one, dict)]  # a list of anything else belongs to the preamble, as in "[3]"
     if value and not objects:
         return None
     return [item for one in objects for item in ((_listed(one, fields) or ()) if "items" in one else (one,))]
@@ -182,7 +189,7 @@ def _is_item(value: dict[str, Any], fields: Mapping[str, str]) -> bool:
 
 
 def _validated(raw: Any, fields: Mapping[str, str], place: str) -> Item | str:
-    """The item with its text in normal form and its query on one line, or what is wrong with each of its fields."""
+    """Return the item in normal form with its query on one line, or a description of what is wrong with its fields."""
     if not isinstance(raw, dict):
         return f"{place}: must be an object with {', '.join(fields)}"
     try:
@@ -200,7 +207,7 @@ def _plain(name: str) -> str:
 
 
 def _clean(value: Any) -> Any:
-    # Before the check, which takes lone surrogates for no text at all.
+    # Before the check, which rejects lone surrogates as text.
     return ("" if not value.strip(_PLACEHOLDER) else normalise(value)) if isinstance(value, str) else value
 
 

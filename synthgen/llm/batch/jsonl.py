@@ -1,7 +1,7 @@
-"""The files of batches, line by line: requests on their way up, answers on their way down.
+"""The files of batches, line by line: requests to upload, answers to read.
 
-What a line looks like is the provider's matter (`BatchApi.line` and `read`). Lines are read one at a time; one that cannot be read
-is None and never an exception.
+The provider defines the lines (`BatchApi.line` and `read`). Lines are read one at a time; an unreadable one is None,
+never an exception.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def write_files(
     max_requests: int,
     max_bytes: int,
 ) -> Iterator[dict[str, str]]:
-    """Write requests to `path`, again and again: each time as many as one file may hold, until there are no more.
+    """Write requests to `path`, repeatedly: each time as many as one file may hold, until there are none left.
 
-    `asked` are requests with the name of their step; what is yielded each time is key -> step of the file as it stands. A request
-    that comes again is left out. A single line above `max_bytes` has a file of its own, for the provider to refuse.
+    `asked` are requests with the names of their steps. Each time, key -> step of the present file is yielded. A
+    repeated request is left out. A single line above `max_bytes` gets its own file, for the provider to refuse.
     """
     written: set[str] = set()
     stream = (one for one in asked if one[0].key not in written)
@@ -48,8 +48,8 @@ def write_files(
 
 
 def read_lines(path: Path, read: Callable[[bytes], BatchLine | None]) -> Iterator[BatchLine | None]:
-    """The lines of an output or error file, as `read` reads them."""
+    """Yield the lines of an output or error file, as `read` reads them."""
     with path.open("rb") as file:
-        for line in file:  # cut at LF alone: answers may hold the characters that Unicode ends lines with
+        for line in file:  # split at LF alone: answers may contain the other line ends of Unicode
             if line.strip():
                 yield read(line)

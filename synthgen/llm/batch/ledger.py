@@ -1,17 +1,17 @@
-"""Which requests wait in a provider's batches: the note that keeps them from being paid for twice.
+"""Records which requests wait in a provider's batches, so that none is paid for twice.
 
-Two tables stand beside the calls, in the same file: `batches` has one row for each batch that this store ever made, `batched`
-one for each request that waits in one of them, with the step that can read its answer. The note is made before the provider
-hears of the batch, so a kill can leave a note too many (which is looked up at the provider and settled), and never a batch that
-nobody knows of:
+Two tables stand beside the calls, in the same file: `batches` has one row for each batch that this store ever made,
+`batched` one for each request that waits in one of them, with the step that can read its answer. A batch is recorded
+before the provider hears of it. So a kill can leave a record without a batch (which is looked up at the provider and
+settled), but never a batch without a record:
 
     submitting    its requests are claimed; the provider has its file when `file_id` is set, and may have the batch
     open          the provider has it, as `batch_id`
     closed        its answers are in the store, or it was never made; its requests are free again
 
-A request waits in one batch at most, whichever runs share the store.
+A request waits in at most one batch, whichever runs share the store.
 
-Not covered: the provider's own bookkeeping. What a batch has come to so far is asked there (`llm.batch`), and not kept here.
+Not covered: the progress of a batch. It is asked of the provider (`llm.batch`), and not stored here.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _COLUMNS = "id, run, endpoint, requests, created, state, file_id, batch_id, ende
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch of `requests` requests. `id` is our own name for it, `batch_id` the provider's.
+    """One batch of `requests` requests. `id` is synthgen's id for it, `batch_id` the provider's.
 
-    `run` is the folder of the run that made it, as seen from the store's; `endpoint` is what stands for the endpoint in request
-    keys; `ended` is the state in which the provider left it; `created` is ISO 8601, UTC.
+    `run` is the folder of the run that made it, relative to the store's folder. `endpoint` is the endpoint's identifier
+    in request keys. `ended` is the state in which the provider left it. `created` is ISO 8601, UTC.
     """
 
     id: str
@@ -54,25 +54,25 @@ class Batch:
 
 
 class BatchBook:
-    """The batches of one call store. Needs a store that may be written."""
+    """The batches of one call store, which must be writable."""
 
     def __init__(self, store: CallStore) -> None:
         self._store = store
 
     def batches(self) -> list[Batch]:
-        """Every batch that was made, or may have been, the oldest first."""
+        """Return every batch that was made or may have been, oldest first."""
         made = "state != 'closed' OR batch_id != ''"
         query = f"SELECT {_COLUMNS} FROM batches WHERE {made} ORDER BY created, id"  # noqa: S608 - constants
         return [Batch(*row) for row in self._store.execute(query)]
 
     def open(self) -> list[Batch]:
-        """Those that are not closed, the oldest first."""
+        """Return the batches that are not closed, oldest first."""
         return open_batches(self._store)
 
     def claim(self, steps: Mapping[str, str], *, run: str, endpoint: str) -> Batch:
-        """Note that the requests of `steps` (key -> step) are about to be submitted as one batch.
+        """Record that the requests of `steps` (key -> step) are about to be submitted as one batch.
 
-        Raises RunFolderError when another command claimed one of them in the meantime, as one that shares the store can.
+        Raises RunFolderError when another command that shares the store has claimed one of them in the meantime.
         """
         created = datetime.now(UTC).isoformat()
         batch = Batch(digest([created, *steps])[:32], run, endpoint, len(steps), created)
@@ -89,21 +89,21 @@ class BatchBook:
         if self._waiting_in(batch) < len(steps):
             self.close(batch, "claimed by another command")
             raise RunFolderError(
-                f"Another command is submitting the same requests to {self._store.path}. Wait for it, then give this one again."
+                f"Another command is submitting the same requests to {self._store.path}. Wait until it has ended, then repeat this one."
             )
         return batch
 
     def uploaded(self, batch: Batch, file_id: str) -> None:
-        """The provider has the requests; from now on it may have the batch, too."""
+        """Record that the provider has the file; from now on it may have the batch too."""
         self._store.execute("UPDATE batches SET file_id = ? WHERE id = ?", (file_id, batch.id))
 
     def opened(self, batch: Batch, batch_id: str) -> Batch:
-        """The provider has the batch."""
+        """Record that the provider has the batch."""
         self._store.execute("UPDATE batches SET state = 'open', batch_id = ? WHERE id = ?", (batch_id, batch.id))
         return replace(batch, state="open", batch_id=batch_id)
 
     def close(self, batch: Batch, ended: str) -> None:
-        """Nothing more is to come of the batch: its requests are free, answered or not."""
+        """Record that nothing more will come of the batch: its requests are free, answered or not."""
         self._store.execute_all(
             [
                 ("UPDATE batches SET state = 'closed', ended = ? WHERE id = ?", (ended, batch.id)),
@@ -112,14 +112,14 @@ class BatchBook:
         )
 
     def steps(self, batch: Batch, keys: Iterable[str]) -> dict[str, str]:
-        """Key -> step of those of `keys` that wait in `batch`; at most a few hundred keys at once."""
+        """Return key -> step for those of `keys` that wait in `batch`; give at most a few hundred keys at once."""
         wanted = list(keys)
         marks = ", ".join("?" * len(wanted))
         query = f"SELECT key, step FROM batched WHERE batch = ? AND key IN ({marks})"  # noqa: S608 - only question marks
         return dict(self._store.execute(query, (batch.id, *wanted)))
 
     def steps_of(self, batch: Batch) -> set[str]:
-        """The steps that can read the answers of `batch`."""
+        """Return the steps that can read the answers of `batch`."""
         return {step for (step,) in self._store.execute("SELECT DISTINCT step FROM batched WHERE batch = ?", (batch.id,))}
 
     def _waiting_in(self, batch: Batch) -> int:
@@ -127,13 +127,13 @@ class BatchBook:
 
 
 def open_batches(store: CallStore) -> list[Batch]:
-    """The batches whose answers are still to be collected, or that a kill left half submitted. Reads only."""
+    """Return the batches whose answers are still to be collected, or that a kill left half submitted. Reads only."""
     query = f"SELECT {_COLUMNS} FROM batches WHERE state != 'closed' ORDER BY created, id"  # noqa: S608 - constants
     return [Batch(*row) for row in store.execute(query)]
 
 
 def waiting_keys(store: CallStore, keys: Iterable[str]) -> set[str]:
-    """Those of `keys` that wait in a batch, so that nobody else may ask them. Reads only."""
+    """Return those of `keys` that wait in a batch, so that nothing else may ask them. Reads only."""
     found: set[str] = set()
     stream = iter(keys)
     while some := list(islice(stream, 500)):

@@ -1,11 +1,11 @@
-"""The answers of one batch on their way into the call store.
+"""Stores the answers of one batch in the call store.
 
-A line becomes what the same answer would have become live: a stored call, good or failed, with its usage. What the provider did not
-get round to (expired, 429, 5xx) is not stored but counted, and free to be submitted again. What stands in the store already is not
-put there twice, so the same file may be taken in again after a kill.
+A line gives what the same answer would have given live: a stored call, good or failed, with its usage. What the
+provider did not process (expired, 429, 5xx) is counted but not stored, and can be submitted again. A call that is
+already stored is not stored twice, so the same file may be read again after a kill.
 
-When nothing but refusals came, the settings or the endpoint are wrong and no passage is: then nothing is stored, because a stored
-refusal is never asked again.
+When every line is a refusal, the settings or the endpoint are wrong, not the passages. Then nothing is stored, because
+a stored refusal is never asked again.
 """
 
 from __future__ import annotations
@@ -25,15 +25,18 @@ from synthgen.records import Completion, Usage
 
 __all__ = ["Intake"]
 
-_GROUP = 500  # lines looked up and committed at one go
+_GROUP = 500  # lines looked up and committed at once
 
 
 class Intake:
-    """Takes in the lines of `batch`. `checks` has the reading of each of its steps.
+    """Stores the lines of `batch`. `checks` has the check of each of its steps.
 
-    `ok` and `failed` (by reason) count requests that are stored now, `lost` (by reason) those that came back without an answer.
-    `unknown` counts lines for requests that were not asked, `unreadable` those that are no answer line at all, and `answered` those
-    that hold an answer, to whatever. `complaint` is the first refusal that concerns the endpoint or the settings.
+    - `ok`, `failed` (by reason): requests that are stored now.
+    - `lost` (by reason): requests that came back without an answer.
+    - `unknown`: lines for requests that were not asked.
+    - `unreadable`: lines that are not answer lines.
+    - `answered`: lines that hold an answer, to any request.
+    - `complaint`: the first refusal that concerns the endpoint or the settings.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class Intake:
 
     @property
     def lost(self) -> dict[str, int]:
-        """Requests of the batch that are free to be submitted again; "missing" are those that no line was about."""
+        """Requests of the batch that can be submitted again. "missing" are those without a line."""
         missing = self._batch.requests - len(self._stored) - len(self._lost)
         counts = Counter(self._lost.values()) + Counter(missing=missing)
         return dict(sorted(counts.items()))
@@ -71,7 +74,7 @@ class Intake:
         return len(self._stored) + len(self._lost)
 
     def take(self, lines: Iterable[BatchLine | None]) -> Iterator[int]:
-        """Store what `lines` hold, some hundreds at a time; yields how many requests are accounted for so far."""
+        """Store `lines`, some hundreds at a time, and yield the number of requests accounted for so far."""
         stream = iter(lines)
         while group := list(islice(stream, _GROUP)):
             self._take([line for line in group if line is not None])
@@ -95,7 +98,7 @@ class Intake:
         self._store.put_many(call for key, call in calls.items() if not _same(before.get(key), call))
 
     def _call(self, line: BatchLine, step: str) -> Call | None:
-        """The call that a line stands for; None when the request is as good as never sent."""
+        """Return the call of a line; None when the request counts as never sent."""
         failure = line.failure
         if failure is None:
             return self._finished(line.completion, *self._checks[step](line.completion))
@@ -123,5 +126,5 @@ class Intake:
 
 
 def _same(before: Call | None, call: Call) -> bool:
-    """Whether an answer was taken in before: to put a failed one again would count it twice."""
+    """Whether an answer was stored before: to store a failed one again would count it twice."""
     return before is not None and (before.completion, before.reason) == (call.completion, call.reason)

@@ -1,7 +1,7 @@
-"""What goes over the counter: requests out as batches, answers in, and a clear book after a kill.
+"""Submits requests as batches, collects their answers, and cleans up after a kill.
 
-The order of every submission is: claim the requests in the book, upload the file, note it, make the batch, note it. So whatever is
-interrupted, the book knows the most that can have happened, and `settle` asks the provider which of it did.
+The order of every submission is: claim the requests in the book, upload the file, record it, make the batch, record it.
+So whatever is interrupted, the book has the most that can have happened, and `settle` asks the provider what did.
 
 Not covered: which requests a run needs, and how their answers are read; both are given (`synthgen.pipeline.batch`).
 """
@@ -30,13 +30,14 @@ __all__ = ["BatchSubmitter"]
 
 _ALL_REFUSED_AFTER = 10
 _TELL_EVERY = 500
-_FILES_COME_WITHIN = timedelta(days=2)  # of the making of a batch, which has 24 hours
+_FILES_COME_WITHIN = timedelta(days=2)  # of the creation of a batch, which has 24 hours
 
 
 class BatchSubmitter:
-    """The batches of one store at one endpoint, for one model. The provider is only asked, and the key needed, where it must be.
+    """The batches of one store at one endpoint, for one model. The provider and the key are only used where necessary.
 
-    `scratch` is a folder for files on their way; it is emptied at the end. `run` names the run in the book and at the provider.
+    `scratch` is a folder for temporary files; it is emptied at the end. `run` names the run in the book and at the
+    provider.
     """
 
     def __init__(self, store: CallStore, endpoint: Endpoint, model: str, *, scratch: Path, run: str) -> None:
@@ -60,9 +61,9 @@ class BatchSubmitter:
         return self._closing.enter_context(self.endpoint.batches(self._model, self._store))
 
     def settle(self) -> None:
-        """Find out what became of batches that a kill left half submitted, and free their requests if it was nothing.
+        """Find out what became of batches that a kill left half submitted, and free their requests if nothing did.
 
-        Only where no other command is submitting to the same store.
+        Only call this where no other command is submitting to the same store.
         """
         doubtful = [batch for batch in self.book.open() if batch.state == "submitting" and self.is_here(batch)]
         for batch in doubtful:
@@ -70,7 +71,7 @@ class BatchSubmitter:
                 self.book.close(batch, "not submitted")
         doubtful = [batch for batch in doubtful if batch.file_id and not self._found(batch)]
         for batch in doubtful:
-            self._api.delete(batch.file_id)  # so that a request still on its way makes no batch of it
+            self._api.delete(batch.file_id)  # so that a request still on its way cannot make a batch of it
             if not self._found(batch):
                 self.book.close(batch, "not submitted")
 
@@ -82,9 +83,9 @@ class BatchSubmitter:
         max_bytes: int | None,
         on_event: OnEvent | None = None,
     ) -> Iterator[Batch]:
-        """Put requests (with the names of their steps) into batches; yields each one when the provider has it.
+        """Put requests (with the names of their steps) into batches, and yield each batch when the provider has it.
 
-        No batch has more than `max_requests` and `max_bytes`, or than the provider takes.
+        No batch exceeds `max_requests`, `max_bytes` or the provider's limits.
         """
         api, done = self._api, 0
         max_requests = min(max_requests or api.max_requests, api.max_requests)
@@ -111,13 +112,13 @@ class BatchSubmitter:
         return batch.endpoint == self.endpoint.id
 
     def status(self, batch: Batch) -> BatchStatus | None:
-        """What the provider says of an open batch; None when it does not know it, or is not the one to ask."""
+        """Return the provider's status of an open batch; None when the batch is unknown to it or at another endpoint."""
         return self._api.status(batch.batch_id) if batch.state == "open" and self.is_here(batch) else None
 
     def take(self, batch: Batch, status: BatchStatus, checks: Mapping[str, Check], on_event: OnEvent | None = None) -> Intake:
         """Store the answers of a batch that has ended. `checks` are by step, and have all of its steps.
 
-        Its requests are free then, unless the provider counts answers that it has not got yet: files may come later.
+        Its requests are then free, unless the provider counts answers that have not arrived yet: files may come later.
         """
         intake = Intake(
             batch,
@@ -145,7 +146,7 @@ class BatchSubmitter:
         return intake
 
     def _found(self, batch: Batch) -> bool:
-        """Whether the provider has a batch that was being made; the book then has it, too."""
+        """Whether the provider has a batch that was being made. If so, the book records it."""
         made = self._api.made({batch.id}, datetime.fromisoformat(batch.created).timestamp())
         if batch.id in made:
             self.book.opened(batch, made[batch.id])
@@ -153,7 +154,7 @@ class BatchSubmitter:
 
     @contextmanager
     def _file(self, name: str) -> Iterator[Path]:
-        """A path for a file on its way."""
+        """Yield a path for a temporary file."""
         try:
             self._scratch.mkdir(parents=True, exist_ok=True)
             yield self._scratch / f"{name}.jsonl"

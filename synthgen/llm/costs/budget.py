@@ -1,14 +1,14 @@
-"""What one command may spend, counting everything that is still in flight.
+"""The budget of one command, which includes everything that is still in flight.
 
-Before an attempt its worst case is put aside: no fewer prompt tokens than a server can count, the whole output limit as it is
-sent, each at the dearest price it can have. Afterwards it is settled with what the server counted. An attempt whose usage
-never came stays charged at its worst case, for nobody knows what was billed. So a cap holds at every moment, whatever comes
-back and in whatever order. It holds for one command: what a store has from before was paid before.
+Before an attempt its worst case is reserved: no fewer prompt tokens than a server can count, the whole output limit as
+sent, each at the highest price it can have. Afterwards it is settled with the server's counts. An attempt whose usage
+never arrived stays charged at its worst case, because what was billed is unknown. So a cap holds at every moment,
+whatever comes back and in whatever order. It holds for one command: calls already in the store were paid for before.
 
-One thing can break the bound: a server that counts more than the worst case, because its model is not the one that it is named
-after, or because it does not count reasoning as output and bills it all the same. Such a call is charged truly. If that takes
-the spend over a cap, nothing more is sent, and at most the excess of the calls in flight was spent beyond it. From then on the
-worst case of that model is larger by the same ratio.
+One thing can break the bound: a server that counts more than the worst case, because its model is not the one that its
+name says, or because it does not count reasoning as output and bills it all the same. Such a call is charged in full.
+If that takes the spend over a cap, nothing more is sent, and the cap is exceeded by at most the excess of the calls in
+flight. From then on the worst case of that model is larger by the same ratio.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from synthgen.text.tokenizer import get_tokenizer
 
 __all__ = ["Budget", "Reservation", "Spend", "prompt_bound"]
 
-_MARGIN = 1.1  # for a schema that the server writes out in its own way
-_MARGIN_TOKENS = 128  # for what the server's chat template adds on its own: a date, a default system message, channels
+_MARGIN = 1.1  # for a schema that the server formats in its own way
+_MARGIN_TOKENS = 128  # for additions of the server's chat template: a date, a default system message, channels
 _PER_MESSAGE_TOKENS = 16  # for roles and separators, where the template is not known
 
 OutputBound = Callable[[Request, int], int]
@@ -45,14 +45,14 @@ class Spend:
     dollars: float | None = 0.0
 
     def plus(self, other: Spend) -> Spend:
-        known = self.dollars is not None and other.dollars is not None
-        total = (self.dollars or 0) + (other.dollars or 0) if known else None
+        priced = self.dollars is not None and other.dollars is not None
+        total = (self.dollars or 0) + (other.dollars or 0) if priced else None
         return Spend(self.calls + other.calls, self.tokens + other.tokens, total)
 
 
 @dataclass(slots=True, eq=False)
 class Reservation:
-    """What is put aside for one attempt, until it is settled or released, once.
+    """The reserved worst case of one attempt, until it is settled or released, once.
 
     `prompt` and `output` bound its tokens. They are 0 while no cap needs them, and then `worst` is the call alone.
     """
@@ -68,7 +68,8 @@ class Reservation:
 class Budget:
     """What one command may spend, has spent (`spent`), and may still have to pay for `in_flight` calls.
 
-    `output_bound` is the provider's: the most tokens that an answer may have. Raises ConfigError when `max_cost` is set and the price of one of `models` is unknown.
+    `output_bound` is the provider's: the most tokens that an answer may have. Raises ConfigError when `max_cost` is set
+    and the price of one of `models` is unknown.
     """
 
     def __init__(self, settings: LLM, output_bound: OutputBound, models: Iterable[str] = ()) -> None:
@@ -80,13 +81,13 @@ class Budget:
         self._counts = settings.max_total_tokens is not None or settings.max_cost is not None
         self._held_tokens = 0
         self._held_dollars = 0.0
-        self._excess: dict[str, tuple[float, float]] = {}  # model -> how far prompt and output went beyond their bounds
-        self._refused: dict[str, int] = {}  # key -> bound of the prompt: it asks again, and need not be counted again
+        self._excess: dict[str, tuple[float, float]] = {}  # model -> factors by which prompt and output exceeded their bounds
+        self._refused: dict[str, int] = {}  # key -> bound of the prompt: it asks again and is not counted again
         for model in models:
             self._price(model)
 
     def reserve(self, request: Request, *, batch: bool = False) -> Reservation | None:
-        """Put the worst case of one attempt aside; None when it does not fit beside what is spent and held."""
+        """Reserve the worst case of one attempt; None when it does not fit beside what is spent and reserved."""
         counted = self._refused.pop(request.key, 0)
         reservation = self._worst(request, batch, counted) if self._counts else Reservation(request, batch)
         if self._exceeded(reservation.worst):
@@ -97,11 +98,11 @@ class Budget:
         return reservation
 
     def settle(self, reservation: Reservation, usage: Usage | None) -> None:
-        """Replace a reservation by what was used.
+        """Replace a reservation by the actual usage.
 
-        `Usage()` is an attempt that the server turned away: it counts as a call and costs nothing. None is one that may have
-        cost something, nobody knows what: it is charged at its worst case. So is an answer that came without its usage, while a
-        cap has to be held; without one, what was estimated of it is good enough.
+        `Usage()` is an attempt that the server rejected: it counts as a call and costs nothing. None is one of unknown
+        cost: it is charged at its worst case. The same holds for an answer without usage while a cap has to be held;
+        without a cap, its estimate is used.
         """
         self._close(reservation)
         if usage is None or (usage.estimated and self._counts):
@@ -113,11 +114,11 @@ class Budget:
         self._learn(reservation, usage)
 
     def release(self, reservation: Reservation) -> None:
-        """Take back a reservation for a call that was never sent, or was told to come later: as if it had not been."""
+        """Withdraw a reservation, without a trace, for a call that was never sent or got a 429."""
         self._close(reservation)
 
     def cap(self, request: Request, *, batch: bool = False) -> str:
-        """The cap that leaves no room for `request`, what is used of it, and what the request may need, for people."""
+        """Describe, for people, the cap without room for `request`, what is used of it, and what the request may need."""
         worst = self._worst(request, batch).worst
         name, used = self._exceeded(worst), self._used
         amount, how = getattr(self._settings, name), "used or put aside" if self.in_flight else "used"
@@ -128,7 +129,10 @@ class Budget:
         return f"llm.max_calls = {amount} ({used.calls} {how})"
 
     def _worst(self, request: Request, batch: bool, prompt: int = 0) -> Reservation:
-        """The bounds of one attempt, and its worst case with what was learned of the model; `prompt` if counted before."""
+        """Return the bounds of one attempt and its worst case, with the model's excess so far.
+
+        `prompt` is the bound if counted before.
+        """
         prompt = prompt or prompt_bound(request)
         output = self._output_bound(request, self._settings.max_output_tokens)
         of_prompt, of_output = self._excess.get(request.model, (1.0, 1.0))
@@ -150,23 +154,23 @@ class Budget:
         self._held_tokens += sign * worst.tokens
         self._held_dollars += sign * (worst.dollars or 0.0)
         if not self.in_flight:
-            self._held_dollars = 0.0  # and not what rounding left of it
+            self._held_dollars = 0.0  # without a rounding error
 
     def _close(self, reservation: Reservation) -> None:
         if not reservation.open:
-            raise ValueError("this reservation is settled already")
+            raise ValueError("this reservation is already settled")
         reservation.open = False
         self._hold(reservation.worst, -1)
 
     @property
     def _used(self) -> Spend:
-        """What is spent and held. Dollars are 0 where no price is known, and then no cap is on them."""
+        """Return what is spent and reserved. Dollars are 0 where no price is known, and then no cap is on them."""
         spent = self.spent
         held = self._held_dollars + (spent.dollars or 0.0)
         return Spend(spent.calls + self.in_flight, spent.tokens + self._held_tokens, held)
 
     def _exceeded(self, more: Spend) -> str:
-        """The name of the cap that `more` would pass beside what is spent and held, or ""."""
+        """Return the name of the cap that `more` would exceed beside what is spent and reserved; "" for none."""
         used = self._used
         amounts = {
             "max_calls": used.calls + more.calls,
@@ -190,12 +194,13 @@ class Budget:
 
 
 def prompt_bound(request: Request) -> int:
-    """No fewer prompt tokens than the server will count: exact with a margin, or bytes where the tokenizer is unknown.
+    """Return no fewer prompt tokens than the server will count.
 
-    Tokenizers over bytes, and those that fall back on bytes, never have more tokens than bytes, whatever their table.
+    The bound is exact with a margin, or the number of bytes where the tokenizer is unknown. Tokenizers over bytes, and
+    those that fall back on bytes, never give more tokens than bytes, whatever their table.
     """
     extra = request.sampling.get("extra_body")
-    beside = _MARGIN_TOKENS + (_size(extra) if extra else 0)  # it may hold tools, which are prompt, too
+    beside = _MARGIN_TOKENS + (_size(extra) if extra else 0)  # it may hold tools, which are part of the prompt
     if not get_tokenizer(request.model).estimated:
         return math.ceil(_MARGIN * prompt_tokens(request)) + beside
     texts = sum(len(message["content"].encode("utf-8", "replace")) + _PER_MESSAGE_TOKENS for message in request.messages)

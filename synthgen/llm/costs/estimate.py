@@ -1,10 +1,10 @@
-"""What requests will cost before they are sent: counted prompt tokens, expected output tokens, what a cache will save.
+"""Estimates what requests will cost: counted prompt tokens, expected output tokens, and the savings of a cache.
 
-Prompts are counted, not guessed, with what the chat format and the schema add. Requests are streamed, so memory does not grow
-with their number but for a digest of each different beginning.
+Prompts are counted, not guessed, with the additions of the chat format and the schema. Requests are streamed, so memory
+grows only with a digest of each different beginning.
 
-Not covered: second requests that future answers will lead to, which a pilot finds out (`pilot`), and how many of its hits a
-provider's cache will miss.
+Not covered: second requests that future answers will lead to, which a pilot finds out (`pilot`), and how many of its
+hits a provider's cache will miss.
 """
 
 from __future__ import annotations
@@ -30,22 +30,23 @@ __all__ = ["MIN_CACHED_TOKENS", "Estimate", "Prefixes", "estimate", "prompt_toke
 MIN_CACHED_TOKENS = 1_024
 """Shorter beginnings are not cached (OpenAI's guide to prompt caching; other providers ask for as many or more)."""
 
-_CACHE_STEP_TOKENS = 128  # a cache without breakpoints is hit in such steps
-_PER_MESSAGE_TOKENS = 4  # the chat format's own and the role, as OpenAI's cookbook counts them
+_CACHE_STEP_TOKENS = 128  # a cache without breakpoints is hit in steps of this size
+_PER_MESSAGE_TOKENS = 4  # for the chat format and the role, as OpenAI's cookbook counts them
 _PER_REPLY_TOKENS = 3
-_ENOUGH_ANSWERS = 20  # stored ones, before their mean length counts for more than what the step expects
+_ENOUGH_ANSWERS = 20  # stored answers, from which on their mean length replaces what the step expects
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What requests will cost: `calls` to make, `stored` ones that cost nothing again, those that are `waiting` in a batch.
+    """The cost of requests: `calls` to make, `stored` ones that cost nothing, and those that are `waiting` in a batch.
 
-    `prompt_tokens` is counted, `output_tokens` expected; `estimated_tokens` when the model's own tokenizer is unknown.
-    `dollars` is the live price without any caching, `batch_dollars` that of the batch endpoint; both are None when the price is
+    `prompt_tokens` is counted, `output_tokens` expected; `estimated_tokens` is set when the model's own tokenizer is
+    unknown. `dollars` is the live price without any caching, `batch_dollars` that of the batch endpoint; both are None
+    when the price is unknown.
+
+    `static_tokens` is the longest part that these requests begin with, `prefixes` the number of different ones, and
+    `cache_saving` what the provider's cache should take off `dollars`: 0 below 1,024 tokens, None when the price is
     unknown.
-
-    `static_tokens` is the longest part that these requests begin with, `prefixes` how many different ones there are, and
-    `cache_saving` what the provider's cache should take off `dollars`: 0 below 1,024 tokens, None when the price is unknown.
     """
 
     model: str = ""
@@ -71,11 +72,11 @@ class Prefixes:
         self._turn = 0
 
     def next_turn(self) -> None:
-        """A new step begins."""
+        """Start a new step."""
         self._turn += 1
 
     def meet(self, request: Request) -> tuple[bool, bool]:
-        """Whether `request` begins as none did before, and as none did in this step."""
+        """Whether the beginning of `request` is new, and whether it is new in this step."""
         digest = hashlib.blake2b(digest_size=12)
         for text in (request.model, _schema_text(request), *_static_texts(request)):
             digest.update(f"{len(text)} {text}".encode("utf-8", "replace"))
@@ -92,9 +93,10 @@ def estimate(
     store: CallStore | None = None,
     prefixes: Prefixes | None = None,
 ) -> Estimate:
-    """Count what `requests` would send. Makes no call.
+    """Count what `requests` would send, without a call.
 
-    `output_tokens` is expected of each answer; once `store` has 20 answers to these very requests, it is their mean instead.
+    `output_tokens` is the expected length of each answer. Once `store` has 20 answers to these very requests, their
+    mean is used instead.
     """
     prices = load_prices(settings.prices)
     prefixes = prefixes or Prefixes()
@@ -130,12 +132,12 @@ def estimate(
 
 
 def prompt_tokens(request: Request) -> int:
-    """Tokens of a prompt: its texts, what the chat format adds, and the schema, which is sent as part of it."""
+    """Return the tokens of a prompt: its texts, the additions of the chat format, and the schema, which is sent with it."""
     return _PER_REPLY_TOKENS + _schema_tokens(request) + sum(_message_tokens(request.model, m) for m in request.messages)
 
 
 def static_tokens(request: Request) -> int:
-    """Tokens of the part that many requests begin with, up to `Request.static`; the schema stands before it."""
+    """Return the tokens of the part that many requests begin with, up to `Request.static`; the schema precedes it."""
     texts = _static_texts(request)
     return _schema_tokens(request) + sum(_PER_MESSAGE_TOKENS + _count_static(request.model, t) for t in texts) if texts else 0
 
@@ -176,9 +178,10 @@ class _TokenSums:
 
 
 def _saving(static: int, price: Price, *, new: bool) -> float:
-    """Dollars that a cache saves on one call; negative for the first call of a beginning where it costs to write it.
+    """Return the dollars that a cache saves on one call; negative for a first call where writing to the cache costs
+    extra.
 
-    A model whose table has a price for writing caches up to a breakpoint, the others by themselves, in steps.
+    A model with a price for writing caches up to a breakpoint; the others cache automatically, in steps.
     """
     if static < MIN_CACHED_TOKENS:
         return 0.0
@@ -189,7 +192,7 @@ def _saving(static: int, price: Price, *, new: bool) -> float:
 
 
 def _static_texts(request: Request) -> list[str]:
-    """What stands before the end of the static part, message by message; nothing where a request names no such part."""
+    """Return the texts before the end of the static part, message by message; none where a request has no such part."""
     if request.static is None:
         return []
     number, end = request.static

@@ -1,18 +1,20 @@
-"""From a few paid calls to a range for all of them.
+"""Extrapolates from a few paid calls to a range for all of them.
 
-The cost of a request is its prompt, counted beforehand to the token, less what the cache saved, and its answers, whose length
-nobody knows. Only the second part is drawn from the sample: the difference estimator (Särndal, Swensson and Wretman, *Model
-Assisted Survey Sampling*, 1992, section 6.3) with Student's quantile and the correction for a finite population. Three things
-make it hold for samples of some fifty requests, where the lengths of answers are skewed and trouble is rare:
+The cost of a request is its prompt, counted in advance to the token, less what the cache saved, and its answers, whose
+length is unknown. Only the second part is drawn from the sample: the difference estimator (Särndal, Swensson and
+Wretman, *Model Assisted Survey Sampling*, 1992, section 6.3) with Student's quantile and the correction for a finite
+population. Three additions make it hold for samples of some fifty requests, where the lengths of answers are skewed and
+failures are rare:
 
-- The spread is the middle one of three: the sample's own, that of a log-normal with the sample's log-spread, and 0.8 of the
-  mean. A long answer too many or too few moves the first a lot and the others little.
-- A sample may have met no second call at all by chance. So the upper end has room for as many as a Poisson count of 0 leaves
+- The spread is the median of three: the sample's own, that of a log-normal with the sample's log-spread, and 0.8 of the
+  mean. One long answer more or less moves the first a lot and the others little.
+- A sample may contain no second call by chance. So the upper end has room for as many as a Poisson count of 0 leaves
   open.
-- The first request with its beginning cannot find it in the cache. The others say what the rest will save.
+- The first request with its beginning cannot find it in the cache. The others show what the rest will save.
 
-`benchmarks/cost_estimate.py` has the coverage. Not covered: answers that change in the course of a run, answers whose lengths
-have a log-spread far above 0.8 (the range then holds in some 90 of 100 runs), and a sample that is none.
+`benchmarks/cost_estimate.py` measures the coverage. Not covered: answers that change in the course of a run, answers
+whose lengths have a log-spread far above 0.8 (the range then holds in some 90 of 100 runs), and a sample that is not
+random.
 """
 
 from __future__ import annotations
@@ -29,11 +31,12 @@ _USUAL_SPREAD = 0.8  # of answers to one prompt, as a share of their mean: a log
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What one sampled request came to, all in dollars, or all in tokens.
+    """The cost of one sampled request, all in dollars or all in tokens.
 
-    `prompt` is its first prompt as it was counted beforehand, at the full price; `saved` what it cost less than that, None where
-    it was the first with its beginning; `answer` its first answer; `again` everything else: a second call, attempts whose usage
-    never came.
+    - `prompt`: its first prompt as counted in advance, at the full price.
+    - `saved`: what the prompt cost less than that; None for the first request with its beginning.
+    - `answer`: its first answer.
+    - `again`: everything else: a second call, attempts whose usage never arrived.
     """
 
     prompt: float
@@ -45,9 +48,9 @@ class Sampled:
 def pilot_range(
     sampled: Sequence[Sampled], rest: int, rest_prompt: float, *, confidence: float = 0.99
 ) -> tuple[float, float, float]:
-    """The (low, expected, high) cost of `rest` more requests whose prompts come to `rest_prompt` at the full price.
+    """Return the (low, expected, high) cost of `rest` more requests whose prompts cost `rest_prompt` at the full price.
 
-    Raises ValueError for fewer than two sampled requests: one says nothing of how they differ.
+    Raises ValueError for fewer than two sampled requests: one shows nothing of how they differ.
     """
     if len(sampled) < 2:
         raise ValueError(f"a range needs at least 2 sampled requests; given: {len(sampled)}")
@@ -66,7 +69,7 @@ def pilot_range(
 
 
 def _spread(answers: Sequence[float], drawn: Sequence[float]) -> float:
-    """The standard deviation of what is drawn: first answers, and all that came after them."""
+    """Return the standard deviation of what is drawn: first answers, and everything that came after them."""
     own, mean = stdev(drawn), fmean(drawn)
     if min(answers) <= 0:
         return own
@@ -75,7 +78,7 @@ def _spread(answers: Sequence[float], drawn: Sequence[float]) -> float:
 
 
 def student_quantile(share: float, freedom: int) -> float:
-    """The quantile of Student's t for `share` (at least one half) and `freedom` degrees of freedom.
+    """Return the quantile of Student's t for `share` (at least one half) and `freedom` degrees of freedom.
 
     By bisection over the finite series of its distribution (Abramowitz and Stegun, 26.7.3 and 26.7.4), which is exact.
     """
@@ -89,7 +92,7 @@ def student_quantile(share: float, freedom: int) -> float:
 
 
 def _student_share(t: float, freedom: int) -> float:
-    """The share of Student's distribution below `t`, which is not negative."""
+    """Return the share of Student's distribution below `t`, which is not negative."""
     angle = math.atan(t / math.sqrt(freedom))
     sine, cosine = math.sin(angle), math.cos(angle)
     odd = freedom % 2

@@ -1,6 +1,6 @@
-"""What tokens cost: a dated table, the packaged one or the user's own.
+"""Prices of tokens: a dated table, the packaged one or the user's own.
 
-An unknown price is None and never zero. Not covered: long-context tiers, priority tiers, and what a gateway adds.
+An unknown price is None, never zero. Not covered: long-context tiers, priority tiers, and surcharges of a gateway.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ _Factor = Annotated[float, Field(gt=0, le=1)]
 
 
 class Price(BaseModel):
-    """Dollars per million tokens. `cached` and `written` are the prompt's, and cost as `input` when the file is silent.
+    """Dollars per million tokens.
 
-    `batch` is the factor for calls that come through the provider's batch endpoint; `training` is what a token of a training file
-    costs in each epoch, None where it is not known.
+    `cached` and `written` are prompt tokens; they cost as `input` where the file has no price.
+
+    `batch` is the factor for calls through the provider's batch endpoint. `training` is the price of a token of a
+    training file in each epoch, None where it is unknown.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,23 +44,26 @@ class Price(BaseModel):
     training: _Dollars | None = None
 
     def dollars(self, usage: Usage, *, batch: bool = False) -> float:
-        """`usage.cached` and `usage.written` are parts of `usage.prompt`; a server that counts them beside it is believed."""
+        """Return the cost of `usage`.
+
+        `usage.cached` and `usage.written` are parts of `usage.prompt`; a server that counts them beside it is believed.
+        """
         fresh = max(0, usage.prompt - usage.cached - usage.written)
         prompt = fresh * self.input + usage.cached * self._cached + usage.written * self._written
         return self._scaled(prompt + usage.output * self.output, batch)
 
     def at_most(self, prompt: int, output: int, *, batch: bool = False) -> float:
-        """Dollars of so many tokens, at the dearest that each of them can be."""
+        """Return the cost of these tokens, each at its highest possible price."""
         return self._scaled(prompt * max(self.input, self._cached, self._written) + output * self.output, batch)
 
     @property
     def saved_by_reading(self) -> float:
-        """Dollars per million tokens that a prompt token costs less when it is read from the cache."""
+        """Dollars per million by which a prompt token is cheaper when it is read from the cache."""
         return self.input - self._cached
 
     @property
     def spent_on_writing(self) -> float:
-        """Dollars per million tokens that a prompt token costs more when it is put into the cache."""
+        """Dollars per million by which a prompt token is dearer when it is written to the cache."""
         return self._written - self.input
 
     @property
@@ -74,7 +79,7 @@ class Price(BaseModel):
 
 
 class Prices(BaseModel):
-    """A table of prices and the day it is from."""
+    """A table of prices and its date."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -83,12 +88,12 @@ class Prices(BaseModel):
     source: str = ""
 
     def of(self, model: str) -> Price | None:
-        """The price of a model, or of the model whose dated snapshot it is; None when it is unknown."""
+        """Return the price of a model, or of the model that it is a dated snapshot of; None when it is unknown."""
         return self.models.get(model) or self.models.get(_SNAPSHOT.sub("", model))
 
 
 def load_prices(path: str | Path | None = None) -> Prices:
-    """The packaged table, or the user's own. Raises ConfigError when it cannot be read."""
+    """Return the packaged table, or the one at `path`. Raises ConfigError when it cannot be read."""
     file = Path(path) if path else _PACKAGED
     try:
         return Prices.model_validate(read_yaml(file, "price table"))

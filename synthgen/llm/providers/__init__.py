@@ -1,8 +1,9 @@
 """Providers of models: one file for each, and one line in this table.
 
-`base` says what a provider is, and how to write one of your own. `errors` and `headers` read what most HTTP APIs have in
-common, for any provider. The other files are the chat-completions wire format that `openai` speaks: `request_format` (with
-`profiles` and `logit_bias`) puts a request, `response` and `error_body` read what comes back, and `batch_files` is its batch API.
+`base` defines a provider and describes how to write your own. `errors` and `headers` read what most HTTP APIs have in
+common, for any provider. The other files are the chat-completions wire format of `openai`: `request_format` (with
+`profiles` and `logit_bias`) builds a request, `response` and `error_body` read the answer, and `batch_files` is its
+batch API.
 """
 
 from __future__ import annotations

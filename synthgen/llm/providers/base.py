@@ -1,43 +1,44 @@
-"""All that the engine knows of a provider, and how to add one.
+"""The interface between the engine and a provider, and how to add a provider.
 
-A provider is one file and one line in `PROVIDERS` (`synthgen.llm.providers`). One of your own needs no line: with
-`--model package.module:attribute/NAME`, `attribute` of `package.module` is the provider (its class, or an object) and NAME is the model. What to write, in
-this order:
+A provider is one file and one line in `PROVIDERS` (`synthgen.llm.providers`). Your own provider needs no line: with
+`--model package.module:attribute/NAME`, `attribute` of `package.module` is the provider (its class, or an object) and
+NAME is the model. What to write, in this order:
 
-1. The class. Derive it from `Provider`, which has a default for everything that is optional. It is made without arguments. Give
-   `key_env` (the environment variable of the key), `default_url()` (where calls go unless `llm.base_url` says otherwise) and
-   `example_url` (what an address looks like, for messages).
-2. The connection. `connect` is an asynchronous context manager, entered once for each fill, which yields a `Connection` with one
-   HTTP client. `endpoint` has the address (`endpoint.url`), the key (`endpoint.key`) and the settings. Switch off the retries of a
-   client that has any: the engine does the waiting, and two layers of retry multiply attempts and hide refusals.
-3. The request. `Connection.complete` sends one `Request`: its `messages`, its JSON `schema` in whatever form the API takes one
-   (none at all is fine: the prompt describes the form in words), and its `sampling`, of which every name is optional:
-   `max_output_tokens`, `temperature`, `top_p`, `seed`, `stop`, `logit_bias` and `extra_body` (fields that are sent as they are).
-   It makes one attempt, within `settings.timeout_s`.
-4. The answer. Return a `ProviderResponse` with a `Completion` and the headers. Its `finish_reason` is "length" where the output
-   limit cut the answer and "content_filter" where the provider withheld it, and anything else otherwise; `refusal` is the
-   model's refusal where the API has a place for one. `usage` counts all tokens that are paid for: `output` includes reasoning, and
-   `prompt` includes what was `cached` and `written`. Where the API sends no usage, count with
+1. The class. Derive it from `Provider`, which has a default for everything that is optional. It is created without
+   arguments. Give `key_env` (the environment variable of the key), `default_url()` (where calls go unless
+   `llm.base_url` is set) and `example_url` (a sample address, for messages).
+2. The connection. `connect` is an asynchronous context manager, entered once for each fill, which yields a `Connection`
+   with one HTTP client. `endpoint` has the address (`endpoint.url`), the key (`endpoint.key`) and the settings. Switch
+   off the client's own retries: the engine does the waiting, and two layers of retry multiply attempts and hide
+   refusals.
+3. The request. `Connection.complete` sends one `Request`: its `messages`, its JSON `schema` in whatever form the API
+   takes one (leaving it out is fine: the prompt describes the form in words), and its `sampling`, of which every name
+   is optional: `max_output_tokens`, `temperature`, `top_p`, `seed`, `stop`, `logit_bias` and `extra_body` (fields that
+   are sent as they are). It makes one attempt, within `settings.timeout_s`.
+4. The answer. Return a `ProviderResponse` with a `Completion` and the headers. Its `finish_reason` is "length" where
+   the output limit cut the answer, "content_filter" where the provider withheld it, and anything else otherwise.
+   `refusal` is the model's refusal where the API has a place for one. `usage` counts all tokens that are paid for:
+   `output` includes reasoning, and `prompt` includes `cached` and `written`. Where the API sends no usage, count with
    `synthgen.text.tokenizer.get_tokenizer` and set `estimated`; a cap then charges the worst case.
-5. The errors. Raise `AttemptError` with a `Failure` (`synthgen.llm.failure`) and the headers, for every error of an attempt: the
-   client's own exceptions, timeouts, and answers that cannot be read. `scope` says whether the attempt, the call or the run is lost;
-   `busy` makes the limiter listen, `wait_s` is how long the server asks to wait, `unbilled` is what keeps a rejected request
-   from being charged. An exception of any other kind ends the run. `synthgen.llm.providers.errors.of_status` reads the usual
-   meanings of HTTP statuses.
-6. The limits. `read_limit` reads the limits per minute from the headers of an answer. Without it, limits are learned from
-   refusals, which costs some.
-7. The form of requests, where servers differ in what they accept. Change it when a field is refused and raise `Reformed`: the
-   same request is sent again at once and counts as no attempt. `proven` says whether a request in the present form was answered
-   yet; until then the calls go one by one. `facts` remembers what was found out, in the call store. The request's key does not
-   depend on the form.
-8. The bound of an answer. `output_bound` has to know every field of `extra_body` that raises the output limit, or a cap on tokens
-   and cost can be passed.
+5. The errors. Raise `AttemptError` with a `Failure` (`synthgen.llm.failure`) and the headers, for every error of an
+   attempt: the client's own exceptions, timeouts, and answers that cannot be read. `scope` is what is lost: the
+   attempt, the call or the run. `busy` informs the limiter, `wait_s` is how long the server asks to wait, and
+   `unbilled` keeps a rejected request from being charged. An exception of any other kind ends the run.
+   `synthgen.llm.providers.errors.of_status` maps HTTP statuses to their usual meanings.
+6. The limits. `read_limit` reads the limits per minute from the headers of an answer. Without it, limits are learned
+   from refusals, at the price of some refusals.
+7. The form of requests, where servers differ in what they accept. Change it when a field is refused, and raise
+   `Reformed`: the same request is sent again at once, and this counts as no attempt. `proven` is whether a request in
+   the present form was answered; until then the calls go one by one. `facts` stores the findings, in the call store.
+   The request's key does not depend on the form.
+8. The bound of an answer. `output_bound` must cover every field of `extra_body` that raises the output limit. Otherwise
+   a cap on tokens or cost can be exceeded.
 9. A batch API, if there is one: `batches` returns a context manager of a `BatchApi`.
 
-Tokens are counted by the name of the model (`synthgen.text.tokenizer`), whoever serves it; prices come from the table
-`llm.prices`. A name that is in neither is estimated and unpriced, and reported as such.
+Tokens are counted by the name of the model (`synthgen.text.tokenizer`), whoever serves it. Prices come from the table
+`llm.prices`. A name that is in neither is estimated and has no price, and both are reported.
 
-`tests/support/second_provider.py` is a whole provider of another wire format in about a hundred lines.
+`tests/support/second_provider.py` is a complete provider of another wire format in about a hundred lines.
 """
 
 from __future__ import annotations
@@ -71,12 +72,12 @@ __all__ = [
 
 
 class Reformed(Exception):
-    """The endpoint refused the form of the request, which is now another: send it again. Nothing was spent."""
+    """The endpoint refused the form of the request, and the form has been changed: send it again. Nothing was spent."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderResponse:
-    """An answer with the headers it came with, whose names are in lower case, or in any case if the mapping ignores it."""
+    """An answer with its headers. Header names are in lower case, or the mapping ignores case."""
 
     completion: Completion
     headers: Mapping[str, str]
@@ -84,7 +85,7 @@ class ProviderResponse:
 
 @dataclass(frozen=True, slots=True)
 class LimitReading:
-    """One resource as one answer reports it. `limit` is positive and per minute; None is what was not said."""
+    """One resource as one answer reports it. `limit` is positive and per minute; None is a value that was not reported."""
 
     limit: float | None
     remaining: float | None
@@ -92,16 +93,16 @@ class LimitReading:
 
 
 class ReadLimit(Protocol):
-    """What headers say of `requests` or of `tokens`; None when they say nothing."""
+    """Reads the limit on `requests` or `tokens` from headers; None when they have none."""
 
     def __call__(self, headers: Mapping[str, str], resource: str, /) -> LimitReading | None: ...
 
 
 class Facts(Protocol):
-    """Where a provider remembers what it found out about endpoints: a `CallStore`. Values are anything that JSON can hold.
+    """Where a provider stores what it finds out about endpoints: a `CallStore`. Values are any JSON value.
 
-    A name begins with a word of the provider's own and has the endpoint's `id` in it. Remembering raises RunFolderError where the
-    store cannot be written; a provider that ignores the error finds out again next time.
+    A name begins with a word of the provider and contains the endpoint's `id`. `remember` raises RunFolderError where
+    the store cannot be written; a provider that ignores the error finds out again next time.
     """
 
     def remember(self, name: str, value: Any) -> None: ...
@@ -113,22 +114,26 @@ class Connection(Protocol):
     """One client for one event loop."""
 
     async def complete(self, request: Request, *, shards: int = 1) -> ProviderResponse:
-        """One attempt. `shards` is the number of prompt-cache keys to spread calls over, for a provider that has such keys.
+        """Make one attempt.
 
-        Raises AttemptError; Reformed when the request is to be sent again in another form; ConfigError before anything is sent.
+        `shards` is the number of prompt-cache keys to spread calls over, for a provider with such keys.
+
+        Raises AttemptError; Reformed when the request is to be sent again in another form; ConfigError before anything
+        is sent.
         """
         ...
 
     def proven(self, model: str) -> bool:
-        """Whether it is known how requests are put to `model`. Until then one call goes alone."""
+        """Whether the form of requests to `model` is known to work. Until then one call goes alone."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class BatchStatus:
-    """A batch as the provider reports it: its own word for the `state`, and whether that is the end.
+    """A batch as the provider reports it: its own word for the `state`, and whether that is final.
 
-    `answered` and `failed` count requests, `files` names what there is to download, `messages` are complaints about the batch.
+    `answered` and `failed` count requests, `files` names the files to download, `messages` are complaints about the
+    batch.
     """
 
     state: str
@@ -141,9 +146,9 @@ class BatchStatus:
 
 @dataclass(frozen=True, slots=True)
 class BatchLine:
-    """What came back for one request: a completion, or the `failure` that stands in its place, beside an empty completion.
+    """The result of one request: a completion, or an empty completion and the `failure` in its place.
 
-    `answered` when the model did its work, so that it is paid for, even if what came cannot be read.
+    `answered` is set when the model did its work, so that it is paid for, even if the answer cannot be read.
     """
 
     completion: Completion
@@ -156,61 +161,64 @@ class BatchLine:
 
 
 class BatchApi(Protocol):
-    """The batches of one endpoint, for one model. Raises ModelError or StoppedEarly when it cannot be talked to.
+    """The batches of one endpoint, for one model. Raises ModelError or StoppedEarly when the endpoint does not work.
 
-    A batch is made in two steps, each of which is noted before the next one begins, so that a kill leaves nothing that is paid for
-    twice: `upload` puts a file of lines there, `create` makes a batch of it. A provider that takes the lines with the second step
-    has nothing to do in the first, and gives any word as the id.
+    A batch is made in two steps, each noted before the next one begins, so that a kill never makes anything paid for
+    twice: `upload` stores a file of lines, `create` makes a batch of it. A provider that takes the lines in the second
+    step does nothing in the first and returns any word as the id.
     """
 
     @property
     def max_requests(self) -> int:
-        """Requests in one batch, at most."""
+        """The most requests in one batch."""
         ...
 
     @property
     def max_bytes(self) -> int:
-        """Bytes in one file, at most."""
+        """The most bytes in one file."""
         ...
 
     def line(self, request: Request) -> bytes:
-        """A request as a line of the file, with its key in it, so that its answer can be found."""
+        """Return a request as a line of the file. The line contains the key, so that the answer can be matched."""
         ...
 
     def upload(self, path: Path, name: str) -> str:
-        """The id of a file, once the provider has it, under `name`."""
+        """Upload a file under `name` and return its id."""
         ...
 
     def create(self, file_id: str, path: Path, metadata: Mapping[str, str]) -> str:
-        """The id of the new batch, or of the one that an attempt without an answer has made.
+        """Return the id of the new batch, or of the one that an earlier attempt without an answer has made.
 
-        `metadata` is kept with the batch; `metadata["synthgen"]` is our own id of it.
+        `metadata` is kept with the batch; `metadata["synthgen"]` is the id that synthgen gave it.
         """
         ...
 
     def status(self, batch_id: str) -> BatchStatus | None:
-        """A batch as it stands; None when the provider has none of that name."""
+        """Return the present status of a batch; None when the provider does not know it."""
         ...
 
     def made(self, ids: Collection[str], since: float) -> dict[str, str]:
-        """Our own id -> the provider's, of those batches of ours that it has; made after `since` (seconds, UNIX time)."""
+        """Return synthgen's id -> the provider's, for those of `ids` that the provider has.
+
+        `since` (UNIX time, seconds) is the earliest time of creation.
+        """
         ...
 
     def delete(self, file_id: str) -> None:
-        """Take an input file away, so that no batch can be made of it; where that is impossible, nothing happens."""
+        """Delete an input file, so that no batch can be made of it; do nothing where that is impossible."""
         ...
 
     def download(self, file: str, path: Path) -> bool:
-        """Write one of the files of a status to `path`. False when it is gone."""
+        """Write one of the files of a status to `path`. Returns False when the file is gone."""
         ...
 
     def read(self, line: bytes) -> BatchLine | None:
-        """One line of such a file; None for one that cannot be read, or names no request."""
+        """Read one line of such a file; None for one that is unreadable or names no request."""
         ...
 
 
 class Provider(Protocol):
-    """A way to talk to models. Methods with a body are defaults for a class that derives from this one."""
+    """A way to talk to models. Methods with a body are defaults for derived classes."""
 
     @property
     def meaning(self) -> str:
@@ -234,29 +242,29 @@ class Provider(Protocol):
         ...
 
     def describe(self, url: str, model: str) -> str:
-        """The endpoint at `url`, for the card of a data set that others read, so without the address itself."""
+        """Describe the endpoint at `url` for the published card of a data set, without the address itself."""
         return "an endpoint of its own kind"
 
     def check(self, settings: LLM, model: str) -> None:
-        """Raises ConfigError, before any work, for settings that cannot be put to this model."""
+        """Raise ConfigError, before any work, for settings that this model cannot take."""
 
     @abstractmethod
     def connect(self, endpoint: Endpoint, facts: Facts | None) -> AbstractAsyncContextManager[Connection]:
-        """A connection for the running event loop. `facts` remembers the form of requests, where it is given."""
+        """Return a connection for the running event loop. `facts`, if given, stores the form of requests."""
         ...
 
     def proven(self, endpoint: Endpoint, model: str, facts: Facts | None) -> bool:
-        """Whether it is known, without a connection, how requests are put to `model`."""
+        """Whether the form of requests to `model` is known to work, without a connection."""
         return True
 
     def read_limit(self, headers: Mapping[str, str], resource: str, /) -> LimitReading | None:
-        """What `headers` say of the limit on `requests` or on `tokens`; None when they say nothing."""
+        """Return the limit on `requests` or `tokens` in `headers`; None when they have none."""
         return None
 
     def output_bound(self, request: Request, default: int) -> int:
-        """The most tokens that the answer to `request` may have, as it is sent; `default` where a request has no limit."""
+        """Return the most tokens that the answer to `request` may have, as sent; `default` for a request without a limit."""
         return int(request.sampling.get("max_output_tokens") or default)
 
     def batches(self, endpoint: Endpoint, model: str, facts: Facts | None) -> AbstractContextManager[BatchApi] | None:
-        """The batch API, connected when it is entered; None where there is none."""
+        """Return the batch API, connected when it is entered; None where there is none."""
         return None

@@ -3,19 +3,20 @@
     up      {"custom_id": KEY, "method": "POST", "url": "/v1/chat/completions", "body": {…}}
     down    {"custom_id": KEY, "response": {"status_code": 200, "body": {…}} or null, "error": null or {"code", "message"}}
 
-`custom_id` is the request key, so an answer finds its request without regard to order, and lands where a live call would have put
-it. Every object is read as a plain dictionary, and nothing but an id is relied upon: servers leave out or rename what the SDK's
-models insist on. Files go both ways through the disk, never whole through memory. What may pass is tried again, as for a live
-call; the one request that must not be repeated blindly is the making of a batch, so it is looked for before it is asked anew.
+`custom_id` is the request key, so an answer is matched to its request in any order, and is stored where a live call
+would have stored it. Every object is read as a plain dictionary, and only ids are required: servers leave out or rename
+what the SDK's models insist on. Files go through the disk in both directions, never completely through memory. Failures
+that may pass are tried again, as for a live call. The one request that must not be repeated blindly is the creation of
+a batch, so an existing one is looked up first.
 
     validating -> in_progress -> finalizing -> completed       cancelling -> cancelled
               \\-> failed (the file was refused)                 expired (24 hours are over)
 
-Whatever ended may have an output file and an error file; what is in neither was not answered. Source: OpenAI, Batch API guide
-and API reference.
+A batch that has ended may have an output file and an error file; a request in neither was not answered. Source: OpenAI,
+Batch API guide and API reference.
 
-Not covered: deleting files at the provider, where they expire by themselves; windows other than 24 hours; other endpoints than
-chat completions.
+Not covered: deleting files at the provider, where they expire by themselves; windows other than 24 hours; endpoints
+other than chat completions.
 """
 
 from __future__ import annotations
@@ -44,12 +45,12 @@ if TYPE_CHECKING:
 __all__ = ["BatchFiles", "status_of"]
 
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
-_PASSED = {"batch_expired": "expired", "batch_cancelled": "cancelled"}  # the provider's word for it -> ours
+_PASSED = {"batch_expired": "expired", "batch_cancelled": "cancelled"}  # the provider's word -> the reason
 
 _JSONL = "application/jsonl"
 _URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 _PAGE = 100
-_MAX_SKEW_S = 24 * 3600  # between this machine's clock and the provider's, and then some
+_MAX_SKEW_S = 24 * 3600  # between this machine's clock and the provider's, with a wide margin
 _MOST_MESSAGES = 3
 _NO_SUCH_PLACE = (404, 405, 501)
 _ENQUEUED = "token_limit_exceeded"
@@ -59,9 +60,12 @@ Result = TypeVar("Result")
 
 
 class BatchFiles:
-    """The files and batches of one endpoint, a `BatchApi`. Raises ModelError or StoppedEarly when it cannot be talked to.
+    """The files and batches of one endpoint, a `BatchApi`.
 
-    `client` is the SDK's. `body` makes the body of a request, and `translated` turns what the client raises into AttemptError.
+    Raises ModelError or StoppedEarly when the endpoint does not work.
+
+    `client` is the SDK's. `body` makes the body of a request. `translated` turns exceptions of the client into
+    AttemptError.
     """
 
     max_requests = 50_000
@@ -99,7 +103,7 @@ class BatchFiles:
             failure = of_status(status if isinstance(status, int) else 500, read_body(body))
             return BatchLine(Completion(key, ""), failure, answered=False)
         try:
-            # The messages are not at hand. They only matter to an answer without usage, whose prompt then counts as unknown.
+            # The messages are not available here. They only matter for an answer without usage; its prompt counts as unknown.
             return BatchLine(read_completion(Request(key, self._model, "", ()), body))
         except ValueError as problem:
             return BatchLine(Completion(key, ""), unreadable(problem))
@@ -107,7 +111,7 @@ class BatchFiles:
     def upload(self, path: Path, name: str) -> str:
         def send() -> Object:
             with path.open("rb") as file:
-                # As an open file and not as a path, which the SDK would read into memory.
+                # As an open file, because the SDK would read a path into memory.
                 return _object(self._client.files.with_raw_response.create(file=(name, file, _JSONL), purpose="batch"))
 
         return self._id(self._asked(send))
@@ -143,7 +147,7 @@ class BatchFiles:
             self._tried(lambda: self._client.files.with_raw_response.delete(file_id))
 
     def download(self, file: str, path: Path) -> bool:
-        """False when it is gone: files expire, after 30 days by default."""
+        """Write a file to `path`. Returns False when it is gone: files expire, by default after 30 days."""
 
         def fetch() -> None:
             with self._client.files.with_streaming_response.content(file) as response, path.open("wb") as written:
@@ -169,19 +173,19 @@ class BatchFiles:
         return found
 
     def _pages(self, since: float) -> Iterator[Object]:
-        """Batches, the newest first, back to `since`."""
+        """Yield pages of batches, newest first, back to `since`."""
         last = ""
         while True:
             after: dict[str, Any] = {"after": last} if last else {}
             page = _object(self._client.batches.with_raw_response.list(limit=_PAGE, **after))
             batches = [_mapping(batch) for batch in page.get("data") or []]
             yield from batches
-            known = [batch["id"] for batch in batches if batch.get("id")]
+            ids = [batch["id"] for batch in batches if batch.get("id")]
             created = batches[-1].get("created_at") if batches else None
             too_old = isinstance(created, int | float) and created < since
-            if not page.get("has_more") or not known or known[-1] == last or too_old:
+            if not page.get("has_more") or not ids or ids[-1] == last or too_old:
                 return
-            last = known[-1]
+            last = ids[-1]
 
     def _id(self, made: Object) -> str:
         if not made.get("id"):
@@ -195,7 +199,7 @@ class BatchFiles:
             self._give_up(refused)
 
     def _tried(self, action: Callable[[], Result]) -> Result:
-        """What `action` gives, tried again while its failure may pass. Raises AttemptError."""
+        """Return the result of `action`, repeated while its failure may pass. Raises AttemptError."""
         import tenacity
 
         def attempt() -> Result:
@@ -224,11 +228,11 @@ class BatchFiles:
             return stops.hopeless(failure, self._model, self._endpoint, detail)
         if failure.scope == "call":
             return ModelError(f"{url} refused a batch ({detail}).")
-        return StoppedEarly(f"{url} has not answered properly ({detail}). All is saved; the same command goes on from there.")
+        return StoppedEarly(f"{url} has not answered properly ({detail}). All is saved; the same command continues from there.")
 
 
 def status_of(batch: Object) -> BatchStatus:
-    """A batch as the API describes it. Its state is "unknown" when there is no word for it."""
+    """Return the status of a batch as the API describes it. Its state is "unknown" where the API gives none."""
     state, counts = str(batch.get("status") or "unknown"), _mapping(batch.get("request_counts"))
     done, failed = (counts.get(name) for name in ("completed", "failed"))
     return BatchStatus(
@@ -242,7 +246,7 @@ def status_of(batch: Object) -> BatchStatus:
 
 
 def _messages(batch: Object) -> Iterator[str]:
-    """The first complaints about a batch's file, with the numbers of their lines."""
+    """Yield the first complaints about a batch's file, with the numbers of their lines."""
     for error in list(_mapping(batch.get("errors")).get("data") or [])[:_MOST_MESSAGES]:
         error = _mapping(error)
         line = f"line {error['line']}: " if error.get("line") else ""
@@ -252,17 +256,17 @@ def _messages(batch: Object) -> Iterator[str]:
 
 
 def _unanswered(error: Any) -> Failure:
-    """Why a request has no response: the provider never came to it."""
-    told = error if isinstance(error, Mapping) else {}
-    code = str(told.get("code") or "no_response")
-    return Failure("attempt", _PASSED.get(code, code), str(told.get("message") or code), unbilled=True)
+    """Return why a request has no response: the provider never processed it."""
+    fields = error if isinstance(error, Mapping) else {}
+    code = str(fields.get("code") or "no_response")
+    return Failure("attempt", _PASSED.get(code, code), str(fields.get("message") or code), unbilled=True)
 
 
 def _object(raw: Any) -> Object:
-    """Raises ValueError when a response is no JSON object."""
+    """Return the JSON object of a response. Raises ValueError when the response is something else."""
     value = json.loads(raw.content)
     if not isinstance(value, Mapping):
-        raise ValueError(f"it is {type(value).__name__} where an object is due")
+        raise ValueError(f"it is {type(value).__name__} instead of an object")
     return value
 
 

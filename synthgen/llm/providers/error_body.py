@@ -1,11 +1,12 @@
-"""What an error response says, in whichever form its server writes errors.
+"""Reads the body of an error response, in any of the forms that servers use.
 
     OpenAI, Azure, Ollama, llama.cpp   {"error": {"message", "type", "param", "code"}}
     Gemini                             [{"error": {"code", "message", "status", "details": [{"fieldViolations"}, {"retryDelay"}]}}]
     FastAPI, older vLLM                {"detail": [{"loc", "msg", "input"}]}, or the same as a Python list inside a message
     gateways                           {"error": "text"}, {"detail": "text"}, plain text, HTML
 
-The body is data of a stranger: it is searched for codes and names, cut to a bounded length, and never trusted to have a form.
+The body is untrusted data: it is searched for codes and names, cut to a bounded length, and not expected to have any
+form.
 """
 
 from __future__ import annotations
@@ -35,10 +36,12 @@ _AGAIN_IN = re.compile(r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?(?:ms
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """`message` is for people; `says` is all text of the body in lower case, codes included, without what it repeats of the request.
+    """The message of an error body.
 
-    `fields` are the fields of the request that it blames in so many words, as paths ("response_format.type"). `wait_s` is how long
-    the body (not the headers) asks to wait.
+    - `message`: for people.
+    - `says`: all text of the body in lower case, codes included, without what it repeats of the request.
+    - `fields`: the fields of the request that it names as the cause, as paths ("response_format.type").
+    - `wait_s`: how long the body (not the headers) asks to wait.
     """
 
     message: str
@@ -54,11 +57,11 @@ class Complaint:
 
 
 def read_body(body: object, otherwise: str = "") -> Complaint:
-    """The complaint in an error body; `otherwise` is its message when the body has none."""
+    """Return the complaint in an error body; `otherwise` is its message when the body has none."""
     texts = list(_texts(body))
-    told = _ECHO.sub("", " ".join(text for _, text in texts)[:_MAX_CHARS])
-    says = told.casefold()
-    message = next((text for key, text in texts if key in _MESSAGES), told).strip()
+    whole = _ECHO.sub("", " ".join(text for _, text in texts)[:_MAX_CHARS])
+    says = whole.casefold()
+    message = next((text for key, text in texts if key in _MESSAGES), whole).strip()
     fields = [text for key, text in texts if key in _FIELDS]
     fields += [name for match in _NAMING.finditer(says) for name in match.groups() if name]
     waits = [text for key, text in texts if key == "retryDelay"] + [match[1] for match in _AGAIN_IN.finditer(says)]
@@ -66,7 +69,7 @@ def read_body(body: object, otherwise: str = "") -> Complaint:
 
 
 def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """All texts of a body, each with the key it stands under, but for those that pydantic repeats of the request."""
+    """Yield all texts of a body, each with its key, without those that pydantic repeats of the request."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Which failure an HTTP error response stands for, by its status and by what its body says.
+"""Maps an HTTP error response to a failure, by its status and body.
 
     the attempt   rate_limited      429 (but not an account without money)
                   server_error      5xx, or an answer that cannot be read
@@ -6,18 +6,18 @@
                   connection        refused, reset, unknown host
                   conflict          409
     the call      context_too_long  400, 413, or a 429 "Request too large for …"
-                  content_filter    400 or 403 that speaks of content
+                  content_filter    400 or 403 that mentions content
                   bad_request       400 and 422 otherwise
-    the run       key               401; 403 that says nothing else; 400 "API key not valid"
+    the run       key               401; 403 without another explanation; 400 "API key not valid"
                   forbidden         403 for a region, a network, a feature
-                  model             404; 400 or 403 that speaks of the model
-                  quota             402; any status whose code speaks of an account without money
+                  model             404; 400 or 403 that mentions the model
+                  quota             402; any status whose code names an account without money
                   endpoint          any other 3xx and 4xx
 
-A server that says `x-should-retry: false` is believed: the call is not tried again in this run, but keeps its reason, so that the
-next run asks. The codes and phrases are those of servers that take chat completions; a provider with others has rules of its own.
+`x-should-retry: false` is respected: the call is not tried again in this run, but keeps its reason, so that the next
+run asks. The codes and phrases are those of servers for chat completions; a provider with others has its own rules.
 
-Not covered: telling a quota of the day from one of the minute. Both are 429; how long the server asks to wait tells them apart.
+Not covered: telling a daily quota from one per minute. Both are 429; how long the server asks to wait tells them apart.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from synthgen.llm.providers.headers import retry_after_s
 
 __all__ = ["of_status", "timed_out", "unreadable"]
 
-# What the text of an error is searched for: codes where there are some, phrases of common servers where there are none.
+# Patterns to search for in the text of an error: codes where there are any, otherwise phrases of common servers.
 _QUOTA = "insufficient_quota|billing_hard_limit_reached|billing_not_active|insufficient balance|credit balance is too low"
 _TOO_LARGE = "request too large"
 _TOO_LONG = "context_length_exceeded|exceed_context_size|maximum context length|context (window|size)|too many tokens|token count exceeds"
@@ -41,7 +41,7 @@ _ELSEWHERE = "region|country|territory|location|firewall|virtual network|_not_av
 
 
 def of_status(status: int, told: Complaint, headers: Mapping[str, str] | None = None) -> Failure:
-    """The failure that an error response stands for; also one that a batch had in its place."""
+    """Return the failure of an error response, from a live call or from a batch."""
     detail = f"{status}: {told.message}"
     if told.mentions(_QUOTA):
         return Failure("run", "quota", detail, unbilled=True)
@@ -59,7 +59,7 @@ def _passing(status: int, told: Complaint, headers: Mapping[str, str], detail: s
         {408: "timeout", 409: "conflict", 429: "rate_limited"}.get(status, "server_error"),
         detail,
         wait_s=told.wait_s if (asked := retry_after_s(headers)) is None else asked,
-        # Behind a gateway (502, 504) the model may have answered, so of the 5xx only "not now" is surely free.
+        # Behind a gateway (502, 504) the model may have answered, so among the 5xx only "not now" is certainly free.
         unbilled=busy or status < 500,
         busy=busy,
         away=busy or status in (502, 504),
@@ -83,10 +83,10 @@ def _lasting(status: int, told: Complaint, detail: str) -> Failure:
 
 
 def unreadable(problem: object) -> Failure:
-    """The failure of an answer that makes no sense."""
+    """Return the failure of an answer that cannot be read."""
     return Failure("attempt", "server_error", f"the answer could not be read: {problem}")
 
 
 def timed_out() -> Failure:
-    """The failure of an attempt that took longer than it may."""
+    """Return the failure of an attempt that exceeded its time limit."""
     return Failure("attempt", "timeout", "no answer within llm.timeout_s")

@@ -1,10 +1,10 @@
-"""What a server says in headers: how long to wait, and what its limits are.
+"""Reads headers: how long the server asks to wait, and its limits.
 
     retry-after-ms, retry-after                             with a refusal
     x-ratelimit-limit-*, -remaining-* and -reset-*          with any answer, for requests and for tokens
 
-OpenAI's names, which most compatible endpoints use. A reset is a Go duration (`20ms`, `6m0s`, `1h2m`) or plain seconds; what
-cannot be read counts as not said. Headers by other names, and resets given as a date, are not covered.
+The names are OpenAI's, which most compatible endpoints use. A reset is a Go duration (`20ms`, `6m0s`, `1h2m`) or plain
+seconds; an unreadable value is ignored. Not covered: headers by other names, and resets given as a date.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ __all__ = ["duration_s", "read_limit", "retry_after_s"]
 
 _UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _PIECE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|μs|ns)")
-_LONGEST_S = 366 * 86_400.0  # anything longer is a point in time and not a duration
+_LONGEST_S = 366 * 86_400.0  # anything longer is a point in time, not a duration
 
 
 def read_limit(headers: Mapping[str, str], resource: str) -> LimitReading | None:
-    """What `headers` (their names in lower case) say of `requests` or of `tokens`; None when they say nothing."""
+    """Return the limit on `requests` or `tokens` in `headers` (names in lower case); None when they have none."""
     remaining = headers.get(f"x-ratelimit-remaining-{resource}")
     limit = headers.get(f"x-ratelimit-limit-{resource}")
     if limit is None and remaining is None:
@@ -35,7 +35,7 @@ def read_limit(headers: Mapping[str, str], resource: str) -> LimitReading | None
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds that `retry-after-ms` or `retry-after` (seconds or an HTTP date, RFC 9110 section 10.2.3) ask for."""
+    """Return the seconds in `retry-after-ms` or `retry-after` (seconds or an HTTP date, RFC 9110 section 10.2.3)."""
     for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         given = headers.get(name, "")
         try:
@@ -51,7 +51,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def duration_s(text: str) -> float | None:
-    """Seconds of a Go duration or of a plain number of seconds; None when it is neither."""
+    """Return the seconds of a Go duration or of a plain number of seconds; None for anything else."""
     text = text.strip()
     try:
         seconds = float(text)
@@ -64,7 +64,7 @@ def duration_s(text: str) -> float | None:
 
 
 def _amount(text: str | None) -> float | None:
-    """A number that is no less than zero; some servers write -1 for "no limit"."""
+    """Return a number of at least zero; None otherwise. Some servers write -1 for "no limit"."""
     try:
         amount = float(text or "")
     except ValueError:

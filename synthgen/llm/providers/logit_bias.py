@@ -1,7 +1,7 @@
-"""Words that a model shall use or avoid, as the tokens that `logit_bias` speaks of.
+"""Turns words that a model should use or avoid into the token ids that `logit_bias` needs.
 
-Not covered: words inside other words. Most words are several tokens, and a bias on the first one also moves every other word that
-begins with it; a phrase cannot be forced this way at all.
+Not covered: words inside other words. Most words are several tokens, and a bias on the first one also affects every
+other word that begins with it. A phrase cannot be forced in this way.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ __all__ = ["token_bias"]
 
 
 def token_bias(model: str, words: Mapping[str, float]) -> dict[str, float]:
-    """`words` (word -> bias) as the tokens of `model` (token id -> bias).
+    """Return `words` (word -> bias) as tokens of `model` (token id -> bias).
 
-    A word counts with and without a space before it, as it is and capitalised. Of a word of several tokens the first is taken,
-    which other words may begin with too. Keys that are numbers are token ids already. Raises ConfigError for a word when the
-    tokenizer of the model is not known.
+    A word counts with and without a space before it, as given and capitalised. A word of several tokens is represented
+    by its first one, which other words may share. Keys that are numbers are already token ids. Raises ConfigError for a
+    word when the tokenizer of the model is not known.
     """
     return dict(_biased_tokens(model, tuple(words.items())))
 
@@ -37,7 +37,7 @@ def _biased_tokens(model: str, words: tuple[tuple[str, float], ...]) -> dict[str
             bias[word] = value
             continue
         if not word:
-            raise ConfigError(f"llm.logit_bias has the key {given!r}, which is no word. Take it out.")
+            raise ConfigError(f"llm.logit_bias has the key {given!r}, which is not a word. Remove it.")
         if tokenizer.estimated:
             raise ConfigError(
                 f"llm.logit_bias has the word {word!r}, but the tokens of the model {model!r} are not known. Give token ids of that "

@@ -1,8 +1,8 @@
 """OpenAI-compatible endpoints: chat completions through the official SDK, and files and batches.
 
-The SDK's own retries are off, because two layers of retry multiply attempts and hide 429s; the executor does the waiting. Requests go
-through the SDK's `post` with bodies of our own, on its aiohttp transport where that is installed (`openai[aiohttp]`), and their
-answers are read once, as plain JSON: the SDK's models insist on more than servers send.
+The SDK's own retries are off, because two layers of retry multiply attempts and hide 429s; the executor does the
+waiting. Requests go through the SDK's `post` with bodies made here, on its aiohttp transport where that is installed
+(`openai[aiohttp]`). Answers are read once, as plain JSON, because the SDK's models require more than servers send.
 """
 
 from __future__ import annotations
@@ -37,28 +37,28 @@ __all__ = ["PROVIDER", "ChatConnection", "OpenAICompatible", "attempt_error", "h
 
 _OWN = "https://api.openai.com/v1"
 _CONNECT_TIMEOUT_S = 10.0
-_SPARE_CONNECTIONS = 16  # for those that are closing
-_NO_KEY = "no-key"  # local servers want some key and do not look at it
-_TELLTALES = (  # what the SDK tells every server of this machine
+_SPARE_CONNECTIONS = 16  # for connections that are closing
+_NO_KEY = "no-key"  # local servers require a key and ignore its value
+_TELLTALES = (  # what the SDK sends to every server about this machine
     *("X-Stainless-Lang", "X-Stainless-Package-Version", "X-Stainless-OS", "X-Stainless-Arch", "X-Stainless-Runtime"),
     *("X-Stainless-Runtime-Version", "X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout"),
 )
 
-# Exceptions that mean that no connection was made; httpx and httpx2 have the same names. aiohttp's own are the truth where they
-# are the cause, since its adapter turns every one of them, also a reset in the middle of an answer, into a ConnectTimeout.
+# Exceptions that mean that no connection was made; httpx and httpx2 use the same names. Where an aiohttp exception is the
+# cause, it decides: its adapter turns every one of them, even a reset in the middle of an answer, into a ConnectTimeout.
 _NO_CONTACT = {"ConnectError", "ConnectTimeout"}
 _NO_CONTACT_AIOHTTP = {"ClientConnectorError", "ConnectionTimeoutError"}
 
 
 class OpenAICompatible(Provider):
-    """Any endpoint that takes chat completions; what is known of some is in `assets/endpoints.yaml`."""
+    """Any endpoint that accepts chat completions. `assets/endpoints.yaml` has what is known of some of them."""
 
     meaning = "the model NAME of any OpenAI-compatible endpoint (--base-url)"
     key_env = "OPENAI_API_KEY"
     example_url = "http://127.0.0.1:8000/v1"
 
     def default_url(self) -> str:
-        """OPENAI_BASE_URL, as for every program that uses the SDK, else the address of OpenAI itself."""
+        """Return OPENAI_BASE_URL, as every program that uses the SDK does, or the address of OpenAI."""
         return os.environ.get("OPENAI_BASE_URL") or _OWN
 
     def describe(self, url: str, model: str) -> str:
@@ -73,7 +73,7 @@ class OpenAICompatible(Provider):
         import openai
 
         settings = endpoint.settings
-        timeout = openai.Timeout(None, connect=min(_CONNECT_TIMEOUT_S, settings.timeout_s))  # `complete` bounds the whole
+        timeout = openai.Timeout(None, connect=min(_CONNECT_TIMEOUT_S, settings.timeout_s))  # `complete` has the whole bound
         async with openai.AsyncOpenAI(
             api_key=endpoint.key or _NO_KEY,
             base_url=endpoint.url,
@@ -90,7 +90,7 @@ class OpenAICompatible(Provider):
         return read_limit(headers, resource)
 
     def output_bound(self, request: Request, default: int) -> int:
-        """For as many answers as are asked for."""
+        """Return the bound over all answers that the request asks for."""
         extra: Mapping[str, Any] = request.sampling.get("extra_body") or {}
         own = [extra[name] for name in LIMITS if isinstance(extra.get(name), int)]
         limit = max(own) if own else int(request.sampling.get("max_output_tokens") or default)
@@ -107,18 +107,18 @@ PROVIDER = OpenAICompatible()
 
 
 class ChatConnection:
-    """One client, and the form of request for each model that is asked."""
+    """One client, and the form of request for each model."""
 
     def __init__(self, client: openai.AsyncOpenAI, endpoint: Endpoint, facts: Facts | None) -> None:
         import openai
 
         self._post = client.post
-        self._url = f"{endpoint.url}/chat/completions"  # whole, because the SDK parses a relative one three times
+        self._url = f"{endpoint.url}/chat/completions"  # absolute, because the SDK parses a relative one three times
         self._endpoint = endpoint
         self._timeout_s = endpoint.settings.timeout_s
         self._facts = facts
         self._formats: dict[str, RequestFormat] = {}
-        self._raw: Any = http_library().Response  # as `cast_to`, the SDK's way to leave it unread
+        self._raw: Any = http_library().Response  # as `cast_to`, which makes the SDK leave the body unread
         self._unmapped = _unmapped_errors()
         self._errors: tuple[type[Exception], ...] = (openai.APIError, TimeoutError, ValueError, *self._unmapped)
         self._quiet: dict[str, str | openai.Omit] = dict.fromkeys(_TELLTALES, openai.Omit())
@@ -155,9 +155,9 @@ class ChatConnection:
 
 
 def load_format(endpoint: Endpoint, model: str, facts: Facts | None = None) -> RequestFormat:
-    """How requests are put to `model` at the endpoint: as `facts` remembers, else as the endpoint's profile says.
+    """Return the form of requests to `model` at the endpoint: the one in `facts`, or the one of the endpoint's profile.
 
-    A store that cannot be written remembers nothing, which costs the next run a refused request or two.
+    A store that cannot be written remembers nothing. That costs the next run a refused request or two.
     """
     name = f"forms {endpoint.id}"
 
@@ -166,13 +166,16 @@ def load_format(endpoint: Endpoint, model: str, facts: Facts | None = None) -> R
             with suppress(RunFolderError):
                 facts.remember(name, (facts.recall(name) or {}) | {model: form.to_dict()})
 
-    known = (facts.recall(name) or {}).get(model) if facts is not None else None
-    return RequestFormat(profile_of(endpoint.url, model), RequestForm.from_dict(known), remember=remember)
+    stored = (facts.recall(name) or {}).get(model) if facts is not None else None
+    return RequestFormat(profile_of(endpoint.url, model), RequestForm.from_dict(stored), remember=remember)
 
 
 @contextmanager
 def sync_client(endpoint: Endpoint) -> Iterator[openai.OpenAI]:
-    """The SDK's client for files and batches. It repeats nothing by itself: a submission that was lost may have been taken."""
+    """Yield the SDK's client for files and batches.
+
+    It does not retry: a submission without an answer may have been accepted.
+    """
     import openai
 
     with openai.OpenAI(
@@ -182,7 +185,7 @@ def sync_client(endpoint: Endpoint) -> Iterator[openai.OpenAI]:
 
 
 def attempt_error(error: Exception) -> AttemptError:
-    """What an exception of one attempt stands for. ValueError is an answer that could not be read."""
+    """Return what an exception of one attempt stands for. A ValueError stands for an unreadable answer."""
     import openai
 
     if isinstance(error, openai.APIStatusError):
@@ -192,14 +195,14 @@ def attempt_error(error: Exception) -> AttemptError:
         return AttemptError(_of_connection(error))
     if isinstance(
         error, http_library().HTTPError
-    ):  # while a file was read: the SDK lets the transport's own errors through there
+    ):  # while a file was read: there the SDK does not wrap the transport's own errors
         return AttemptError(Failure("attempt", "connection", str(error) or type(error).__name__))
     return AttemptError(timed_out() if isinstance(error, TimeoutError) else unreadable(error))
 
 
 @contextmanager
 def attempt_errors() -> Iterator[None]:
-    """Raises what the SDK and its transport raise within as AttemptError."""
+    """Raise exceptions of the SDK and its transport as AttemptError."""
     import openai
 
     try:
@@ -229,7 +232,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _transport(timeout: openai.Timeout, connections: int) -> Any:
-    """The SDK's fastest client with room for `connections`: none at all would mean the 100 of aiohttp's own default."""
+    """Return the SDK's fastest client with room for `connections`. Without a number, aiohttp's own default is 100."""
     import openai
 
     limits = http_library().Limits(max_connections=connections, max_keepalive_connections=connections)
@@ -240,14 +243,14 @@ def _transport(timeout: openai.Timeout, connections: int) -> Any:
 
 
 def http_library() -> Any:
-    """The HTTP library that the installed SDK speaks."""
+    """Return the HTTP library that the installed SDK uses."""
     import openai
 
     return importlib.import_module("httpx" if int(openai.__version__.partition(".")[0]) < 3 else "httpx2")
 
 
 def _unmapped_errors() -> tuple[type[Exception], ...]:
-    """What may come through the SDK as it is: aiohttp's errors for an answer that is no HTTP."""
+    """Return the exceptions that the SDK does not wrap: aiohttp's errors for a response that is not HTTP."""
     try:
         import aiohttp
     except ImportError:

@@ -1,9 +1,10 @@
-"""What is known beforehand of endpoints: the form of request to begin with, and how they cache prompts.
+"""What is known of endpoints in advance: the form of request to begin with, and how they cache prompts.
 
-The table `assets/endpoints.yaml` is data with a date. A profile saves a refused request or two on first contact and says whether
-fields for prompt caching may be sent; it decides nothing, because what an endpoint refuses is left out anyway (`request_format`).
+The table `assets/endpoints.yaml` is dated data. A profile saves a refused request or two on first contact, and tells
+whether fields for prompt caching may be sent. It is not decisive, because a refused field is left out anyway
+(`request_format`).
 
-Not covered: what an endpoint accepts and then ignores; nothing tells.
+Not covered: fields that an endpoint accepts and then ignores; this cannot be detected.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ LIMITS = ("max_completion_tokens", "max_tokens")
 
 
 class Profile(BaseModel):
-    """`format` and `limit` are where the ladder begins, `refuses` what it leaves out from the start.
+    """What is known of an endpoint.
 
-    `cache`: none (or nothing known), automatic (every prefix), or explicit (up to breakpoints in the request). `prompt_cache_key`:
-    whether that field may be sent.
+    `format` and `limit` are where the ladder begins; `refuses` is left out from the start.
+
+    `cache` is none (or unknown), automatic (every prefix), or explicit (up to breakpoints in the request).
+    `prompt_cache_key` is whether that field may be sent.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,7 +48,7 @@ class Profile(BaseModel):
 
 
 def profile_of(base_url: str, model: str) -> Profile:
-    """The first profile of the table whose patterns fit the host (with or without its port) and the model."""
+    """Return the first profile of the table whose patterns match the host (with or without its port) and the model."""
     parts = urlsplit(base_url)
     places = {parts.hostname or "", parts.netloc.casefold()}
     for profile in _profiles():

@@ -1,18 +1,20 @@
-"""How a request is put to one endpoint, and what to leave out when it refuses a field.
+"""The form of a request to one endpoint, and what to leave out when the endpoint refuses a field.
 
-Servers that call themselves OpenAI-compatible differ in a few fields. The first request has the form that the endpoint's profile
-names, or the one that it accepted in an earlier run; a 400 or 422 that speaks of a field changes the form for all later requests,
-and the request goes again. The request key is made of what is meant and not of how it was put, so it does not depend on this.
+OpenAI-compatible servers differ in a few fields. The first request has the form of the endpoint's profile, or the one
+that it accepted in an earlier run. A 400 or 422 that names a field changes the form for all later requests, and the
+request is sent again. The request key covers the meaning of a request, not its form, so it does not depend on this.
 
     response_format    json_schema (strict), the same with the schema beside "type", json_object, then nothing: the prompt
                        describes the form in words anyway
     output limit       max_completion_tokens or max_tokens; then the other one
     left out           temperature, top_p, seed, stop, logit_bias, and the fields for prompt caching
 
-The body has "model" and "messages" first and whatever varies last, so that equal prompts begin with equal bytes. Fields of the
-user's own `extra_body` win over all others and are never left out: a server that refuses one of those is told to the user.
+The body has "model" and "messages" first and the varying fields last, so that equal prompts begin with equal bytes.
+Fields of the user's own `extra_body` take precedence over all others and are never left out: a refusal of one of them
+is reported to the user.
 
-Not covered: a form that an endpoint accepts and does not heed. Answers are read with that in mind (`synthgen.llm.structured_output`).
+Not covered: a form that an endpoint accepts and ignores. Answers are read with that in mind
+(`synthgen.llm.structured_output`).
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ __all__ = ["RequestForm", "RequestFormat"]
 
 _SAMPLING = ("temperature", "top_p", "seed", "stop", "logit_bias")
 _KEY, _OPTIONS, _BREAKPOINT = "prompt_cache_key", "prompt_cache_options", "prompt_cache_breakpoint"
-_OF_CACHING = {_KEY: (_KEY,), _OPTIONS: (_OPTIONS, _BREAKPOINT)}  # the second two are one thing: neither works alone
+_OF_CACHING = {_KEY: (_KEY,), _OPTIONS: (_OPTIONS, _BREAKPOINT)}  # the second two belong together: neither works alone
 _OF_FORMAT = (
     "response_format",
     "response format",
@@ -54,7 +56,7 @@ _log = logging.getLogger("synthgen")
 
 @dataclass(frozen=True, slots=True)
 class RequestForm:
-    """A form of request. `without` names what is left out; the fields of explicit caching go by the name prompt_cache_options."""
+    """A form of request. `without` names what is left out; the fields of explicit caching are named prompt_cache_options."""
 
     format: str
     limit: str
@@ -65,18 +67,19 @@ class RequestForm:
 
     @classmethod
     def from_dict(cls, value: Any) -> RequestForm | None:
-        """None for anything that is no form, as a store of another version may have it."""
+        """Return the form of a stored dictionary; None for anything else, such as one of another version."""
         match value:
             case {"format": str(format), "limit": str(limit), "without": [*without]}:
-                known = format in FORMATS and limit in LIMITS and all(isinstance(name, str) for name in without)
-                return cls(format, limit, tuple(without)) if known else None
+                valid = format in FORMATS and limit in LIMITS and all(isinstance(name, str) for name in without)
+                return cls(format, limit, tuple(without)) if valid else None
         return None
 
 
 class RequestFormat:
-    """The form in use with one endpoint and model. It only ever steps down, so sending again comes to an end.
+    """The form in use with one endpoint and model. It only steps down, so repeated sending comes to an end.
 
-    `known` is the form that an earlier run found to work; `remember` is called with one that does, when it is news.
+    `known` is the form that worked in an earlier run. `remember` is called with a form that works, if it is another
+    one.
     """
 
     def __init__(
@@ -92,10 +95,10 @@ class RequestFormat:
         self._said: set[str] = set()
 
     def body(self, request: Request, *, shards: int = 1) -> dict[str, Any]:
-        """The JSON body of `request` in the form in use.
+        """Return the JSON body of `request` in the form in use.
 
-        `shards` is the number of prompt-cache keys that equal prefixes are spread over. Raises ConfigError for a bias on words
-        of a model whose tokens are not known.
+        `shards` is the number of prompt-cache keys that equal prefixes are spread over. Raises ConfigError for a bias
+        on words of a model whose tokens are not known.
         """
         form, sampling = self.form, dict(request.sampling)
         extra: Mapping[str, Any] = sampling.pop("extra_body", None) or {}
@@ -116,14 +119,14 @@ class RequestFormat:
 
     @property
     def proven(self) -> bool:
-        """Whether an answer has come to a request in this form, now or in an earlier run."""
+        """Whether a request in this form was answered, now or in an earlier run."""
         return self._known is not None
 
     def step_down(self, sent: RequestForm, request: Request, told: Complaint) -> bool:
-        """Whether `request`, a bad request in the words of `told` when it was put in the form `sent`, is worth sending again.
+        """Whether `request`, refused with the complaint `told` when sent in the form `sent`, should be sent again.
 
-        Several calls meet the same refusal at once: one of them changes the form, and those that were sent in the old form just
-        go again.
+        Several calls meet the same refusal at once: one of them changes the form, and the others that were sent in the
+        old form are just sent again.
         """
         extra: Mapping[str, Any] = request.sampling.get("extra_body") or {}
         if any(_blames(told, name) for name in extra):
@@ -136,8 +139,8 @@ class RequestFormat:
         return any(blamed) or (not _gives_reason(told) and self._guess(sent, request))
 
     def worked(self, sent: RequestForm) -> None:
-        """An answer came to a request in the form `sent`."""
-        if sent == self._guessed_from:  # so the guess was wrong
+        """Record that a request in the form `sent` was answered."""
+        if sent == self._guessed_from:  # the guess was wrong
             self.form = sent
         self._may_guess, self._guessed_from = False, None
         if sent == self.form != self._known:
@@ -178,7 +181,7 @@ class RequestFormat:
     def _swap_limit(self, sent: RequestForm, request: Request, told: Complaint) -> bool:
         if "max_output_tokens" not in request.sampling or not _blames(told, sent.limit):
             return False
-        if told.mentions(_TOO_MUCH) and not told.mentions(_UNKNOWN):  # it is the value that is refused
+        if told.mentions(_TOO_MUCH) and not told.mentions(_UNKNOWN):  # the value is refused, not the field
             return False
         if sent.limit == self.form.limit:
             if self._limit_was_swapped:
@@ -188,7 +191,7 @@ class RequestFormat:
         return True
 
     def _drop(self, sent: RequestForm, request: Request, told: Complaint) -> bool:
-        """Leave out what `told` blames and `sent` had."""
+        """Leave out what `told` names and `sent` had."""
         mine: dict[str, tuple[str, ...]] = {name: (name,) for name in request.sampling if name in _SAMPLING}
         if request.static is not None:
             mine |= {name: names for name, names in _OF_CACHING.items() if name != _KEY or self.profile.prompt_cache_key}
@@ -198,7 +201,10 @@ class RequestFormat:
         return bool(blamed)
 
     def _guess(self, sent: RequestForm, request: Request) -> bool:
-        """Before the first answer a refusal without a reason is taken for one of the format; wrongly, if plain text fails too."""
+        """Before the first answer, take a refusal without a reason for one of the format.
+
+        If plain text fails too, the guess was wrong.
+        """
         if not self._may_guess or request.schema is None:
             return False
         if sent.format != self.form.format:
@@ -229,8 +235,8 @@ def _parts(text: str, end: int) -> list[dict[str, Any]]:
 
 
 def _static(request: Request) -> list[Message]:
-    """The messages up to where the static part ends."""
-    assert request.static is not None  # noqa: S101 - asked for only then
+    """Return the messages up to the end of the static part."""
+    assert request.static is not None  # noqa: S101 - only called then
     number, end = request.static
     return [*request.messages[:number], {**request.messages[number], "content": request.messages[number]["content"][:end]}]
 
@@ -242,10 +248,11 @@ def _gives_reason(told: Complaint) -> bool:
 
 
 def _blames(told: Complaint, name: str) -> bool:
-    """Whether a refusal speaks of the field `name`.
+    """Whether a refusal names the field `name`.
 
-    Where the body has a place for the field's name, that is what counts. Otherwise names that are no ordinary words are looked
-    for everywhere, and `stop`, `seed` or `temperature` only in a sentence that refuses something: servers quote passages.
+    If the body has a place for the field's name, that decides. Otherwise names that are not ordinary words are searched
+    everywhere, and `stop`, `seed` or `temperature` only in a sentence that refuses something, because servers quote
+    passages.
     """
     whole = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     if told.fields:

@@ -1,9 +1,9 @@
-"""What came back for a request, read from plain JSON: servers leave out or rename what the SDK's own types insist on.
+"""Reads a chat completion from plain JSON, because servers leave out or rename what the SDK's types require.
 
-message.content      text, null, or a list of parts of which the text counts; `reasoning_content` is not what was asked for
-finish_reason        as it came ("stop", "STOP", null …): `llm.structured_output.ended_badly` knows them
-usage                null, without details, or with counts that cannot be (no prompt at all): then tokens are counted here and the
-                     usage says `estimated`
+message.content   text, null, or a list of parts of which the text counts; `reasoning_content` is ignored
+finish_reason     as sent ("stop", "STOP", null …): `llm.structured_output.ended_badly` interprets it
+usage             null, without details, or with impossible counts (no prompt at all): then tokens are counted here
+                  and the usage is `estimated`
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from synthgen.records import Completion, Request, Usage
 
 __all__ = ["parse_completion", "read_completion", "storable"]
 
-_MOST_TOKENS = 10**12  # of one call; a larger count is nonsense that no store could hold
+_MOST_TOKENS = 10**12  # of one call; a larger count is impossible, and no store could hold it
 
 
 def parse_completion(request: Request, body: bytes) -> Completion:
-    """The completion in the body of a response. Raises ValueError when there is none."""
+    """Return the completion in the body of a response. Raises ValueError when there is none."""
     try:
         answer = json.loads(body)
     except RecursionError:
@@ -28,12 +28,12 @@ def parse_completion(request: Request, body: bytes) -> Completion:
 
 
 def read_completion(request: Request, answer: Any) -> Completion:
-    """The completion in the body of an answer. Raises ValueError when there is no message in it."""
+    """Return the completion in a decoded answer. Raises ValueError when there is no message in it."""
     try:
         choice = answer["choices"][0]
         message = choice["message"]
         content, refusal = message.get("content"), message.get("refusal") or None
-        told = answer.get("usage")
+        counts = answer.get("usage")
     except (AttributeError, IndexError, KeyError, TypeError):
         raise ValueError(f"it has no choices[0].message: {answer}") from None
     if not isinstance(refusal, str | None):
@@ -44,13 +44,13 @@ def read_completion(request: Request, answer: Any) -> Completion:
         text=storable(text),
         finish_reason=storable(str(choice.get("finish_reason") or "")),
         refusal=refusal and storable(refusal),
-        usage=_usage(request, text, told),
+        usage=_usage(request, text, counts),
         model=storable(str(answer.get("model") or "")),
     )
 
 
 def _text(content: Any) -> str:
-    """What the model wrote: text, nothing, or the text parts of a list."""
+    """Return what the model wrote: the text, "" for null, or the text parts of a list."""
     if isinstance(content, list):
         return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict) and part.get("type") == "text")
     if not isinstance(content, str | None):
@@ -59,10 +59,10 @@ def _text(content: Any) -> str:
 
 
 def _usage(request: Request, text: str, told: Any) -> Usage:
-    """What the server counted, else an estimate that says so.
+    """Return the server's token counts, or an estimate that is marked as one.
 
-    Reasoning is output that is paid for. OpenAI counts it among the completion tokens; where it is only in the total (Gemini),
-    the total counts.
+    Reasoning is output that is paid for. OpenAI counts it among the completion tokens; where it is only in the total
+    (Gemini), the total counts.
     """
     from synthgen.text.tokenizer import get_tokenizer
 
@@ -72,7 +72,7 @@ def _usage(request: Request, text: str, told: Any) -> Usage:
         cached, written = (int(details.get(name) or 0) for name in ("cached_tokens", "cache_write_tokens"))
         output = max(int(told["completion_tokens"]), int(told.get("total_tokens") or 0) - prompt)
         if prompt <= 0 or not all(0 <= tokens <= _MOST_TOKENS for tokens in (prompt, cached, written, output)):
-            raise ValueError("these counts cannot be")
+            raise ValueError("these counts are impossible")
         return Usage(prompt, cached, written, output)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         tokenizer = get_tokenizer(request.model)
@@ -81,5 +81,5 @@ def _usage(request: Request, text: str, told: Any) -> Usage:
 
 
 def storable(text: str) -> str:
-    """Half a character (a lone surrogate, as a cut-off emoji leaves it) becomes a question mark: no file can hold it."""
+    """Return the text with question marks for lone surrogates, as a cut-off emoji leaves them: no file can hold them."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,22 +1,23 @@
-"""How many requests per second a server takes, learned from what it rejects: where no limit is known, or the known one is wrong.
+"""Learns from rejections how many requests per second a server takes.
 
-There is no rate until more than one request in nine is turned away: single 429s and 503s, which busy servers send at any rate,
-teach nothing. Then:
+Used where no limit is known or the known one is wrong. There is no rate until more than one request in nine is
+rejected. Single 429s and 503s, which busy servers send at any rate, have no effect. Then:
 
     the first guess      what was taken in the last minute, as if the limit were one per minute
-    doubling             every 5 s, since the limit may be one per second, until there is trouble again. Where nothing at all was
-                         taken for long it begins a minute later: if the limit is one per minute, that minute is full by then,
-                         and the trouble is small
-    the second guess     if the last minute took about as much as at the first guess, the limit is one per minute, and that is it;
-                         else half the rate, which then grows faster than usual until the next refusal
-    from then on         5 % more in a minute, twice that after a quiet minute, and so on, but at most a tenth beyond what the last
-                         minute took. A refusal brings it down to what the last minute took, by a tenth and three times a minute
-                         at most; trouble brings it down by a tenth in any case
+    doubling             every 5 s, since the limit may be one per second, until there is trouble again. Where nothing at
+                         all was taken for long it begins a minute later: if the limit is one per minute, that minute is
+                         full by then, and the trouble is small
+    the second guess     if the last minute took about as much as at the first guess, the limit is one per minute, and
+                         that is the rate; otherwise half the rate, which then grows faster than usual until the next
+                         refusal
+    from then on         5 % more in a minute, twice that after a quiet minute, and so on, but at most a tenth beyond what
+                         the last minute took. A refusal lowers the rate to what the last minute took, by a tenth and
+                         three times a minute at most; trouble lowers it by a tenth in any case
 
-Requests are judged in the order in which they were sent, and those sent before the last change do not count, because they say
-nothing of the new rate. Rates are of requests, also where the hidden limit is one of tokens.
+Requests are judged in the order in which they were sent. Those sent before the last change do not count, because they
+carry no information on the new rate. Rates are of requests, even where the hidden limit is one of tokens.
 
-Not covered: a server that has a hidden limit and besides turns away more than 2 % at random; its limit is found too low.
+Not covered: a server that has a hidden limit and also rejects more than 2 % at random; its limit is found too low.
 """
 
 from __future__ import annotations
@@ -28,21 +29,24 @@ from synthgen.llm.rate_limit.quota import WINDOW_S, Pacer
 __all__ = ["AdaptiveRate"]
 
 _TROUBLE = 8.0  # refusals
-_TAKEN = 1 / 8  # of a refusal is forgotten with each request that is taken
-_TOLD_PER_S = 4.0  # a refusal with a time to wait is a limit and no accident, the surer the longer
-_LEAST_GUESS = 0.1  # requests per second, where nothing was taken before the first trouble
-_SAME = 2.5  # two minutes that differ by less took the same: the first may have begun with a full bucket
+_TAKEN = 1 / 8  # share of a refusal that each accepted request cancels
+_TOLD_PER_S = 4.0  # weight of a refusal per second of requested wait: the longer, the surer it is a limit and not an accident
+_LEAST_GUESS = 0.1  # requests per second, where none was accepted before the first trouble
+_SAME = 2.5  # two minutes that differ by less than this factor took the same: the first may have begun with a full bucket
 _FALL = 0.9
 _FALL_EVERY_S = 20.0
 _MOST_BEYOND = 1.1
-# Growth: requests per second that one request adds when it is taken, and so the share by which the rate grows in a second.
+# Growth: requests per second added by one accepted request, which is also the relative growth of the rate per second.
 _DOUBLING = math.log(2) / 5
 _SEARCHING = math.log(2) / 60
 _STEADY = 0.05 / 60
 
 
 class AdaptiveRate:
-    """`per_s` is in requests, and infinite until something was learned. Requests are known by the numbers of their grants."""
+    """A learned rate. `per_s` is in requests, and infinite until something was learned.
+
+    Requests are identified by the numbers of their grants.
+    """
 
     def __init__(self) -> None:
         self.per_s = math.inf
@@ -57,21 +61,21 @@ class AdaptiveRate:
         self._holds_until = -math.inf
 
     def wait_s(self, now: float) -> float:
-        """Seconds until the next may go, none or less when it may go now."""
+        """Return the seconds until the next request may go; zero or less when it may go now."""
         return 0.0 if self.per_s == math.inf else self._pace.wait_s(now, self.per_s)
 
     def resume(self, now: float) -> None:
-        """After a pause."""
+        """Continue after a pause."""
         if self.per_s != math.inf:
             self._pace.resume(now, self.per_s)
 
     def sent(self) -> None:
         if self.per_s != math.inf:
-            self._binding = self._pace.ahead > 0  # else there is less work than the rate allows, and success teaches nothing
+            self._binding = self._pace.ahead > 0  # otherwise there is less work than the rate allows, and success means nothing
             self._pace.ahead += 1
 
     def taken(self, number: int, now: float, taken_per_s: float) -> None:
-        """`taken_per_s` is what the server took of the last minute's requests, here and below."""
+        """Record an accepted request. `taken_per_s` is the accepted rate of the last minute, here and below."""
         if number <= self._last_before:
             return
         self._trouble = max(0.0, self._trouble - _TAKEN)
@@ -81,10 +85,13 @@ class AdaptiveRate:
             self.per_s += min(_DOUBLING, self._growth * 2**quiet_minutes)
 
     def refused(self, number: int, last: int, now: float, taken_per_s: float, *, told_s: float, shut: bool) -> None:
-        """`last` is the last grant given. While the server takes nothing (`shut`), refusals say nothing of the rate."""
+        """Record a refusal.
+
+        `last` is the last grant given. While the server takes nothing (`shut`), the rate does not change.
+        """
         self._refused_at = now
         if number <= self._last_before:
-            if self.per_s == self._first_guess:  # requests were counted as taken that now turn out not to be
+            if self.per_s == self._first_guess:  # requests that counted as accepted were not
                 self.per_s = self._first_guess = max(_LEAST_GUESS, taken_per_s)
         elif not shut:
             self._trouble += 1 + (_TOLD_PER_S * told_s if self._growth == _DOUBLING else 0.0)
@@ -94,7 +101,7 @@ class AdaptiveRate:
                 self.change(number, last, now, taken_per_s, floor_per_s=taken_per_s)
 
     def change(self, number: int, last: int, now: float, taken_per_s: float, *, floor_per_s: float) -> None:
-        """There is trouble. Once both guesses are made the rate falls, but not below `floor_per_s`."""
+        """React to trouble. Once both guesses are made the rate falls, but not below `floor_per_s`."""
         if number <= self._last_before:
             return
         if self.per_s == math.inf:
@@ -114,4 +121,4 @@ class AdaptiveRate:
         self._holds_until = now + WINDOW_S
 
     def reason(self, now: float) -> str:
-        return f"at {60 * self.per_s:,.0f} requests per minute, more are turned away"
+        return f"at {60 * self.per_s:,.0f} requests per minute; the server rejects more"

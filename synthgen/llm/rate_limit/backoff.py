@@ -1,7 +1,8 @@
-"""The pauses that all calls share: what the server asked for, and growing ones while it takes nothing at all.
+"""Pauses shared by all calls: those the server asks for, and growing ones while it takes nothing at all.
 
-After a pause of the second kind one call alone tries, and the next only when it is known that this one was let in, or after a
-longer pause. So a minute's quota that is used up costs some rejected requests and not thousands, and an outage costs few.
+After a pause of the second kind a single call tries. The next one tries when this one is known to be accepted, or after
+a longer pause. So an exhausted quota per minute costs some rejected requests instead of thousands, and an outage costs
+few.
 
 A 429 reaches `Backoff.refused` through `limiter`, whose docstring follows it from end to end.
 """
@@ -23,7 +24,7 @@ _LONG_SHUT_S = 5.0
 
 
 class Backoff:
-    """`shut` while nothing is taken. Requests are known by the numbers of their grants, which grow."""
+    """The pauses. `shut` while nothing is accepted. Requests are identified by the numbers of their grants, which grow."""
 
     def __init__(self) -> None:
         self.shut = False
@@ -36,16 +37,16 @@ class Backoff:
         self._shut_at = 0.0
 
     def wait_s(self, now: float) -> float:
-        """Seconds until the next may try, none or less when it may now."""
+        """Return the seconds until the next request may try; zero or less when it may now."""
         return max(self._opens_at, self._probe_known_at) - now if self.shut else self._opens_at - now
 
     def sent(self, known_at: float) -> None:
-        """While it is shut, one tries at a time. At `known_at` it is known whether it was rejected."""
+        """Record an attempt. While it is shut, one call tries at a time. At `known_at` its rejection would be known."""
         if self.shut:
             self._probe_known_at = known_at
 
     def taken(self, number: int, now: float) -> bool:
-        """Whether this ends a time of refusals that was long."""
+        """Record an accepted request. Returns whether this ends a long time of refusals."""
         if number > self._in_vain_since:
             self._in_vain = 0
         opens = self.shut and number > self._last_before
@@ -54,9 +55,10 @@ class Backoff:
         return opens and now > self._shut_at + _LONG_SHUT_S
 
     def refused(self, number: int, last: int, now: float, *, key: str, told_s: float) -> bool:
-        """Whether this refusal shuts it for all. `last` is the last grant given, `told_s` what the server asked to wait.
+        """Record a refusal. Returns whether it shuts the gate for all calls.
 
-        Of the requests sent since the first refusal some may be under way yet, so half of them have to be back.
+        `last` is the last grant given, `told_s` the wait that the server asked for. Some requests sent since the first
+        refusal may still be under way, so half of them must be back.
         """
         was_shut, pause_s = self.shut, told_s
         self._in_vain += 1
@@ -69,11 +71,11 @@ class Backoff:
             self._shut_at = self._shut_at if was_shut else now
             self.shut, pause_s = True, max(told_s, self._pause_s)
         if pause_s > 0:
-            # Other programs are told the same time, and all would come back at once.
+            # Other programs get the same time to wait, and all would come back at once.
             jitter_s = min(_JITTER_S, pause_s / 10) * random_for(0, key).random()
             self._opens_at = max(self._opens_at, now + pause_s + jitter_s)
         return self.shut and not was_shut
 
     def reason(self, now: float) -> str:
         pause = in_words(self.wait_s(now))
-        return f"everything is turned away, next try in {pause}" if self.shut else f"told to wait {pause}"
+        return f"all requests are rejected, next try in {pause}" if self.shut else f"the server asked to wait {pause}"

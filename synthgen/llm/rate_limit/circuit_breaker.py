@@ -1,11 +1,11 @@
-"""Whether the server is well, and what to do when it is not.
+"""Tracks the health of a server, and what to do when it is down.
 
-    before it was heard     where three attempts in a row find nobody there at all, there is no point in waiting
-    well                    as many calls as `concurrency` says
-    down                    ten attempts in a row failed for no fault of their own: one call at a time tries again, after 5 s, then
-                            after ever longer pauses
+    before its first answer   three attempts in a row without a connection: waiting is pointless
+    well                      as many calls as `concurrency`
+    down                      ten attempts in a row failed for a reason that is not their own: one call at a time tries again,
+                              after 5 s, then after growing pauses
 
-When nothing at all came through for `patience_s`, be it for an outage or for 429s, the run has waited long enough.
+The run ends when nothing at all was answered for `patience_s`, because of an outage or of 429s.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FIRST_PAUSE_S = 5.0
 
 
 class Health:
-    """`clock` gives seconds."""
+    """The health of a server. `clock` returns seconds."""
 
     def __init__(self, patience_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.heard = False  # whether the server has answered anything at all
@@ -37,7 +37,7 @@ class Health:
         self._clock = clock
         self._failures = 0  # in a row, 429s not counted
         self._unmet = 0  # in a row, that found no connection
-        self._told_later = False  # by a 429 or a 503, the last time
+        self._told_later = False  # whether the last failure was a 429 or a 503
         self._since: float | None = None  # when the first attempt failed after the last answer
         self._pause_s = _FIRST_PAUSE_S
 
@@ -51,20 +51,20 @@ class Health:
 
     @property
     def silent_s(self) -> float:
-        """How long nothing has come through; 0 while something does."""
+        """Seconds since an answer arrived while attempts fail; 0 otherwise."""
         return 0.0 if self._since is None else self._clock() - self._since
 
     @property
     def hopeless(self) -> bool:
-        """Whether patience is at its end: after a few failures in a row, or when every call was told to come later."""
+        """Whether patience is exhausted: after a few failures in a row, or when every call was asked to wait."""
         return 0 < self.silent_s >= self._patience_s and (self._failures >= _SILENT_AFTER or self._told_later)
 
     def begin(self) -> None:
-        """Calls are made again, after a time that nobody spent waiting for the server."""
+        """Calls start again after a time in which nobody waited for the server."""
         self._since = None
 
     def pause_s(self) -> float:
-        """How long to wait before the next try; never beyond the end of patience."""
+        """Return the seconds to wait before the next try; never beyond the end of patience."""
         if not self.down:
             return 0.0 if self._since is None else _FIRST_CONTACT_PAUSE_S
         pause, self._pause_s = self._pause_s, min(LONGEST_PAUSE_S, 1.5 * self._pause_s)
@@ -75,7 +75,7 @@ class Health:
         self._failures, self._unmet, self._since, self._pause_s = 0, 0, None, _FIRST_PAUSE_S
 
     def failed(self, failure: Failure) -> None:
-        """An attempt failed in a way that may pass."""
+        """Record an attempt that failed in a way that may pass."""
         self.heard = self.heard or failure.reason not in ("connection", "timeout")
         self.last = failure
         self._since = self._clock() if self._since is None else self._since

@@ -1,21 +1,22 @@
-"""One limiter for all calls to an endpoint: when may the next request be sent?
+"""One limiter for all calls to an endpoint: decides when the next request may be sent.
 
 Limits per minute on requests and on tokens are known from the settings or from the headers of answers, and are kept
-(`quota`). What is not known is learned from rejections: when to try again (`backoff`), and at what rate (`adaptive`).
+(`quota`). Everything else is learned from rejections: when to try again (`backoff`), and at what rate (`adaptive`).
 
-A request is booked when it is let out, its tokens as an estimate: the characters of its prompt times the tokens per character
-seen so far, and a moving average of the output. (The output limit instead would strangle the throughput, the prompt alone would
-overshoot, and a tokenizer would cost more than the call.) When the answer is there, what was used takes the place of the
-estimate. A request that is never settled stays booked as it is, and leaves the book with its minute.
+A request is booked when it is admitted, with an estimate of its tokens: the characters of its prompt times the tokens
+per character seen so far, and a moving average of the output. (The output limit would strangle the throughput, the
+prompt alone would overshoot, and a tokenizer would cost more than the call.) The actual usage replaces the estimate
+when the answer arrives. A request that is never settled stays booked as it is, and leaves the book with its minute.
 
-The way of a 429: `failure` reads how long the server asks to wait, and `executor` gives back what was put aside and counts no
-attempt. `turned_away` books the request without tokens, reads the headers for limits, and reports it to the backoff, which
-may shut for all, and to the adaptive rate, which may fall. Then the call stands in line again for `reserve`, at most fifty times.
+The path of a 429: `failure` reads how long the server asks to wait, and `executor` releases the reserved money and
+counts no attempt. `turned_away` books the request without tokens, reads the headers for limits, and reports it to the
+backoff, which may shut for all calls, and to the adaptive rate, which may fall. Then the call queues again for
+`reserve`, at most fifty times.
 
-Synchronous, without tasks and without sleeping. Callers ask in the order of first come, first served, and the first asks again
-after the time it is told. Asking, booking and settling take some 10 µs together.
+The limiter is synchronous, without tasks and without sleeping. Callers ask in order of arrival, and the first asks
+again after the returned time. Asking, booking and settling take about 10 µs together.
 
-Not covered: several processes with one key, other than by believing the server; input that is no text.
+Not covered: several processes with one key, except through the server's headers; input that is not text.
 """
 
 from __future__ import annotations
@@ -39,17 +40,17 @@ __all__ = ["Grant", "Limiter"]
 _FIRST_TOKENS_PER_CHAR = 0.5  # English has a quarter, Chinese up to one
 _FIRST_OUTPUT = 1_000.0
 _NEWEST = 0.05  # weight of the latest answer in a moving average
-_MARGIN = 1.03  # of an estimate: being a little under the limit costs less than being turned away
-_SHORTEST_WAIT_S = 0.001  # of less no clock takes notice
+_MARGIN = 1.03  # of an estimate: staying a little under the limit costs less than a rejection
+_SHORTEST_WAIT_S = 0.001  # a shorter wait is below the resolution of clocks
 _LISTEN_EVERY_S = 0.05
 
 
 @dataclass(slots=True, eq=False)
 class Grant:
-    """Leave to send one request, and its entry in the book: `tokens` are as reserved, and as used once that is known.
+    """Permission to send one request, and its entry in the book. `tokens` are as reserved, then as used.
 
-    `booked` is what the book held of requests and of tokens, this one included. `taken` is None until it is known whether the
-    server took the request; `told_s` is what the server asked to wait when it did not.
+    `booked` is what the book held of requests and of tokens, this one included. `taken` is None until it is known
+    whether the server accepted the request. `told_s` is the wait that the server asked for when it did not.
     """
 
     number: int
@@ -63,7 +64,7 @@ class Grant:
 
 
 class Limiter:
-    """`read_limit` reads the headers of answers; `clock` gives seconds."""
+    """The limiter of an endpoint. `read_limit` reads the headers of answers; `clock` returns seconds."""
 
     def __init__(self, settings: LLM, read_limit: ReadLimit, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -79,11 +80,11 @@ class Limiter:
         self._refused_in_book = 0
         self._unjudged: deque[Grant] = deque()
         self._refusal_s = 0.0  # how long a refusal takes to come back
-        self._heard = 0  # number of the last grant whose answer was listened to
+        self._heard = 0  # number of the last grant whose answer was read for limits
         self._listen_at = -math.inf
 
     def reserve(self, request: Request) -> Grant | float:
-        """Leave to send `request` now, or the seconds after which to ask again."""
+        """Return permission to send `request` now, or the seconds after which to ask again."""
         now = self._clock()
         self._forget(now)
         if self._backoff.shut:
@@ -103,9 +104,9 @@ class Limiter:
         return max(wait_s, _SHORTEST_WAIT_S) if wait_s > 0 else self._grant(request.key, now, chars, tokens)
 
     def settle(self, grant: Grant, usage: Usage | None, headers: Mapping[str, str]) -> None:
-        """The request was not turned away. Without `usage`, as after a timeout, it stays booked as it was reserved.
+        """Record a request that was not rejected. Without `usage`, as after a timeout, it stays booked as reserved.
 
-        The names of `headers` are in lower case, or the mapping finds them in any case.
+        The names of `headers` are in lower case, or the mapping ignores case.
         """
         now = self._clock()
         if usage is not None:
@@ -117,15 +118,15 @@ class Limiter:
         self._listen(grant, headers, now)
 
     def turned_away(self, grant: Grant, wait_s: float | None, headers: Mapping[str, str]) -> None:
-        """The server was asked too much (429, 503). The request counts as one, but without tokens.
+        """Record a request that the server rejected as one too many (429, 503). It counts as a request without tokens.
 
-        `wait_s` is what the server asked to wait, None when it did not say.
+        `wait_s` is the wait that the server asked for, None when it did not ask for one.
         """
         now = self._clock()
         overdue = grant.taken is True
         grant.taken, grant.told_s = False, wait_s or 0.0
         self._refused_in_book += self._in_book(grant)
-        self._rebook(grant, 0.0)  # but it keeps its place in the even flow, else the next would be tried at once
+        self._rebook(grant, 0.0)  # it keeps its place in the even flow, or the next one would be tried at once
         self._refusal_s = max(0.9 * self._refusal_s, now - grant.at)
         if self._backoff.refused(grant.number, self._last, now, key=grant.key, told_s=grant.told_s):
             self._adaptive.change(grant.number, self._last, now, self._taken_per_s, floor_per_s=self._taken_per_s)
@@ -136,12 +137,12 @@ class Limiter:
 
     @property
     def waiting(self) -> str:
-        """Why the last request asked for was not let out, for people; "" if it was."""
+        """Why the last request asked for was not admitted, for people; "" if it was."""
         return self._held_by.reason(self._clock()) if self._held_by else ""
 
     @property
     def rate_per_minute(self) -> float | None:
-        """Requests per minute that may be sent, their tokens taken into account; None when no limit is known."""
+        """Requests per minute that may be sent, with their tokens taken into account; None when no limit is known."""
         now = self._clock()
         per_request = self._tokens.used / self._requests.used if self._tokens.used > 0 else 1.0
         rate = min(self._requests.per_minute(now), self._tokens.per_minute(now) / per_request, 60 * self._adaptive.per_s)
@@ -166,7 +167,7 @@ class Limiter:
             self._tokens.used -= old.tokens
             self._refused_in_book -= old.taken is False
         if not book:
-            self._tokens.used = 0.0  # and no crumb of a rounding error
+            self._tokens.used = 0.0  # without a rounding error
 
     def _in_book(self, grant: Grant) -> bool:
         return bool(self._book) and grant.number >= self._book[0].number
@@ -182,11 +183,11 @@ class Limiter:
 
     @property
     def _surely_s(self) -> float:
-        """What was not turned away by then was taken: refusals come at once, while answers take their time."""
+        """Seconds after which a request without a rejection counts as accepted: refusals come at once, answers take longer."""
         return 3 * self._refusal_s + 0.25
 
     def _judge(self, now: float) -> None:
-        """Learn what became of the requests, in the order in which they were sent."""
+        """Learn which requests were accepted, in the order in which they were sent."""
         unjudged, surely_before = self._unjudged, now - self._surely_s
         while unjudged and (unjudged[0].taken is not None or unjudged[0].at < surely_before):
             grant = unjudged.popleft()
@@ -205,7 +206,7 @@ class Limiter:
         self._adaptive.refused(grant.number, self._last, now, self._taken_per_s, told_s=grant.told_s, shut=self._backoff.shut)
 
     def _listen(self, grant: Grant, headers: Mapping[str, str], now: float) -> None:
-        """An answer that was overtaken knows less than the one before it."""
+        """Read the limits of an answer. An answer older than one already read is ignored."""
         if grant.number < self._heard or now < self._listen_at:
             return
         self._heard, self._listen_at = grant.number, now + _LISTEN_EVERY_S
@@ -216,7 +217,7 @@ class Limiter:
 
 
 class _Sizes:
-    """How many tokens a request will use, by those before it."""
+    """Expected tokens of a request, from those before it."""
 
     def __init__(self, max_output_tokens: int) -> None:
         self._max_output = max_output_tokens
@@ -225,7 +226,7 @@ class _Sizes:
         self._weight = 1.0  # the first answer replaces the guesses above
 
     def expect(self, request: Request) -> tuple[int, float]:
-        """Characters of the prompt; tokens of prompt and answer."""
+        """Return the characters of the prompt, and the expected tokens of prompt and answer."""
         chars = sum(len(message["content"]) for message in request.messages)
         most = request.sampling.get("max_output_tokens", self._max_output)
         return chars, _MARGIN * (chars * self._per_char + min(self._output, most))

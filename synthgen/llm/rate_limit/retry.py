@@ -1,6 +1,7 @@
-"""When a failed attempt is made again: at first as soon as the server asks, then after pauses that double, with jitter.
+"""The retry policy: first as soon as the server asks, then after pauses that double, with jitter.
 
-At most `max_attempts` times, and with at most `max_wait_s` between them. What may be tried again at all is for the caller to say.
+There are at most `max_attempts` attempts, with at most `max_wait_s` between them. The caller decides which failures are
+tried again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _LONGEST_WAIT_S = 30.0
 
 
 def policy(settings: LLM, seed: str, *, unless: Callable[[Failure], bool]) -> dict[str, Any]:
-    """What tenacity's retrying objects are made with. `unless` names failures of an attempt that are not tried again."""
+    """Return the arguments for tenacity's retrying objects. `unless` selects failures that are not tried again."""
     import tenacity
 
     def again(error: BaseException) -> bool:
@@ -33,7 +34,7 @@ def policy(settings: LLM, seed: str, *, unless: Callable[[Failure], bool]) -> di
         error = state.outcome.exception() if state.outcome else None
         asked = error.failure.wait_s if isinstance(error, AttemptError) else None
         asked = asked and min(LONGEST_PAUSE_S, asked)
-        doublings = state.attempt_number - (1 if asked is None else 2)  # the first time the server's word is enough
+        doublings = state.attempt_number - (1 if asked is None else 2)  # the first time, the server's own wait is enough
         backoff = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**doublings) if doublings >= 0 else 0.0
         return max(asked or 0.0, backoff * (0.5 + random_for(state.attempt_number, seed).random()))
 

@@ -117,7 +117,7 @@ def test_a_reservation_is_settled_once() -> None:
     budget = Budget(LLM(), output_bound)
     reservation = reserved(budget, one())
     budget.settle(reservation, Usage(1))
-    with pytest.raises(ValueError, match="settled already"):
+    with pytest.raises(ValueError, match="already settled"):
         budget.release(reservation)
     assert (budget.in_flight, budget.spent.calls) == (0, 1)
 

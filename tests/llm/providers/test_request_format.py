@@ -365,7 +365,7 @@ def test_words_need_a_known_tokenizer_and_numbers_are_tokens_of_any() -> None:
     assert token_bias("mithril-7b", {"1734": 2.5}) == {"1734": 2.5}
     with pytest.raises(ConfigError, match=r"'ring'.*'mithril-7b' are not known.*token ids"):
         token_bias("mithril-7b", {"ring": -100})
-    with pytest.raises(ConfigError, match="no word"):
+    with pytest.raises(ConfigError, match="not a word"):
         token_bias("gpt-4o", {" ": 1})
 
 

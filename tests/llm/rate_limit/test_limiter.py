@@ -352,7 +352,7 @@ def test_a_day_that_is_used_up_is_said_and_tried_once_a_minute(clock: Clock) -> 
     assert granted(limiter)
 
 
-# Being turned away
+# Rejections
 
 
 def test_what_one_call_is_told_to_wait_all_calls_wait(clock: Clock) -> None:
@@ -361,7 +361,7 @@ def test_what_one_call_is_told_to_wait_all_calls_wait(clock: Clock) -> None:
     limiter.turned_away(one, 12.0, NOTHING)
     limiter.settle(other, None, NOTHING)
     assert 12.0 <= wait_of(limiter) <= 13.0, "and a little later, differently for each program"
-    assert limiter.waiting.startswith("told to wait 13 s") or limiter.waiting == "told to wait 12 s"
+    assert limiter.waiting.startswith("the server asked to wait 13 s") or limiter.waiting == "the server asked to wait 12 s"
     clock.now += 13.0
     assert granted(limiter)
 
@@ -383,7 +383,7 @@ def test_while_nothing_is_taken_pauses_grow_and_one_call_tries(clock: Clock) -> 
     pauses = []
     for _ in range(7):
         pauses.append(wait_of(limiter))
-        assert "everything is turned away, next try in" in limiter.waiting
+        assert "all requests are rejected, next try in" in limiter.waiting
         clock.now += pauses[-1]
         probe = granted(limiter)
         assert 0 < wait_of(limiter) < 1, "one call alone tries"
