@@ -1,15 +1,15 @@
-"""Folded texts: what is written in several ways becomes one string, to be compared. Nothing folded is ever shown or stored.
+"""Folds text for comparison: spellings of the same text become one string. Folded text is never shown or stored.
 
-| folding | for | on top of the one above |
+| folding | for | in addition to the one above |
 |---|---|---|
 | `fold` | words of a search | NFKC, case, digits of every script, letters with two codes, invisible characters |
-| `key` | "is this the same text?" | punctuation and white space are one space |
-| `bare` | answers | accents and the points of Arabic and Hebrew are gone; ł, ø, æ and ı are plain letters |
-| `plain` | names and numbers | combining marks are gone |
-| `LETTERS`, `QUOTED` | where a text stands in another one | `fold`, character by character, so that offsets can be kept |
+| `key` | "is this the same text?" | punctuation and white space become one space |
+| `bare` | answers | accents and the points of Arabic and Hebrew are removed; ł, ø, æ and ı become plain letters |
+| `plain` | names and numbers | combining marks are removed |
+| `LETTERS`, `QUOTED` | locating a text in another one | `fold`, character by character, so that offsets can be kept |
 
-ß is ss, and ﬁ is fi, in all of them. A zero-width non-joiner ends a word, as the space does that is often written in its place.
-ASCII needs no more than lower case.
+All of them turn ß into ss and ﬁ into fi. A zero-width non-joiner ends a word, like the space that is often written in
+its place. ASCII text only needs lower case.
 """
 
 from __future__ import annotations
@@ -24,35 +24,38 @@ __all__ = ["LETTERS", "QUOTED", "bare", "fold", "fold_with_offsets", "key", "pla
 
 
 def fold(text: str) -> str:
-    """NFKC, case-folded, digits in ASCII, one code for a letter that has two, nothing invisible."""
+    """Return the text in NFKC and folded case, with ASCII digits, one code per letter, and no invisible characters."""
     if text.isascii():
         return text.lower()
     return _in_one_form(unicodedata.normalize("NFKC", text).casefold())
 
 
 def key(text: str) -> str:
-    """A comparison key: folded, punctuation and space collapsed. Digits, signs and negations stay."""
+    """Return a comparison key: folded, punctuation and space collapsed. Digits, signs and negations stay."""
     return " ".join(_HYPHEN.sub(" ", fold(text)).translate(_NOISE).split())
 
 
 def bare(text: str) -> str:
-    """Folded, without accents and without the points of Arabic and Hebrew; signs of other scripts (vowels of Thai) stay."""
+    """Return folded text without accents and without the points of Arabic and Hebrew.
+
+    Signs of other scripts (vowels of Thai) stay.
+    """
     return text.lower() if text.isascii() else _without(_ACCENTS, text)
 
 
 def plain(text: str) -> str:
-    """Folded, without combining marks, but for those that make another letter of a kana."""
+    """Return folded text without combining marks, except those that distinguish letters of kana."""
     return text.lower() if text.isascii() else _without(_MARKS, text)
 
 
 def fold_with_offsets(text: str, characters: CharacterFold) -> tuple[str, list[int]]:
-    """The folded text, and the offset in `text` that each of its characters comes from."""
+    """Return the folded text, and the offset in `text` of each of its characters."""
     parts = [characters[ord(character)] for character in text]
     return "".join(parts), [at for at, part in enumerate(parts) for _ in part]
 
 
 class CharacterFold(dict[int, str]):
-    """For `str.translate`: each character folded by itself, and of that only what counts. Each is looked at once."""
+    """A table for `str.translate` that folds each character by itself and keeps only what counts. Each is computed once."""
 
     def __init__(self, counts: Callable[[str], bool], same: dict[int, str]) -> None:
         super().__init__(same)
@@ -64,7 +67,7 @@ class CharacterFold(dict[int, str]):
 
 
 class _Noise(dict[int, str]):
-    """For `str.translate`: punctuation, space and control characters to spaces; each character is looked at once."""
+    """A table for `str.translate` from punctuation, space and control characters to spaces. Each is computed once."""
 
     def __missing__(self, code: int) -> str:
         self[code] = chr(code) if _MEANS.match(chr(code)) else " "
@@ -91,9 +94,9 @@ _ZEROS = [
 ]
 _ONE_FORM: dict[int, str | None] = {
     **dict.fromkeys(_INVISIBLE),
-    0x0640: None,  # tatweel, which makes an Arabic word longer
+    0x0640: None,  # tatweel, which only lengthens an Arabic word
     0x200C: " ",  # zero-width non-joiner
-    0x06A9: "ك",  # kaf and yeh as Persian writes them
+    0x06A9: "ك",  # kaf and yeh in their Persian form
     0x06CC: "ي",
     **{zero + digit: str(digit) for zero in _ZEROS for digit in range(10)},
 }

@@ -1,4 +1,4 @@
-"""How numbers and places read in sentences: one form each, whoever writes them."""
+"""Formats numbers and places for sentences, in one form everywhere."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ __all__ = ["columns", "counts", "dollars_text", "place", "reasons"]
 
 
 def counts(numbers: Mapping[str, int]) -> str:
-    """`name 1, other 2,000`, without what is 0; "" when nothing is left."""
+    """Return `name 1, other 2,000`, without zeros; "" when nothing is left."""
     return ", ".join(f"{name} {number:,}" for name, number in numbers.items() if number)
 
 
 def dollars_text(dollars: float) -> str:
-    """Cents, or as much as it takes to see that it is not nothing."""
+    """Return an amount in cents, or with as many digits as show that it is not zero."""
     return f"${dollars:,.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.4f}" if dollars >= 0.0001 else "under $0.0001"
 
 
 def place(file: str, line: int) -> str:
-    """File and line of a problem that a check found; the file alone for line 0, or `the files`."""
+    """Return file and line of a problem; the file alone for line 0, or `the files` without a file."""
     return f"{file}, line {line}" if line else file or "the files"
 
 
 def reasons(numbers: Mapping[str, int]) -> str:
-    """` (name 1, other 2)`, to stand behind what they add up to; "" when all are 0."""
+    """Return ` (name 1, other 2)`, to follow their sum; "" when all are 0."""
     return f" ({counts(numbers)})" if any(numbers.values()) else ""
 
 
 def columns(rows: Sequence[Sequence[Any]], *, right: str = "") -> str:
-    """Rows as aligned text. `right` names, by index, the columns aligned to the right ("12" is the second and third)."""
+    """Return rows as aligned text. `right` has the indices of right-aligned columns ("12" is the second and third)."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     pad = [str.rjust if str(i) in right else str.ljust for i in range(len(widths))]

@@ -1,13 +1,13 @@
-"""The language of a text: by its script where that decides, else by the `py3langid` model (naive Bayes over byte n-grams).
+"""Identifies the language of a text by its script, or by the `py3langid` model (naive Bayes over byte n-grams).
 
-Codes are the two letters of ISO 639-1. A guess that is not sure enough is no guess: `guess_language` returns "".
+Codes are the two letters of ISO 639-1. `guess_language` returns "" for a guess that is not sure enough.
 
-Only words count. Code, markup, addresses and identifiers are taken out first, because their English keywords say nothing
-about the language of the text around them. Three windows of a long text are read.
+Only words count. Code, markup, addresses and identifiers are removed first, because their English keywords carry no
+information on the language of the text. Three windows of a long text are read.
 
-Near languages share a code where a text rarely tells them apart: both forms of Norwegian are `no`, every Chinese is `zh`,
-spoken Arabic is `ar`, and Bosnian is read as Croatian or Serbian. Not covered: languages without a two-letter code, and which
-language is in which part of a mixed text.
+Close languages share a code where a text rarely distinguishes them: both forms of Norwegian are `no`, every Chinese is
+`zh`, spoken Arabic is `ar`, and Bosnian is read as Croatian or Serbian. Not covered: languages without a two-letter
+code; the languages of the parts of a mixed text.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Guess", "guess_language", "identify"]
 
-_SURE, _SURE_OF_ANOTHER = 0.6, 0.97  # the confidence that a language needs, by itself and against that of the document
-_LEAST_OF_ANOTHER = 40  # letters, weighed, that show another language than the document's
-_LEAST_OWN, _OWN_SHARE = 3, 0.06  # words, and their share, that only the document's language has
-_WINDOWS, _PLAIN = (90, 700), 0.9  # characters of each of three windows; the wider ones where the first make nothing plain
-_READ = 100_000  # characters of a text that are searched for code
+_SURE, _SURE_OF_ANOTHER = 0.6, 0.97  # least confidence, on its own and against the language of the document
+_LEAST_OF_ANOTHER = 40  # weighted letters needed for another language than the document's
+_LEAST_OWN, _OWN_SHARE = 3, 0.06  # words, and their share, that occur only in the document's language
+_WINDOWS, _PLAIN = (90, 700), 0.9  # characters of each of three windows; the wider ones where the first decide nothing
+_READ = 100_000  # characters of a text that are scanned for code
 
 
 class Guess(NamedTuple):
-    """A language ("" when a text has no words) and how probable it is, between 0 and 1."""
+    """A language ("" when a text has no words) and its probability, between 0 and 1."""
 
     code: str
     confidence: float
@@ -49,14 +49,14 @@ class _Words(NamedTuple):
 
 
 def identify(text: str) -> Guess:
-    """The most probable language of a text, however probable it is."""
+    """Return the most probable language of a text, whatever its probability."""
     return _identified(text)[0]
 
 
 def guess_language(text: str, *, document: str = "") -> str:
-    """The language of a text, "" when it is not sure.
+    """Return the language of a text; "" when it is not sure.
 
-    `document` is the language of the document that the text is a part of. A part has that language unless it is surely in
+    `document` is the language of the document that the text is part of. A part has that language unless it is surely in
     another one.
     """
     if document and _is_plainly(document, text):
@@ -68,7 +68,10 @@ def guess_language(text: str, *, document: str = "") -> str:
 
 
 def _is_plainly(language: str, text: str) -> bool:
-    """Whether enough frequent words say so that no other known language has: that is faster than the model."""
+    """Whether enough frequent words of the language, absent from other known ones, decide it.
+
+    This is faster than the model.
+    """
     own = _own_words(language)
     if not own:
         return False
@@ -78,7 +81,7 @@ def _is_plainly(language: str, text: str) -> bool:
 
 @functools.cache
 def _own_words(language: str) -> frozenset[str]:
-    """The frequent words of a language that are none of another known one."""
+    """Return the frequent words of a language that no other known one has."""
     others = (_frequent_words(other) for other in LANGUAGES if other != language)
     return _frequent_words(language).difference(*others)
 
@@ -110,7 +113,7 @@ def _guess(found: _Words) -> Guess:
     if not found.script:
         return Guess("", 0.0)
     if code := _LANGUAGE_OF.get(found.script):
-        return Guess(code, len(found.text) / (len(found.text) + 1))  # a Greek letter by itself is a sign
+        return Guess(code, len(found.text) / (len(found.text) + 1))  # a single Greek letter is a symbol
     code, confidence = _model().classify(found.text)
     return Guess(code, float(confidence))
 
@@ -119,12 +122,12 @@ def _words(text: str) -> _Words:
     script = _main_script(text)
     if not script:
         return _Words("", "")
-    words = " ".join(dict.fromkeys(_WORDS[script](text)))  # once each: a table repeats its cells
+    words = " ".join(dict.fromkeys(_WORDS[script](text)))  # once each, because a table repeats its cells
     return _Words(words.lower() if words.isupper() else words, script)
 
 
 def _sample(text: str, size: int) -> str:
-    """The beginning, the middle and the end of a text longer than three times `size`."""
+    """Return the beginning, the middle and the end of a text longer than three times `size`."""
     if len(text) <= 3 * size:
         return text
     at = (len(text) - size) // 2
@@ -132,7 +135,10 @@ def _sample(text: str, size: int) -> str:
 
 
 def _main_script(text: str) -> str:
-    """The script that says most. A letter of those without spaces is as long as a short word; Latin is in every code and name."""
+    """Return the script with the most weight.
+
+    A letter of a script without spaces counts as a short word. Latin counts less, because it is in every code and name.
+    """
     letters = scripts(text)
     if letters["KANA"] > 0.2 * letters["CJK"]:
         letters["KANA"] += letters.pop("CJK", 0)
@@ -142,7 +148,7 @@ def _main_script(text: str) -> str:
 
 @functools.cache
 def _model() -> LanguageIdentifier:
-    """Loaded at the first text that needs it, which takes half a second; near languages are one class of it."""
+    """Load the model, on first use, in half a second. Close languages are one class of it."""
     import numpy as np
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 

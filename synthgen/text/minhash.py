@@ -1,10 +1,10 @@
-"""Which of many sets of shingles are nearly equal, without comparing each with each.
+"""Finds nearly equal sets of shingles among many, without comparing all pairs.
 
-MinHash with banding (Broder 1997; Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", chapter 3): sets whose minimal
-hashes agree in some whole band are candidates, and whoever asked compares them exactly. So there are no false alarms; that a
-pair at the threshold is missed has a probability under one in a thousand.
+MinHash with banding (Broder 1997; Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", chapter 3): sets whose
+minimal hashes agree in a whole band are candidates, and the caller compares them exactly. So there are no false
+positives. The probability to miss a pair at the threshold is under one in a thousand.
 
-Not covered: crowds. Where very many sets fall into one bucket, each is compared with fifty of the others only.
+Not covered: crowds. Where very many sets fall into one bucket, each is compared with only fifty of the others.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ __all__ = ["candidates", "signatures"]
 
 _PERMUTATIONS = 128
 _MIN_RECALL = 0.999
-_COMPARED = 50  # members of a bucket that one set is compared with
-_SLACK = 0.2  # the share of equal hashes estimates the similarity, with a deviation of .04
+_COMPARED = 50  # members of a bucket compared with one set
+_SLACK = 0.2  # the share of equal hashes estimates the similarity with a standard deviation of 0.04
 
 
 def signatures(sets: Iterable[Set[str]]) -> NDArray[np.uint32]:
-    """The minimal hashes of each set (sets x 128); zeros for an empty one, which is like nothing."""
+    """Return the minimal hashes of each set (sets x 128); zeros for an empty one, which matches nothing."""
     import numpy as np
     from rensa import RMinHash
 
@@ -42,10 +42,11 @@ def signatures(sets: Iterable[Set[str]]) -> NDArray[np.uint32]:
 
 
 def candidates(signed: NDArray[np.uint32], threshold: float, *, references: int = 0) -> Iterator[tuple[int, int]]:
-    """Pairs of row numbers, the smaller first, that may have a Jaccard similarity of `threshold`; some come twice.
+    """Yield pairs of row numbers, the smaller first, that may have a Jaccard similarity of `threshold`; some
+    repeatedly.
 
-    With `references`, the first so many rows are compared with the others, and neither side with itself. The order of the rows
-    decides what is compared in a crowd: sort them by content.
+    With `references`, the first so many rows are compared with the others, and neither group within itself. The order
+    of the rows decides which ones are compared in a crowd: sort them by content.
     """
     import numpy as np
 
@@ -60,9 +61,9 @@ def candidates(signed: NDArray[np.uint32], threshold: float, *, references: int 
         for bucket in buckets.values():
             if len(bucket) < 2 or (references and bucket[0] >= references):
                 continue
-            known = [index for index in bucket[:_COMPARED] if index < references] if references else bucket[:_COMPARED]
+            compared = [index for index in bucket[:_COMPARED] if index < references] if references else bucket[:_COMPARED]
             for position, index in enumerate(bucket):
-                others = known[:position]
+                others = compared[:position]
                 if not others or index < references:
                     continue
                 equal = (signed[others] == signed[index]).sum(axis=1)
@@ -72,7 +73,7 @@ def candidates(signed: NDArray[np.uint32], threshold: float, *, references: int 
 
 
 def _rows(threshold: float) -> int:
-    """Hashes in a band: as many as still find a pair at the threshold with the wanted probability."""
+    """Return the hashes in a band: as many as still find a pair at the threshold with the required probability."""
     for rows in range(16, 1, -1):
         if 1 - (1 - threshold**rows) ** (_PERMUTATIONS // rows) >= _MIN_RECALL:
             return rows

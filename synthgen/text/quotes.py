@@ -1,9 +1,9 @@
-"""Quotes: how a text marks them, and where one stands in a text: exactly, then normalised, then nearly.
+"""Parses quotation marks, and locates quotes in a text: exactly, then normalised, then approximately.
 
-Models copy text with other quotation marks, line breaks and capitals, and now and then with a slip. The span returned
-always refers to the text as given, so `text[start:end]` is what really stands there.
+Models copy text with other quotation marks, line breaks and capitals, and sometimes with a slip. The returned span
+always refers to the text as given, so `text[start:end]` is what the text contains.
 
-Not covered: quotes with an ellipsis in the middle, and quotes put together from several places.
+Not covered: quotes with an ellipsis in the middle, and quotes assembled from several places.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _GRAM = 5
 
 
 class Found(NamedTuple):
-    """A span of the text and its similarity to the quote: 1 when they are equal up to the normalisation."""
+    """A span of the text and its similarity to the quote: 1 when they are equal after normalisation."""
 
     start: int
     end: int
@@ -38,7 +38,7 @@ class Found(NamedTuple):
 
 
 def marked(text: str) -> tuple[str, list[tuple[str, str]]] | None:
-    """The words before the first marked quote, then each quote with the words after it; None when the marks do not pair."""
+    """Return the words before the first marked quote, then each quote with the words after it; None for unpaired marks."""
     words, *rest = MARK.split(text)
     marks = [mark.casefold() for mark in rest[0::2]]
     if marks != ["begin", "end"] * (len(marks) // 2):
@@ -47,13 +47,12 @@ def marked(text: str) -> tuple[str, list[tuple[str, str]]] | None:
 
 
 def locate(quote: str, text: str, *, min_similarity: float = 0.9) -> Found | None:
-    """The first exact place of `quote`, else the first normalised one, else the best one that is similar enough.
+    """Return the first exact place of `quote`, else the first normalised one, else the best one that is similar enough.
 
-    Normalised means folded (`text.fold.QUOTED`): case, white space, quotation marks, dashes, scripts of digits, invisible
-    characters and the emphasis marks of Markdown make no difference. Similarity is `difflib`'s ratio (twice the shared
-    characters over the sum of lengths). A near match needs 20 characters and must have every number of the quote:
-    "25 minutes" never passes for "35 minutes".
-    `min_similarity` above 1 turns near matches off.
+    Normalised means folded (`text.fold.QUOTED`): case, white space, quotation marks, dashes, scripts of digits,
+    invisible characters and the emphasis marks of Markdown are ignored. Similarity is `difflib`'s ratio (twice the
+    shared characters over the sum of lengths). An approximate match needs 20 characters and must have every number of
+    the quote: "25 minutes" never matches "35 minutes". `min_similarity` above 1 turns approximate matches off.
     """
     quote = normalise(quote).strip()
     if not quote:
@@ -85,7 +84,10 @@ def _folded(text: str) -> tuple[str, list[int]]:
 
 
 def _nearest(quote: str, text: str) -> Found | None:
-    """The window of `text` most like `quote`: laid at their longest common run, then cut to what they share."""
+    """Return the window of `text` most similar to `quote`.
+
+    The two are aligned at their longest common run, and the window is cut to what they share.
+    """
     grams = [quote[i : i + _GRAM] for i in range(0, len(quote) - _GRAM + 1, _GRAM)]
     if sum(gram in text for gram in grams) < 0.3 * len(grams):  # difflib is slow; most texts end here
         return None

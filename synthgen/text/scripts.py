@@ -1,4 +1,4 @@
-"""Which scripts the letters of a text are of."""
+"""Counts the letters of a text by script."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["scripts"]
 
 
 def scripts(text: str) -> Counter[str]:
-    """How many letters of each script, by the first word of their Unicode names; Hiragana and Katakana are KANA, Han is CJK."""
+    """Return the letters of each script, by the first word of their Unicode names; kana are KANA, Han is CJK."""
     found: Counter[str] = Counter()
     rest = text if text.isascii() else text.translate(_LETTERS)
     if latin := len(rest.encode("ascii", "ignore").translate(None, delete=_NO_LETTERS)):
@@ -22,7 +22,10 @@ def scripts(text: str) -> Counter[str]:
 
 
 class _Letters(dict[int, "str | None"]):
-    """For `str.translate`: a letter becomes one that stands for its script, ASCII stays, everything else goes."""
+    """A table for `str.translate` from letters to one that represents their script.
+
+    ASCII stays, everything else is removed.
+    """
 
     def __init__(self) -> None:
         super().__init__({code: chr(code) if chr(code).isalpha() else None for code in range(128)})

@@ -1,4 +1,4 @@
-"""Sentences in every script, with the abbreviations of every language."""
+"""Splits text into sentences in every script, with the abbreviations of every language."""
 
 from __future__ import annotations
 
@@ -25,22 +25,23 @@ _END = regex.compile(
 _THAI_PAUSE = regex.compile(r"(?<=[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])[ \n]+(?=[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])")
 _MIN_PAUSE_CHARS = 60
 
-# What stands right before a full stop: a number, or a word with the dotted parts before it ("т. е", "p.m").
+# The token right before a full stop: a number, or a word with the dotted parts before it ("т. е", "p.m").
 _BEFORE = regex.compile(
     r"(?<![\p{L}\p{M}\p{N}.&°])(?:(?P<number>\p{Nd}{1,2})|(?P<chain>(?:\p{L}\p{M}*){1,3}\.\s?)*(?P<word>[\p{L}\p{M}]+))$"
 )
 _AFTER = regex.compile(r"[\s\p{Ps}\p{Pi}\p{Pe}\p{Pf}\"'¿¡.…]*(?P<next>(?P<word>[\p{L}\p{M}]+)|\p{N})?")
 _OPENING = "([{\"'“„‘‚«‹¿¡-–—/"
 _ROMAN = regex.compile(r"[IVXLC]+")
-_LOOKED_AT = 24  # characters before and after a full stop
+_LOOKED_AT = 24  # characters read before and after a full stop
 
 
 def sentences(text: str, language: str = "") -> list[tuple[int, int]]:
-    """Spans of the sentences of `text`, in order, without the white space around them.
+    """Return the spans of the sentences of `text`, in order, without surrounding white space.
 
-    An abbreviation ends no sentence where more of the sentence must follow. Those of `language` are read as it reads them, and those
-    of other languages unless they are words. Scripts that use neither full stops nor spaces between words (Thai) are cut at
-    their pauses, once a sentence has 60 characters. Not covered: initials at the end of a sentence ("vitamin A. It").
+    An abbreviation ends no sentence where more of the sentence must follow. Abbreviations of `language` have their
+    meaning in that language; those of other languages count unless they are words. Scripts with neither full stops nor
+    spaces between words (Thai) are cut at their pauses, once a sentence has 60 characters. Not covered: initials at the
+    end of a sentence ("vitamin A. It").
     """
     known = _abbreviations(language)
     cuts = [m.end() for m in _END.finditer(text) if text[m.start()] != "." or not _goes_on(text, m.start(), known)]
@@ -57,8 +58,13 @@ def sentences(text: str, language: str = "") -> list[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class _Abbreviations:
-    """`kinds` has the name of the lexicon's list of each abbreviation, `last` those that may end a sentence after a number, `parts` what
-    follows the first parts of those with several full stops, and `endings` all words that may stand right before the full stop."""
+    """The abbreviations to recognise.
+
+    - `kinds`: abbreviation -> name of its list in the lexicon.
+    - `last`: those that may end a sentence after a number.
+    - `parts`: the parts that follow the first one in abbreviations with several full stops.
+    - `endings`: all words that may precede the full stop.
+    """
 
     kinds: Mapping[str, str]
     last: frozenset[str]
@@ -70,7 +76,7 @@ class _Abbreviations:
 
 @functools.cache
 def _abbreviations(language: str) -> _Abbreviations:
-    """Those of every language but its local ones; what they are in the language itself goes first."""
+    """Return the abbreviations of every language except its local ones; those of the language itself take precedence."""
     own = lexicon(language)
     kinds: dict[str, str] = {}
     for kind in ("last_abbreviations", "number_abbreviations", "abbreviations", "name_abbreviations"):
@@ -98,7 +104,7 @@ def _abbreviations(language: str) -> _Abbreviations:
 
 
 def _goes_on(text: str, at: int, known: _Abbreviations) -> bool:
-    """Whether the sentence goes on after the full stop at `at`."""
+    """Whether the sentence continues after the full stop at `at`."""
     last = text[max(0, at - _LOOKED_AT) : at].split()[-1:]
     if not last or not (len(token := last[0].lstrip(_OPENING)) < 3 or token in known.endings or "." in token):
         return False
@@ -123,7 +129,7 @@ def _goes_on(text: str, at: int, known: _Abbreviations) -> bool:
 
 
 def _has_more_parts(text: str, at: int, known: _Abbreviations, *words: str) -> bool:
-    """Whether the full stop is inside an abbreviation: the first one of "z. B."."""
+    """Whether the full stop is inside an abbreviation, as the first one of "z. B."."""
     rest = [more for word in words for form in _forms(word) for more in known.parts.get(form, ())]
     return bool(rest) and "".join(text[at + 1 : at + _LOOKED_AT].split()).startswith(tuple(rest))
 
@@ -138,12 +144,12 @@ def _kind(word: str, known: _Abbreviations, *, counted: bool) -> str:
 
 
 def _forms(word: str) -> tuple[str, ...]:
-    """As it stands, and as it stands elsewhere than at the beginning of a sentence."""
+    """Return a word as it is written, and as it is written when it does not begin a sentence."""
     return (word, word[0].lower() + word[1:])
 
 
 def _follows(following: str, kind: str, known: _Abbreviations) -> bool:
-    """Whether what follows an abbreviation of this kind still belongs to its sentence."""
+    """Whether the text after an abbreviation of this kind still belongs to its sentence."""
     match kind:
         case "abbreviations":
             return True

@@ -1,4 +1,4 @@
-"""Slips of the pen."""
+"""Spelling slips: single typing errors in a word."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["one_slip"]
 
 
 def one_slip(left: str, right: str) -> bool:
-    """One letter more, less or other, or two neighbours in the wrong order (Damerau 1964); also no difference at all."""
+    """Whether two words differ by at most one letter more, less or other, or one swap of neighbours (Damerau 1964)."""
     if abs(len(left) - len(right)) > 1:
         return False
     start, end = 0, 0

@@ -1,11 +1,11 @@
-"""Token counts, and cuts at token limits, without the network.
+"""Counts tokens and cuts text at token limits, without the network.
 
 The table of `o200k_base` is packaged, so chunk borders and cost estimates are the same on every machine. Other
-encodings come through tiktoken's own cache or download; where neither works, and for models that tiktoken does not
-know, `o200k_base` counts instead and the result says `estimated`. Text is always ordinary text: `<|endoftext|>` in a
+encodings come through tiktoken's own cache or download. Where neither works, and for models that tiktoken does not
+know, `o200k_base` counts instead and the result is `estimated`. Text is always ordinary text: `<|endoftext|>` in a
 document is seven tokens, never a control token.
 
-Not covered: the tokens a chat format adds around messages, and the tokenizers of other vendors.
+Not covered: the tokens that a chat format adds around messages, and the tokenizers of other vendors.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ DEFAULT_ENCODING = "o200k_base"
 
 _TABLE_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 _SAME_TABLE = ("o200k_base", "o200k_harmony")  # they differ in control tokens only
-_VENDORS = ("openai/",)  # of the models that tiktoken knows, as gateways and hubs write it before their names
+_VENDORS = ("openai/",)  # of models that tiktoken knows, as gateways and hubs prefix their names
 _O200K_PREFIXES = ("gpt-6", "gpt-5", "gpt-4.1", "gpt-4o", "o1", "o3", "o4", "chatgpt-")
 
-# The pattern of o200k_base as tiktoken has it; tiktoken gives it away only together with a download of the table.
+# The pattern of o200k_base, copied from tiktoken, which only provides it together with a download of the table.
 _WORD_END = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
 _O200K_PATTERN = "|".join(
     [
@@ -48,45 +48,45 @@ _O200K_PATTERN = "|".join(
 )
 
 _GRAPHEME = regex.compile(r"\X")
-_WINDOW_CHARS = 50_000  # tiktoken's pattern engine overflows its stack on very long runs, so long texts go in windows
+_WINDOW_CHARS = 50_000  # tiktoken's pattern engine overflows its stack on very long runs, so long texts are split into windows
 
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """Counts tokens of the encoding `name`; `estimated` when another one was asked for."""
+    """Counts tokens of the encoding `name`. `estimated` is set when another encoding was asked for."""
 
     name: str
     estimated: bool
     _encoding: tiktoken.Encoding
 
     def count(self, text: str) -> int:
-        """Tokens of `text`. Beyond 50,000 characters it is a sum over windows, at most one token off for each."""
+        """Return the tokens of `text`. Beyond 50,000 characters it is a sum over windows, at most one token off for each."""
         encode = self._encoding.encode_ordinary
         if len(text) <= _WINDOW_CHARS:
             return len(encode(text))
         return sum(len(encode(text[at : at + _WINDOW_CHARS])) for at in range(0, len(text), _WINDOW_CHARS))
 
     def ids(self, text: str) -> list[int]:
-        """The tokens of a short `text`."""
+        """Return the token ids of a short `text`."""
         return self._encoding.encode_ordinary(text)
 
     def counts(self, texts: Iterable[str]) -> list[int]:
-        """`count` of each. One thread: the texts are short, and handing them to a pool costs more than encoding them."""
+        """Return `count` of each text, on one thread: for short texts a pool costs more than the encoding."""
         return [self.count(text) for text in texts]
 
     def cut(self, text: str, start: int, end: int, max_tokens: int) -> Iterator[tuple[int, int]]:
-        """Spans of `text[start:end]`, each of 1 to `max_tokens` (8 or more) tokens; only white space lies between them.
+        """Yield spans of `text[start:end]` of 1 to `max_tokens` (8 or more) tokens, with only white space between them.
 
-        A cut is put after white space if there is some in the second half of a piece, else between two graphemes, else
-        (one grapheme of more than `max_tokens`) between two characters.
+        A cut follows white space if there is any in the second half of a piece. Otherwise it lies between two
+        graphemes, or between two characters of a single grapheme of more than `max_tokens`.
         """
         while (start := _skip_space(text, start, end)) < end:
             window = text[start : min(end, start + 8 * max_tokens)]
             first = self._encoding.encode_ordinary(window)[:max_tokens]
-            # A prefix of valid UTF-8 decodes exactly, but for a last character that is cut in two: "ignore" drops it.
+            # A prefix of valid UTF-8 decodes exactly, except for a last character that is cut in two: "ignore" drops it.
             stop = start + len(self._encoding.decode_bytes(first).decode("utf-8", "ignore"))
             stop = _border(text, start, stop) if stop < end else end
-            # Fewer characters can be more tokens, so the piece itself is counted.
+            # Fewer characters may be more tokens, so the piece itself is counted.
             while self.count(text[start:stop].rstrip()) > max_tokens:
                 stop = _border(text, start, stop - 1)
             yield start, start + len(text[start:stop].rstrip())
@@ -94,10 +94,11 @@ class Tokenizer:
 
 
 def encoding_for(model: str) -> tuple[str, bool]:
-    """The encoding of a model, or of an encoding's own name, and whether that is only an estimate.
+    """Return the encoding of a model, or of an encoding's own name, and whether it is only an estimate.
 
-    The vendor before a name (`_VENDORS`) is ignored, and a fine-tuned model (`ft:BASE:…`) counts like its base. tiktoken's own
-    mapping comes first, then the families it does not know yet; anything else is estimated with o200k_base.
+    The vendor before a name (`_VENDORS`) is ignored, and a fine-tuned model (`ft:BASE:…`) counts like its base.
+    tiktoken's own mapping comes first, then the families that it does not know yet. Anything else is estimated with
+    o200k_base.
     """
     import tiktoken
 
@@ -114,7 +115,7 @@ def encoding_for(model: str) -> tuple[str, bool]:
 
 @lru_cache(maxsize=8)
 def get_tokenizer(name: str = DEFAULT_ENCODING) -> Tokenizer:
-    """The tokenizer of an encoding or a model; never fails for want of a table."""
+    """Return the tokenizer of an encoding or a model. A missing table is no error: the tokenizer is then `estimated`."""
     import tiktoken
 
     encoding, estimated = encoding_for(name)
@@ -141,7 +142,7 @@ def _packaged() -> tiktoken.Encoding:
 
 def _ranks(table: bytes) -> dict[bytes, int]:
     if hashlib.sha256(table).hexdigest() != _TABLE_SHA256:
-        raise RuntimeError("synthgen/assets/o200k_base.tiktoken.xz is damaged: its SHA-256 is wrong. Install synthgen again.")
+        raise RuntimeError("synthgen/assets/o200k_base.tiktoken.xz is damaged: its SHA-256 is wrong. Reinstall synthgen.")
     return {a2b_base64(token): int(rank) for token, rank in (line.split() for line in table.splitlines())}
 
 
@@ -152,7 +153,7 @@ def _skip_space(text: str, start: int, end: int) -> int:
 
 
 def _border(text: str, start: int, stop: int) -> int:
-    """The best place for a cut after `start` and not after `stop`, near to `stop`."""
+    """Return the best place for a cut after `start` and not after `stop`, close to `stop`."""
     half = start + (stop - start + 1) // 2
     for at in range(stop, half, -1):
         if text[at - 1].isspace() and not text[at].isspace():

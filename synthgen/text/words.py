@@ -1,8 +1,8 @@
-"""Words in every script: the normal form, words, shingles.
+"""Splits text in every script into words: the normal form, words, shingles.
 
-Nothing here assumes spaces between words, capitals or full stops. Scripts written without spaces (Han, kana,
-Thai, Lao, Khmer, Burmese) give overlapping character bigrams as words, which is what lexical retrieval uses
-for them. Folding (`text.fold`) is for comparing only; offsets always refer to `normalise(text)`.
+Nothing here assumes spaces between words, capitals or full stops. Scripts written without spaces (Han, kana, Thai, Lao,
+Khmer, Burmese) give overlapping character bigrams as words, which is what lexical retrieval uses for them. Folding
+(`text.fold`) is for comparison only; offsets always refer to `normalise(text)`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 
 
 def normalise(text: str) -> str:
-    """The one normal form: NFC, LF line ends, U+FEFF removed, lone surrogates replaced by U+FFFD."""
+    """Return the normal form: NFC, LF line ends, U+FEFF removed, lone surrogates replaced by U+FFFD."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
     return unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", text))
 
 
 def words(text: str) -> list[str]:
-    """Words for matching: case-folded runs of letters and digits; character bigrams where there are no spaces."""
+    """Return words for matching: case-folded runs of letters and digits; character bigrams where there are no spaces."""
     folded = fold(text)
     if folded.isascii():
         return _ASCII_RUN.findall(folded)
@@ -50,21 +50,21 @@ def words(text: str) -> list[str]:
 
 
 def shingles(text: str, size: int = 4) -> set[str]:
-    """Character n-grams of the comparison key; the whole key when it is shorter."""
+    """Return character n-grams of the comparison key; the whole key when it is shorter."""
     folded = key(text)
     return {folded[i : i + size] for i in range(max(1, len(folded) - size + 1))} if folded else set()
 
 
 def jaccard(left: Set[str], right: Set[str]) -> float:
-    """Shared share of two sets of shingles; 0 when both are empty."""
+    """Return the Jaccard similarity of two sets of shingles; 0 when both are empty."""
     shared = len(left & right)
     return shared / (len(left) + len(right) - shared) if shared else 0.0
 
 
 def find(needle: str, text: str, start: int = 0) -> int:
-    """Where `needle` first stands in `text` as whole words and whole numbers, or -1: 5 is not in 15 nor in 1.5.
+    """Return the first offset of `needle` in `text` as whole words and whole numbers, or -1: 5 is not in 15 nor in 1.5.
 
-    Scripts without spaces have no word borders, so there any place counts.
+    Scripts without spaces have no word borders, so every place counts there.
     """
     at = text.find(needle, start)
     while at >= 0 and (_inside_word(text, at) or _inside_word(text, at + len(needle))):
@@ -73,7 +73,7 @@ def find(needle: str, text: str, start: int = 0) -> int:
 
 
 def units(text: str) -> list[tuple[str, float]]:
-    """Case-folded words with weight 1, and the letters of scripts without spaces, with the weight of half a word."""
+    """Return case-folded words with weight 1, and letters of scripts without spaces with half that weight."""
     folded = fold(text)
     if not _IS_UNSPACED.search(folded):
         return [(run, 1.0) for run in _RUN.findall(folded)]
@@ -84,12 +84,12 @@ def units(text: str) -> list[tuple[str, float]]:
 
 
 def spelled_out(text: str) -> str:
-    """The units of a text between spaces, for `copies` to look in."""
+    """Return the units of a text between spaces, in which `copies` searches."""
     return f" {' '.join(unit for unit, _ in units(text))} "
 
 
 def copies(parts: Sequence[tuple[str, float]], shown: str, limit: float) -> bool:
-    """Whether some run of `limit` words of these units stands in `shown`; every shortest run that long is looked up."""
+    """Whether a run of `limit` words of these units occurs in `shown`. Every shortest run of that length is searched."""
     length, start = 0.0, 0
     for end, (_, weight) in enumerate(parts, 1):
         length += weight
@@ -102,7 +102,7 @@ def copies(parts: Sequence[tuple[str, float]], shown: str, limit: float) -> bool
 
 
 def contents(found: list[str]) -> list[str]:
-    """The words that carry content: no stop words of the languages known here, no single Latin letters."""
+    """Return the words that carry content: no stop words of the known languages, no single Latin letters."""
     stops = of_all("stop_words")
     return [w for w in found if w not in stops and (len(w) > 1 or not w.isascii())]
 
