@@ -1,8 +1,8 @@
-"""Generators: chunks to candidate triples.
+"""Generators turn chunks into candidate triples.
 
-Two kinds. A rule (`extractive`, the default) is `generate(chunks, *, per_chunk, seed)`; anything of your own that is called
-like this works as `module:attribute`. A model (`PROVIDER/NAME`) is a paid step (`llm.Step`), whose calls are made between
-`requests` and `apply`.
+There are two kinds. A rule (`extractive`, the default) is a function `generate(chunks, *, per_chunk, seed)`; your own
+function with this signature works as `module:attribute`. A model (`PROVIDER/NAME`) is a paid step (`llm.Step`), whose
+calls are made between `requests` and `apply`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GENERATORS: Mapping[str, str] = {
 
 
 def named_model(name: str) -> ModelName | None:
-    """The model that `name` asks; None for the name of a rule, and for a `module:attribute`, which is one of your own.
+    """Return the model of `name`; None for the name of a rule, and for a `module:attribute` of your own.
 
     Raises UnknownNameError for anything else.
     """
@@ -41,11 +41,11 @@ def named_model(name: str) -> ModelName | None:
 
 
 def unique_ids(rows: Iterable[Triple | Skipped]) -> Iterator[Triple | Skipped]:
-    """`rows` with an id for each triple that no other one has.
+    """Yield `rows` with a unique id for each triple.
 
-    An id is the digest of the chunk's text and the query, so a model that writes the same query twice, or two prompts that
-    lead to it, give the same id twice. The later row stays a row, for the filter of duplicates to turn away; its id is that of
-    its occurrence.
+    An id is the digest of the chunk's text and the query, so a model that writes the same query twice, or two prompts
+    that lead to it, give the same id twice. The later row is kept, for the filter of duplicates to reject; its id is
+    then that of its occurrence.
     """
     used: set[str] = set()
     for row in rows:

@@ -1,12 +1,14 @@
 """Candidate triples written by a model: the first paid step.
 
-Each chunk is one request for several items, and each usable item one row. Nothing is lost on the way: a call that failed, an
-answer that cannot be read and an item that is malformed become `Skipped` rows with their reason, and the raw text stays in the
-call store. `apply` reads answers anew, also those once stored as unusable, so a better parser costs no call.
+Each chunk gives one request for several items, and each usable item gives one row. Nothing is lost: a call that failed,
+an answer that cannot be read and a malformed item become `Skipped` rows with their reason, and the raw text stays in
+the call store. `apply` reads the answers again, including those once stored as unusable, so a better parser costs no
+call.
 
-An unusable answer may have led to a second call (`llm.reask`). The rows of a chunk come from one of the two, the first that is
-whole; their `request_key` says which. The quote of an item goes into the metadata; the filter `grounding` finds its place. So does
-`language: any` where the prompt asks for another language than the passage's, for the filter `language` to read.
+An unusable answer may have led to a second call (`llm.reask`). The rows of a chunk come from one of the two, the first
+complete one; their `request_key` identifies it. The quote of an item goes into the metadata, where the filter
+`grounding` locates it. So does `language: any` where the prompt asks for another language than the passage's, for the
+filter `language`.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ _TOKENS_PER_ANSWER = 15
 
 
 class Prompted:
-    """One prompt, put to one model for every chunk (an `llm.Step` from chunks to triples).
+    """One prompt, sent to one model for every chunk (an `llm.Step` from chunks to triples).
 
     `per_chunk` is the number of items asked for in one call.
     """
@@ -45,7 +47,7 @@ class Prompted:
         self._per_chunk = per_chunk
         self._endpoint = endpoint.id
         self._instructions = instructions(prompt, per_chunk)
-        # Providers put the schema before the messages; without meanings it is the same for all prompts with these fields.
+        # Providers put the schema before the messages. Without meanings it is the same for all prompts with these fields.
         bare = prompt.layout == "passage_first"
         self._schema = strict_schema(dict.fromkeys(prompt.fields, "") if bare else prompt.fields)
         self._sampling = endpoint.settings.sampling
@@ -55,7 +57,10 @@ class Prompted:
         return _TOKENS_PER_ANSWER + self._per_chunk * _TOKENS_PER_ITEM
 
     def requests(self, chunks: Iterable[Chunk]) -> Iterator[Request]:
-        """A request for each chunk that has a split (one whose copies lie in different splits gives no rows)."""
+        """Yield a request for each chunk that has a split.
+
+        One whose copies lie in different splits has none and gives no rows.
+        """
         return (self._request(chunk) for chunk in chunks if chunk.split)
 
     def check(self, completion: Completion) -> tuple[str, str]:
@@ -63,18 +68,20 @@ class Prompted:
         return answer.reason, answer.detail
 
     def apply(self, chunks: Iterable[Chunk], answers: Answers) -> Iterator[Triple | Skipped]:
-        """Rows in the order of the chunks; within a chunk, in the order in which the model wrote them."""
+        """Yield rows in the order of the chunks; within a chunk, in the order in which the model wrote them."""
         return unique_ids(row for chunk in chunks if chunk.split for row in self._rows(chunk, answers))
 
     def _request(self, chunk: Chunk) -> Request:
-        told, static = messages(self._prompt, chunk, self._instructions)
-        return make_request(self._model.name, self._endpoint, told, schema=self._schema, sampling=self._sampling, static=static)
+        texts, static = messages(self._prompt, chunk, self._instructions)
+        return make_request(
+            self._model.name, self._endpoint, texts, schema=self._schema, sampling=self._sampling, static=static
+        )
 
     def _read(self, completion: Completion) -> Answer:
         return read_answer(completion, self._prompt.fields, self._per_chunk)
 
     def _best(self, calls: Sequence[Call]) -> tuple[Call, Answer]:
-        """The first call whose list is whole, else the one with most items, else the last."""
+        """Return the first call whose list is complete, else the one with most items, else the last."""
         read = [(call, self._read(call.completion)) for call in calls]
         for call, answer in read:
             if answer.items and not answer.truncated:
@@ -89,7 +96,7 @@ class Prompted:
             return
         call, answer = self._best(calls)
         if not answer.items:
-            # Without a text the call itself failed, and its own reason says more than the reading of nothing.
+            # Without a text the call itself failed, and its own reason is more informative.
             failed_itself = call.status == "failed" and not call.completion.text
             yield _skipped(chunk, *((call.reason, call.detail) if failed_itself else (answer.reason, answer.detail)))
         for item in answer.items:

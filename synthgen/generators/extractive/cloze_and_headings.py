@@ -1,9 +1,9 @@
 """Queries without an answer: the heading above a text, a sentence taken out of it, its key phrases.
 
-They train a retriever; they are no questions. Heading and masked sentence (inverse cloze task; Lee et al. 2019, "Latent
-Retrieval for Weakly Supervised Open Domain Question Answering") are the strongest of the unsupervised generators; the
-key phrases follow RAKE (Rose et al. 2010) in cutting at stop words, and tf-idf in ranking. Not covered: phrases that
-hold a stop word ("end of life"), and inflection.
+They train a retriever; they are not questions. Heading and masked sentence (inverse cloze task; Lee et al. 2019,
+"Latent Retrieval for Weakly Supervised Open Domain Question Answering") are the strongest of the unsupervised
+generators. The key phrases follow RAKE (Rose et al. 2010) in cutting at stop words, and tf-idf in ranking. Not covered:
+phrases that contain a stop word ("end of life"), and inflection.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from synthgen.text.words import contents, words
 __all__ = ["headings", "keyphrases", "masked_sentences", "titled"]
 
 _MIN_CONTENT_WORDS = 5
-_SHORT_WORDS = 2  # a heading of so few words wants its parent
+_SHORT_WORDS = 2  # a heading of at most so many words gets its parent
 _MIN_REST_WORDS = 8
 
 _PROSE = regex.compile(r"[\p{L}\p{M}\s,.'’、，。]")
@@ -33,7 +33,10 @@ _CLAUSE = regex.compile(r"[;:,，；：、—–](?=\s|\p{Han})")
 
 
 def titled(breadcrumb: tuple[str, ...]) -> str:
-    """The last heading, joined with those above it until it stands alone: "Tarn agent: Configuration"; "" if nothing does."""
+    """Return the last heading, joined with those above it until it is meaningful alone; "" if none is.
+
+    For example "Tarn agent: Configuration".
+    """
     parts = [title for heading in breadcrumb if (title := lone(heading))]
     if not parts:
         return ""
@@ -46,7 +49,7 @@ def titled(breadcrumb: tuple[str, ...]) -> str:
 
 
 def headings(reading: ParsedPassage) -> Iterator[Candidate]:
-    """The breadcrumb, if the chunk is the first below it; then every heading inside the chunk, masked."""
+    """Yield the breadcrumb, if the chunk is the first below it; then every heading inside the chunk, masked."""
     above = reading.chunk.headings
     if reading.opens and _usable(title := titled(above)):
         yield Candidate(title, "heading", score=1.0)
@@ -56,7 +59,7 @@ def headings(reading: ParsedPassage) -> Iterator[Candidate]:
 
 
 def masked_sentences(reading: ParsedPassage, counts: Counts) -> Iterator[Candidate]:
-    """Sentences by falling idf mass, each left out of its own context; enough of the chunk must remain."""
+    """Yield sentences by falling idf mass, each removed from its own context. Enough of the chunk must remain."""
     total = len(words(reading.chunk.text))
     for sentence in reading.prose():
         query = _shortened(sentence.text)
@@ -67,17 +70,17 @@ def masked_sentences(reading: ParsedPassage, counts: Counts) -> Iterator[Candida
 
 
 def keyphrases(reading: ParsedPassage, counts: Counts, rng: random.Random) -> Iterator[Candidate]:
-    """One keyword query: the 2 to 5 best phrases of the chunk, best first, as long as it stays a short query."""
+    """Yield one keyword query: the 2 to 5 best phrases of the chunk, best first, as long as it stays a short query."""
     scored = _phrases(reading, counts)
     best = sorted(scored, key=lambda phrase: (-scored[phrase], phrase))
     chosen: list[str] = []
-    seen: set[str] = set()
+    used: set[str] = set()
     wanted = rng.choice((2, 2, 3, 3, 4, 5))
     for phrase in best:
         parts = set(words(phrase))
-        if parts & seen:
+        if parts & used:
             continue
-        seen |= parts
+        used |= parts
         chosen.append(phrase)
         if len(chosen) == wanted or len(" ".join(chosen)) > 60:
             break
@@ -98,13 +101,13 @@ def _usable(query: str) -> bool:
 
 
 def _is_prose(sentence: Sentence) -> bool:
-    """Letters and spaces, not a line of code, a path list or a table row that no parser knew."""
+    """Whether the sentence is letters and spaces, not a line of code, a list of paths or an unparsed table row."""
     letters = len(_PROSE.findall(sentence.text))
     return letters >= 0.8 * len(sentence.text)
 
 
 def _shortened(sentence: str) -> str:
-    """The sentence, or its first clauses when it is too long for a query."""
+    """Return the sentence, or its first clauses when it is too long for a query."""
     if len(sentence) > MAX_QUERY_CHARS:
         cuts = [m.start() for m in _CLAUSE.finditer(sentence, 60, MAX_QUERY_CHARS)]
         cut = cuts[-1] if cuts else sentence.rfind(" ", 0, MAX_QUERY_CHARS)
@@ -113,7 +116,7 @@ def _shortened(sentence: str) -> str:
 
 
 def _phrases(reading: ParsedPassage, counts: Counts) -> dict[str, float]:
-    """Candidate phrases with frequency in the chunk times mean idf times a little for length."""
+    """Return candidate phrases, each with its frequency in the chunk times its mean idf, slightly favouring long ones."""
     found: Counter[str] = Counter()
     shown: dict[str, str] = {}
     for sentence in reading.prose():
@@ -134,7 +137,7 @@ _WORDLIKE = regex.compile(r"(?=.*\p{L})[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}_.:+#'�
 
 
 def _spaced(text: str, counts: Counts) -> Iterator[str]:
-    """Runs of one to three content words with nothing but a space between them."""
+    """Yield runs of one to three content words with only spaces between them."""
     run: list[str] = []
     last = 0
     for match in _PIECE.finditer(text):
@@ -159,7 +162,7 @@ def _spaced(text: str, counts: Counts) -> Iterator[str]:
 
 
 def _unspaced(text: str, counts: Counts) -> Iterator[str]:
-    """Words of scripts without spaces; a piece too long for a word is one that the statistics could not cut."""
+    """Yield words of scripts without spaces, without pieces too long for a word, which the statistics could not cut."""
     for run in UNSPACED_RUN.findall(text):
         for segment in counts.segments(run):
             if 2 <= len(segment) <= (8 if HAN.match(segment) else 16):
@@ -168,7 +171,7 @@ def _unspaced(text: str, counts: Counts) -> Iterator[str]:
 
 @functools.cache
 def _generic() -> frozenset[str]:
-    """Headings that say nothing without the one above them."""
+    """Return the headings that have no meaning without the one above them."""
     return frozenset(map(key, of_all("generic_headings")))
 
 

@@ -1,8 +1,8 @@
-"""What a corpus says about its words: document frequencies, and how tightly characters stick together.
+"""Word statistics of a corpus: document frequencies, and how strongly characters stick together.
 
 One pass over the chunks; ids and texts are not kept. Words are those of `text.words`, so scripts without spaces count
 character bigrams. For these scripts the counts of characters and their pairs also give word borders: two characters
-belong together when they are seen side by side much more often than chance (pointwise mutual information; Sproat and
+belong together when they occur side by side much more often than by chance (pointwise mutual information; Sproat and
 Shih 1990, "A statistical method for finding word boundaries in Chinese text"). A small corpus gives rough borders.
 """
 
@@ -21,7 +21,7 @@ from synthgen.text.words import UNSPACED, contents, words
 __all__ = ["HAN", "UNSPACED_RUN", "Counts"]
 
 UNSPACED_RUN = regex.compile(rf"[{UNSPACED}]+")
-# A character with its marks; Thai and Lao vowels that are written before or after their consonant stay with it.
+# A character with its marks. Thai and Lao vowels written before or after their consonant stay with it.
 _CLUSTER = regex.compile(r"[\u0E40-\u0E44\u0EC0-\u0EC4]?\X[\u0E2F-\u0E33\u0E45\u0E46\u0EB0-\u0EB3]*")
 HAN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 # Nats above chance. An alphabet has few letters, so its pairs cannot rise as far above chance as those of thousands of signs.
@@ -30,7 +30,7 @@ _COMMON_SHARE = 0.25
 
 
 class Counts:
-    """Word and character statistics of a set of chunks. `add` may be called as they stream by."""
+    """Word and character statistics of a set of chunks. `add` may be called while they are streamed."""
 
     def __init__(self, chunks: Iterable[Chunk] = ()) -> None:
         self.chunks = 0
@@ -51,15 +51,15 @@ class Counts:
             self._pairs.update(a + b for a, b in pairwise(clusters))
 
     def idf(self, word: str) -> float:
-        """Smoothed inverse document frequency, in nats; never negative."""
+        """Return the smoothed inverse document frequency, in nats; never negative."""
         return math.log((1 + self.chunks) / (1 + self.chunks_with[word])) + 1e-3
 
     def mass(self, text: str) -> float:
-        """The summed idf of the distinct content words of `text`: how much it says that other chunks do not."""
+        """Return the summed idf of the distinct content words of `text`: how much it contains that other chunks do not."""
         return sum(self.idf(word) for word in sorted(set(contents(words(text)))))
 
     def segments(self, run: str) -> list[str]:
-        """A run of an unspaced script, cut where neighbours are no more often together than chance would have it."""
+        """Return a run of an unspaced script, cut where neighbours occur together no more often than by chance."""
         clusters = _CLUSTER.findall(run)
         pieces = clusters[:1]
         for left, right in pairwise(clusters):
@@ -70,7 +70,7 @@ class Counts:
         return pieces
 
     def common(self, parts: Sequence[str]) -> bool:
-        """Whether all of `parts` stand in so many chunks that they work as function words, whatever the language."""
+        """Whether all of `parts` occur in so many chunks that they work as function words, whatever the language."""
         return self.chunks >= 20 and all(self.chunks_with[word] > _COMMON_SHARE * self.chunks for word in parts)
 
     def _affinity(self, left: str, right: str) -> float:

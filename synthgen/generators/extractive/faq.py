@@ -1,7 +1,8 @@
-"""Questions that stand in the text with their answers: FAQ headings, and lines marked `Q:` and `A:`.
+"""Questions of the text with their answers: FAQ headings, and lines marked `Q:` and `A:`.
 
-A person asked them, so they are the best rows there are. The answer is the first paragraph below, whole sentences of it. A
-question that cannot stand alone ("Why is this bad?") is left. Not covered: answers that are lists or several paragraphs.
+They were asked by people, so they are the best rows. The answer is the first paragraph below, in complete sentences. A
+question without meaning on its own ("Why is this bad?") is skipped. Not covered: answers that are lists or several
+paragraphs.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ __all__ = ["questions"]
 
 
 def questions(reading: ParsedPassage, rules: ExtractiveRules | None) -> Iterator[Candidate]:
-    """Questions that stand in the text: headings with the first paragraph below them, and `Q: … A: …` lines."""
+    """Yield the questions of the text: headings with the first paragraph below them, and `Q: … A: …` lines."""
     parsed = reading.leaves
     above = reading.chunk.headings
     if reading.opens and above and _is_question(_lone(above[-1]), rules):
@@ -37,7 +38,7 @@ def questions(reading: ParsedPassage, rules: ExtractiveRules | None) -> Iterator
 
 
 def _lone(heading: str) -> str:
-    """A heading's text with its question mark but without numbering or `Q:`."""
+    """Return a heading's text with its question mark but without numbering or `Q:`."""
     return _numbering().sub("", plain(heading).text).strip()
 
 
@@ -51,7 +52,7 @@ def _is_question(heading: str, rules: ExtractiveRules | None) -> bool:
 
 
 def _harvested(question: str, reading: ParsedPassage, i: int, masks: tuple[Span, ...]) -> Iterator[Candidate]:
-    """The question with the paragraph that follows it, cut after a sentence when it is long."""
+    """Yield the question with the paragraph that follows it, cut after a sentence when it is long."""
     parsed = reading.leaves
     if i >= len(parsed) or parsed[i][0].kind != "paragraph":
         return
@@ -73,7 +74,7 @@ def _whole_answer(content: Plain, start: int, language: str) -> Span | None:
 
 
 def _marked_pair(reading: ParsedPassage, i: int) -> Iterator[Candidate]:
-    """`Q: … A: …` in one block, or in two that follow each other."""
+    """Yield `Q: … A: …` of one block, or of two consecutive ones."""
     parsed = reading.leaves
     leaf, content = parsed[i]
     if leaf.kind not in ("paragraph", "item", "definition"):
@@ -99,7 +100,7 @@ def _numbering() -> regex.Pattern[str]:
 
 @functools.cache
 def _pair() -> regex.Pattern[str]:
-    """A question with its mark, and its answer where that stands in the same block."""
+    """Match a question with its mark, and its answer where that is in the same block."""
     ask = rf"{_label('ask_labels')}\s*\d*\s*[:：.]\s*(?P<q>.{{4,190}}?[?？؟])"
     return regex.compile(rf"{ask}\s*(?:{_reply().pattern})?")
 

@@ -1,12 +1,13 @@
-"""Training rows without an LLM: headings, masked sentences, key phrases, pattern-made questions, questions in the text.
+"""Training rows without an LLM: headings, masked sentences, key phrases, pattern questions, and questions of the text.
 
-Deterministic, offline and fast; every row says `generator="extractive:<rule>"`. Kinds of query: `heading`, `sentence`
-and `keyword` have no answer and train a retriever only; `question` and `howto` have one, an exact span of the document.
+Deterministic, offline and fast. Every row has `generator="extractive:<rule>"`. Queries of kind `heading`, `sentence`
+and `keyword` have no answer and train only a retriever. Queries of kind `question` and `howto` have one, an exact span
+of the document.
 
-Choices depend on the seed and the chunk's own text. The one thing that looks further is `Counts`, the corpus's document
-frequencies: they rank sentences and key phrases and cut unspaced scripts into words, so an edited file can change which
-sentence or phrase of another file comes first when two are nearly as good, and never a row with an answer. A chunk's neighbour is looked at for one thing
-only: whether the chunk starts right below its heading.
+Choices depend on the seed and the chunk's own text, with one exception: `Counts`, the corpus's document frequencies.
+They rank sentences and key phrases and cut unspaced scripts into words. So an edited file can change which sentence or
+phrase of another file comes first when two are nearly as good, but never a row with an answer. A chunk's neighbour is
+used only to find out whether the chunk starts right below its heading.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ _MAX_COPIED_WORDS = 8
 _ANSWERS = 2
 _LETTER = regex.compile(r"\p{L}")
 _LEFTOVER = regex.compile(r"&#?\w+;|\n|\]\(")
-# Masked sentences carry most of what an encoder learns from these rows; key phrases fill what is left.
+# Masked sentences contribute most of what an encoder learns from these rows; key phrases fill the rest.
 _TURNS = ("sentence", "heading", "sentence", "keyphrase")
 
 
 def generate(chunks: Iterable[Chunk], *, per_chunk: int, seed: int, counts: Counts | None = None) -> Iterator[Triple | Skipped]:
-    """Rows of every chunk that has a split, in the order of the chunks; a chunk that gives none is a `Skipped`.
+    """Yield rows of every chunk that has a split, in the order of the chunks; a chunk without rows gives a `Skipped`.
 
-    Each chunk gives up to `per_chunk` rows without an answer (headings, sentences and key phrases by turns) and, where a rule
-    fires, up to twice as many with one. `counts` are the corpus statistics; without them `chunks` is read
+    Each chunk gives up to `per_chunk` rows without an answer (headings, sentences and key phrases by turns) and, where
+    a rule applies, up to twice as many with one. `counts` are the corpus statistics; without them `chunks` is read
     twice, so a one-shot iterator is held in memory.
     """
     if counts is None:
@@ -81,7 +82,7 @@ def _rows(reading: ParsedPassage, counts: Counts, per_chunk: int, seed: int) -> 
 
 
 def _answering(reading: ParsedPassage) -> dict[str, list[Candidate]]:
-    """What the rules with an answer propose, by rule; only `qa` works in a language without a table."""
+    """Return the proposals of the rules with an answer, by rule. Only `qa` works in a language without a table."""
     spoken = lexicon(reading.language).rules
     found = {"qa": list(questions(reading, spoken)), "pattern": []}
     if spoken is not None:
@@ -93,7 +94,7 @@ def _answering(reading: ParsedPassage) -> dict[str, list[Candidate]]:
 def _by_turns(
     reading: ParsedPassage, proposed: Mapping[str, Sequence[Candidate]], turns: Sequence[str], wanted: int
 ) -> Iterator[tuple[str, Candidate]]:
-    """The first of each rule in the order of `turns`, round and round, until there are `wanted` or none is left."""
+    """Return the first of each rule in the order of `turns`, repeatedly, until there are `wanted` or none is left."""
     queues = {rule: iter(candidates) for rule, candidates in proposed.items()}
     order = cycle(turns)
     while wanted and queues:
@@ -107,12 +108,12 @@ def _by_turns(
 
 
 def _reads_well(query: str) -> bool:
-    """One line with letters, of a query's length, without leftovers of markup."""
+    """Whether a query is one line with letters, of a query's length, without leftovers of markup."""
     return 2 <= len(query) <= MAX_QUERY_CHARS and _LETTER.search(query) is not None and _LEFTOVER.search(query) is None
 
 
 def _copies(reading: ParsedPassage, candidate: Candidate) -> bool:
-    """Whether the query repeats so long a run of its masked passage that it only has to be looked up."""
+    """Whether the query repeats so long a run of its masked passage that a search only has to look it up."""
     text = reading.chunk.text
     for start, end in sorted(candidate.masks, reverse=True):
         text = text[:start] + text[end:]
@@ -137,7 +138,7 @@ def _triple(chunk: Chunk, rule: str, candidate: Candidate) -> Triple:
 
 
 def _opens_section(chunk: Chunk, before: Chunk | None) -> bool:
-    """Whether the heading line stands right above the chunk: the gap to its neighbour holds the heading, and little more.
+    """Whether the heading line is right above the chunk: the gap to its neighbour holds the heading, and little more.
 
     A chunk whose neighbour was left out (a sample, a duplicate) counts as a continuation.
     """

@@ -1,7 +1,7 @@
-"""One chunk as the extractive rules see it, and what a rule proposes.
+"""A chunk as the extractive rules see it, and the candidates that they propose.
 
-Parsed once per chunk: its leaves, their plain text and their sentences. Offsets in a `Candidate` are those of the
-chunk's text; `extractive.generate` turns them into the document's.
+A chunk is parsed once: its leaves, their plain text and their sentences. Offsets in a `Candidate` refer to the chunk's
+text; `extractive.generate` turns them into the document's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["MAX_ANSWER_CHARS", "MAX_QUERY_CHARS", "Candidate", "ParsedPassage", 
 MAX_QUERY_CHARS = 200
 MAX_ANSWER_CHARS = 400
 
-_FORMAT = "markdown"  # of a chunk that does not know: most text reads as Markdown
+_FORMAT = "markdown"  # of a chunk without a format: most text can be read as Markdown
 
 _TRAILING = regex.compile(r"[\s:;,\-–—·、，：；.。…]+$")
 _LEADING = regex.compile(r"^(?:[\s:;,·•*#>|–—、，：；.。]+|\(?\d{1,3}[.)](?:\d{1,3}\.)*\s+|-\s+)+")
@@ -34,7 +34,7 @@ _ANSWER = regex.compile(r"(?![\p{Pe}\p{Pf}、，,;；…])(?=.*[\p{L}\p{N}])", r
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """`plain.text[start:end]`, a sentence of `leaf`; `index` counts from its first."""
+    """A sentence of `leaf`: `plain.text[start:end]`. `index` counts from the leaf's first sentence."""
 
     leaf: Leaf
     plain: Plain
@@ -48,7 +48,7 @@ class Sentence:
 
     @property
     def span(self) -> Span:
-        """What to leave out of the chunk to hide it: its source, and the list mark when nothing else is left."""
+        """The span to leave out of the chunk to hide it: its source, and the list mark when nothing else is left."""
         left, right = self.plain.span(self.start, self.end)
         whole = self.start == 0 and self.end == len(self.plain.text) and self.leaf.kind == "item"
         return (self.leaf.start, self.leaf.end) if whole else (left, right)
@@ -56,7 +56,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A row that a rule proposes. `answer` and `masks` are spans of the chunk's text; larger `score` goes first."""
+    """A row that a rule proposes. `answer` and `masks` are spans of the chunk's text; a larger `score` goes first."""
 
     query: str
     kind: str
@@ -83,17 +83,17 @@ class ParsedPassage:
 
     @property
     def is_history(self) -> bool:
-        """A list of changes: its imperatives tell what was done, and what "now" holds does not for long."""
+        """Whether this is a list of changes. Its imperatives describe past actions, and its "now" soon ends to be true."""
         return any(_history().search(heading) for heading in self.chunk.headings)
 
     @property
     def top(self) -> str:
-        """The document's own title, for options that mean something else in another document; "" when it is long."""
+        """The document's own title, for options that have another meaning in another document; "" when it is long."""
         title = lone(self.chunk.headings[0]) if self.chunk.headings else ""
         return regex.sub(r"\(\d\)$", "", title).strip() if len(words(title)) <= 6 else ""
 
     def prose(self) -> Iterator[Sentence]:
-        """The sentences of paragraphs, list items and definitions."""
+        """Yield the sentences of paragraphs, list items and definitions."""
         for leaf, content in self.leaves:
             if leaf.kind in ("paragraph", "item", "definition"):
                 for index, (start, end) in enumerate(sentences(content.text, self.language)):
@@ -101,17 +101,17 @@ class ParsedPassage:
 
 
 def tidy(query: str) -> str:
-    """A query on one line without list marks, numbering (`3.`, `2)`; never a bare number) or dangling punctuation."""
+    """Return a query on one line without list marks, numbering (`3.`, `2)`; never a bare number) or dangling punctuation."""
     return _TRAILING.sub("", _LEADING.sub("", " ".join(query.split())))
 
 
 def lone(heading: str) -> str:
-    """A heading's plain, tidy text."""
+    """Return a heading's plain, tidy text."""
     return tidy(plain(heading).text)
 
 
 def exact_answer(content: Plain, start: int, end: int) -> Span | None:
-    """The exact source span of an answer, trimmed; None when it is too long, empty or has markup that cannot be cut."""
+    """Return the exact source span of an answer, trimmed; None when it is too long, empty or has markup that cannot be cut."""
     while end > start and content.text[end - 1] in " .;,:。；，：":
         end -= 1
     while start < end and content.text[start] == " ":
@@ -125,7 +125,7 @@ def exact_answer(content: Plain, start: int, end: int) -> Span | None:
 
 @functools.cache
 def _history() -> regex.Pattern[str]:
-    """A heading above a list of changes, or of one version."""
+    """Match a heading above a list of changes, or of one version."""
     return regex.compile(
         "(?i)" + "|".join([*(one.history_headings for one in lexicons() if one.history_headings), r"^\W*v?\d+\.\d+"])
     )

@@ -1,7 +1,7 @@
 """Questions made from sentences of a known form, each with its answer: "The default port is 8620."
 
-The forms are data of the lexicon. Everything here refuses rather than guesses: a question must read as one, stand
-alone, and have the span as its true answer. Not covered: answers spread over several sentences, and reasoning.
+The forms are data of the lexicon. In doubt, a question is not made: it must read as a question, be meaningful alone,
+and have the span as its true answer. Not covered: answers spread over several sentences, and reasoning.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _END = regex.compile(r"[\s.!。！;；]+$")
 
 
 def patterns(reading: ParsedPassage, rules: ExtractiveRules) -> Iterator[Candidate]:
-    """What the sentences of the chunk define, limit, require, explain or instruct."""
+    """Yield questions on what the sentences of the chunk define, limit, require, explain or instruct."""
     for sentence in reading.prose():
         if rules.cut.search(sentence.text):
             continue
@@ -69,13 +69,13 @@ def _asked(
 
 
 def _circular(subject: str, answer: str) -> bool:
-    """ "A list of twenty is a list of none": the answer begins with the noun that was asked about."""
+    """Whether the answer begins with the noun that was asked about: "A list of twenty is a list of none"."""
     asked, said = contents(words(subject)), contents(words(answer))
     return bool(asked and said) and asked[0] == said[0]
 
 
 def _subject(reading: ParsedPassage, rules: ExtractiveRules, subject: str) -> str | None:
-    """The subject as it reads inside a question, or None when it would not stand alone."""
+    """Return the subject as it reads inside a question; None when it has no meaning alone."""
     subject = subject.strip()
     if rules.dependent.search(subject) or len(subject.split()) > rules.max_subject_words or not regex.search(r"\p{L}", subject):
         return None
@@ -90,14 +90,14 @@ def _subject(reading: ParsedPassage, rules: ExtractiveRules, subject: str) -> st
 
 
 def _seen_small(reading: ParsedPassage, word: str) -> bool:
-    """Whether the chunk also writes a capitalised word without its capital, so that it is no name."""
+    """Whether the chunk also has a capitalised word without its capital, so that it is not a name."""
     return (
         word.istitle() and regex.search(rf"(?<![\w./-]){regex.escape(word.lower())}(?![\w/-])", reading.chunk.text) is not None
     )
 
 
 def _code_below(reading: ParsedPassage, sentence: Sentence) -> Span | None:
-    """The code right below a sentence that ends its paragraph with a colon; of a console session the first command."""
+    """Return the code right below a sentence that ends its paragraph with a colon; of a console session the first command."""
     following = next((leaf for leaf, _ in reading.leaves if leaf.start >= sentence.leaf.end), None)
     if sentence.end != len(sentence.plain.text) or following is None or following.kind != "code":
         return None

@@ -1,8 +1,8 @@
-"""Answers that lists and tables hold: glossary entries, command-line options, table cells.
+"""Answers from lists and tables: glossary entries, command-line options, table cells.
 
-A term or a row is asked about only where its name says what it is: in a glossary, or as code, or as a row of a table whose
-first column has a title. Columns are those of the language's table of questions. Not covered: matrices, tables without a
-header, cells that continue on the next line.
+A question is asked about a term or a row only where its name shows what it is: in a glossary, or as code, or as a row
+of a table whose first column has a title. Columns are those of the language's table of questions. Not covered:
+matrices, tables without a header, cells that continue on the next line.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NO_WORD = regex.compile(r"[-–—/\s]*|[xX✓✗]")
 
 
 def terms(reading: ParsedPassage, rules: ExtractiveRules) -> Iterator[Candidate]:
-    """Glossary entries and command-line options: a marked term, then a dash or colon (or a definition list)."""
+    """Yield glossary entries and command-line options: a marked term, then a dash or colon (or a definition list)."""
     if reading.is_history:
         return
     in_glossary = any(rules.glossary.search(heading) for heading in reading.chunk.headings)
@@ -49,7 +49,7 @@ def terms(reading: ParsedPassage, rules: ExtractiveRules) -> Iterator[Candidate]
 
 
 def tables(reading: ParsedPassage, rules: ExtractiveRules) -> Iterator[Candidate]:
-    """A cell as the answer to its row and column."""
+    """Yield cells as answers to their row and column."""
     for leaf, _ in reading.leaves:
         if leaf.kind != "table":
             continue
@@ -76,7 +76,7 @@ def tables(reading: ParsedPassage, rules: ExtractiveRules) -> Iterator[Candidate
 
 
 def _row_subject(reading: ParsedPassage, rules: ExtractiveRules, noun: str, label: str) -> str | None:
-    """A row's label as a noun phrase: "the setting `agent_port`"; only labels that name something on their own."""
+    """Return a row's label as a noun phrase ("the setting `agent_port`"), for labels that name something on their own."""
     codelike = _CODELIKE.fullmatch(label)
     if not label or len(label) > 60 or not regex.search(r"\p{L}", label) or _is_bare(label):
         return None
@@ -93,7 +93,7 @@ def _row_subject(reading: ParsedPassage, rules: ExtractiveRules, noun: str, labe
 
 
 def _term(reading: ParsedPassage, leaf: Leaf, content: Plain) -> tuple[str, int] | None:
-    """The term that a block explains, and where its explanation starts in the block's plain text."""
+    """Return the term that a block explains, and where its explanation starts in the block's plain text."""
     if leaf.kind == "definition" and leaf.term:
         return plain(reading.chunk.text, *leaf.term).text.rstrip(":： "), 0
     if leaf.kind not in ("item", "paragraph") or reading.chunk.text[leaf.inner : leaf.inner + 1] not in ("*", "`", "_"):
@@ -105,7 +105,7 @@ def _term(reading: ParsedPassage, leaf: Leaf, content: Plain) -> tuple[str, int]
 
 
 def _is_marked(source: str, start: int, end: int) -> bool:
-    """Whether nothing but marked-up text and commas stands in `source[start:end]` and its closing mark."""
+    """Whether `source[start:end]` and its closing mark contain only marked-up text and commas."""
     return (
         regex.fullmatch(r"(?:(\*\*|__|\*|_|`+)(?:(?!\1).)+(?:\1)?[:：]?(?:, | |/|$)*)+", source[start:end], regex.DOTALL)
         is not None
@@ -113,7 +113,7 @@ def _is_marked(source: str, start: int, end: int) -> bool:
 
 
 def _first_end(content: Plain, start: int) -> int:
-    """The end of the first sentence from `start` on, without its full stop."""
+    """Return the end of the first sentence from `start` on, without its full stop."""
     stop = regex.search(r"[.!。！](?=\s|$)|$", content.text[start:])
     return start + (stop.start() if stop else len(content.text))
 
@@ -123,5 +123,5 @@ def _candidate(query: str, answer: Span, name: str) -> Candidate:
 
 
 def _is_bare(cell: str) -> bool:
-    """A cell of yes or no, or of nothing."""
+    """Whether a cell has only yes or no, or nothing."""
     return _NO_WORD.fullmatch(cell) is not None or cell.casefold() in of_all("yes_no_words")

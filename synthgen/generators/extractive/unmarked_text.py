@@ -1,8 +1,8 @@
-"""Text without its markup, every character of which knows where it came from.
+"""Text without its markup, with the source offset of every character.
 
-Queries must carry no Markdown, answers must be exact spans of the document: so rules match on the plain text and
-map what they found back. Deletion only: nothing is ever rewritten, so the mapping is a list of offsets. Entities
-(`&lt;`) and nested or broken markup are left as they are.
+Queries must contain no Markdown, and answers must be exact spans of the document. So rules match on the plain text and
+map the matches back. Markup is only deleted, never rewritten, so the mapping is a list of offsets. Entities (`&lt;`)
+and nested or broken markup are left as they are.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Plain", "plain"]
 
 _WIDE = UNSPACED + "，。、；：？！（）「」《》“”"
 
-# Tried in this order at each character; a named group `keep` survives, and what is inside `text` is scanned again.
+# Tried in this order at each character. A named group `keep` survives; the content of `text` is scanned again.
 _MARKUP = regex.compile(
     r"""
     (?P<code>`+) (?P<keep>[^`]+?|`) (?P=code) (?!`) _{0,2}              # `code`, ``code``; rst: `link`_
@@ -47,14 +47,14 @@ _LINK = regex.compile(r"\]\(|\]\[|<[a-zA-Z/!]|:[a-z]+:`|`_|\{\{|\\\n|\n\s*>|!\[|
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """`text` is plain; `at[i]` is the offset of its i-th character in the marked-up `source`."""
+    """Plain text. `at[i]` is the offset of its i-th character in the marked-up `source`."""
 
     text: str
     at: tuple[int, ...]
     source: str
 
     def span(self, start: int, end: int) -> Span:
-        """The source span of `text[start:end]`, with the markup that opens or closes right at its edges."""
+        """Return the source span of `text[start:end]`, with the markup that opens or closes right at its edges."""
         left, right = self.at[start], self.at[end - 1] + 1
         before = self.at[start - 1] + 1 if start else 0
         after = self.at[end] if end < len(self.at) else len(self.source)
@@ -64,7 +64,7 @@ class Plain:
         return left, right
 
     def exact(self, start: int, end: int) -> Span | None:
-        """The source span of `text[start:end]` if it reads well as it stands: emphasis and code are balanced, no link."""
+        """Return the source span of `text[start:end]` if it reads well as it is: balanced emphasis and code, no link."""
         left, right = self.at[start], self.at[end - 1] + 1
         if self.source[left:right] != self.text[start:end]:
             left, right = self.span(start, end)
@@ -77,7 +77,7 @@ class Plain:
 
 
 def plain(source: str, start: int = 0, end: int | None = None) -> Plain:
-    """The plain text of `source[start:end]`: one line, single spaces, none between characters of unspaced scripts."""
+    """Return the plain text of `source[start:end]`: one line, single spaces, none between characters of unspaced scripts."""
     end = len(source) if end is None else end
     kept = bytearray(b"\1") * (end - start)
     _strip(source, start, end, start, kept)
