@@ -1,16 +1,16 @@
-"""Document -> chunks: passages that respect the document's structure and never pass the token limit.
+"""Splits documents into chunks: passages that respect the document's structure and never exceed the token limit.
 
-The blocks of a document (`chunking.markup.parse_blocks`) become units: a block that fits, or the parts of one that does not
-(list items, then sentences, lines and, last, tokens; tables and code by lines). Where to cut between the units is
-solved exactly, over the whole document, as the cheapest path: every chunk costs something, so chunks are full; a cut
-costs more the more it tears apart (nothing before a heading, little between paragraphs, much inside a sentence's
-paragraph, and most of all after a heading); a chunk under the minimum, and one that runs over the border of a
-top-level section, cost more than another chunk does.
+The blocks of a document (`chunking.markup.parse_blocks`) become units: a block that fits, or the parts of one that does
+not (list items, then sentences, lines and, last, tokens; tables and code by lines). The cuts between units are solved
+exactly, over the whole document, as the cheapest path (`chunking.segmentation`). Every chunk costs something, so chunks
+are full. A cut costs more the more it separates: nothing before a heading, little between paragraphs, much inside a
+paragraph, and most after a heading. A chunk under the minimum, and one that crosses the border of a top-level section,
+cost more than another chunk does.
 
-`headings` are those that hold for the whole chunk, outermost first; their own lines, where the chunk begins with
-them, are not part of its text. A heading that holds for a part only stands in the text. So every character of
-content is in exactly one chunk, or in a heading of that chunk's breadcrumb. Front matter, comments and rules are not
-content: no chunk begins or ends with them.
+`headings` are those that hold for the whole chunk, outermost first. Their own lines, where the chunk begins with them,
+are not part of its text. A heading that holds for only a part stays in the text. So every character of content is in
+exactly one chunk, or in a heading of that chunk's breadcrumb. Front matter, comments and rules are not content: no
+chunk begins or ends with them.
 
 Not covered: overlap between chunks, on purpose. Overlapping neighbours are false negatives of each other.
 """
@@ -36,7 +36,7 @@ from synthgen.text.tokenizer import Tokenizer, get_tokenizer
 
 __all__ = ["chunk_document", "chunk_documents", "document_format", "merge_identical"]
 
-# What a cut costs, where one chunk more costs 100 (see `segmentation`).
+# The cost of a cut, where one more chunk costs 100 (see `segmentation`).
 _CUT_BLOCK, _CUT_ITEM, _CUT_BLANK, _CUT_SENTENCE, _CUT_LINE, _CUT_TOKENS = 30, 60, 100, 150, 160, 200
 _CUT_AFTER_COLON = 120  # "as follows:" stays with what follows
 
@@ -44,7 +44,7 @@ _LINE = regex.compile(r"[^\n]*\S")
 
 
 def chunk_document(document: Document, settings: Chunking) -> list[Chunk]:
-    """The chunks of one document, in order; none when it has no content (only front matter, comments, rules)."""
+    """Return the chunks of one document, in order; none when it has no content (only front matter, comments, rules)."""
     tokenizer = get_tokenizer(settings.tokenizer)
     text = document.text
     blocks = [b for b in parse_blocks(text, document_format(document)) if b.kind != "aside"]
@@ -58,7 +58,7 @@ def chunk_document(document: Document, settings: Chunking) -> list[Chunk]:
             units[p.first].size if p.first == p.last else tokenizer.count(text[start:end])
             for p, (start, end) in zip(packs, spans, strict=True)
         ]
-        # Joined, units can be more tokens than their sum, if rarely. Each unit alone is within the limit.
+        # Joined units are, rarely, more tokens than their sum. Each unit alone is within the limit.
         excess = max(counts, default=0) - settings.max_tokens
         if excess <= 0:
             break
@@ -71,7 +71,7 @@ def chunk_document(document: Document, settings: Chunking) -> list[Chunk]:
 
 
 def chunk_documents(documents: Iterable[Document], settings: Chunking, *, on_event: OnEvent | None = None) -> Iterator[Chunk]:
-    """The chunks of all documents, in their order, streamed."""
+    """Yield the chunks of all documents, in their order."""
     for done, document in enumerate(documents, 1):
         yield from chunk_document(document, settings)
         if on_event:
@@ -79,7 +79,7 @@ def chunk_documents(documents: Iterable[Document], settings: Chunking, *, on_eve
 
 
 def merge_identical(chunks: Iterable[Chunk]) -> list[Chunk]:
-    """Chunks of the same text become one: the first, with the ids of the others in `places`.
+    """Merge chunks of the same text into the first one, with the ids of the others in `places`.
 
     Where these lie in different splits, the chunk's split becomes "": it stays in the index and gives no rows.
     """
@@ -121,7 +121,7 @@ def document_format(document: Document) -> str:
 
 
 def _breadcrumb(document: Document, headings: tuple[str, ...]) -> tuple[str, ...]:
-    """Front matter says what a page is called and what it is about, often instead of a first heading: it goes on top."""
+    """Return the headings below the title and description of the front matter, which often replace a first heading."""
     header = document.metadata.get("front_matter")
     values = [header.get(name) for name in ("title", "description")] if isinstance(header, Mapping) else []
     parts = [" ".join(value.split()) for value in values if isinstance(value, str) and value.strip()]
@@ -158,29 +158,29 @@ def _units(text: str, blocks: Sequence[Block], tokenizer: Tokenizer, max_tokens:
 
 
 def _gaps(text: str, units: Sequence[Unit], tokenizer: Tokenizer) -> list[int]:
-    """Tokens between each unit and the next: an estimate, but for comments and rules that lie there."""
+    """Return the tokens between each unit and the next: an estimate, except for comments and rules between them."""
     gaps = []
     for unit, following in itertools.pairwise(units):
         gap = text[unit.end : following.start]
         if not gap.isspace():
             gaps.append(tokenizer.count(gap))
-        else:  # line ends are part of the token of a punctuation mark before them
+        else:  # line ends belong to the token of a preceding punctuation mark
             gaps.append(int(text[unit.end - 1].isalnum()) + int(gap[-1] != "\n"))
     return [*gaps, 0] if units else []
 
 
 def _section_level(blocks: Sequence[Block]) -> int:
-    """The level of top-level sections: the outermost that occurs more than once (a single title is no section)."""
+    """Return the level of top-level sections: the outermost that occurs more than once (a single title is not a section)."""
     levels = [block.level for block in blocks if block.kind == "heading"]
     return min((level for level in levels if levels.count(level) > 1), default=0)
 
 
-_Piece = tuple[int, int, int, int]  # start, end, tokens, what a cut before it costs
+_Piece = tuple[int, int, int, int]  # start, end, tokens, cost of a cut before it
 
 
 def _pieces(text: str, block: Block, cut: int, tokenizer: Tokenizer, max_tokens: int, language: str) -> Iterator[_Piece]:
-    """The parts of a block that is too large, down to what fits."""
-    # What lies between two parts (an empty line of a quotation) goes with the one before it.
+    """Yield the parts of a block that is too large, down to those that fit."""
+    # Text between two parts (an empty line of a quotation) goes with the one before it.
     borders = [block.start, *(part.start for part in block.parts[1:]), block.end]
     for part, (start, end) in zip(block.parts, itertools.pairwise(borders), strict=False):
         start, end = trimmed(text, start, end, keep_indent=part.kind == "code")
@@ -195,13 +195,13 @@ def _pieces(text: str, block: Block, cut: int, tokenizer: Tokenizer, max_tokens:
         yield from _descend(text, block.start, block.end, cut, rungs, tokenizer, max_tokens)
 
 
-_Rung = Callable[[str, int, int], Iterator[tuple[int, int, int]]]  # start, end, what a cut before it costs
+_Rung = Callable[[str, int, int], Iterator[tuple[int, int, int]]]  # start, end, cost of a cut before it
 
 
 def _descend(
     text: str, start: int, end: int, cut: int, rungs: Sequence[_Rung], tokenizer: Tokenizer, max_tokens: int
 ) -> Iterator[_Piece]:
-    """Cut by the first rung, what is still too large by the next, and at last by tokens."""
+    """Cut by the first rung, parts that are still too large by the next, and finally by tokens."""
     if not rungs:
         for a, b in tokenizer.cut(text, start, end, max_tokens):
             yield a, b, tokenizer.count(text[a:b]), cut
@@ -221,7 +221,7 @@ def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Lines, indentation kept. A cut at a blank line is cheaper: it parts the steps of a program."""
+    """Yield lines, indentation kept. A cut at a blank line is cheaper: it separates the steps of a program."""
     last = start
     for line in _LINE.finditer(text, start, end):
         yield line.start(), line.end(), _CUT_BLANK if text.count("\n", last, line.start()) > 1 else _CUT_LINE

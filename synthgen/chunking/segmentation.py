@@ -1,10 +1,9 @@
-"""Which units of a document go into one chunk: the cheapest way to cut, solved exactly.
+"""Decides which units of a document form a chunk: the cheapest segmentation, solved exactly.
 
-The borders between units are the nodes of a line, a chunk is an edge, and the shortest path is found in one pass
-(Knuth and Plass, "Breaking paragraphs into lines", 1981, does the same with words and lines). Every chunk costs
-something, so chunks are full; a cut costs more the more it tears apart; a chunk under the minimum, or one that runs
-over the border of a top-level section, costs more than one chunk more. Costs are whole numbers, so equal input is cut
-equally everywhere.
+The borders between units are the nodes of a line, a chunk is an edge, and the shortest path is found in one pass (Knuth
+and Plass, "Breaking paragraphs into lines", 1981, do the same with words and lines). Every chunk costs something, so
+chunks are full. A cut costs more the more it separates. A chunk under the minimum, or one that crosses the border of a
+top-level section, costs more than one more chunk. Costs are whole numbers, so equal input is cut equally everywhere.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ __all__ = ["CUT_AFTER_HEADING", "Pack", "Unit", "pack"]
 CUT_AFTER_HEADING = 100_000
 
 _CHUNK = 100
-_SLACK = 40  # times the squared share of the limit that stays unused: evens out what must be cut anyway
+_SLACK = 40  # times the squared share of the limit that stays unused: evens out the sizes where a cut is needed anyway
 _TOO_SMALL = 500
 _OVER_SECTION = 200
 _UNREACHED = 1 << 62
@@ -29,7 +28,7 @@ _UNREACHED = 1 << 62
 class Unit:
     """A span of `size` tokens that is not cut further.
 
-    `cut` is what a cut before it costs. `path` are the indices of the headings above it, a heading's own included.
+    `cut` is the cost of a cut before it. `path` has the indices of the headings above it; a heading's own is included.
     """
 
     start: int
@@ -42,9 +41,9 @@ class Unit:
 
 
 class Pack(NamedTuple):
-    """Units `first` to `last` make a chunk; `path` is what holds for all of them, `size` an estimate of its tokens.
+    """A chunk of the units `first` to `last`. `path` holds for all of them; `size` is an estimate of its tokens.
 
-    Headings that opened the chunk and hold for all of it stand in `path` only: `first` is the unit after them.
+    Headings that open the chunk and hold for all of it are in `path` only: `first` is the unit after them.
     """
 
     first: int
@@ -54,9 +53,9 @@ class Pack(NamedTuple):
 
 
 def pack(units: Sequence[Unit], gaps: Sequence[int], limit: int, min_tokens: int) -> list[Pack]:
-    """The chunks in order. `gaps` are the tokens after each unit and before the next.
+    """Return the chunks in order. `gaps` are the tokens between each unit and the next.
 
-    By these sizes none has more than `limit` tokens, but for single units that have.
+    By these sizes no chunk exceeds `limit` tokens, except for single units that do.
     """
     before = [0, *itertools.accumulate(unit.size + gap for unit, gap in zip(units, gaps, strict=True))]
     costs = [0, *[_UNREACHED] * len(units)]
@@ -77,7 +76,7 @@ def pack(units: Sequence[Unit], gaps: Sequence[int], limit: int, min_tokens: int
 
 
 def _from(units: Sequence[Unit], start: int, before: Sequence[int], limit: int) -> Iterator[tuple[Pack, int]]:
-    """Every chunk that can begin at `start`, shortest first, and what is dear about it besides its size."""
+    """Yield every chunk that can begin at `start`, shortest first, with its extra cost beside its size."""
     content = start
     while content < len(units) and units[content].is_heading and before[content] - before[start] <= limit:
         size = before[content] - before[start] + units[content].size
@@ -94,7 +93,7 @@ def _from(units: Sequence[Unit], start: int, before: Sequence[int], limit: int) 
         unit = units[last]
         if unit.path != path:
             path = _shared_path(path, unit.path)
-        while chain and chain[-1] > len(path):  # a heading that does not hold for this unit goes back into the text
+        while chain and chain[-1] > len(path):  # a heading that does not hold for this unit returns to the text
             chain.pop()
         first = start + len(chain)
         size = before[last] - before[first] + unit.size
@@ -105,7 +104,7 @@ def _from(units: Sequence[Unit], start: int, before: Sequence[int], limit: int) 
 
 
 def _chain(opening: Sequence[Unit]) -> list[int]:
-    """Path lengths of the headings that open a chunk and hold for all that is in `opening`, whose last is no heading."""
+    """Return the path lengths of the headings that open a chunk and hold for all of `opening`, whose last is no heading."""
     chain = []
     for index, unit in enumerate(opening[:-1]):
         depth = len(unit.path)

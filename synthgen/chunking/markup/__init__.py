@@ -1,7 +1,7 @@
 """The blocks of a document: headings, paragraphs, lists, tables, code, with exact character spans.
 
-One module reads one format; to add one, write it and add a line to PARSERS. Blocks are in order and do not overlap, and
-every character that is not white space lies in exactly one of them.
+One module reads one format. To add a format, write a module and add a line to PARSERS. Blocks are in order and do not
+overlap, and every character that is not white space lies in exactly one of them.
 
 Not covered: inline structure, and headings inside lists and quotations (they are text there).
 """
@@ -23,6 +23,6 @@ PARSERS: Mapping[str, str] = {
 
 
 def parse_blocks(text: str, format: str) -> list[Block]:
-    """The blocks of `text`, whose format a loader has named in the document's metadata."""
+    """Return the blocks of `text` in a format that a loader has recorded in the document's metadata."""
     found: list[Block] = resolve("text format", format, PARSERS)(text)
     return found

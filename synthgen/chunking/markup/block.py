@@ -1,4 +1,4 @@
-"""What a block is, and the spans that every parser of blocks works with."""
+"""The type of a block, and the spans that every block parser uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["MAX_HEADING_CHARS", "Block", "Kind", "front_matter", "line_starts", 
 
 Kind = Literal["heading", "paragraph", "list", "quote", "table", "code", "aside"]
 
-MAX_HEADING_CHARS = 200  # a longer "heading" is a paragraph that somebody marked up
+MAX_HEADING_CHARS = 200  # a longer "heading" is a paragraph marked up as one
 
 _FRONT_MATTER = regex.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?\n)?(\1|\.\.\.)[ \t]*(?:\n|\Z)", regex.DOTALL)
 _FIRST_KEY = regex.compile(r"(?:\s*(?:#.*)?\n)*[\"']?[\w.-]+[\"']?[ \t]*[:=]")
@@ -19,10 +19,10 @@ _FIRST_KEY = regex.compile(r"(?:\s*(?:#.*)?\n)*[\"']?[\w.-]+[\"']?[ \t]*[:=]")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`text[start:end]`, without white space around it (code keeps the indentation of its first line).
+    """The block `text[start:end]`, without surrounding white space (code keeps the indentation of its first line).
 
     `title` (plain text) and `level` (1 is the outermost) are those of a heading. `parts` are the items of a list and
-    the blocks of a quotation or an item. An `aside` is what a reader does not see as text: front matter, comments, rules.
+    the blocks of a quotation or an item. An `aside` is not text to a reader: front matter, comments, rules.
     """
 
     kind: Kind
@@ -34,7 +34,7 @@ class Block:
 
 
 def front_matter(text: str) -> tuple[str, int]:
-    """The YAML or TOML between the fences that open a document, and the offset where it ends; ("", 0) if there is none."""
+    """Return the YAML or TOML between the fences that open a document, and its end offset; ("", 0) if there is none."""
     match = _FRONT_MATTER.match(text)
     if match and match[2] and _FIRST_KEY.match(match[2]):
         return match[2], match.end()
@@ -42,13 +42,13 @@ def front_matter(text: str) -> tuple[str, int]:
 
 
 def line_starts(text: str) -> list[int]:
-    """The offset of every line, and the length of the text as one more, so that line i is `text[s[i]:s[i + 1]]`."""
+    """Return the offset of every line, then the length of the text, so that line i is `text[s[i]:s[i + 1]]`."""
     starts = [0, *(m.end() for m in regex.finditer("\n", text))]
     return starts if starts[-1] == len(text) else [*starts, len(text)]
 
 
 def trimmed(text: str, start: int, end: int, *, keep_indent: bool = False) -> tuple[int, int]:
-    """The span without white space around it; with `keep_indent` only whole blank lines go at its head."""
+    """Return the span without surrounding white space; with `keep_indent` only whole blank lines are removed at its start."""
     body = text[start:end]
     end = start + len(body.rstrip())
     first = start + len(body) - len(body.lstrip())

@@ -1,7 +1,8 @@
-"""What a reader takes in of a text: headings, paragraphs, list items, definitions, tables and code, one after the other.
+"""The leaves of a text: headings, paragraphs, list items, definitions, tables and code, in order.
 
-`parse_blocks` tells how a text is built. Leaves are what it is built of: without asides, link targets, tags and directives that show
-nothing, each with the span of its content inside its marks. A quotation and a list give the leaves of their parts.
+`parse_blocks` gives the structure of a text. Leaves are its content: without asides, link targets, tags and directives
+that show nothing, each with the span of its content inside its marks. A quotation and a list give the leaves of their
+parts.
 
 Not covered: cells that continue on the next line, definitions of several paragraphs.
 """
@@ -61,7 +62,10 @@ _SIMPLE_RULE = regex.compile(r"\s*=+(?:[ \t]+=+)+\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """`text[start:end]` is the leaf with its marks, `text[inner:inner_end]` its content; `term` is what a definition explains."""
+    """A leaf: `text[start:end]` with its marks, `text[inner:inner_end]` without them.
+
+    `term` is the term that a definition explains.
+    """
 
     kind: Literal["heading", "paragraph", "item", "definition", "table", "code"]
     start: int
@@ -72,13 +76,13 @@ class Leaf:
 
 
 def leaves(text: str, format: str) -> list[Leaf]:
-    """The leaves of `text` in order, by the same parser of its format that chunking uses."""
+    """Return the leaves of `text` in order, from the same parser of its format that chunking uses."""
     reader = _Reader(text, format)
     return [leaf for block in parse_blocks(text, format) for leaf in reader.leaves(block)]
 
 
 def cells(text: str, table: Leaf) -> list[list[Span]]:
-    """The cells of a table, row by row without its rules; the first row is the header. Uneven rows are left out."""
+    """Return the cells of a table, row by row without its rules. The first row is the header. Uneven rows are left out."""
     lines = [line.span() for line in _LINE.finditer(text, table.start, table.end)]
     grid = [span for span in lines if not any(rule.match(text, *span) for rule in (_TABLE_RULE, _GRID_RULE, _SIMPLE_RULE))]
     border = next((span for span in lines if _SIMPLE_RULE.match(text, *span)), None)
@@ -97,7 +101,7 @@ class _Reader:
     format: str
 
     def leaves(self, block: Block, *, item: bool = False) -> Iterator[Leaf]:
-        """The leaves of a block; with `item`, of one that begins with the mark of a list item."""
+        """Yield the leaves of a block; with `item`, of one that begins with the mark of a list item."""
         start, end = block.start, block.end
         if block.parts:
             for number, part in enumerate(block.parts):
@@ -117,7 +121,7 @@ class _Reader:
         return Leaf("heading", start, end, *(marked.span("title") if marked else (start, end)))
 
     def _body(self, start: int, end: int, *, item: bool) -> Iterator[Leaf]:
-        """Paragraphs between blank lines: of a block, of a list item, of a directive that shows its text."""
+        """Yield the paragraphs between blank lines of a block, a list item, or a directive that shows its text."""
         if self.format == "rst" and (directive := _DIRECTIVE.match(self.text, start, end)):
             if directive["name"] in _ADMONITIONS:
                 start = directive.end()
@@ -130,14 +134,17 @@ class _Reader:
             yield from self._literal(lines) or self._lines(lines, item=item)
 
     def _literal(self, lines: list[Span]) -> list[Leaf]:
-        """Plain text has no mark for code but its indentation, which it has for other things, too: they end like a sentence."""
+        """Return the leaves of indented lines of plain text, where indentation marks code and other things.
+
+        Lines that end like a sentence are not code.
+        """
         start, end = lines[0][0], lines[-1][1]
         if self.format != "text" or self.text[end - 1] in ".!?。！？" or min(map(self._indent, lines)) < _LITERAL_INDENT:
             return []
         return [Leaf("code", start, end, start + _indent(self.text, start, end), end)]
 
     def _lines(self, lines: list[Span], *, item: bool) -> Iterator[Leaf]:
-        """Lines without a blank one between them, cut where a line says nothing or begins an item inside an item."""
+        """Yield leaves of lines without a blank one between them, cut where a line shows nothing or begins a nested item."""
         i = 0
         while i < len(lines):
             if _SILENT.match(self.text, *lines[i]) or _FIELD.match(self.text, *lines[i]):
@@ -152,19 +159,22 @@ class _Reader:
             i = stop
 
     def _opens(self, line: Span, item: bool) -> bool:
-        """Whether a line cannot go on with what stands above it. Nested items come without theirs where a chunk was cut."""
+        """Whether a line cannot continue the text above it. Nested items come without theirs where a chunk was cut."""
         mark = _ITEM if item and self.format != "markdown" else _BULLET
         return bool(mark.match(self.text, *line) or _SILENT.match(self.text, *line))
 
     def _html_definition(self, lines: list[Span], i: int) -> int:
-        """Behind the last line of `<dt>…<dd>…</dd>`; 0 where none begins."""
-        told = [self.text[a:b].lstrip() for a, b in lines[i:]]
-        if len(told) < 2 or not (told[0].startswith("<dt") and told[1].startswith("<dd")):
+        """Return the index after the last line of `<dt>…<dd>…</dd>`; 0 where none begins."""
+        texts = [self.text[a:b].lstrip() for a, b in lines[i:]]
+        if len(texts) < 2 or not (texts[0].startswith("<dt") and texts[1].startswith("<dd")):
             return 0
-        return i + 1 + next((n for n, line in enumerate(told) if n and "</dd>" in line), len(told) - 1)
+        return i + 1 + next((n for n, line in enumerate(texts) if n and "</dd>" in line), len(texts) - 1)
 
     def _definition(self, lines: list[Span]) -> Leaf | None:
-        """A term with its text in the next line: after a colon (Markdown), or indented (reStructuredText and plain text)."""
+        """Return a term with its text in the next line.
+
+        The text follows a colon (Markdown) or is indented (reStructuredText, plain text).
+        """
         (start, stop), end = lines[0], lines[-1][1]
         opens_line = start == self.text.rfind("\n", 0, start) + 1 and not self.text[start].isspace()
         if len(lines) < 2 or not opens_line or stop - start > _MAX_TERM_CHARS:
@@ -189,7 +199,7 @@ class _Reader:
         return Leaf("item" if mark else "paragraph", start, end, inner, end)
 
     def _indent(self, line: Span) -> int:
-        """The indentation of a line, whose span may leave it out."""
+        """Return the indentation of a line, even where its span leaves it out."""
         start = self.text.rfind("\n", 0, line[0]) + 1
         return _indent(self.text, start, line[1])
 

@@ -1,4 +1,4 @@
-"""Blocks of Markdown, read by markdown-it-py (CommonMark and tables), whose line maps give the spans."""
+"""Reads the blocks of Markdown with markdown-it-py (CommonMark and tables), whose line maps give the spans."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _parser(*, inline: bool) -> MarkdownIt:
 def parse_markdown(text: str) -> list[Block]:
     starts = line_starts(text)
     _, cut = front_matter(text)
-    # Blank lines in its place keep the line numbers: a parser would read front matter as a rule and a heading.
+    # Blank lines in its place keep the line numbers. A parser would read front matter as a rule and a heading.
     tokens = _parser(inline=False).parse("\n" * text.count("\n", 0, cut) + text[cut:])
     found = [*_tree(text, starts, tokens)]
     if cut:
@@ -43,7 +43,7 @@ def parse_markdown(text: str) -> list[Block]:
 
 
 def _tree(text: str, starts: Sequence[int], tokens: Sequence[Token]) -> list[Block]:
-    """Blocks from a flat token stream. markdown-it nests at most 20 deep, but no recursion is needed anyway."""
+    """Return blocks from a flat token stream. markdown-it nests at most 20 deep, but no recursion is needed anyway."""
     stack: list[list[Block]] = [[]]
     opened: list[Token] = []
     for index, token in enumerate(tokens):
@@ -103,7 +103,7 @@ def _plain_title(content: str) -> str:
 
 
 def _with_gaps(text: str, found: Sequence[Block]) -> Iterator[Block]:
-    """`found`, and a paragraph for text that no block covers (link definitions, what lies too deep)."""
+    """Yield `found`, and a paragraph for text that no block covers (link definitions, text that is nested too deep)."""
     at = 0
     for block in [*found, Block("aside", len(text), len(text))]:
         start, end = trimmed(text, at, max(at, block.start))

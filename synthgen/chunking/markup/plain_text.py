@@ -1,4 +1,4 @@
-"""Blocks of plain text: paragraphs between blank lines, and the few headings that can be told reliably."""
+"""Reads the blocks of plain text: paragraphs between blank lines, and the few headings that can be recognised reliably."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ITEM = regex.compile(r"^[ \t]*(?:[-*+•‣–]|\d{1,3}[.)])[ \t]+\S", regex.MU
 
 
 def parse_plain(text: str) -> list[Block]:
-    """Paragraphs. Numbered and all-capital lines are headings only where a document has several of that kind."""
+    """Return paragraphs. Numbered and all-capital lines are headings only where a document has several of that kind."""
     spans = [trimmed(text, *m.span()) for m in _PARAGRAPH.finditer(text)]
     several = [p for p in (_NUMBERED, _CAPITALS) if sum(1 for span in spans if p.fullmatch(text, *span)) >= 3]
     blocks: list[Block] = []
@@ -34,7 +34,7 @@ def parse_plain(text: str) -> list[Block]:
 
 
 def _is_page_mark(text: str, start: int, end: int, before: Sequence[Block]) -> bool:
-    """The foot of a printed page, or the head of the next one, which follows it after a form feed."""
+    """Whether this is the foot of a printed page, or the head of the next one, which follows it after a form feed."""
     if "\n" in text[start:end]:
         return False
     after_foot = bool(before) and before[-1].kind == "aside" and "\f" in text[before[-1].end : start]
@@ -61,7 +61,7 @@ def _plain_blocks(text: str, start: int, end: int, several: Sequence[regex.Patte
 
 
 def _items(text: str, start: int, end: int) -> tuple[Block, ...]:
-    """The items of a paragraph that opens with a list mark; empty for any other."""
+    """Return the items of a paragraph that opens with a list mark; none for any other."""
     marks = [start + m.start() for m in _ITEM.finditer(text[start:end])]
     if not marks or marks[0] != start:
         return ()

@@ -1,9 +1,9 @@
-"""Blocks of reStructuredText, by a scanner over lines.
+"""Reads the blocks of reStructuredText with a scanner over lines.
 
-It knows what matters for cutting: sections (underlined, or over- and underlined; levels by order of appearance),
-literal blocks after `::`, directives with their bodies, tables, lists, comments and link targets. Not covered:
-inline markup beyond titles, nested structure (a list with paragraphs is one block with its items), and whatever
-docutils would report as an error (it is a paragraph here).
+It recognises what matters for cutting: sections (underlined, or over- and underlined; levels by order of appearance),
+literal blocks after `::`, directives with their bodies, tables, lists, comments and link targets. Not covered: inline
+markup beyond titles, nested structure (a list with paragraphs is one block with its items), and whatever docutils would
+report as an error (it is a paragraph here).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ROLE = regex.compile(r":[\w:.+-]+:(?=`)")
 _MARKUP = regex.compile(r"``(.+?)``|`([^`<]+?)\s*(?:<[^`>]*>)?`_{0,2}|\*\*(.+?)\*\*|\*(\S.*?)\*|\|(\S.*?)\|_{0,2}")
 _SPACE = regex.compile(r"\s+")
 
-# What a reader of the finished page does not see, or sees elsewhere. Other directives show their body.
+# Directives that a reader of the rendered page does not see, or sees elsewhere. Others show their body.
 _UNSEEN = frozenset(
     [
         "toctree",
@@ -58,19 +58,19 @@ _TABLES = frozenset(["table", "list-table", "csv-table"])
 
 
 def parse_rst(text: str) -> list[Block]:
-    """The blocks of a document, in order; all of its text is in one of them."""
+    """Return the blocks of a document, in order. All of its text is in one of them."""
     return [block for block in _Scanner(text).blocks() if block.start < block.end]
 
 
 class _Scanner:
-    """One pass over the lines. `at` is the next line; each method that reads a block moves it behind the block."""
+    """One pass over the lines. `at` is the next line; each method that reads a block moves it past the block."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.starts = line_starts(text)
         self.lines = [text[a:b].rstrip() for a, b in itertools.pairwise(self.starts)]
         self.at = 0
-        self.styles: list[tuple[str, bool]] = []  # of the titles seen: their mark, and whether it stands above too
+        self.styles: list[tuple[str, bool]] = []  # of the titles so far: their mark, and whether there is a line above too
 
     def blocks(self) -> Iterator[Block]:
         while self.at < len(self.lines):
@@ -121,7 +121,7 @@ class _Scanner:
         return [Block(kind, start, end, level=self.styles.index(style) + 1, title=plain)]
 
     def _explicit(self, line: str) -> Block:
-        """A directive, footnote, comment or link target, with the indented lines that belong to it."""
+        """Read a directive, footnote, comment or link target, with the indented lines that belong to it."""
         end = self._indented(self.at + 1)
         directive = _DIRECTIVE.match(line)
         if not directive:
@@ -138,7 +138,7 @@ class _Scanner:
         return end
 
     def _indented(self, end: int) -> int:
-        """Behind the indented and blank lines from `end` on; blank ones at the end do not count."""
+        """Return the line after the indented and blank lines from `end` on; blank ones at the end do not count."""
         last = end
         while end < len(self.lines) and (not self.lines[end] or self.lines[end][0].isspace()):
             end += 1
@@ -146,7 +146,7 @@ class _Scanner:
         return max(last, self.at + 1)
 
     def _literal(self) -> int:
-        """An indented literal block, or one whose lines all begin with the same mark (a quoted one)."""
+        """Return the end of an indented literal block, or of a quoted one, whose lines all begin with the same mark."""
         while self.at < len(self.lines) and not self.lines[self.at]:
             self.at += 1
         if self.at < len(self.lines) and self.lines[self.at][0] in ">|#$%":
@@ -155,7 +155,7 @@ class _Scanner:
         return end if self.at < len(self.lines) and self.lines[self.at][0].isspace() else self.at
 
     def _simple_table(self) -> int:
-        """Up to the second border that a blank line or the end follows (the first may close the head)."""
+        """Return the second border that is followed by a blank line or the end (the first may close the head)."""
         end = self.at + 1
         while end < len(self.lines):
             end += 1
@@ -165,7 +165,7 @@ class _Scanner:
         return self._paragraph()
 
     def _list(self) -> Block:
-        """Items and what is indented under them, blank lines between them included."""
+        """Read items and their indented lines, blank lines between them included."""
         items, end = [self.at], self._item_end(self.at)
         while end < len(self.lines):
             following = end
@@ -191,7 +191,7 @@ class _Scanner:
         return Block(kind, start, stop)
 
     def _span(self, end: int, *, keep_indent: bool = False) -> tuple[int, int]:
-        """The characters from the current line to line `end`, which becomes the current one."""
+        """Return the characters from the current line to line `end`, which becomes the current one."""
         span = trimmed(self.text, self.starts[self.at], self.starts[end], keep_indent=keep_indent)
         self.at = end
         return span
