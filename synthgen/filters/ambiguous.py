@@ -1,13 +1,13 @@
-"""The same question on different passages.
+"""Merges and flags rows that ask the same question on different passages.
 
-Reason: `merged` (the passages are copies of each other and the answers agree: the row that stays has all the passages as
-positives, its own first). Flag: `ambiguous:other_passages` (the passages differ, or the answers do). Such rows stay, because
-beside its passage the question is clear; but a search cannot know which of the passages is meant, and in a batch each would be
-a negative of the other. So the contrastive exports leave flagged rows out.
+Reason: `merged` (the passages are copies of each other and the answers agree: the survivor has all the passages as
+positives, its own first). Flag: `ambiguous:other_passages` (the passages or the answers differ). Such rows are kept,
+because the question is clear beside its passage. But a search cannot know which of the passages is meant, and in a
+batch each would be a negative of the other, so the contrastive exports leave flagged rows out.
 
-A query made from text that its row hides is not merged with that of a copy. The same question means what it means for
-`duplicates`, without its condition on answers. Rows on one and the same chunk are no
-ambiguity. A row that is not marked stays so when a like row was rejected earlier.
+A query made from text that its row hides is not merged with that of a copy. The same question is defined as for
+`duplicates`, without its condition on answers. Rows on one and the same chunk are not ambiguous. A row that is not
+flagged stays so when a similar row was rejected earlier.
 
 Not covered: paraphrases on different passages.
 """
@@ -31,7 +31,7 @@ from synthgen.retrieval.passages import Passages, is_hidden
 __all__ = ["SPEC", "ambiguous"]
 
 _FLAG = "ambiguous:other_passages"
-_COMPARED = 50  # rows of one question that a row's passage is compared with
+_COMPARED = 50  # rows of one question compared with a row's passage
 
 
 def ambiguous(
@@ -40,7 +40,7 @@ def ambiguous(
     *,
     prefer: Annotated[str, Field(description="score whose best holder is kept; without it, the first by id")] = "round_trip",
 ) -> list[Verdict]:
-    """One row of each question and passage; what stays on several passages is flagged."""
+    """One row of each question and passage. Rows of one question on several passages are flagged."""
     rows = [replace(t, flags=tuple(f for f in t.flags if f != _FLAG)) if _FLAG in t.flags else t for t in triples]
     passages, questions = Passages(context.chunks), Questions(rows, context)
     order = sorted(questions.crowd, key=lambda i: rank(rows[i], prefer))
@@ -48,7 +48,7 @@ def ambiguous(
     marked: set[int] = set()
     for members in _asked(order, questions):
         staying: list[int] = []
-        copies: list[int] = []  # whose queries go with their own passages, see `duplicates`
+        copies: list[int] = []  # whose queries belong to their own passages, see `duplicates`
         for row in members:
             twin = next((s for s in staying[:_COMPARED] if _is_copy(rows[row], rows[s], passages)), None)
             if twin is None:
@@ -73,7 +73,7 @@ def ambiguous(
 
 
 def _asked(order: Sequence[int], questions: Questions) -> list[list[int]]:
-    """Rows of one question, the best first; each is compared with the best of every question only."""
+    """Return the rows of each question, best first. Each is compared with only the best row of every question."""
     found: defaultdict[int, list[list[int]]] = defaultdict(list)
     for row in order:
         own = (rows for crowd in questions.crowds(row) for rows in found[crowd][:_COMPARED])
@@ -86,7 +86,7 @@ def _asked(order: Sequence[int], questions: Questions) -> list[list[int]]:
 
 
 def _is_copy(row: Triple, other: Triple, passages: Passages) -> bool:
-    """Different chunks that are one passage, with one answer."""
+    """Whether two chunks are different, but one passage with one answer."""
     if row.chunk_sha256 == other.chunk_sha256 or not answers_agree(row.answer, other.answer):
         return False
     return passages.same(passages.chunks[row.chunk_id], passages.chunks[other.chunk_id])

@@ -1,13 +1,14 @@
-"""A model answers the question from the passage, without seeing the row's answer; both must agree.
+"""Rejects rows whose answer differs from that of a model that reads the passage without the row's answer.
 
-Reasons: `no_answer` (the passage does not answer the question), `disagrees` (another answer); `undecided` (a refusal, nonsense, no
-reply in time, or answers of which the second opinion is unsure) and `not_asked` (no call was allowed) are a third state: neither is
-a pass. Rows without an answer pass: there is nothing to compare.
+Reasons: `no_answer` (the passage does not answer the question), `disagrees` (another answer). `undecided` (a refusal,
+nonsense, no reply in time, or answers of which the second opinion is unsure) and `not_asked` (no call was allowed) are
+a third state: neither is a pass. Rows without an answer pass, because there is nothing to compare.
 
-This is the round trip of Alberti et al. 2019 ("Synthetic QA Corpora Generation with Roundtrip Consistency") with a reader in place
-of their trained one. Answers agree when their comparison keys are equal, or when they share enough words (token F1, the measure of
-SQuAD; Rajpurkar et al. 2016) and no number and no negation is in one of them only; with `equivalence` a second call decides about those that do not. The F1 is stored as score
-`answer_check`, the other answer as `answer_check_answer`.
+This is the round trip of Alberti et al. 2019 ("Synthetic QA Corpora Generation with Roundtrip Consistency") with a
+model in place of their trained reader. Answers agree when their comparison keys are equal, or when they share enough
+words (token F1, the measure of SQuAD; Rajpurkar et al. 2016) and no number or negation is in only one of them. With
+`equivalence` a second call decides about those that do not agree. The F1 is stored as score `answer_check`, the other
+answer as `answer_check_answer`.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def answer_check(
 
 
 def token_f1(left: str, right: str) -> float:
-    """The harmonic mean of precision and recall of shared words, counted with repetition; 1 when both have no words."""
+    """Return the harmonic mean of precision and recall of shared words, counted with repetition; 1 when both have no words."""
     one, other = Counter(words(left)), Counter(words(right))
     if not one or not other:
         return float(not one and not other)
@@ -89,7 +90,7 @@ def _compared(triple: Triple, reply: RowAnswer, min_f1: float) -> Verdict:
 
 
 def _opposed(left: str, right: str) -> bool:
-    """Whether a number or a negation is in one of them only."""
+    """Whether a number or a negation is in only one of them."""
     one, other = Counter(words(left)), Counter(words(right))
     negations = of_all("negations")
     return any(any(map(str.isdigit, word)) or word in negations for word in ((one - other) + (other - one)))
@@ -103,7 +104,7 @@ def _settled(verdict: Verdict, opinion: RowAnswer) -> Verdict:
 
 
 def _drawn(triple: Triple, share: float) -> bool:
-    """Whether the row is among those that are checked: the same ones whatever else is in the run."""
+    """Whether the row is among those that are checked. The choice does not depend on the other rows."""
     return int(digest(["answer_check", triple.id])[:13], 16) < share * 16**13
 
 

@@ -1,15 +1,15 @@
-"""Not too much of one thing.
+"""Rejects rows beyond the share that a chunk, a kind of query or the beginning of chunks may have.
 
-Reasons: `chunk_full` (its chunk has better rows enough; score: its place among them), `kind_full` (its kind of query has),
-`lead_full` (too many rows are about the beginning of their chunk). The score of the last two is the share that the better
-rows and this one have.
+Reasons: `chunk_full` (its chunk has enough better rows; score: its place among them), `kind_full` (its kind of query
+has), `lead_full` (too many rows are about the beginning of their chunk). The score of the last two is the share that
+the better rows and this one have.
 
-Readers of a passage, human and model, ask about its beginning first: in SQuAD and in generated sets most answers stand there,
-and a retriever learns to look no further (lead bias). A row is about the third of its chunk in which its first quote begins;
-rows without quotes stand nowhere and are never `lead_full`.
+Readers of a passage, human and model, ask about its beginning first: in SQuAD and in generated sets most answers are
+there, and a retriever learns to look no further (lead bias). A row is about the third of its chunk in which its first
+quote begins. Rows without quotes belong to no third and are never `lead_full`.
 
-The shares are of the rows of one split that the caps before it have left, so that a set of one kind is thinned and
-not emptied. The best-scored rows stay, ties go by id. The chain only flags rows of dev and test.
+The shares are of the rows of one split that the caps before it have left, so that a set of one kind is thinned and not
+emptied. The best-scored rows are kept; ties go by id. The chain only flags rows of dev and test.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ SPEC = FilterSpec(
     scope="corpus",
     flags_held_out=True,
     reasons={
-        "chunk_full": "its chunk has better rows enough",
+        "chunk_full": "its chunk has enough better rows",
         "kind_full": "there are enough rows of its kind",
         "lead_full": "there are enough rows about the beginning of their chunk",
     },

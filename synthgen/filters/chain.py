@@ -1,7 +1,7 @@
-"""The chain of filters: rows go through one filter after the other.
+"""The chain of filters: rows pass one filter after the other.
 
-A filter that compares rows keeps one of several, the survivor. If the survivor is rejected by a later filter, the rows that were
-rejected in its favour are judged again, and one of them may be promoted in its place.
+A filter that compares rows keeps one of several, the survivor. If the survivor is rejected by a later filter, the rows
+that were rejected in its favour are judged again, and one of them may be promoted in its place.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class FilterResult:
 
     @property
     def kept_ratio(self) -> float:
-        """The share of the rows that were kept; 1 when there was nothing to filter."""
+        """The share of rows that were kept; 1 when there were no rows."""
         total = len(self.kept) + len(self.rejected)
         return len(self.kept) / total if total else 1.0
 
@@ -47,7 +47,7 @@ class FilterResult:
 
 
 def check_filters(order: Sequence[str], options: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-    """Raises UnknownNameError or ConfigError for what `apply_filters` would refuse, before anything is paid for."""
+    """Raise UnknownNameError or ConfigError for what `apply_filters` would reject, before anything is paid for."""
     _stages(order, options or {})
 
 
@@ -59,10 +59,10 @@ def apply_filters(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     on_event: OnEvent | None = None,
 ) -> FilterResult:
-    """Run the filters of `order` one after the other; each sees what the ones before kept.
+    """Run the filters of `order` one after the other; each sees the rows that the ones before kept.
 
-    Raises ConfigError for options that do not fit, for a filter that returns another number of verdicts than it got triples, and for
-    one that changes a row that earlier filters have checked.
+    Raises ConfigError for invalid options, for a filter that returns another number of verdicts than it got triples,
+    and for one that changes a row that earlier filters have checked.
     """
     chain = _Chain(list(triples), _stages(order, options or {}), context)
     chain.run(on_event)
@@ -77,7 +77,10 @@ class _Stage:
 
     @property
     def needs_all_rows(self) -> bool:
-        """Whether every kept row may change its verdicts: vectors may be alike where no word is, and who counts rows counts all."""
+        """Whether every kept row may change its verdicts.
+
+        Vectors may be similar without a shared word, and shares count all rows.
+        """
         return not self.spec.compares or self.options.get(self.spec.vector_option) is not None
 
     def verdicts(self, triples: Sequence[Triple], context: FilterContext) -> Sequence[Verdict]:
@@ -98,18 +101,18 @@ class _Stage:
             if verdict.triple is not given and _fixed_parts(verdict.triple) != _fixed_parts(given):
                 raise ConfigError(
                     f"The filter {self.name!r} changed the row {given.id!r}, which earlier filters have checked. A filter may change "
-                    "scores, flags, quotes and positives; what it does not like it rejects."
+                    "scores, flags, quotes and positives, and rejects any other row."
                 )
         return verdicts
 
 
 class _Chain:
-    """The rows by position, as they are now; the rejections, and for whose sake a row was rejected, by the same position."""
+    """The present rows by position, and by the same position the rejections and the survivors they were rejected for."""
 
     def __init__(self, rows: list[Triple], stages: Sequence[_Stage], context: FilterContext) -> None:
         self.rows, self.stages, self.context = rows, stages, context
         self.rejections: dict[int, Rejection] = {}
-        self.survivors: dict[int, str] = {}  # ids: the survivor is found by it after it was rejected, too
+        self.survivors: dict[int, str] = {}  # ids, which identify a survivor even after its rejection
 
     def run(self, on_event: OnEvent | None) -> None:
         remaining = list(range(len(self.rows)))
@@ -118,8 +121,8 @@ class _Chain:
             if on_event:
                 message = f"{stage.name}: {before} in, {len(remaining)} kept"
                 on_event(Event("filters", number, len(self.stages), message))
-        self.context = replace(self.context, lowers=False)  # a handful of rows does not lower a threshold for itself
-        for _ in self.rows:  # each round keeps or rejects a row for good, or is the last
+        self.context = replace(self.context, lowers=False)  # a few rows must not lower a threshold for themselves
+        for _ in self.rows:  # each round decides a row for good, or is the last
             orphans = self._orphans()
             if not orphans:
                 break
@@ -140,7 +143,7 @@ class _Chain:
         return FilterResult(kept, rejected, funnel)
 
     def _judge(self, stage: _Stage, candidates: Iterable[int]) -> list[int]:
-        """Judge rows by one filter; returns those that it keeps or only flags."""
+        """Judge rows by one filter, and return those that it keeps or only flags."""
         positions, passed = sorted(candidates), []
         for i, verdict in zip(positions, stage.verdicts([self.rows[i] for i in positions], self.context), strict=True):
             row = self.rows[i] = verdict.triple
@@ -158,7 +161,7 @@ class _Chain:
         return passed
 
     def _orphans(self) -> dict[int, str]:
-        """The rows whose survivor was rejected, and did not leave another one that is kept; each with the filter that rejected it."""
+        """Return the rows whose survivor was rejected without a kept successor, each with the filter that rejected the row."""
         kept = {self.rows[i].id for i in self._kept()}
         survivor_of = {self.rows[i].id: id for i, id in self.survivors.items()}
         return {
@@ -166,9 +169,10 @@ class _Chain:
         }
 
     def _judge_again(self, candidates: Sequence[int], number: int) -> None:
-        """Rows that the filter `number` rejected, again by all that it kept them from, and by all that compare rows.
+        """Judge again the rows that the filter `number` rejected.
 
-        The filters of row scope go first, so that the others choose among rows that can stay.
+        They pass all the filters that it kept them from, and all that compare rows. The filters of row scope go first, so
+        that the others choose among rows that can be kept.
         """
         later = range(number + 1, len(self.stages))
         alone = [self.stages[n] for n in later if self.stages[n].spec.scope == "row"]
@@ -186,7 +190,7 @@ class _Chain:
 
     @cached_property
     def _comparable(self) -> set[int]:
-        """Rows that may have a twin by their words: for the others nothing changes when a row comes back."""
+        """Return the rows that may have a twin by their words. For the others nothing changes when a row comes back."""
         from synthgen.filters.common.question_identity import comparable
 
         return comparable(self.rows, self.context)
@@ -196,7 +200,7 @@ class _Chain:
 
 
 def _last_survivor(id: str, kept: Set[str], survivor_of: Mapping[str, str]) -> str:
-    """The end of a series of rows, each of which was rejected in favour of the next: the first that is kept, or the last."""
+    """Return the end of a series of rows, each rejected in favour of the next: the first that is kept, or the last."""
     seen: set[str] = set()
     while id not in kept and id in survivor_of and id not in seen:
         seen.add(id)
@@ -205,7 +209,7 @@ def _last_survivor(id: str, kept: Set[str], survivor_of: Mapping[str, str]) -> s
 
 
 def _fixed_parts(triple: Triple) -> tuple[Any, ...]:
-    """What no filter may change."""
+    """Return the parts of a row that no filter may change."""
     text = triple.query, triple.answer, triple.reasoning, triple.masks
     return text, triple.id, triple.chunk_id, triple.start, triple.end, triple.split, triple.metadata
 
@@ -217,7 +221,7 @@ def _stages(order: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> l
             raise ConfigError(f"There are options for {name!r}, but no such filter.{nearest(name, known)}")
     if len(set(order)) < len(order):
         twice = next(name for name in order if order.count(name) > 1)
-        raise ConfigError(f"The filter {twice!r} stands twice in the order. Each can run once.")
+        raise ConfigError(f"The filter {twice!r} is in the order twice. Each filter can run once.")
     return [_stage(name, options.get(name, {})) for name in order]
 
 

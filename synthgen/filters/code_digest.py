@@ -1,8 +1,8 @@
-"""A digest of code, for results that are kept only as long as the same code would find them again.
+"""A digest of code, for cached results that are valid only as long as the same code would produce them.
 
-It covers the modules that it is asked about and every module of this package that they import, directly or not: at the top, inside a
-function, or by the `"package.module:attribute"` of a table. Nobody lists them, so a new or renamed module cannot be forgotten.
-Imports for type checking do not count, and other packages are for the caller to name by their version.
+It covers the given modules and every module of this package that they import, directly or not: at the top, inside a
+function, or by the `"package.module:attribute"` of a table. There is no list to maintain, so a new or renamed module
+cannot be forgotten. Imports for type checking do not count. The caller adds the versions of other packages.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ _TARGET = regex.compile(rf"({_PACKAGE}(?:\.\w+)+)(?::[\w.]+)?")
 
 @cache
 def code_digest(*modules: str) -> str:
-    """A digest of the source of `modules` and of what they import. Raises ModuleNotFoundError for a module that is not there."""
+    """Return a digest of the source of `modules` and of what they import.
+
+    Raises ModuleNotFoundError for a module that does not exist.
+    """
     sources = {name: hashlib.sha256(_file(name).read_bytes()).hexdigest() for name in imported_modules(modules)}
     foreign = {name: _foreign_source(name) for name in modules if not _is_ours(name)}
     return digest([sorted(sources.items()), sorted(foreign.items())])

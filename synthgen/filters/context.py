@@ -1,4 +1,4 @@
-"""What filters may look at, and the ways out of a filter that several of them take."""
+"""The data that filters may use, and helpers that several filters share."""
 
 from __future__ import annotations
 
@@ -21,42 +21,47 @@ __all__ = ["Encoders", "FilterContext", "flagged", "paid_of"]
 
 
 class Encoders(Protocol):
-    """What filters need of an encoder, each made when it is first asked for. Raises MissingExtraError without the train extra."""
+    """What filters need of an encoder, each created on first use. Raises MissingExtraError without the train extra."""
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One vector of length 1 for each query or answer: texts x dimensions."""
+        """Return one vector of length 1 for each query or answer: texts x dimensions."""
         ...
 
     def dense(self) -> Retriever:
-        """Search over the chunks by the encoder as it is."""
+        """Return a search over the chunks by the untuned encoder."""
         ...
 
     def cross_fitted(self, triples: Sequence[Triple], *, folds: int = 5) -> Iterator[tuple[Sequence[int], Retriever]]:
-        """Positions in `triples`, each once, and a search tuned on the rest of them that never saw these rows or their passages.
+        """Yield positions in `triples`, each once, with a search tuned on the rest that never saw these rows or their
+        passages.
 
-        The searches learn from the rows of the first call, also for rows that come later. With one fold, all rows are judged by
-        one search that saw them.
+        The searches learn from the rows of the first call, also for rows that come later. With one fold, all rows are
+        judged by one search that saw them.
         """
         ...
 
     def rerank(self, pairs: Sequence[tuple[str, str]], *, model: str) -> list[float]:
-        """How well each (query, text) fits, by the cross-encoder of that name or path; larger is better."""
+        """Return how well each (query, text) fits, by the cross-encoder of that name or path; larger is better."""
         ...
 
     def digest(self, *, triples: Sequence[Triple] = (), folds: int = 0, model: str = "") -> str:
-        """Of all that scores depend on beside the chunks: those of `dense`, of `cross_fitted` with `folds`, of `rerank` with `model`."""
+        """Return a digest of everything that scores depend on beside the chunks.
+
+        It covers the scores of `dense`, of `cross_fitted` with `folds`, and of `rerank` with `model`.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FilterContext:
-    """What filters may look at; whatever is costly is given, never built.
+    """The data that filters may use. Costly objects are given, never built.
 
     - `shots`: texts that the generator was shown.
-    - `queries`: those that the result will be measured on.
-    - `lowers`: whether a filter may take a lower threshold when too little is left. The new threshold stands in `lowered`, by
-      filter, and a sentence about it in `notes`.
-    - `known`: scores of rows by id, as an earlier run stored them. A filter uses its own where their stamp says that nothing has changed.
+    - `queries`: the queries that the result will be measured on.
+    - `lowers`: whether a filter may lower its threshold when too little is left. The new threshold is stored in
+      `lowered`, by filter, with a sentence in `notes`.
+    - `known`: scores of rows by id, as stored by an earlier run. A filter uses its own where their stamp shows that
+      nothing has changed.
     - `cache`: the verdicts of earlier runs.
     """
 
@@ -74,12 +79,14 @@ class FilterContext:
 
 
 def paid_of(context: FilterContext, name: str) -> Paid:
-    """The way to a model, for the filter `name`. Raises ConfigError where there is none."""
+    """Return the access to a model for the filter `name`. Raises ConfigError where there is none."""
     if context.paid is None:
-        raise ConfigError(f"The filter {name!r} asks a model, but was given no way to one. Use it in a run, or leave it out.")
+        raise ConfigError(
+            f"The filter {name!r} asks a model, but the context has no access to one. Use it in a run, or leave it out."
+        )
     return context.paid
 
 
 def flagged(triple: Triple, flag: str) -> Triple:
-    """The triple with one more flag, once."""
+    """Return the triple with the flag added, unless it has it."""
     return triple if flag in triple.flags else replace(triple, flags=(*triple.flags, flag))

@@ -1,14 +1,16 @@
-"""Rows that say the same thing twice.
+"""Rejects rows that repeat another row.
 
-Reasons: `same_answer` (the same question with the same answer, anywhere in the corpus), `same_passage` (the same question
-on the same text, whatever the answers: two rows of one passage may not contradict each other), `conflicting_labels` (a text that is to
-be classified has another label elsewhere: none of its rows stays, for nothing says which is right).
+Reasons: `same_answer` (the same question with the same answer, anywhere in the corpus), `same_passage` (the same
+question on the same text, whatever the answers: two rows of one passage must not contradict each other),
+`conflicting_labels` (a text to be classified has another label elsewhere: all of its rows are rejected, because it is
+unknown which label is right).
 
-The row that stays is the reviewed or best-scored one. It takes over the positives of the rejected rows whose passages are
+The survivor is the reviewed or best-scored row. It takes over the positives of the rejected rows whose passages are
 copies of its own.
 
 Equal means an equal comparison key, which keeps digits, signs and negations. The same question on different passages is
-no duplicate when the answers differ, nor when there are none: that is an ambiguity, which is for another filter.
+not a duplicate when the answers differ, nor when there are none: that is an ambiguity, which is the subject of another
+filter.
 """
 
 from __future__ import annotations
@@ -35,7 +37,10 @@ def exact_duplicates(
     *,
     prefer: Annotated[str, Field(description="score whose best holder is kept; without it, the first by id")] = "round_trip",
 ) -> list[Verdict]:
-    """One row of each question with the same answer or the same passage; a row is rejected only in favour of one that is kept."""
+    """One row of each question with the same answer or the same passage.
+
+    A row is rejected only in favour of one that is kept.
+    """
     taken: dict[tuple[str, ...], int] = {}
     stays: dict[int, tuple[str, int]] = {}
     questions = [key(triple.query) for triple in triples]
@@ -68,7 +73,7 @@ def exact_duplicates(
 
 
 def _conflicting(triples: Sequence[Triple], texts: Sequence[str]) -> set[int]:
-    """The rows whose text has several labels."""
+    """Return the rows whose text has several labels."""
     labels: defaultdict[str, set[str]] = defaultdict(set)
     labelled = [i for i, triple in enumerate(triples) if triple.kind == CLASSIFICATION]
     for i in labelled:

@@ -1,10 +1,10 @@
-"""What every row must be before anything else looks at it.
+"""Rejects rows that lack what every row must have before any other filter sees it.
 
 Reasons: `unknown_chunk`, `wrong_span` (start, end, document or digest are not the chunk's; a quote or mask outside it),
 `not_encodable` (a lone surrogate), `control_character`, `empty_query`, `multiline_query`, `query_too_short`,
 `query_too_long`, `empty_answer`, `answer_too_long`, `answer_is_query`.
 
-A text with its label is no query: it may have several lines and any length, and be its own label.
+A text with its label is not a query: it may have several lines and any length, and be its own label.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def format_check(
     max_query_chars: Annotated[Chars, Field(description="longest query, in characters")] = 1_000,
     max_answer_chars: Annotated[Chars, Field(description="longest answer, in characters")] = 8_000,
 ) -> list[Verdict]:
-    """Query and answer are there, are text of a sane length, and the row points at its chunk."""
+    """Query and answer exist and are text of a reasonable length, and the row points at its chunk."""
     verdicts = []
     for triple in triples:
         query, answer, asks = triple.query, triple.answer, triple.kind != CLASSIFICATION
@@ -82,7 +82,7 @@ SPEC = FilterSpec(
     format_check,
     scope="row",
     reasons={
-        "unknown_chunk": "a positive is no chunk of the run",
+        "unknown_chunk": "a positive is not a chunk of the run",
         "wrong_span": "start, end, document or digest are not the chunk's, or a quote lies outside it",
         "not_encodable": "query or answer has half a character (a lone surrogate)",
         "control_character": "query or answer has a control character",

@@ -1,14 +1,15 @@
-"""A model reads the row with its passage and judges it.
+"""Rejects rows that a model, which reads the row with its passage, finds deficient.
 
-Reasons: `not_self_contained`, `unclear`, `not_answerable`, `unsupported` (the first of these that the judge says no to);
-`undecided` (it is unsure, refuses, talks nonsense or did not answer in time) and `not_asked` (no call was allowed) are a third
-state: neither is a pass. What the judge wrote is stored as score `judge`.
+Reasons: `not_self_contained`, `unclear`, `not_answerable`, `unsupported` (the first of these that the judge denies).
+`undecided` (it is unsure, refuses, writes nonsense or did not answer in time) and `not_asked` (no call was allowed) are
+a third state: neither is a pass. The judge's answer is stored as score `judge`.
 
-The four criteria are those of NVIDIA's retriever data pipeline (NeMo SDG), with the support of the answer added. The prompt is
-`prompts/rows/judge.yaml`; `prompt` names a file of your own with the same fields. Asked at temperature 0, once for each row, with the
-passage as the row shows it.
+The four criteria are those of NVIDIA's retriever data pipeline (NeMo SDG), with the support of the answer added. The
+prompt is `prompts/rows/judge.yaml`; `prompt` names a file of your own with the same fields. The judge is asked at
+temperature 0, once for each row, with the passage as the row shows it.
 
-Not covered: several judges and votes; a judge of the model family that wrote the row is known to be lenient with its own.
+Not covered: several judges and votes. A judge of the model family that wrote the row is known to be lenient with its
+own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the chain, the cache, the plan and the docs have to know about a filter, in one place: its `FilterSpec`."""
+"""The facts about a filter in one place, its `FilterSpec`, for the chain, the cache, the plan and the docs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["NO_VERDICT", "Filter", "FilterSpec", "Need"]
 Filter = Callable[..., Sequence[Verdict]]
 Need = Literal["shots", "queries", "retriever", "encoders", "paid"]
 
-_STAMPED = frozenset({"shots", "queries"})  # what a cached verdict is stored with, beside the row and the chunks
+_STAMPED = frozenset({"shots", "queries"})  # part of a cached verdict's key, beside the row and the chunks
 
 NO_VERDICT: Mapping[str, str] = {
     "undecided": "the model is unsure, refused, wrote nonsense or did not answer in time",

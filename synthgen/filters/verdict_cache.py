@@ -1,8 +1,8 @@
-"""Verdicts of earlier runs, so that a second pass judges only what has changed.
+"""Caches the verdicts of earlier runs, so that a second pass judges only what has changed.
 
-Only filters whose verdict on a row depends on nothing but the row, the corpus, the shots, the evaluation queries and their options are
-cached (`FilterSpec.cacheable`). A verdict is stored under all of these and the code of its filter, so it is found again only where the
-filter would give it again. The file may be deleted at any time.
+Only filters whose verdict on a row depends on nothing but the row, the corpus, the shots, the evaluation queries and
+their options are cached (`FilterSpec.cacheable`). A verdict is stored under all of these and the code of its filter, so
+it is only found where the filter would return it again. The file may be deleted at any time.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ def test_wrong_names_and_options_are_told_before_anything_runs() -> None:
         check_filters(["round_trip"], {"round_trip": {"min_ratio": 7}})
     with pytest.raises(ConfigError, match=r"options for 'lnt', but no such filter. Did you mean 'lint'\?"):
         check_filters(["format"], {"lnt": {}})
-    with pytest.raises(ConfigError, match="'lint' stands twice"):
+    with pytest.raises(ConfigError, match="'lint' is in the order twice"):
         check_filters(["lint", "format", "lint"])
 
 

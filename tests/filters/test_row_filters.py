@@ -185,7 +185,7 @@ def test_words_shared_by_two_answers() -> None:
 
 
 def test_without_a_way_to_a_model_it_says_so() -> None:
-    with pytest.raises(ConfigError, match="asks a model, but was given no way to one"):
+    with pytest.raises(ConfigError, match="asks a model, but the context has no access to one"):
         judge([GOOD], FilterContext({BREE.id: BREE}))
 
 
