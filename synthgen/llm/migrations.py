@@ -1,13 +1,14 @@
-"""The versions of the call store's file, and the steps from each of them to the next.
+"""The versions of the call store's file, and the migrations between them.
 
-`PRAGMA user_version` says which version a file has. A new file takes the same steps as an old one, so both end up alike. Each step
-is one transaction that covers tables, rows and the version number: a process that is killed in the middle of it leaves the file as it
-was, so no backup is made. The first of two processes that open a store takes the step; the second waits, and finds it taken.
+`PRAGMA user_version` is the version of a file. A new file takes the same steps as an old one, so both end up equal.
+Each step is one transaction over tables, rows and the version number: a process killed in the middle leaves the file as
+it was, so no backup is made. The first of two processes that open a store takes the step; the second waits, and finds
+it taken.
 
-The fact `synthgen` names the synthgen that brought the file to its version. A synthgen that is too old for a file tells the user
-which one is needed.
+The fact `synthgen` names the synthgen that brought the file to its version. A synthgen that is too old for a file names
+the one that is needed.
 
-Adding a version: append a `Migration`. A step never changes once it was released, and it deletes no answer.
+To add a version, append a `Migration`. A step never changes once it is released, and it deletes no answer.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def _columns(definitions: dict[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step: what it changes, in words, and its statements."""
+    """One step: a description of the change, and its statements."""
 
     change: str
     statements: tuple[str, ...]
@@ -77,7 +78,7 @@ MIGRATIONS = (
         ),
     ),
     Migration(
-        # Version 2 made these tables at the first batch, so a file of version 2 may have them.
+        # Version 2 created these tables at the first batch, so a file of version 2 may have them.
         "batches, and the requests that wait in them, in every store; the synthgen that wrote it",
         (
             """
@@ -104,11 +105,11 @@ _WRITER = "synthgen"
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:
-    """The version of the file at `path`, 0 when it is empty.
+    """Return the version of the file at `path`, 0 when it is empty.
 
-    Raises RunFolderError when it is the database of another program, or of a synthgen later than this one.
+    Raises RunFolderError when it is the database of another program, or of a later synthgen than this one.
     """
-    # The tables come first: another process may be making them, in one commit with what is read then.
+    # The tables come first: another process may be creating them, in one commit with the values read next.
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
     (found,) = connection.execute("PRAGMA user_version").fetchone()
@@ -130,7 +131,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring a store to the version of this synthgen, one transaction for each step. Raises what `version_of` raises."""
     while version_of(connection, path) < VERSION:
         with transaction(connection):
-            done = version_of(connection, path)  # again: another process may have come first
+            done = version_of(connection, path)  # again: another process may have been first
             if done < VERSION:
                 _step(connection, done)
 
@@ -146,7 +147,7 @@ def _step(connection: sqlite3.Connection, done: int) -> None:
 
 
 def _writer(connection: sqlite3.Connection) -> str:
-    """The version of the synthgen that wrote a store, "" when it does not say so in the way known here."""
+    """Return the version of the synthgen that wrote a store; "" when it is not recorded in the present way."""
     try:
         row = connection.execute("SELECT value FROM facts WHERE name = ?", (_WRITER,)).fetchone()
         return str(json.loads(row[0])) if row else ""
@@ -156,7 +157,7 @@ def _writer(connection: sqlite3.Connection) -> str:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of the statements inside, or none of them. Waits for another process that is writing."""
+    """Run all of the statements inside, or none of them. Waits for another process that is writing."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
