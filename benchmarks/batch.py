@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from engine_setup import chunks, in_child, peak_mib, write_result
-from synthgen.llm.batch.api import ENDED
 
 from synthgen.config.settings import Config
 from synthgen.llm.call_store import CallStore
@@ -57,7 +56,10 @@ def serve(pipe: Connection) -> None:
 def command(name: str, folder: str) -> dict[str, Any]:
     """One command of the client, with what it cost this process."""
     started = time.perf_counter()
-    report = live(folder) if name == "live" else {"submit": batches.submit, "collect": batches.collect}[name](folder)
+    if name == "live":
+        report = live(folder)
+    else:
+        report = (batches.submit(folder) if name == "submit" else batches.collect(folder)).to_dict()
     return report | {"seconds": round(time.perf_counter() - started, 1), "peak_mib": round(peak_mib(), 1)}
 
 
@@ -125,7 +127,7 @@ def ended(pipe: Connection) -> list[str]:
     """Waits until every batch has ended; returns their states, the oldest first."""
     while True:
         states = [batch["status"] for batch in reversed(asked(pipe)["batches"])]
-        if ENDED.issuperset(states):
+        if {"completed", "failed", "expired", "cancelled"}.issuperset(states):
             return states
         time.sleep(GLANCE_S)
 

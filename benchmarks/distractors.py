@@ -303,7 +303,7 @@ def of_import(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         "training": {"enabled": False},
     }
     with tempfile.TemporaryDirectory() as place:
-        report = import_rows(folder, "-", Path(place) / "run", config=Config.build(settings)).report
+        report = import_rows(folder, "-", Path(place) / "run", config=Config.build(settings)).report.to_dict()
         run = RunFolder(Path(place) / "run")
         rows, chunks = list(run.read("triples")), list(run.read("chunks"))
     index = Index({chunk.id: chunk for chunk in chunks}, over_chunks(chunks))

@@ -55,7 +55,7 @@ def benchmark(data: Path, *, seeds: int, settings: list[str]) -> dict[str, Any]:
             folder = Path(scratch) / f"run-{seed}"
             config = load_config(None, settings, {"seed": seed})
             started = time.perf_counter()
-            report = run(documents, folder, queries=queries, config=config, on_event=show).report
+            report = run(documents, folder, queries=queries, config=config, on_event=show).report.to_dict()
             runs.append((report, time.perf_counter() - started))
         report, seconds = runs[0]
         gains = [r["training"]["deployment"]["deltas"]["tuned-base"]["ndcg@10"] for r, _ in runs]

@@ -452,15 +452,9 @@ def test_the_measurement_is_shown_with_its_intervals_and_said_to_be_stale(
         "deltas": {"tuned-base": delta},
     }  # fmt: skip
     chosen = {"system": "bm25", "reason": "too few", "rule": "always"}
+    encoder = {"base": "static", "rows": 9, "passages": 7, "dimensions": 64, "vocabulary": 500, "settings": {"epochs": 1.0}}
     measured = {
-        "training": {
-            "base": "static",
-            "rows": 9,
-            "passages": 7,
-            "dimensions": 64,
-            "vocabulary": 500,
-            "settings": {"epochs": 1.0},
-        },  # fmt: skip
+        "training": encoder,
         "deployment": None,
         "unseen documents": setting,
         "recommendation": chosen,

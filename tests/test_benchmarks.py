@@ -1,0 +1,47 @@
+"""Every benchmark starts, and those that need no data give a result at a small size."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = sorted(path.name for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text(encoding="utf-8"))
+
+SMALL = {
+    "engine_faults.py": ["--calls", "40", "--rounds", "1"],
+    "engine_speed.py": ["--calls", "40", "--rounds", "1"],
+    "export_speed.py": ["--rows", "200", "--formats", "raft", "st-pair"],
+    "filter_speed.py": ["--rows", "400"],
+    "retrieval_gain.py": [],
+}
+
+
+def run(name: str, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, f"benchmarks/{name}", *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2_000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_it_starts(name: str) -> None:
+    assert "usage" in run(name, "--help")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_it_gives_a_result(name: str, tmp_path: Path) -> None:
+    data = []
+    if name == "retrieval_gain.py":
+        shutil.copytree(ROOT / "data" / "handbook-queries", tmp_path / "data")
+        shutil.copytree(ROOT / "data" / "handbook", tmp_path / "data" / "files")
+        (tmp_path / "data" / "corpus.jsonl").touch()
+        data = [str(tmp_path / "data")]
+    run(name, *data, *SMALL[name], "--out", str(tmp_path / "result.json"))
+    assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
