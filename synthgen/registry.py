@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import traceback
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
 from pydantic import ConfigDict, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
-from synthgen.errors import ConfigError, UnknownNameError, nearest
+from synthgen.errors import ConfigError, SynthgenError, UnknownNameError, nearest
 
-__all__ = ["Distinct", "Option", "describe_options", "resolve", "resolved_options", "validate_options"]
+__all__ = ["Contract", "Distinct", "Option", "describe_options", "resolve", "resolved_options", "validate_options"]
 
 
 class Distinct(NamedTuple):
@@ -38,6 +41,44 @@ class Option(NamedTuple):
     type: str
     default: str
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a function from outside of this package must be. Each error says whose function breaks it, how, and what it `must`."""
+
+    kind: str
+    must: str
+
+    def broken(self, name: str, what: str) -> ConfigError:
+        """Return the error of a function that breaks the contract; `what` is its predicate."""
+        return ConfigError(f"The {self.kind} {name!r} {what}. It must {self.must}.")
+
+    def check_signature(self, name: str, function: Any) -> None:
+        """Raise ConfigError for an object without a readable signature, such as one that is not a function."""
+        try:
+            describe_options(function)
+        except (TypeError, ValueError, NameError) as error:
+            raise self.broken(name, f"has no readable signature ({error})") from None
+
+    def check_call(self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+        """Raise ConfigError for a function that does not take these arguments."""
+        try:
+            inspect.signature(function).bind(*arguments, **options)
+        except TypeError as error:
+            raise self.broken(name, f"cannot be called with these arguments ({error})") from None
+
+    @contextmanager
+    def explained(self, name: str, doing: str = "") -> Iterator[None]:
+        """Turn an exception of the function's own code into a ConfigError with the place, chained. `doing` follows "failed"."""
+        try:
+            yield
+        except SynthgenError:
+            raise
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"failed{doing} in {where.filename}, line {where.lineno} ({type(error).__name__}: {error})"
+            raise self.broken(name, place) from error
 
 
 def resolve(kind: str, name: str, table: Mapping[str, str]) -> Any:

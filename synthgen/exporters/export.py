@@ -11,9 +11,7 @@ works in place of a name.
 
 from __future__ import annotations
 
-import inspect
 import itertools
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -21,12 +19,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from synthgen.errors import ConfigError, EmptyResultError, SynthgenError
+from synthgen.errors import ConfigError, EmptyResultError
 from synthgen.exporters.context import ExportContext, Rows
 from synthgen.exporters.formats import FORMATS, REQUIREMENTS, format_of, needs_of
 from synthgen.exporters.jsonl import RowsWithNotes, write_rows
 from synthgen.records import CLASSIFICATION, SPLITS, Triple
-from synthgen.registry import describe_options, resolve, resolved_options
+from synthgen.registry import Contract, resolve, resolved_options
 from synthgen.storage import write_folder, writing
 from synthgen.text.humanize import counts
 
@@ -39,6 +37,12 @@ __all__ = [
     "rows",
     "usable",
 ]
+
+_CONTRACT = Contract(
+    "format",
+    "be a generator function of (triples, context), with options as keyword-only parameters, that yields a mapping for each row "
+    "and returns nothing or a mapping of counts",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,19 +159,13 @@ def _labels(triples: Iterable[Triple]) -> tuple[str, ...]:
 def _function(name: str) -> Callable[..., Any]:
     function = resolve("format", name, {key: entry.path for key, entry in FORMATS.items()})
     if name not in FORMATS:
-        try:
-            describe_options(function)
-        except (TypeError, ValueError, NameError) as error:
-            raise _format_error(name, f"has no readable signature ({error})") from None
+        _CONTRACT.check_signature(name, function)
     return function  # type: ignore[no-any-return]
 
 
 def _exporter(name: str, options: Mapping[str, Any] | None) -> Callable[[Sequence[Triple], ExportContext], Rows]:
     function, valid = _function(name), format_options(name, options)
-    try:
-        inspect.signature(function).bind((), ExportContext({}), **valid)
-    except TypeError as error:
-        raise _format_error(name, f"cannot be called with these arguments ({error})") from None
+    _CONTRACT.check_call(name, function, (), ExportContext({}), **valid)
 
     def exporter(triples: Sequence[Triple], context: ExportContext) -> Rows:
         create = partial(function, triples, context, **valid)
@@ -180,10 +178,10 @@ def _checked_rows(name: str, create: Callable[[], Any]) -> Rows:
     """Yield the rows of a format from outside the package. Raises ConfigError for what is not a row and for the
     format's own errors.
     """
-    try:
+    with _CONTRACT.explained(name):
         generator = create()
         if not isinstance(generator, Iterable):
-            raise _format_error(name, f"returned {type(generator).__name__}")
+            raise _CONTRACT.broken(name, f"returned {type(generator).__name__}")
         stream = iter(generator)
         while True:
             try:
@@ -192,22 +190,8 @@ def _checked_rows(name: str, create: Callable[[], Any]) -> Rows:
                 notes = end.value
                 break
             if not isinstance(row, Mapping):
-                raise _format_error(name, f"yielded {type(row).__name__}")
+                raise _CONTRACT.broken(name, f"yielded {type(row).__name__}")
             yield row
         if not isinstance(notes, Mapping | None):
-            raise _format_error(name, f"returned {type(notes).__name__} after its rows")
-    except Exception as error:
-        if isinstance(error, SynthgenError):
-            raise
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        raise _format_error(
-            name, f"failed in {where.filename}, line {where.lineno} ({type(error).__name__}: {error})"
-        ) from error
+            raise _CONTRACT.broken(name, f"returned {type(notes).__name__} after its rows")
     return notes
-
-
-def _format_error(name: str, what: str) -> ConfigError:
-    return ConfigError(
-        f"The format {name!r} {what}. It must be a generator function of (triples, context), with options as keyword-only parameters, "
-        "that yields a mapping for each row and returns nothing or a mapping of counts."
-    )

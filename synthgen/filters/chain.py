@@ -17,9 +17,16 @@ from synthgen.filters import FILTERS, filter_spec
 from synthgen.filters.context import FilterContext, flagged
 from synthgen.filters.spec import FilterSpec
 from synthgen.records import Event, OnEvent, Rejection, Triple, Verdict
-from synthgen.registry import validate_options
+from synthgen.registry import Contract, resolved_options, validate_options
 
 __all__ = ["FilterResult", "apply_filters", "check_filters"]
+
+
+_CONTRACT = Contract(
+    "filter",
+    "take (triples, context), with options as keyword-only parameters, and return a list with one verdict for each triple, in "
+    "order: Verdict(triple) keeps, Verdict(triple, 'reason') rejects",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +98,27 @@ class _Stage:
         return self._fresh_verdicts(triples, context)
 
     def _fresh_verdicts(self, triples: Sequence[Triple], context: FilterContext) -> Sequence[Verdict]:
-        verdicts = self.spec.function(triples, context, **self.options)
+        verdicts = self._returned(triples, context)
+        if not isinstance(verdicts, Sequence) or isinstance(verdicts, str):
+            raise _CONTRACT.broken(self.name, f"returned {type(verdicts).__name__}")
         if len(verdicts) != len(triples):
-            raise ConfigError(
-                f"The filter {self.name!r} returned {len(verdicts)} verdicts for {len(triples)} triples. "
-                "It must return one for each, in order: Verdict(triple) keeps, Verdict(triple, 'reason') rejects."
-            )
+            raise _CONTRACT.broken(self.name, f"returned {len(verdicts)} verdicts for {len(triples)} triples")
         for given, verdict in zip(triples, verdicts, strict=True):
+            if not isinstance(verdict, Verdict) or not isinstance(verdict.triple, Triple):
+                wrong = f"Verdict({type(verdict.triple).__name__})" if isinstance(verdict, Verdict) else type(verdict).__name__
+                raise _CONTRACT.broken(self.name, f"returned {wrong} for the row {given.id!r}")
             if verdict.triple is not given and _fixed_parts(verdict.triple) != _fixed_parts(given):
                 raise ConfigError(
                     f"The filter {self.name!r} changed the row {given.id!r}, which earlier filters have checked. A filter may change "
                     "scores, flags, quotes and positives, and rejects any other row."
                 )
         return verdicts
+
+    def _returned(self, triples: Sequence[Triple], context: FilterContext) -> Any:
+        if self.name in FILTERS:
+            return self.spec.function(triples, context, **self.options)
+        with _CONTRACT.explained(self.name):
+            return self.spec.function(triples, context, **self.options)
 
 
 class _Chain:
@@ -227,4 +242,7 @@ def _stages(order: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> l
 
 def _stage(name: str, options: Mapping[str, Any]) -> _Stage:
     spec = filter_spec(name)
-    return _Stage(name, spec, validate_options(spec.function, options, owner=f"filter {name!r}"))
+    _CONTRACT.check_signature(name, spec.function)
+    stage = _Stage(name, spec, validate_options(spec.function, options, owner=f"filter {name!r}"))
+    _CONTRACT.check_call(name, spec.function, (), FilterContext({}), **resolved_options(spec.function, options))
+    return stage

@@ -26,7 +26,7 @@ from pathlib import Path
 from synthgen.config.settings import Sources
 from synthgen.errors import InputError
 from synthgen.records import Document, Event, OnEvent, Skipped
-from synthgen.registry import resolve
+from synthgen.registry import Contract, resolve
 
 __all__ = ["LOADERS", "Loader", "read_folder"]
 
@@ -42,6 +42,11 @@ LOADERS: Mapping[str, str] = {
 
 Loader = Callable[[bytes, str, Sources], Document | Skipped]
 
+_CONTRACT = Contract(
+    "loader",
+    "be a function of (raw, id, settings) that returns a Document with the id it was given, or a Skipped with a reason",
+)
+
 
 def read_folder(
     folder: Path, settings: Sources, *, exclude: Path | None = None, on_event: OnEvent | None = None
@@ -53,7 +58,7 @@ def read_folder(
     if not folder.is_dir():
         raise InputError(_no_folder(folder))
     table = {**LOADERS, **{_suffix(key): value for key, value in settings.loaders.items()}}
-    loaders: dict[str, Loader] = {suffix: resolve("loader", name, LOADERS) for suffix, name in table.items()}
+    loaders = {suffix: _loader(name, settings) for suffix, name in table.items()}
     entries = sorted(_entries(folder, exclude and exclude.resolve()))
     reasons: Counter[str] = Counter()
     for done, (id, path, reason) in enumerate(entries, 1):
@@ -127,6 +132,26 @@ def _read(path: str, id: str, settings: Sources, loaders: Mapping[str, Loader]) 
     if isinstance(found, Document) and not found.text.strip():
         return Skipped(id, "sources", "empty", detail="no text in it")
     return found
+
+
+def _loader(name: str, settings: Sources) -> Loader:
+    """Return the loader `name`. One from outside of this package is checked, and so is what it returns."""
+    function = resolve("loader", name, LOADERS)
+    if name in (*LOADERS, *LOADERS.values()):
+        return function  # type: ignore[no-any-return]
+    _CONTRACT.check_signature(name, function)
+    _CONTRACT.check_call(name, function, b"", "", settings)
+
+    def load(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
+        with _CONTRACT.explained(name, f" on the file {id!r}"):
+            found = function(raw, id, settings)
+        if not isinstance(found, Document | Skipped):
+            raise _CONTRACT.broken(name, f"returned {type(found).__name__} for the file {id!r}")
+        if isinstance(found, Document) and found.id != id:
+            raise _CONTRACT.broken(name, f"returned a document with the id {found.id!r} for the file {id!r}")
+        return found
+
+    return load
 
 
 def _suffix(key: str) -> str:

@@ -8,8 +8,9 @@ the order in which answers arrived.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,14 @@ from synthgen.llm.stopping import in_batches
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.prompting.templates import Prompt, load_prompt
 from synthgen.records import Chunk, Event, Meter, OnEvent, Request, Skipped, Triple, Usage, digest
-from synthgen.registry import resolve
+from synthgen.registry import Contract, resolve
 
 __all__ = ["Candidates", "Generator", "StoredChunks", "make_generator", "sample"]
 
+_RULE = Contract(
+    "model",
+    "be a function of (chunks, *, per_chunk, seed) that yields a Triple for each row and a Skipped for what gave none",
+)
 _BLOCK_CALLS = 16  # by each worker, before the next prompt is put to the same chunks
 
 
@@ -216,8 +221,18 @@ class Generator:
         return Candidates(triples, skipped, behind.ok, behind.failed, behind.usage)
 
     def _ruled(self, chunks: Sequence[Chunk]) -> Iterator[Triple | Skipped]:
-        rules = resolve("model", self.config.model, GENERATORS)
-        return iter(rules(chunks, per_chunk=self.config.generation.per_chunk, seed=self.config.seed))
+        name, rule = self.config.model, _rule(self.config)
+        if name in GENERATORS:
+            yield from rule(chunks)
+            return
+        with _RULE.explained(name):
+            found = rule(chunks)
+            if not isinstance(found, Iterable):
+                raise _RULE.broken(name, f"returned {type(found).__name__}")
+            for row in found:
+                if not isinstance(row, Triple | Skipped):
+                    raise _RULE.broken(name, f"yielded {type(row).__name__}")
+                yield row
 
     def _asked(self, chunks: Sequence[Chunk], store: CallStore | None) -> Iterator[Triple | Skipped]:
         answers: Answers = {} if store is None else store
@@ -234,7 +249,7 @@ def make_generator(config: Config) -> Generator:
         raise ConfigError("`import` is not a model. `synthgen import FILE DOCS RUN` brings rows in; `run` makes new ones.")
     model = named_model(config.model)
     if model is None:
-        resolve("model", config.model, GENERATORS)
+        _rule(config)
         return Generator(config)
     generation = config.generation
     prompts = (
@@ -248,6 +263,15 @@ def make_generator(config: Config) -> Generator:
         "store": config.llm.store and str(Path(config.llm.store).resolve()),
     }
     return Generator(config.model_copy(update={"llm": config.llm.model_copy(update=found)}), tuple(prompts))
+
+
+def _rule(config: Config) -> Callable[[Sequence[Chunk]], Any]:
+    """The rule that `config` names, with its options. Raises UnknownNameError, and ConfigError for what cannot be a rule."""
+    function = resolve("model", config.model, GENERATORS)
+    options = {"per_chunk": config.generation.per_chunk, "seed": config.seed}
+    _RULE.check_signature(config.model, function)
+    _RULE.check_call(config.model, function, (), **options)
+    return partial(function, **options)
 
 
 def sample(chunks: Sequence[Chunk], limit: int | None, *, seed: int) -> list[Chunk]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import pytest
@@ -16,6 +17,7 @@ from synthgen.errors import ConfigError, UnknownNameError
 from synthgen.filters import FILTERS, filter_spec
 from synthgen.filters.chain import apply_filters, check_filters
 from synthgen.filters.context import FilterContext
+from synthgen.filters.spec import FilterSpec
 from synthgen.records import Chunk, Event, Triple, Verdict, digest, make_triple
 from synthgen.registry import describe_options, validate_options
 from synthgen.retrieval import index_text
@@ -155,6 +157,37 @@ def test_a_filter_of_your_own_works_by_module_and_function(monkeypatch: pytest.M
     assert [t.query for t in filtered.kept] == ["tower height now"]
     with pytest.raises(ConfigError, match="'my_filters:drops_a_verdict' returned 1 verdicts for 2 triples"):
         apply_filters(rows, ["my_filters:drops_a_verdict"], context())
+
+
+def _not_verdicts(triples: Sequence[Triple], context: FilterContext) -> Any:
+    return [Verdict("text") for _ in triples]  # type: ignore[arg-type]
+
+
+def _breaks(triples: Sequence[Triple], context: FilterContext) -> Any:
+    raise KeyError("of its own")
+
+
+FAULTY_FILTERS: dict[str, tuple[Any, str]] = {
+    "none": (lambda triples, context: None, "returned NoneType"),
+    "bools": (lambda triples, context: [True for _ in triples], "returned bool for the row"),
+    "generator": (lambda triples, context: (Verdict(t) for t in triples), "returned generator"),
+    "triples": (lambda triples, context: triples, "returned Triple for the row"),
+    "text": (_not_verdicts, r"returned Verdict\(str\) for the row"),
+    "no_function": (3, "has no readable signature"),
+    "no_function_in_a_spec": (FilterSpec(3), "has no readable signature"),  # type: ignore[arg-type]
+    "no_context": (lambda triples: [Verdict(t) for t in triples], "cannot be called with these arguments"),
+    "breaks": (_breaks, r"failed in .*test_chain.py, line \d+ \(KeyError: 'of its own'\)"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTY_FILTERS)
+def test_a_faulty_filter_is_reported_in_one_sentence(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    faulty, fault = FAULTY_FILTERS[name]
+    monkeypatch.setitem(sys.modules, "faulty_filters", SimpleNamespace(**{name: faulty}))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=rf"The filter 'faulty_filters:{name}' {fault}.*It must take \(triples, context\)"):
+        apply_filters([GOOD], [f"faulty_filters:{name}"], context())
 
 
 def test_wrong_names_and_options_are_told_before_anything_runs() -> None:

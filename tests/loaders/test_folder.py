@@ -192,6 +192,58 @@ def test_other_loaders_are_named_in_the_settings(folder):
         read(root, Sources(loaders={".log": "nosuch"}))
 
 
+OWN_LOADERS = """
+from synthgen.records import make_document
+
+ready = "not a function"
+
+def same(raw, id, settings):
+    return make_document("same", raw.decode())
+
+def none(raw, id, settings):
+    pass
+
+def text(raw, id, settings):
+    return raw.decode()
+
+def alone(raw):
+    return make_document("a", raw.decode())
+
+def breaks(raw, id, settings):
+    raise KeyError("of its own")
+
+def good(raw, id, settings):
+    return make_document(id, raw.decode())
+"""
+
+
+@pytest.fixture
+def own_loaders(tmp_path, monkeypatch):
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "own_loaders.py").write_text(OWN_LOADERS, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path / "code"))
+    return "own_loaders"
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    {
+        "same": "returned a document with the id 'same' for the file 'a.log'",
+        "none": "returned NoneType for the file 'a.log'",
+        "text": "returned str for the file 'a.log'",
+        "alone": "cannot be called with these arguments",
+        "ready": "has no readable signature",
+        "breaks": r"failed on the file 'a.log' in .*own_loaders.py, line \d+ \(KeyError: 'of its own'\)",
+    }.items(),
+)
+def test_a_faulty_loader_is_reported_in_one_sentence(name, fault, folder, own_loaders):
+    root = folder(**{"a.log": "It boils.", "b.log": "It closes."})
+    read(root, Sources(loaders={".log": f"{own_loaders}:good"}))
+    with pytest.raises(ConfigError, match=rf"The loader 'own_loaders:{name}' {fault}.*It must be a function of \(raw, id") as raised:
+        read(root, Sources(loaders={".log": f"{own_loaders}:{name}"}))
+    assert isinstance(raised.value.__cause__, KeyError if name == "breaks" else type(None))
+
+
 def test_every_loader_of_the_table_exists(folder):
     assert set(read(folder(**{f"kettle{suffix}": "It boils." for suffix in LOADERS}))) == {f"kettle{s}" for s in LOADERS}
 
