@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -91,30 +93,48 @@ def read_report(folder: RunFolder) -> RunReport | None:
     """The report of a run, None where there is none yet. Raises RunFolderError for one that this synthgen cannot read."""
     if not folder.report.exists():
         return None
-    found = storage.read_json(folder.report)
+    try:
+        found = storage.read_json(folder.report)
+    except json.JSONDecodeError as error:
+        raise _unreadable(folder, f"line {error.lineno} is not JSON: {error.msg}") from None
+    except UnicodeDecodeError:
+        raise _unreadable(folder, "it is not UTF-8") from None
     version = found.get("schema_version", 0) if isinstance(found, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise RunFolderError(
             f"{folder.report} has schema_version {version}, and this synthgen reads {SCHEMA_VERSION} and older. "
-            f"Use the synthgen that wrote it, or write it anew with `synthgen filter {folder.path}`, which makes no call."
+            f"Use the synthgen that wrote it. {_anew(folder)}"
         )
     try:
         return RunReport.model_validate(_upgraded(found) if version == 0 else found)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "the whole of it"
-        raise RunFolderError(
-            f"{folder.report} cannot be read ({key}: {first['msg']}). It may be the report of an earlier synthgen. "
-            f"`synthgen filter {folder.path}` writes it anew, without a call."
-        ) from None
+        raise _unreadable(folder, f"{key}: {first['msg']}. It may be the report of an earlier synthgen") from None
 
 
 def earlier_report(folder: RunFolder) -> RunReport | None:
-    """The report of a run that is about to be replaced; None also for one that cannot be read, whose figures are lost."""
+    """The report of a run that is about to be replaced. One that cannot be read is None, and its file is kept beside."""
     try:
         return read_report(folder)
     except RunFolderError:
+        folder.report.replace(_kept_beside(folder))
         return None
+
+
+def _unreadable(folder: RunFolder, why: str) -> RunFolderError:
+    return RunFolderError(f"{folder.report} cannot be read ({why}). {_anew(folder)}")
+
+
+def _anew(folder: RunFolder) -> str:
+    return (
+        f"`synthgen filter {folder.path}` writes it anew, without a call, and keeps this file as {_kept_beside(folder).name}. "
+        f"The figures of the measurement are only there; `synthgen train {folder.path}` measures again."
+    )
+
+
+def _kept_beside(folder: RunFolder) -> Path:
+    return folder.report.with_name(f"{folder.report.name}.unreadable")
 
 
 def _upgraded(report: dict[str, Any]) -> dict[str, Any]:

@@ -30,10 +30,11 @@ def train(
     folder = RunFolder(Path(run_folder))
     with folder.held():
         before, stored = folder.open()
+        report = read_report(folder)  # before the work: one that cannot be read is reported at once
         config = load_config(None, settings, overrides, base=before)
         run = RunContext(folder, stored_generator(config, folder), on_event)
         measured = train_and_measure(run, list(folder.read("chunks")), list(folder.read("triples")), queries)
-        if (report := read_report(folder)) is not None:
+        if report is not None:
             report.training, report.unmeasured = measured, None
             write_report(folder, report)
         folder.settle(folder.docs(stored), config)

@@ -18,6 +18,7 @@ from synthgen.pipeline.report import read_report
 from synthgen.pipeline.report_schema import SCHEMA_VERSION, RunReport
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.pipeline.status import status
+from synthgen.pipeline.train import train
 
 SCHEMA = json.loads((files("synthgen") / "assets" / "report.schema.json").read_text(encoding="utf-8"))
 
@@ -75,5 +76,30 @@ def test_what_cannot_be_read_says_what_to_do_and_that_helps(folder: RunFolder, k
     changed(folder, **keys)
     with pytest.raises(RunFolderError, match=rf"{message}.*synthgen filter {folder.path}"):
         status(folder.path)
+    _filter_helps(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    {
+        "half": (b'{"schema_version": 1,\n "docu', "line 2 is not JSON: "),
+        "empty": (b"", "line 1 is not JSON: "),
+        "not_utf8": (b'{"notes": ["caf\xe9"]}', "it is not UTF-8"),
+        "a_list": (b"[]", "the whole of it: "),
+    }.values(),
+)
+def test_a_damaged_report_says_what_to_do_and_that_helps(folder: RunFolder, content: bytes, message: str) -> None:
+    folder.report.write_bytes(content)
+    for verb in (status, train):
+        with pytest.raises(RunFolderError, match=rf"report.json cannot be read \({message}.*synthgen filter {folder.path}"):
+            verb(folder.path)
+    _filter_helps(folder)
+
+
+def _filter_helps(folder: RunFolder) -> None:
+    damaged = folder.report.read_bytes()
+    with pytest.raises(RunFolderError, match=rf"keeps this file as report.json.unreadable.*`synthgen train {folder.path}`"):
+        status(folder.path)
     refilter(folder.path)
     assert status(folder.path).finished
+    assert folder.report.with_name("report.json.unreadable").read_bytes() == damaged
