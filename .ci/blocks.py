@@ -214,7 +214,7 @@ def prompts() -> str:
 
 
 def loaders() -> str:
-    return table(["suffix", "loader"], ([code(found["name"]), code(found["meaning"])] for found in listing("loaders")))
+    return table(["suffix", "meaning"], ([code(found["name"]), found["meaning"]] for found in listing("loaders")))
 
 
 # The Python door, errors, the fake server

@@ -107,7 +107,7 @@ def _models() -> list[dict[str, Any]]:
 def _loaders() -> list[dict[str, Any]]:
     from synthgen.loaders.folder import LOADERS
 
-    return [{"name": suffix, "meaning": target, "options": []} for suffix, target in LOADERS.items()]
+    return [_described(suffix, resolve("loader", suffix, LOADERS)) for suffix in LOADERS]
 
 
 def _filters() -> list[dict[str, Any]]:

@@ -339,6 +339,11 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{path} holds a {type(loaded).__name__}, but a configuration is a mapping such as `chunking: {{max_tokens: 400}}`."
         )
+    if loaded and {"synthgen", "docs", "config"} <= loaded.keys():
+        raise ConfigError(
+            f"{path} is the record of a run, not a configuration: the settings of that run stand there under `config`. "
+            "Give a file with the settings that you want, such as a copy of that section; `synthgen init DIR` writes one to edit."
+        )
     return loaded or {}
 
 

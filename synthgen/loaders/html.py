@@ -100,7 +100,7 @@ _BROWSER_ENCODINGS = {
 
 
 def load_html(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
-    """Load a page. The title is the first heading, else `<title>`."""
+    """HTML. The title is the first heading, else `<title>`."""
     decoded = decode(raw, settings.encoding)
     if not settings.encoding and (declared := _declared(raw)) and not _is_certain(decoded):
         as_declared = decode(raw, declared)

@@ -21,17 +21,20 @@ _TITLE_WITHIN_CHARS = (200, 8_000)  # most titles are at the very beginning
 
 
 def load_markdown(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
-    """Load Markdown. The title is that of the front matter, else the first heading. Scalars of the front matter go to
-    `metadata`.
+    """Markdown. The title is that of the front matter, else the first heading.
+
+    Scalars of the front matter go to `metadata`.
     """
     return _load(raw, id, settings, "markdown")
 
 
 def load_rst(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
+    """reStructuredText. The title is the first heading."""
     return _load(raw, id, settings, "rst")
 
 
 def load_text(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
+    """Plain text. The title is the first heading that its layout shows."""
     return _load(raw, id, settings, "text")
 
 

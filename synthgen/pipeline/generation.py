@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.config.settings import Config
-from synthgen.errors import ConfigError
+from synthgen.errors import ConfigError, UnknownNameError
 from synthgen.generators import GENERATORS, IMPORT, named_model, unique_ids
 from synthgen.generators.prompted import Prompted
 from synthgen.llm import Answers
@@ -24,7 +24,7 @@ from synthgen.llm.batch.ledger import open_batches
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.fill import Wanted, fill
-from synthgen.llm.model_name import ModelName
+from synthgen.llm.model_name import ModelName, known_forms
 from synthgen.llm.reask import Outcomes, outcomes, to_ask
 from synthgen.llm.session import Session
 from synthgen.llm.stopping import in_batches
@@ -39,6 +39,7 @@ _RULE = Contract(
     "model",
     "be a function of (chunks, *, per_chunk, seed) that yields a Triple for each row and a Skipped for what gave none",
 )
+_OWN = "The attribute of a `module:attribute` must exist, and its module must be importable."
 _BLOCK_CALLS = 16  # by each worker, before the next prompt is put to the same chunks
 
 
@@ -267,7 +268,10 @@ def make_generator(config: Config) -> Generator:
 
 def _rule(config: Config) -> Callable[[Sequence[Chunk]], Any]:
     """The rule that `config` names, with its options. Raises UnknownNameError, and ConfigError for what cannot be a rule."""
-    function = resolve("model", config.model, GENERATORS)
+    try:
+        function = resolve("model", config.model, GENERATORS)
+    except UnknownNameError:
+        raise UnknownNameError("model", config.model, (*GENERATORS, *known_forms(), "module:attribute"), hint=_OWN) from None
     options = {"per_chunk": config.generation.per_chunk, "seed": config.seed}
     _RULE.check_signature(config.model, function)
     _RULE.check_call(config.model, function, (), **options)

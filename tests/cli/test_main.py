@@ -16,6 +16,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from synthgen.cli.catalog import listing
 from synthgen.cli.options import ASKED, CAPS, PACE, Given, flags
 from synthgen.config.settings import Config, load_config
 from synthgen.testing import FakeOpenAI
@@ -451,3 +452,9 @@ def test_a_reader_that_has_enough_is_no_error(docs: Path, tmp_path: Path) -> Non
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment(None))
     os.close(writer)
     assert (done.returncode, "Traceback" in done.stderr, "Exception ignored" in done.stderr) == (0, False, False)
+
+
+def test_a_listed_loader_has_a_meaning() -> None:
+    for loader in listing("loaders"):
+        assert loader["meaning"].endswith(".")
+        assert ":" not in loader["meaning"]

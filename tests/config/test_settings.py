@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -104,3 +106,11 @@ def test_a_key_in_place_of_its_variable_is_refused_and_not_shown(given: str) -> 
     with pytest.raises(ConfigError, match="not the name of an environment variable") as refused:
         load_config(overrides={"llm": {"api_key_env": given}})
     assert given not in str(refused.value)
+
+
+def test_the_record_of_a_run_is_not_a_configuration(tmp_path: Path) -> None:
+    record = tmp_path / "config.yaml"
+    record.write_text("synthgen: 1.0.0\ndocs: ../docs\ngeneration: {model: extractive}\nconfig: {seed: 3}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"config\.yaml is the record of a run.*under `config`") as raised:
+        load_config(record)
+    assert "There is no setting" not in str(raised.value)

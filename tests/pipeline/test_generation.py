@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from synthgen.config.settings import Config
-from synthgen.errors import ConfigError
+from synthgen.errors import ConfigError, UnknownNameError
 from synthgen.pipeline.generation import make_generator
 from synthgen.records import Chunk, Skipped, digest, make_triple
 
@@ -46,13 +46,23 @@ def own_rules(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_rule_of_ones_own_gives_rows() -> None:
-    assert [row.query for row in make_generator(Config(model="own_rules:good")).rows([CHUNK]).triples] == ["When does water boil?"]
+    assert [row.query for row in make_generator(Config(model="own_rules:good")).rows([CHUNK]).triples] == [
+        "When does water boil?"
+    ]
+
+
+@pytest.mark.parametrize("name", ["own_rules:nope", "no_such_rules:nope"])
+def test_an_unknown_rule_lists_all_forms_of_a_model(name: str) -> None:
+    with pytest.raises(UnknownNameError, match=f"no model called '{name}'.*extractive.*module:attribute.*openai/NAME"):
+        make_generator(Config(model=name))
 
 
 @pytest.mark.parametrize("name", FAULTY)
 def test_a_faulty_rule_is_reported_in_one_sentence(name: str) -> None:
     generator = make_generator(Config(model=f"own_rules:{name}"))
-    with pytest.raises(ConfigError, match=rf"The model 'own_rules:{name}' {FAULTY[name][1]}.*It must be a function of \(chunks"):
+    with pytest.raises(
+        ConfigError, match=rf"The model 'own_rules:{name}' {FAULTY[name][1]}.*It must be a function of \(chunks"
+    ):
         generator.rows([CHUNK])
 
 
