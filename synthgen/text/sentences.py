@@ -1,4 +1,4 @@
-"""Splits text into sentences in every script, with the abbreviations of every language."""
+"""Splits text into sentences in every script, with the abbreviations of its language and those that are words of none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import regex
 
-from synthgen.text.lexicon import lexicon, lexicons
+from synthgen.text.lexicon import LANGUAGES, lexicon, lexicons
+from synthgen.text.lexicon.base import Lexicon, listed
 
 __all__ = ["sentences"]
 
@@ -18,6 +19,7 @@ _END = regex.compile(
     r"""
     [.!?…]+ [\p{Pe}\p{Pf}"']* (?=\s)
     | [。！？｡؟।۔։፧፨]+ [\p{Pe}\p{Pf}"']*
+    | (?:\u037e | (?<=\p{Greek}{2});) [\p{Pe}\p{Pf}"']* (?=\s)
     | \n[^\S\n]*\n
     """,
     regex.VERBOSE,
@@ -27,19 +29,40 @@ _MIN_PAUSE_CHARS = 60
 
 # The token right before a full stop: a number, or a word with the dotted parts before it ("т. е", "p.m").
 _BEFORE = regex.compile(
-    r"(?<![\p{L}\p{M}\p{N}.&°])(?:(?P<number>\p{Nd}{1,2})|(?P<chain>(?:\p{L}\p{M}*){1,3}\.\s?)*(?P<word>[\p{L}\p{M}]+))$"
+    r"(?<![\p{L}\p{M}\p{N}.&°])(?:(?P<number>\p{Nd}{1,4})|(?P<chain>(?:\p{L}\p{M}*){1,3}\.\s?)*(?P<word>[\p{L}\p{M}]+))$"
 )
 _AFTER = regex.compile(r"[\s\p{Ps}\p{Pi}\p{Pe}\p{Pf}\"'¿¡.…]*(?P<next>(?P<word>[\p{L}\p{M}]+)|\p{N})?")
 _OPENING = "([{\"'“„‘‚«‹¿¡-–—/"
 _ROMAN = regex.compile(r"[IVXLC]+")
+_YEAR_FIRST = regex.compile(r"(?:^|[.!?…\n])\s*(?:\p{L}{1,3}\s+)?\p{Nd}{3,4}\s+$")  # "В 1990 г.", at the start of a sentence
+_VOWEL = regex.compile(r"[aeiouyäöü]", regex.IGNORECASE)
 _LOOKED_AT = 24  # characters read before and after a full stop
+
+# Lists of the lexicon whose words stand in any text, and ordinary words of some language that no list has.
+_WORD_LISTS = (
+    "stop_words",
+    "weak_words",
+    "common_words",
+    "question_words",
+    "free_words",
+    "negations",
+    "number_words",
+    "quantity_words",
+    "sentence_openers",
+    "yes_no_words",
+)
+_OTHER_WORDS = listed(
+    "alb am art blind cap car cel cf dl doc dra eng ev ex fig gem gen gest hab hat ing ir kap kr lit maj mar mia mill min nap par",
+    "pas pl pod pol por ran red rep resp sen sig st str tab tel ver vol",
+    "бул град км кор корп кг мин пер руб св сек ст см тел тов хил",
+)
 
 
 def sentences(text: str, language: str = "") -> list[tuple[int, int]]:
     """Return the spans of the sentences of `text`, in order, without surrounding white space.
 
     An abbreviation ends no sentence where more of the sentence must follow. Abbreviations of `language` have their
-    meaning in that language; those of other languages count unless they are words. Scripts with neither full stops nor
+    meaning in that language; those of other languages count where they cannot be words (`_is_foreign`). Scripts with neither full stops nor
     spaces between words (Thai) are cut at their pauses, once a sentence has 60 characters. Not covered: initials at the
     end of a sentence ("vitamin A. It").
     """
@@ -75,12 +98,39 @@ class _Abbreviations:
 
 
 @functools.cache
+def _words(*codes: str) -> frozenset[str]:
+    """Return the words that the lists of these languages have."""
+    return frozenset(word.lower() for code in codes for name in _WORD_LISTS for word in getattr(lexicon(code), name))
+
+
+def _is_foreign(word: str, kind: str, own: Lexicon) -> bool:
+    """Whether an abbreviation of some language is also read as one in `own`, which has no name if the language is unknown.
+
+    - One with a full stop inside ("z.B") always is: it cannot be a word.
+    - One with a capital ("Gen") is, as it is written so, unless a list of words of any language has it. Where nouns have
+      capitals too, it must lack vowels ("Mr"). One that a number must follow ("No") may be a word.
+    - One in lower case is not if it is a word of any language. One that does not hide the end of a sentence ("etc", "fig"),
+      because a number or a small letter must follow, is in every language; others ("ul") where the language is unknown.
+    - Where it is unknown, one that may end a sentence ("al", also a word) is read as one: it joins no sentences.
+    """
+    if "." in word:
+        return True
+    listed_word = word.lower() in _words(*LANGUAGES)
+    if word[0].isupper():
+        return kind == "number_abbreviations" or not (listed_word or (own.capitalises_nouns and _VOWEL.search(word)))
+    if kind == "last_abbreviations" and not own.name:
+        return True
+    harmless = kind in ("last_abbreviations", "number_abbreviations")
+    return (harmless or not own.name) and not listed_word and word not in _OTHER_WORDS
+
+
+@functools.cache
 def _abbreviations(language: str) -> _Abbreviations:
-    """Return the abbreviations of every language except its local ones; those of the language itself take precedence."""
+    """Return the abbreviations of the language, which take precedence, and those of others that are no words."""
     own = lexicon(language)
     kinds: dict[str, str] = {}
     for kind in ("last_abbreviations", "number_abbreviations", "abbreviations", "name_abbreviations"):
-        kinds |= {word: kind for one in lexicons() for word in getattr(one, kind)}
+        kinds |= {word: kind for one in lexicons() for word in getattr(one, kind) if _is_foreign(word, kind, own)}
     for kind in ("last_abbreviations", "name_abbreviations", "number_abbreviations", "abbreviations"):
         kinds |= dict.fromkeys(getattr(own, kind), kind)
     kinds |= dict.fromkeys(own.local_abbreviations, "abbreviations")
@@ -93,7 +143,7 @@ def _abbreviations(language: str) -> _Abbreviations:
     speakers = (own,) if own.name else lexicons()
     return _Abbreviations(
         kinds=kinds,
-        last=frozenset().union(*(one.last_abbreviations for one in speakers)),
+        last=frozenset().union(*(one.last_abbreviations for one in speakers)) & kinds.keys(),
         parts=parts,
         endings=frozenset(
             form for word in kinds for piece in (word, *word.split(".")) for form in (piece, piece[:1].upper() + piece[1:])
@@ -106,7 +156,7 @@ def _abbreviations(language: str) -> _Abbreviations:
 def _goes_on(text: str, at: int, known: _Abbreviations) -> bool:
     """Whether the sentence continues after the full stop at `at`."""
     last = text[max(0, at - _LOOKED_AT) : at].split()[-1:]
-    if not last or not (len(token := last[0].lstrip(_OPENING)) < 3 or token in known.endings or "." in token):
+    if not last or not _may_be_short(last[0].lstrip(_OPENING), known):
         return False
     before = _BEFORE.search(text, max(0, at - _LOOKED_AT), at)
     if before is None:
@@ -114,9 +164,11 @@ def _goes_on(text: str, at: int, known: _Abbreviations) -> bool:
     after = _AFTER.match(text, at + 1, at + 1 + 2 * _LOOKED_AT)
     following = (after and after["next"]) or ""
     if before["number"]:
-        return following.lower() in known.ordinal_nouns
+        return following.lower() in known.ordinal_nouns and (len(before["number"]) < 3 or following.islower())
     word, chain = before["word"], "".join(before.group().split())
     if (len(chain) == 1 and chain.isupper()) or _has_more_parts(text, at, known, word, chain):
+        return True
+    if following[:1].islower() and _ROMAN.fullmatch(chain):
         return True
     counted = text[max(0, before.start() - 3) : before.start()].rstrip()[-1:].isdecimal()
     kind = _kind(chain, known, counted=counted)
@@ -125,7 +177,18 @@ def _goes_on(text: str, at: int, known: _Abbreviations) -> bool:
     if not kind and len(word) == 1 and word.isupper():
         return True
     kind = kind or _kind(word, known, counted=counted)
+    if (
+        kind == "last_abbreviations"
+        and counted
+        and _YEAR_FIRST.search(text, max(0, before.start() - _LOOKED_AT), before.start())
+    ):
+        kind = "name_abbreviations"
     return bool(kind) and _follows(following, kind, known)
+
+
+def _may_be_short(token: str, known: _Abbreviations) -> bool:
+    """Whether a token before a full stop may be an abbreviation or an ordinal; quick, because most are neither."""
+    return len(token) < 3 or token in known.endings or "." in token or token.isdecimal() or _ROMAN.fullmatch(token) is not None
 
 
 def _has_more_parts(text: str, at: int, known: _Abbreviations, *words: str) -> bool:

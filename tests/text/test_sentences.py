@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.text.lexicon import LANGUAGES
+from synthgen.text.lexicon import LANGUAGES, lexicon
 from synthgen.text.sentences import sentences
 
 IN_ANY_LANGUAGE = [
@@ -98,6 +100,28 @@ IN_ONE_LANGUAGE = [
     ("id", "Lihat hlm. 5 dalam buku.| Itu jelas."),
     ("tr", "Prof. Dr. Yılmaz geldi.| Konuştu."),
     ("unknown", "Mr. Smith came.| He left."),
+    ("en", "They walked to the old mill.| The water ran."),
+    ("en", "He carved the gem.| It was red."),
+    ("it", "La casa è mia.| La porta è tua."),
+    ("tr", "Bu eski bir ev.| Kapısı mavi."),
+    ("es", "Ella puede ir.| Luego vuelve."),
+    ("pt", "Ele quer ir.| Depois volta."),
+    ("", "They walked to the old mill.| He carved the gem.| La casa è mia.| Ella puede ir.| Bu eski bir ev.| Kapısı mavi."),
+    ("de", "Es ist ein Gen.| Man kennt es.| Mr. Smith kennt es."),
+    ("it", "Gen. Lee arrivò.| Vinse."),
+    ("hu", "Ez 1990. március 3-án volt.| Hideg volt."),
+    ("de", "Kaiser Wilhelm II. regierte lange.| Ihm folgte niemand nach Wilhelm II.| Es war so."),
+    ("de", "Es war 1990.| Oktober ist ein Monat."),
+    ("en", "It weighs 5 lbs. and more.| It weighs 5 lbs.| That is much."),
+    ("tr", "3. Bölüm bitti.| Sonra 4. bölüm başladı."),
+    ("ru", "В 1990 г. Ельцин победил.| Он был рад."),
+    ("uk", "У 1990 р. Кравчук переміг.| Він радів."),
+    ("uk", "1990 р. Кравчук переміг.| Він радів."),
+    ("pl", "W 1990 r. Wałęsa wygrał.| Cieszył się."),
+    ("hi", "डॉ. शर्मा आए।| वे गए।"),
+    ("ar", "جاء د. أحمد.| ثم ذهب."),
+    ("el", "Πού είναι;| Δεν ξέρω\u037e| Ναι."),
+    ("en", "The angle α; the angle β.| Both; one."),
 ]
 
 
@@ -121,6 +145,26 @@ def test_a_language_has_its_own_abbreviations(language: str, marked: str) -> Non
 )
 def test_what_is_no_word_anywhere_is_an_abbreviation_in_every_language(marked: str, language: str) -> None:
     assert cut(marked.replace("|", ""), language) == [one.strip() for one in marked.split("|")]
+
+
+WORD_LISTS = ("stop_words", "common_words", "question_words", "negations", "number_words", "sentence_openers")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+def test_a_word_of_a_language_is_an_abbreviation_only_in_its_own_list(language: str, known: bool) -> None:
+    own = lexicon(language)
+    abbreviations = {
+        word.lower()
+        for field in fields(own)
+        if known and field.name.endswith("abbreviations")
+        for word in getattr(own, field.name)
+    }
+    ordinary = {word for name in WORD_LISTS for word in getattr(own, name) if len(word) > 1 and word.isalpha()} - abbreviations
+    for word in sorted(ordinary):
+        for form in (word, word.capitalize()):
+            text = f"Xxxxx {form}. Zzzzz xxxxx."
+            assert cut(text, language if known else "") == [f"Xxxxx {form}.", "Zzzzz xxxxx."]
 
 
 @given(st.text(alphabet="abcDEФяé漢ไท .!?。\n'\")5", max_size=80), st.sampled_from(["", "en", "de", "ru"]))

@@ -32,7 +32,9 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("milion miliony milionů"), 10**6),
         **dict.fromkeys(listed("miliarda miliardy miliard"), 10**9),
     },
-    abbreviations=listed("např tj tzv tzn mj popř příp resp cca Ing Mgr Bc MUDr JUDr PhDr RNDr prof gen plk mjr sv ul nám tř"),
+    abbreviations=listed(
+        "dr ing mgr vs např tj tzv tzn mj popř příp resp cca Ing Mgr Bc MUDr JUDr PhDr RNDr prof gen plk mjr sv ul nám tř"
+    ),
     local_abbreviations=listed("doc"),
     number_abbreviations=listed("č čl odst obr tab str s písm kap"),
     last_abbreviations=listed("atd apod aj př.n.l n.l hod"),

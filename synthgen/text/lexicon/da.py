@@ -29,7 +29,7 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("million millioner mio"), 10**6),
         **dict.fromkeys(listed("milliard milliarder mia"), 10**9),
     },
-    abbreviations=listed("bl.a f.eks dvs ca iflg jf pga mht vedr inkl ekskl evt hr fr dr prof cand mio mia"),
+    abbreviations=listed("vs bl.a f.eks dvs ca iflg jf pga mht vedr inkl ekskl evt hr fr dr prof cand mio mia"),
     number_abbreviations=listed("nr kl kap fig s stk art tlf"),
     name_abbreviations=listed("Aps"),
     last_abbreviations=listed("osv mv m.m m.fl o.l etc f.Kr e.Kr"),

@@ -182,7 +182,7 @@ LEXICON = Lexicon(
     polite_words=listed("sie ihnen ihr ihre ihren ihrem ihrer"),
     capitalises_nouns=True,
     abbreviations=listed(
-        "z.B d.h u.a i.d.R u.U v.a m.E z.T z.Zt i.S o.g s.o s.u bzw ca vgl inkl exkl zzgl ggf evtl bspw insb sog gem lt",
+        "vs z.B d.h u.a i.d.R u.U v.a m.E z.T z.Zt i.S o.g s.o s.u bzw ca vgl inkl exkl zzgl ggf evtl bspw insb sog gem lt",
         "einschl ausschl Dr Prof Dipl Ing Hr Fr Hrsg hl geb gest St Mio Mrd Tsd Bd",
     ),
     number_abbreviations=listed("Nr Abs Art Abb Tab Kap Ziff Rn Anm Fn Buchst max min"),

@@ -324,7 +324,7 @@ LEXICON = Lexicon(
     decade_endings=(r"['’]?s",),
     name_joins=listed("of the and for in"),
     abbreviations=listed(
-        "e.g i.e viz vs cf approx incl excl ca Dr Drs Mr Mrs Ms Mx Messrs Prof Rev Hon Gen Col Lt Maj Capt Cmdr Adm Sgt",
+        "dr e.g i.e viz vs cf approx incl excl ca Dr Drs Mr Mrs Ms Mx Messrs Prof Rev Hon Gen Col Lt Maj Capt Cmdr Adm Sgt",
         "Cpl Pvt Gov Sen Rep Pres Supt Insp Msgr Mt Ft Dept Univ Assoc Asst",
     ),
     number_abbreviations=listed(
@@ -332,7 +332,7 @@ LEXICON = Lexicon(
         "Oct Nov Dec",
     ),
     name_abbreviations=listed("St Ave Blvd Rd Inc Ltd Co Corp Bros Jr Sr Esq Ph.D"),
-    last_abbreviations=listed("etc al a.m p.m"),
+    last_abbreviations=listed("etc al a.m p.m lb lbs oz ft yd mi hr hrs min mins sec secs"),
     sentence_openers=listed(
         "the this that these those it its he she they we you his her their our there here in on at by for from with",
         "without to of as after before when while during since until if although though because however but and or so",

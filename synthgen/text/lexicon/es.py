@@ -38,7 +38,7 @@ LEXICON = Lexicon(
     scales={**dict.fromkeys(listed("mil"), 10**3), **dict.fromkeys(listed("millones millón"), 10**6)},
     name_joins=listed("y"),
     abbreviations=listed(
-        "Sr Sra Sres Sras Srta D Dª Dña Dr Dra Drs Prof Profa Ing Lic Arq Gral Cap Cnel Excmo Excma Ilmo Sto Sta p.ej Av",
+        "sr sra dr dra prof ing vs Sr Sra Sres Sras Srta D Dª Dña Dr Dra Drs Prof Profa Ing Lic Arq Gral Cap Cnel Excmo Excma Ilmo Sto Sta p.ej Av",
         "Avda aprox Ud Uds Vd Vds Fr",
     ),
     number_abbreviations=listed("núm núms n art arts cap fig pág págs p pp vol"),

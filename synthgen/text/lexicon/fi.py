@@ -24,7 +24,7 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("miljoona miljoonaa"), 10**6),
         **dict.fromkeys(listed("miljardi miljardia"), 10**9),
     },
-    abbreviations=listed("esim prof"),
+    abbreviations=listed("vs esim prof"),
     local_abbreviations=listed("ts ns tri"),
     number_abbreviations=listed("s nro"),
     last_abbreviations=listed("jne yms eKr jKr"),

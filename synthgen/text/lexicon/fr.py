@@ -40,7 +40,7 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("milliards milliard"), 10**9),
     },
     name_joins=listed("et"),
-    abbreviations=listed("MM Mme Mmes Mlle Mlles Mgr Dr Pr St Ste p.ex cf av apr"),
+    abbreviations=listed("dr prof Prof vs MM Mme Mmes Mlle Mlles Mgr Dr Pr St Ste p.ex cf av apr"),
     local_abbreviations=listed("env Me"),
     number_abbreviations=listed("n no art chap fig p pp vol"),
     last_abbreviations=listed("etc"),

@@ -20,6 +20,7 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("लाख"), 10**5),
         **dict.fromkeys(listed("करोड़"), 10**7),
     },
+    abbreviations=listed("डॉ प्रो पं"),
     references=(r"(?:इस|उपरोक्त|दिए गए) (?:पाठ|अनुच्छेद|गद्यांश|लेख|दस्तावेज़) (?:के अनुसार|में)", r"(?:पाठ|गद्यांश|अनुच्छेद) के अनुसार"),
     chatter=(r"^(?:प्रश्न|उत्तर)\s*\d*\s*:",),
     ask_labels=listed("प्रश्न"),

@@ -23,7 +23,7 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("millió"), 10**6),
         **dict.fromkeys(listed("milliárd"), 10**9),
     },
-    abbreviations=listed("dr ifj prof kb ún"),
+    abbreviations=listed("vs dr ifj prof kb ún"),
     local_abbreviations=listed("pl ill id"),
     number_abbreviations=listed("sz"),
     last_abbreviations=listed("stb kr.e kr.u"),

@@ -26,7 +26,7 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("miliar milyar"), 10**9),
         **dict.fromkeys(listed("triliun"), 10**12),
     },
-    abbreviations=listed("dr drs Ir Prof yth a.n"),
+    abbreviations=listed("prof vs dr drs Ir Prof yth a.n"),
     number_abbreviations=listed("No hlm"),
     last_abbreviations=listed("dll dsb dst Tbk"),
     sentence_openers=listed(

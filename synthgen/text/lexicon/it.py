@@ -40,7 +40,9 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("miliardi"), 10**9),
     },
     name_joins=listed("di da"),
-    abbreviations=listed("Sig Sigg Dott Prof Ing Avv Geom Gen Col Cap Mons Egr Spett p.es ad.es ca"),
+    abbreviations=listed(
+        "sig dott dr prof ing avv vs Sig Sigg Dott Prof Ing Avv Geom Gen Col Cap Mons Egr Spett p.es ad.es ca"
+    ),
     local_abbreviations=listed("es On Arch Rag"),
     number_abbreviations=listed("n nn art artt cap fig pag pagg p pp vol par"),
     name_abbreviations=listed("S.p.A S.r.l"),

@@ -12,6 +12,6 @@ LEXICON = Lexicon(
     scripts=("Latin",),
     tag="ltz-Latn",
     capitalises_nouns=True,
-    abbreviations=listed("z.B d.h Dr Prof"),
+    abbreviations=listed("ca vs z.B d.h Dr Prof"),
     last_abbreviations=listed("asw"),
 )

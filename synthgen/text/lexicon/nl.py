@@ -40,7 +40,7 @@ LEXICON = Lexicon(
     },
     name_joins=listed("van"),
     abbreviations=listed(
-        "dhr mevr mw drs dr prof ir ing mr ds bijv d.w.z d.m.v m.b.t t.o.v i.p.v o.a m.a.w m.n a.u.b z.g zgn resp evt incl excl",
+        "vs dhr mevr mw drs dr prof ir ing mr ds bijv d.w.z d.m.v m.b.t t.o.v i.p.v o.a m.a.w m.n a.u.b z.g zgn resp evt incl excl",
         "ca vgl jhr St",
     ),
     local_abbreviations=listed("bv"),

@@ -29,7 +29,7 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("million millioner mill"), 10**6),
         **dict.fromkeys(listed("milliard milliarder mrd"), 10**9),
     },
-    abbreviations=listed("bl.a f.eks dvs ca iflg jf pga mht vedr inkl ekskl evt hr fr dr prof mill mrd"),
+    abbreviations=listed("vs bl.a f.eks dvs ca iflg jf pga mht vedr inkl ekskl evt hr fr dr prof mill mrd"),
     number_abbreviations=listed("nr kl kap fig s art tlf"),
     last_abbreviations=listed("osv mv m.m m.fl o.l etc f.Kr e.Kr"),
     sentence_openers=listed(

@@ -34,7 +34,9 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("milion miliony milionów mln"), 10**6),
         **dict.fromkeys(listed("miliard miliardy miliardów mld"), 10**9),
     },
-    abbreviations=listed("np tzn tzw m.in ul pw dr hab prof mgr inż ks św gen płk kpt mjr wyd zob woj gm pow tys mln mld p.o"),
+    abbreviations=listed(
+        "vs np tzn tzw m.in ul pw dr hab prof mgr inż ks św gen płk kpt mjr wyd zob woj gm pow tys mln mld p.o"
+    ),
     local_abbreviations=listed("al im pl por ok ur zm wg os red"),
     number_abbreviations=listed("nr art ust pkt poz rys tab s str tel rozdz t"),
     last_abbreviations=listed("itd itp r w zł gr p.n.e n.e"),

@@ -39,7 +39,9 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("milhões milhão"), 10**6),
         **dict.fromkeys(listed("bilhões"), 10**9),
     },
-    abbreviations=listed("Sr Sra Srs Sras Srta Dr Dra Drs Prof Profa Exmo Exma Ilmo Eng Arq Gen Cel Cap Av p.ex aprox V.Exa D"),
+    abbreviations=listed(
+        "sr sra dr dra prof profa eng vs Sr Sra Srs Sras Srta Dr Dra Drs Prof Profa Exmo Exma Ilmo Eng Arq Gen Cel Cap Av p.ex aprox V.Exa D"
+    ),
     local_abbreviations=listed("ex"),
     number_abbreviations=listed("n núm art arts cap fig pág págs p pp vol"),
     name_abbreviations=listed("S.A Ltda Cia"),

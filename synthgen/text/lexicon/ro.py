@@ -27,7 +27,7 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("milion milioane"), 10**6),
         **dict.fromkeys(listed("miliard miliarde"), 10**9),
     },
-    abbreviations=listed("dr prof ing jud"),
+    abbreviations=listed("vs dr prof ing jud"),
     local_abbreviations=listed("dl dna str bd ex"),
     number_abbreviations=listed("nr art alin lit pag pct cap fig"),
     last_abbreviations=listed("etc ș.a î.Hr d.Hr"),

@@ -30,7 +30,7 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("miljard miljarder mdr"), 10**9),
     },
     decade_endings=(r"-?tal\p{L}*",),
-    abbreviations=listed("bl.a t.ex d.v.s dvs s.k f.d p.g.a fr.o.m t.o.m m.a.o ca jfr inkl exkl ev resp dr prof hr"),
+    abbreviations=listed("vs bl.a t.ex d.v.s dvs s.k f.d p.g.a fr.o.m t.o.m m.a.o ca jfr inkl exkl ev resp dr prof hr"),
     number_abbreviations=listed("nr kl kap fig s sid art tel"),
     last_abbreviations=listed("osv o.s.v m.m m.fl o.d etc f.Kr e.Kr"),
     sentence_openers=listed(

@@ -23,9 +23,10 @@ LEXICON = Lexicon(
         **dict.fromkeys(listed("milyon"), 10**6),
         **dict.fromkeys(listed("milyar"), 10**9),
     },
-    abbreviations=listed("örn bkz Dr Prof Doç Yrd Av Sn Alb Gen"),
+    abbreviations=listed("dr prof vs örn bkz Dr Prof Doç Yrd Av Sn Alb Gen"),
     number_abbreviations=listed("s No Md"),
     last_abbreviations=listed("vb vd"),
+    ordinal_nouns=listed("bölüm kısım cilt madde yüzyıl sınıf kat baskı hafta gün"),
     references=(r"\b(?:metne|parçaya|pasaja|bu belgeye|makaleye) göre\b", r"\byukarıda (?:bahsedilen|belirtilen|geçen)\b"),
     chatter=(
         r"^(?:işte|aşağıda) .{0,40}\b(?:soru|örnek)\w*",
