@@ -95,11 +95,11 @@ def resolve(kind: str, name: str, table: Mapping[str, str]) -> Any:
         target_object: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is not None and (module == error.name or module.startswith(error.name + ".")):
-            raise UnknownNameError(kind, name, table) from None
+            raise UnknownNameError(kind, name, table, hint=f"The module {module!r} cannot be imported.") from None
         raise
     for part in attribute.split("."):
         if not hasattr(target_object, part):
-            raise UnknownNameError(kind, name, table)
+            raise UnknownNameError(kind, name, table, hint=f"The module {module!r} has no {attribute!r}.")
         target_object = getattr(target_object, part)
     return target_object
 

@@ -5,22 +5,24 @@ The key comes from an environment variable, is sent to the endpoint, and goes no
 
 from __future__ import annotations
 
+import inspect
 import ipaddress
 import os
-from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
 from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError, ModelError
+from synthgen.llm.contract import provider_name, shown
 from synthgen.llm.providers import PROVIDERS
 from synthgen.llm.providers.base import BatchApi, Connection, Facts, Provider
 from synthgen.llm.providers.response import storable
 from synthgen.registry import resolve
 
-__all__ = ["Endpoint"]
+__all__ = ["Endpoint", "is_provider"]
 
 _MAX_SHOWN_CHARS = 500
 _LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan")
@@ -47,7 +49,7 @@ class Endpoint:
                 f"{provider} is not a provider of models: it lacks {', '.join(missing)}. The module synthgen.llm.providers.base "
                 "describes what a provider has."
             )
-        return cls(found() if isinstance(found, type) else found, settings)
+        return cls(_instance(found) if isinstance(found, type) else found, settings)
 
     @property
     def url(self) -> str:
@@ -81,7 +83,20 @@ class Endpoint:
         `facts` is where the provider stores the form of requests.
         """
         self._check_address()
-        async with self.provider.connect(self, facts) as connection:
+        given: object = self.provider.connect(self, facts)
+        name = f"{provider_name(self.provider)}.connect"
+        if not isinstance(given, AbstractAsyncContextManager):
+            if isinstance(given, Coroutine):
+                given.close()  # or Python warns that nobody awaits it
+            raise ConfigError(
+                f"{name} returned {shown(given)}, and must return an asynchronous context manager that yields the connection: "
+                "write an asynchronous generator with @contextlib.asynccontextmanager above it."
+            )
+        async with given as connection:
+            if missing := [one for one in ("complete", "proven") if not callable(getattr(connection, one, None))]:
+                raise ConfigError(
+                    f"{name} yielded {shown(connection)}, and must yield a connection: it lacks {', '.join(missing)}."
+                )
             yield connection
 
     def has_batches(self, model: str) -> bool:
@@ -136,6 +151,22 @@ class Endpoint:
                 f"Run `export {self.key_env}=…`, or name another variable with --set llm.api_key_env=NAME, or use "
                 "--base-url for a local server, or --model extractive, which needs neither."
             )
+
+
+def is_provider(found: object) -> bool:
+    """Whether an object that a `module:attribute` names, or the class, is made as a provider."""
+    return all(hasattr(found, name) for name in ("connect", "default_url"))
+
+
+def _instance(provider: type[Provider]) -> Provider:
+    try:
+        inspect.signature(provider).bind()
+    except TypeError as error:
+        raise ConfigError(
+            f"The provider {provider_name(provider)} cannot be created without arguments: {error}. Give its parameters defaults, or "
+            "name an object of the module instead of the class."
+        ) from None
+    return provider()
 
 
 def _is_local(parts: SplitResult) -> bool:

@@ -18,10 +18,13 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import NoReturn
 
+from synthgen.errors import ModelError
 from synthgen.llm import Check
 from synthgen.llm import stopping as stops
 from synthgen.llm.call_store import Call
+from synthgen.llm.contract import breach
 from synthgen.llm.costs.budget import Reservation
 from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.failure import AttemptError
@@ -30,15 +33,17 @@ from synthgen.llm.rate_limit import retry
 from synthgen.llm.rate_limit.circuit_breaker import LONGEST_PAUSE_S
 from synthgen.llm.rate_limit.limiter import Grant
 from synthgen.llm.session import Session
-from synthgen.llm.stopping import Stop
+from synthgen.llm.stopping import Stop, Stopping
 from synthgen.llm.structured_output import ended_badly
 from synthgen.records import Completion, Request, Usage
 
 __all__ = ["Executor"]
 
 _TURNED_AWAY_AT_MOST = 50  # by 429s, for one call while others get through
+_REFORMED_AT_MOST = 20  # times, for one call: an API has fewer fields that a provider may have to change
 _GLANCE_S = 0.5
-_PER_CACHE_KEY_RPM = 15  # requests per prompt-cache key, from OpenAI's guide to prompt caching
+_NO_USAGE = Usage()
+_PER_CACHE_KEY_RPM = 15  # requests per prompt-cache key, from the guide to prompt caching of the API that has such keys
 
 
 @dataclass(slots=True)
@@ -49,6 +54,7 @@ class _Attempts:
     attempts: int = 0
     rate_limited: int = 0
     uncounted: int = 0
+    reformed: int = 0
 
 
 class Executor:
@@ -131,8 +137,11 @@ class Executor:
                     if not self._open(request):  # this may have changed while the call was in the queue
                         await self._stop.sleep(self._health.pause_s())
                         return await self._try(request, tally)
-            except Reformed:
-                continue
+            except Reformed as error:
+                tally.reformed += 1
+                if tally.reformed >= _REFORMED_AT_MOST:
+                    detail = self._endpoint.redacted(str(error))
+                    self._end(stops.reformed_too_often(tally.reformed, request.model, self._endpoint, detail))
             except AttemptError as error:
                 failure = error.failure
                 if failure.scope != "attempt":
@@ -168,7 +177,7 @@ class Executor:
             raise
         self.in_flight += 1
         try:
-            reply = await self._connection.complete(request, shards=self._shards(request))
+            answer = await self._connection.complete(request, shards=self._shards(request))
         except Reformed:
             self._budget.release(reservation)
             self._limiter.settle(grant, Usage(), {})
@@ -183,11 +192,23 @@ class Executor:
         finally:
             self.in_flight -= 1
             self._stop.room.set()
-        self._budget.settle(reservation, reply.completion.usage)
-        self._limiter.settle(grant, reply.completion.usage, reply.headers)
+        if problem := breach(answer, request):
+            self._budget.settle(reservation, None)
+            self._limiter.settle(grant, None, {})
+            self._end(stops.broken_contract(problem, self._endpoint))
+        completion = answer.completion
+        usage = None if completion.usage == _NO_USAGE else completion.usage
+        tally.uncounted += usage is None
+        self._budget.settle(reservation, usage)
+        self._limiter.settle(grant, usage, answer.headers)
         self._health.answered()
         self.answered += 1
-        return reply.completion
+        return completion
+
+    def _end(self, error: ModelError) -> NoReturn:
+        """End the run with `error`, once the calls in flight are finished."""
+        self._stop.set(lambda _: error)
+        raise Stopping
 
     def _book_failure(self, error: AttemptError, reservation: Reservation, grant: Grant, tally: _Attempts) -> None:
         failure, headers = error.failure, error.headers

@@ -7,10 +7,21 @@ from collections.abc import Callable
 
 from synthgen.errors import ModelError, RunFolderError, StoppedEarly
 from synthgen.llm.call_store import Call
+from synthgen.llm.contract import provider_name
 from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.failure import Failure
 
-__all__ = ["Stop", "Stopping", "at_the_cap", "hopeless", "in_batches", "out_of_patience", "systematic"]
+__all__ = [
+    "Stop",
+    "Stopping",
+    "at_the_cap",
+    "broken_contract",
+    "hopeless",
+    "in_batches",
+    "out_of_patience",
+    "reformed_too_often",
+    "systematic",
+]
 
 
 class Stopping(Exception):
@@ -128,3 +139,20 @@ def hopeless(failure: Failure, model: str, endpoint: Endpoint, detail: str) -> M
             f"such as {endpoint.provider.example_url}."
         )
     return ModelError(f"{url} does not take requests of this kind ({detail}). Check --base-url.")
+
+
+def broken_contract(problem: str, endpoint: Endpoint) -> ModelError:
+    """Return the error for a provider whose answers have another form than `providers.base` describes."""
+    return ModelError(
+        f"The provider {provider_name(endpoint.provider)} returned {problem}; it must return a ProviderResponse: the headers as a "
+        "mapping, and a Completion with the request's key, a text, a finish_reason and the Usage. The module "
+        "synthgen.llm.providers.base describes it."
+    )
+
+
+def reformed_too_often(times: int, model: str, endpoint: Endpoint, detail: str) -> ModelError:
+    """Return the error for a provider that never finds a form of request that the endpoint accepts."""
+    return ModelError(
+        f"The provider {provider_name(endpoint.provider)} changed the form of one request to {model!r} {times} times, and "
+        f"{endpoint.url} accepts none of them ({detail}). Check --model and --base-url, or the provider."
+    )

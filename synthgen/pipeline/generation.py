@@ -22,7 +22,7 @@ from synthgen.generators.prompted import Prompted
 from synthgen.llm import Answers
 from synthgen.llm.batch.ledger import open_batches
 from synthgen.llm.call_store import CallStore
-from synthgen.llm.endpoint import Endpoint
+from synthgen.llm.endpoint import Endpoint, is_provider
 from synthgen.llm.fill import Wanted, fill
 from synthgen.llm.model_name import ModelName, known_forms
 from synthgen.llm.reask import Outcomes, outcomes, to_ask
@@ -250,6 +250,8 @@ def make_generator(config: Config) -> Generator:
         raise ConfigError("`import` is not a model. `synthgen import FILE DOCS RUN` brings rows in; `run` makes new ones.")
     model = named_model(config.model)
     if model is None:
+        if is_provider(resolve("model", config.model, GENERATORS)):
+            raise ConfigError(f"{config.model} is a provider: write {config.model}/NAME, where NAME is the model to ask.")
         _rule(config)
         return Generator(config)
     generation = config.generation

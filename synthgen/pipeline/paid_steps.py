@@ -52,12 +52,18 @@ def asked_models(config: Config) -> dict[str, str]:
 
 
 def session_of(generator: Generator) -> Session | None:
-    """The caps and the pace of a command, None where no model is asked. Raises ConfigError as `asked_models` does."""
+    """The caps and the pace of a command, None where no model is asked.
+
+    Raises what `asked_models` raises, and what `Endpoint.check` raises for an address, a key or a setting.
+    """
     config = generator.config
     models = [*_asked(config).values(), *([model] if (model := named_model(config.model)) else [])]
     if not models:
         return None
-    return Session.of(Endpoint.of(models[0].provider, config.llm), {model.name for model in models})
+    endpoint, names = Endpoint.of(models[0].provider, config.llm), {model.name for model in models}
+    for name in sorted(names):
+        endpoint.check(name)
+    return Session.of(endpoint, names)
 
 
 def without_answer(stage: str) -> str:

@@ -101,7 +101,8 @@ class Intake:
         """Return the call of a line; None when the request counts as never sent."""
         failure = line.failure
         if failure is None:
-            return self._finished(line.completion, *self._checks[step](line.completion))
+            without_usage = line.completion.usage == Usage()
+            return self._finished(line.completion, *self._checks[step](line.completion), uncounted=without_usage)
         refused = failure.scope == "call" and not (self._all_refused and failure.reason in SYSTEMATIC)
         if line.answered or refused:
             return self._finished(line.completion, failure.reason, failure.detail, uncounted=line.answered)

@@ -19,18 +19,25 @@ NAME is the model. What to write, in this order:
    the output limit cut the answer, "content_filter" where the provider withheld it, and anything else otherwise.
    `refusal` is the model's refusal where the API has a place for one. `usage` counts all tokens that are paid for:
    `output` includes reasoning, and `prompt` includes `cached` and `written`. Where the API sends no usage, count with
-   `synthgen.text.tokenizer.get_tokenizer` and set `estimated`; a cap then charges the worst case.
+   `synthgen.text.tokenizer.get_tokenizer` and set `estimated`; a cap then charges the worst case. An answer whose
+   `usage` is left out is charged at its worst case, too, and stored as one of unknown cost. An answer of another form,
+   or with another `request_key` than the request's, ends the run.
 5. The errors. Raise `AttemptError` with a `Failure` (`synthgen.llm.failure`) and the headers, for every error of an
    attempt: the client's own exceptions, timeouts, and answers that cannot be read. `scope` is what is lost: the
    attempt, the call or the run. `busy` informs the limiter, `wait_s` is how long the server asks to wait, and
    `unbilled` keeps a rejected request from being charged. An exception of any other kind ends the run.
-   `synthgen.llm.providers.errors.of_status` maps HTTP statuses to their usual meanings.
+   `of_status` (`synthgen.llm.providers.errors`) maps HTTP statuses to their usual meanings, with the `Complaint` that
+   `read_body` (`synthgen.llm.providers.error_body`) finds in the body of the response, decoded JSON or plain text:
+
+       complaint = read_body(body, otherwise=response.reason)
+       raise AttemptError(of_status(status, complaint, headers), headers, status)
 6. The limits. `read_limit` reads the limits per minute from the headers of an answer. Without it, limits are learned
-   from refusals, at the price of some refusals.
+   from refusals, at the price of some refusals. A reading with a limit of 0 or less, or with a number that is not
+   finite, is ignored.
 7. The form of requests, where servers differ in what they accept. Change it when a field is refused, and raise
-   `Reformed`: the same request is sent again at once, and this counts as no attempt. `proven` is whether a request in
-   the present form was answered; until then the calls go one by one. `facts` stores the findings, in the call store.
-   The request's key does not depend on the form.
+   `Reformed`: the same request is sent again at once, and this counts as no attempt. A request that is changed twenty
+   times ends the run. `proven` is whether a request in the present form was answered; until then the calls go one by
+   one. `facts` stores the findings, in the call store. The request's key does not depend on the form.
 8. The bound of an answer. `output_bound` must cover every field of `extra_body` that raises the output limit. Otherwise
    a cap on tokens or cost can be exceeded.
 9. A batch API, if there is one: `batches` returns a context manager of a `BatchApi`.

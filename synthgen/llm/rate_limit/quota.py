@@ -96,8 +96,11 @@ class Quota:
     def hear(self, reading: LimitReading, now: float, *, booked: float) -> None:
         """Read the limit that an answer reports. `booked` was `used` when its request was sent, itself included.
 
-        The server is believed when it reports less room than the book, and not when it reports more.
+        The server is believed when it reports less room than the book, and not when it reports more. A reading that
+        cannot be one is ignored: with a limit of 0 or less nothing would ever be sent again.
         """
+        if not _possible(reading):
+            return
         reset_s = _MINUTE_S if reading.reset_s is None else reading.reset_s
         longer = reset_s > _LONGEST_RESET_S
         self._elsewhere, self._reset_at = 0.0, now + reset_s
@@ -119,6 +122,11 @@ class Quota:
         if now < self._closed_until:
             return f"the limit on {self._resource} is used up, reset in {in_words(self._reset_at - now)}"
         return f"at {max(0.0, self.per_minute(now)):,.0f} {self._resource} per minute"
+
+
+def _possible(reading: LimitReading) -> bool:
+    numbers = [one for one in (reading.limit, reading.remaining, reading.reset_s) if one is not None]
+    return all(map(math.isfinite, numbers)) and (reading.limit is None or reading.limit > 0)
 
 
 def in_words(seconds: float) -> str:
