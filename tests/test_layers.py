@@ -67,6 +67,29 @@ def test_a_class_name_stands_once_in_the_package() -> None:
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
+OF_PROVIDERS = {"synthgen.llm.providers", "synthgen.llm.providers.base"}
+"""The table and the interface: all that the engine knows of providers."""
+
+
+def modules(path: Path) -> set[str]:
+    """Whole names of the modules that a file imports, at any depth; `from package import module` counts as the module."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name if (ROOT.parent / f"{name.replace('.', '/')}.py").exists() else str(node.module) for name in names}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_providers_import_the_files_of_a_provider(path: Path) -> None:
+    if path.is_relative_to(ROOT / "llm" / "providers"):
+        return
+    assert {name for name in modules(path) if name.startswith("synthgen.llm.providers")} <= OF_PROVIDERS
+
+
 # What one provider is called stands with that provider, in tables, in the exporters of its file formats, and in its test server.
 VENDOR_FILES = {
     "llm/providers/openai.py",

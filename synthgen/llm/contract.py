@@ -33,7 +33,8 @@ def breach(answer: object, request: Request) -> str:
         if not isinstance(value := getattr(completion, name), expected):
             return f"an answer whose {name} is {shown(value)}"
     usage = completion.usage
-    for count in (usage.prompt, usage.cached, usage.written, usage.output):
+    counts: tuple[object, ...] = (usage.prompt, usage.cached, usage.written, usage.output)
+    for count in counts:
         if not isinstance(count, int) or count < 0:
             return f"an answer whose usage is {usage}, where counts are integers of at least 0"
     if completion.request_key != request.key:

@@ -19,8 +19,8 @@ from synthgen.errors import ConfigError, ModelError
 from synthgen.llm.contract import provider_name, shown
 from synthgen.llm.providers import PROVIDERS
 from synthgen.llm.providers.base import BatchApi, Connection, Facts, Provider
-from synthgen.llm.providers.response import storable
 from synthgen.registry import resolve
+from synthgen.text.storable import storable
 
 __all__ = ["Endpoint", "is_provider"]
 

@@ -1,7 +1,7 @@
 """The JSON that a model is asked for, and how its answer is read.
 
 An answer is one JSON object `{"items": [{field: text, …}, …]}`. The schema that is sent is strict and has no bounds,
-because servers other than OpenAI's refuse them; bounds, types and emptiness are checked here. Reading is tolerant of
+because many servers refuse them; bounds, types and emptiness are checked here. Reading is tolerant of
 what models write around JSON and of its shape (a list or a single item for the object, a dictionary for the list,
 numbers for text), and strict about the items themselves.
 
@@ -61,7 +61,7 @@ def strict_schema(fields: Mapping[str, str]) -> dict[str, Any]:
     """Return the JSON schema, in the strict subset, of an answer whose items have `fields` (name -> meaning or "").
 
     The root is an object, every object closes itself with `additionalProperties`, every property is required, and there
-    are no bounds (OpenAI, Structured Outputs, supported schemas). Items have the order of `fields`.
+    are no bounds, which is what APIs with structured outputs accept in common. Items have the order of `fields`.
     """
     return _closed({"items": {"type": "array", "items": _closed({n: _string(m) for n, m in fields.items()})}})
 

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["MIN_CACHED_TOKENS", "Estimate", "Prefixes", "estimate", "prompt_tokens", "static_tokens"]
 
 MIN_CACHED_TOKENS = 1_024
-"""Shorter beginnings are not cached (OpenAI's guide to prompt caching; other providers ask for as many or more)."""
+"""Shorter beginnings are not cached (common guides to prompt caching name this size; some providers ask for more)."""
 
 _CACHE_STEP_TOKENS = 128  # a cache without breakpoints is hit in steps of this size
-_PER_MESSAGE_TOKENS = 4  # for the chat format and the role, as OpenAI's cookbook counts them
+_PER_MESSAGE_TOKENS = 4  # for the chat format and the role, as the cookbooks of chat-completions APIs count them
 _PER_REPLY_TOKENS = 3
 _ENOUGH_ANSWERS = 20  # stored answers, from which on their mean length replaces what the step expects
 

@@ -12,8 +12,9 @@ import json
 from typing import Any
 
 from synthgen.records import Completion, Request, Usage
+from synthgen.text.storable import storable
 
-__all__ = ["parse_completion", "read_completion", "storable"]
+__all__ = ["parse_completion", "read_completion"]
 
 _MOST_TOKENS = 10**12  # of one call; a larger count is impossible, and no store could hold it
 
@@ -78,8 +79,3 @@ def _usage(request: Request, text: str, told: Any) -> Usage:
         tokenizer = get_tokenizer(request.model)
         prompt = sum(tokenizer.count(message["content"]) for message in request.messages)
         return Usage(prompt=prompt, output=tokenizer.count(text), estimated=True)
-
-
-def storable(text: str) -> str:
-    """Return the text with question marks for lone surrogates, as a cut-off emoji leaves them: no file can hold them."""
-    return text.encode("utf-8", "replace").decode("utf-8")
