@@ -42,6 +42,7 @@ __all__ = ["SPEC", "language"]
 _POINTS = 2
 _LEAST_LATIN_WORDS = 3
 _LEAST_LETTERS = 2
+_LEAST_OWN_WORDS = 5  # of an identified language, in the passage
 _OWN_SHARE = 0.15
 _FOREIGN_SHARE, _LATIN_SHARE = 0.5, 0.8
 
@@ -112,7 +113,7 @@ class _Passage:
         points = _points(found)
         if max((n for code, n in points.items() if code != self.chunk.language), default=0) < _POINTS:
             return ""
-        if not (own := self.chunk.language or self.guessed):
+        if not (own := self.own):
             return ""
         asked, words_of = "?" in text, _telling_words()
         unknown = [word for word in found if word not in words_of.get(own, ()) and word not in self.words]
@@ -133,6 +134,23 @@ class _Passage:
     @functools.cached_property
     def words(self) -> frozenset[str]:
         return frozenset(_words(self.text))
+
+    @functools.cached_property
+    def own(self) -> str:
+        """The language of the passage; "" where its words do not bear out what was recorded or identified.
+
+        An identified language is no evidence by itself: names, codes and made-up words are identified as something, too.
+        """
+        recorded, shown = self.chunk.language, self._own_words
+        if recorded:
+            return recorded if shown.get(recorded) else ""
+        borne_out = [code for code, n in shown.items() if n >= _LEAST_OWN_WORDS]
+        return self.guessed if borne_out and self.guessed in borne_out else ""
+
+    @functools.cached_property
+    def _own_words(self) -> dict[str, int]:
+        """How many telling words of each language the passage shows."""
+        return {code: len(self.words & own) for code, own in _telling_words().items()}
 
     @functools.cached_property
     def guessed(self) -> str:

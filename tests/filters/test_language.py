@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from synthgen.filters.context import FilterContext
@@ -115,3 +117,12 @@ def test_a_table_is_too_little_to_judge_by() -> None:
         judge("", "What were the earnings in the fourth quarter?", text="de la 12 | 14 | en 16 | de 18 | la 9 en 3").reason
         == ""
     )
+
+
+def test_a_passage_of_made_up_words_is_in_no_language() -> None:
+    words = "Tolvin barek 4711 sundo mirvat kelup dranis. Fobel hastin 99 gurpo velta monsir." * 3
+    passage = Chunk("names.md#0-1", "names.md", 0, len(words), words, digest(words))
+    for recorded in ("", "it", "mt"):
+        row = make_triple(replace(passage, language=recorded), "What is the price of the Tolvin?", "4711")
+        chunks = {passage.id: replace(passage, language=recorded)}
+        assert [v.reason for v in language([row], FilterContext(chunks))] == [""]

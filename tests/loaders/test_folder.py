@@ -239,7 +239,9 @@ def own_loaders(tmp_path, monkeypatch):
 def test_a_faulty_loader_is_reported_in_one_sentence(name, fault, folder, own_loaders):
     root = folder(**{"a.log": "It boils.", "b.log": "It closes."})
     read(root, Sources(loaders={".log": f"{own_loaders}:good"}))
-    with pytest.raises(ConfigError, match=rf"The loader 'own_loaders:{name}' {fault}.*It must be a function of \(raw, id") as raised:
+    with pytest.raises(
+        ConfigError, match=rf"The loader 'own_loaders:{name}' {fault}.*It must be a function of \(raw, id"
+    ) as raised:
         read(root, Sources(loaders={".log": f"{own_loaders}:{name}"}))
     assert isinstance(raised.value.__cause__, KeyError if name == "breaks" else type(None))
 
