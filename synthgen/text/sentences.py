@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import regex
 
@@ -37,6 +37,7 @@ _ROMAN = regex.compile(r"[IVXLC]+")
 _YEAR_FIRST = regex.compile(r"(?:^|[.!?…\n])\s*(?:\p{L}{1,3}\s+)?\p{Nd}{3,4}\s+$")  # "В 1990 г.", at the start of a sentence
 _VOWEL = regex.compile(r"[aeiouyäöü]", regex.IGNORECASE)
 _LOOKED_AT = 24  # characters read before and after a full stop
+_MAX_SEEN = 50_000
 
 # Lists of the lexicon whose words stand in any text, and ordinary words of some language that no list has.
 _WORD_LISTS = (
@@ -87,6 +88,7 @@ class _Abbreviations:
     - `last`: those that may end a sentence after a number.
     - `parts`: the parts that follow the first one in abbreviations with several full stops.
     - `endings`: all words that may precede the full stop.
+    - `seen`: token before a full stop -> whether it is short, of tokens seen so far.
     """
 
     kinds: Mapping[str, str]
@@ -95,6 +97,7 @@ class _Abbreviations:
     endings: frozenset[str]
     openers: frozenset[str]
     ordinal_nouns: frozenset[str]
+    seen: dict[str, bool] = field(default_factory=dict)
 
 
 @functools.cache
@@ -155,8 +158,7 @@ def _abbreviations(language: str) -> _Abbreviations:
 
 def _goes_on(text: str, at: int, known: _Abbreviations) -> bool:
     """Whether the sentence continues after the full stop at `at`."""
-    last = text[max(0, at - _LOOKED_AT) : at].split()[-1:]
-    if not last or not _may_be_short(last[0].lstrip(_OPENING), known):
+    if not _may_be_short(text, at, known):
         return False
     before = _BEFORE.search(text, max(0, at - _LOOKED_AT), at)
     if before is None:
@@ -186,8 +188,19 @@ def _goes_on(text: str, at: int, known: _Abbreviations) -> bool:
     return bool(kind) and _follows(following, kind, known)
 
 
-def _may_be_short(token: str, known: _Abbreviations) -> bool:
-    """Whether a token before a full stop may be an abbreviation or an ordinal; quick, because most are neither."""
+def _may_be_short(text: str, at: int, known: _Abbreviations) -> bool:
+    """Whether the token before a full stop may be an abbreviation or an ordinal. Most are neither, and most come again."""
+    first = max(0, at - _LOOKED_AT)
+    token = text[text.rfind(" ", first, at) + 1 or first : at]
+    if (short := known.seen.get(token)) is None:
+        last = (token or text[first:at]).split()[-1:]
+        short = bool(last) and _is_short(last[0].lstrip(_OPENING), known)
+        if token and len(known.seen) < _MAX_SEEN:
+            known.seen[token] = short
+    return short
+
+
+def _is_short(token: str, known: _Abbreviations) -> bool:
     return len(token) < 3 or token in known.endings or "." in token or token.isdecimal() or _ROMAN.fullmatch(token) is not None
 
 
