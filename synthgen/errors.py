@@ -56,12 +56,13 @@ class ConfigError(SynthgenError):
 
 
 class UnknownNameError(SynthgenError):
-    """A name that is not in its table."""
+    """A name that is not in its table. `hint` is the last sentence of its message."""
 
     def __init__(
         self, kind: str, given: str, allowed: Iterable[str], hint: str = "A 'module:attribute' of your own works too."
     ) -> None:
         names = sorted(allowed)
+        self.hint = hint
         super().__init__(
             f"There is no {kind} called {given!r}.{nearest(given, names)} Known: {', '.join(names) or 'none'}. {hint}"
         )

@@ -39,7 +39,6 @@ _RULE = Contract(
     "model",
     "be a function of (chunks, *, per_chunk, seed) that yields a Triple for each row and a Skipped for what gave none",
 )
-_OWN = "The attribute of a `module:attribute` must exist, and its module must be importable."
 _BLOCK_CALLS = 16  # by each worker, before the next prompt is put to the same chunks
 
 
@@ -250,8 +249,6 @@ def make_generator(config: Config) -> Generator:
         raise ConfigError("`import` is not a model. `synthgen import FILE DOCS RUN` brings rows in; `run` makes new ones.")
     model = named_model(config.model)
     if model is None:
-        if is_provider(resolve("model", config.model, GENERATORS)):
-            raise ConfigError(f"{config.model} is a provider: write {config.model}/NAME, where NAME is the model to ask.")
         _rule(config)
         return Generator(config)
     generation = config.generation
@@ -272,8 +269,11 @@ def _rule(config: Config) -> Callable[[Sequence[Chunk]], Any]:
     """The rule that `config` names, with its options. Raises UnknownNameError, and ConfigError for what cannot be a rule."""
     try:
         function = resolve("model", config.model, GENERATORS)
-    except UnknownNameError:
-        raise UnknownNameError("model", config.model, (*GENERATORS, *known_forms(), "module:attribute"), hint=_OWN) from None
+    except UnknownNameError as error:
+        forms = (*GENERATORS, *known_forms(), "module:attribute")
+        raise UnknownNameError("model", config.model, forms, hint=error.hint) from None
+    if is_provider(function):
+        raise ConfigError(f"{config.model} is a provider: write {config.model}/NAME, where NAME is the model to ask.")
     options = {"per_chunk": config.generation.per_chunk, "seed": config.seed}
     _RULE.check_signature(config.model, function)
     _RULE.check_call(config.model, function, (), **options)
