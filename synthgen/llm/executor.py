@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import NoReturn
@@ -50,7 +49,7 @@ _PER_CACHE_KEY_RPM = 15  # requests per prompt-cache key, from the guide to prom
 class _Attempts:
     """Counters over the attempts of one call."""
 
-    started: float = field(default_factory=time.monotonic)
+    started: float
     attempts: int = 0
     rate_limited: int = 0
     uncounted: int = 0
@@ -69,7 +68,8 @@ class Executor:
         self._health = session.health
         self._check = check
         self._stop = stop
-        self._started = time.monotonic()
+        self._clock = session.clock
+        self._started = self._clock()
         self._health.begin()
         self._slots = asyncio.Semaphore(
             endpoint.settings.concurrency
@@ -86,7 +86,7 @@ class Executor:
 
     async def call(self, request: Request) -> Call:
         """Return the finished call, answered or failed for good. Raises Stopping when it is left for another run."""
-        tally = _Attempts()
+        tally = _Attempts(self._clock())
         try:
             completion = await self._retried(request, tally)
         except AttemptError as error:
@@ -105,7 +105,7 @@ class Executor:
             reason,
             detail,
             tally.attempts,
-            time.monotonic() - tally.started,
+            self._clock() - tally.started,
             datetime.now(UTC).isoformat(timespec="seconds"),
             tally.rate_limited,
             tally.uncounted,
@@ -269,5 +269,5 @@ class Executor:
             return 1
         rpm = self._limiter.rate_per_minute
         if rpm is None:
-            rpm = 60 * self.answered / max(1.0, time.monotonic() - self._started)
+            rpm = 60 * self.answered / max(1.0, self._clock() - self._started)
         return max(1, math.ceil(rpm / _PER_CACHE_KEY_RPM))

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -141,7 +140,8 @@ class _Filling:
         self._stop = Stop()
         self._executor = Executor(connection, endpoint, session, check, self._stop)
         self._commits = _Commits(store)
-        self._started = time.monotonic()
+        self._clock = session.clock
+        self._started = self._clock()
         self._spent_before = session.budget.spent.dollars
         self._taken: set[str] = set()  # keys of requests that a worker has in hand
         self._in_batches = 0  # requests that are left to their batch
@@ -183,7 +183,7 @@ class _Filling:
             rate_limited=self._executor.rate_limited,
             usage=self._usage,
             dollars=None if spent is None or before is None else spent - before,
-            elapsed_s=time.monotonic() - self._started,
+            elapsed_s=self._clock() - self._started,
             waiting=self._executor.waiting,
         )
 
@@ -206,9 +206,9 @@ class _Filling:
             distinct = {request.key: request for request in batch}.values()
             in_batches, read_at = set[str](), -math.inf
             for request in distinct:
-                if time.monotonic() > read_at + _FRESH_S:  # another command can submit a batch at any moment
+                if self._clock() > read_at + _FRESH_S:  # another command can submit a batch at any moment
                     sending = (sent.key for one in distinct if (sent := self._wanted(one, known)) is not None)
-                    in_batches, read_at = waiting_keys(self._store, sending), time.monotonic()
+                    in_batches, read_at = waiting_keys(self._store, sending), self._clock()
                 if request.key in self._taken:  # the same text twice: the worker that has it asks for both
                     continue
                 if request.key in busy:  # it was finished after the store was read

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,22 +17,27 @@ __all__ = ["Session"]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The endpoint of a command, its caps, its rate and what is known of the server. `models` are those it may ask."""
+    """The endpoint of a command, its caps, its rate and what is known of the server.
+
+    `models` are those it may ask. `clock` returns seconds; everything that measures time for the calls reads this one.
+    """
 
     endpoint: Endpoint
     budget: Budget
     limiter: Limiter
     health: Health
     models: frozenset[str]
+    clock: Callable[[], float] = time.monotonic
 
     @classmethod
-    def of(cls, endpoint: Endpoint, models: Iterable[str] = ()) -> Self:
+    def of(cls, endpoint: Endpoint, models: Iterable[str] = (), *, clock: Callable[[], float] = time.monotonic) -> Self:
         """Return a new session. Raises ConfigError for a cap on cost when a model has no known price."""
         named, settings, provider = frozenset(models), endpoint.settings, endpoint.provider
         return cls(
             endpoint,
             Budget(settings, provider.output_bound, named),
-            Limiter(settings, provider.read_limit),
-            Health(settings.patience_s),
+            Limiter(settings, provider.read_limit, clock=clock),
+            Health(settings.patience_s, clock=clock),
             named,
+            clock,
         )
