@@ -95,7 +95,10 @@ class LLM(_Section):
     tpm: Count | None = Field(
         None, description="limit of tokens per minute; unset means the limit that the server reports or enforces"
     )
-    timeout_s: Annotated[float, Field(gt=0)] = Field(120.0, description="seconds for one attempt")
+    connect_timeout_s: Annotated[float, Field(gt=0)] = Field(10.0, description="seconds to connect to the server")
+    timeout_s: Annotated[float, Field(gt=0)] = Field(
+        120.0, description="seconds for one attempt, from the request to the end of the answer"
+    )
     max_attempts: Count = Field(6, description="attempts for one call, the first included; a 429 does not count")
     max_wait_s: Annotated[float, Field(gt=0)] = Field(
         300.0, description="total seconds of waiting between attempts of one call"

@@ -26,8 +26,8 @@ from synthgen.llm.call_store import Call
 from synthgen.llm.contract import breach
 from synthgen.llm.costs.budget import Reservation
 from synthgen.llm.endpoint import Endpoint
-from synthgen.llm.failure import AttemptError
-from synthgen.llm.providers.base import Connection, Reformed
+from synthgen.llm.failure import AttemptError, Failure
+from synthgen.llm.providers.base import Connection, ProviderResponse, Reformed
 from synthgen.llm.rate_limit import retry
 from synthgen.llm.rate_limit.circuit_breaker import LONGEST_PAUSE_S
 from synthgen.llm.rate_limit.limiter import Grant
@@ -177,7 +177,7 @@ class Executor:
             raise
         self.in_flight += 1
         try:
-            answer = await self._connection.complete(request, shards=self._shards(request))
+            answer = await self._asked(request)
         except Reformed:
             self._budget.release(reservation)
             self._limiter.settle(grant, Usage(), {})
@@ -204,6 +204,18 @@ class Executor:
         self._health.answered()
         self.answered += 1
         return completion
+
+    async def _asked(self, request: Request) -> ProviderResponse:
+        """Return the answer to one request, which must be complete within `timeout_s`."""
+        limit_s, began = self._endpoint.settings.timeout_s, asyncio.Event()
+        try:
+            async with asyncio.timeout(limit_s) as bound:
+                return await self._connection.complete(request, shards=self._shards(request), began=began.set)
+        except TimeoutError:
+            if not bound.expired():  # one of the provider's own, which breaks the contract
+                raise
+            what = "the answer began but was not complete" if began.is_set() else "no answer began"
+            raise AttemptError(Failure("attempt", "timeout", f"{what} within {limit_s:g} s")) from None
 
     def _end(self, error: ModelError) -> NoReturn:
         """End the run with `error`, once the calls in flight are finished."""

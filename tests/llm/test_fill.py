@@ -226,6 +226,22 @@ def test_what_concerns_all_calls_ends_the_run(
     assert store.totals().calls == 0
 
 
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (b"", "no answer began within 0.2 s"),
+        (answer()[:20], "no answer began within 0.2 s"),
+        (answer()[:-1], "the answer began but was not complete within 0.2 s"),
+    ],
+    ids=["nothing", "half a head", "half a body"],
+)
+def test_a_timeout_says_which_part_was_late_and_may_have_cost(store: CallStore, sent: bytes, said: str) -> None:
+    with RawServer(sent) as server:
+        run_async(fill(ask(1), store, at(base_url=server.base_url, timeout_s=0.2, max_attempts=1)))
+    ((reason, detail, uncounted),) = store.execute("SELECT reason, detail, uncounted FROM calls")
+    assert (reason, detail, uncounted) == ("timeout", said, 1)
+
+
 def test_a_server_that_does_not_answer_at_all_ends_the_run_quickly(store: CallStore) -> None:
     with FakeOpenAI() as server:
         gone = server.base_url

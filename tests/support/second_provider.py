@@ -9,8 +9,7 @@ quota-calls: limit=600;left=599;back=0.1   quota-words: …   come-back-in: MILL
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,7 +17,7 @@ import aiohttp
 
 from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.failure import AttemptError, Failure
-from synthgen.llm.providers.base import Connection, Facts, LimitReading, Provider, ProviderResponse, Reformed
+from synthgen.llm.providers.base import Connection, Facts, LimitReading, Provider, ProviderResponse, Reformed, unnoticed
 from synthgen.records import Completion, Request, Usage
 
 FIELDS = {"temperature": "heat", "max_output_tokens": "length", "seed": "dice", "stop": "halt", "top_p": "mass"}
@@ -42,7 +41,8 @@ class Utterances(Provider):
 
     @asynccontextmanager
     async def connect(self, endpoint: Endpoint, facts: Facts | None) -> AsyncIterator[Connection]:
-        async with aiohttp.ClientSession(headers={"x-ring-key": endpoint.key}) as session:
+        timeout = aiohttp.ClientTimeout(total=None, connect=endpoint.settings.connect_timeout_s)
+        async with aiohttp.ClientSession(headers={"x-ring-key": endpoint.key}, timeout=timeout) as session:
             yield _Utterer(session, endpoint, facts)
 
     def proven(self, endpoint: Endpoint, model: str, facts: Facts | None) -> bool:
@@ -64,22 +64,20 @@ class _Utterer:
         self._session, self._endpoint, self._facts = session, endpoint, facts
         self._without: dict[str, set[str]] = {}
 
-    async def complete(self, request: Request, *, shards: int = 1) -> ProviderResponse:
+    async def complete(self, request: Request, *, shards: int = 1, began: Callable[[], None] = unnoticed) -> ProviderResponse:
         body = self._body(request)
         try:
-            async with asyncio.timeout(self._endpoint.settings.timeout_s):
-                url, headers = f"{self._endpoint.url}/utter", {"x-call": request.key}
-                async with self._session.post(url, json=body, headers=headers) as response:
-                    answer: Any = await response.json(content_type=None)
-                    if response.status != 200:
-                        raise self._refused(response, answer["fault"], request, body)
+            url, headers = f"{self._endpoint.url}/utter", {"x-call": request.key}
+            async with self._session.post(url, json=body, headers=headers) as response:
+                began()
+                answer: Any = await response.json(content_type=None)
+                if response.status != 200:
+                    raise self._refused(response, answer["fault"], request, body)
             meter = answer["meter"]
             usage = Usage(meter["heard"], meter["reread"], output=meter["spoken"])
             end = ENDS.get(answer["end"], answer["end"])
             completion = Completion(request.key, answer["said"], end, usage=usage, model=request.model)
-        except TimeoutError:
-            raise AttemptError(Failure("attempt", "timeout", "no answer in time")) from None
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise AttemptError(_lost(error, no_contact=True)) from None
         except aiohttp.ClientError as error:
             raise AttemptError(_lost(error, no_contact=False)) from None

@@ -14,7 +14,9 @@ NAME is the model. What to write, in this order:
 3. The request. `Connection.complete` sends one `Request`: its `messages`, its JSON `schema` in whatever form the API
    takes one (leaving it out is fine: the prompt describes the form in words), and its `sampling`, of which every name
    is optional: `max_output_tokens`, `temperature`, `top_p`, `seed`, `stop`, `logit_bias` and `extra_body` (fields that
-   are sent as they are). It makes one attempt, within `settings.timeout_s`.
+   are sent as they are). It makes one attempt. It calls `began` when the headers of the answer have arrived, and lets a
+   cancellation through: the engine bounds the whole answer, and says which part was late. The only time limit of the
+   provider's own is the one of connecting, `settings.connect_timeout_s`.
 4. The answer. Return a `ProviderResponse` with a `Completion` and the headers. Its `finish_reason` is "length" where
    the output limit cut the answer, "content_filter" where the provider withheld it, and anything else otherwise.
    `refusal` is the model's refusal where the API has a place for one. `usage` counts all tokens that are paid for:
@@ -23,9 +25,9 @@ NAME is the model. What to write, in this order:
    `usage` is left out is charged at its worst case, too, and stored as one of unknown cost. An answer of another form,
    or with another `request_key` than the request's, ends the run.
 5. The errors. Raise `AttemptError` with a `Failure` (`synthgen.llm.failure`) and the headers, for every error of an
-   attempt: the client's own exceptions, timeouts, and answers that cannot be read. `scope` is what is lost: the
-   attempt, the call or the run. `busy` informs the limiter, `wait_s` is how long the server asks to wait, and
-   `unbilled` keeps a rejected request from being charged. An exception of any other kind ends the run.
+   attempt: the client's own exceptions, a connection that takes too long, and answers that cannot be read. `scope` is
+   what is lost: the attempt, the call or the run. `busy` informs the limiter, `wait_s` is how long the server asks to
+   wait, and `unbilled` keeps a rejected request from being charged. An exception of any other kind ends the run.
    `of_status` (`synthgen.llm.providers.errors`) maps HTTP statuses to their usual meanings, with the `Complaint` that
    `read_body` (`synthgen.llm.providers.error_body`) finds in the body of the response, decoded JSON or plain text:
 
@@ -51,7 +53,7 @@ Tokens are counted by the name of the model (`synthgen.text.tokenizer`), whoever
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +77,7 @@ __all__ = [
     "ProviderResponse",
     "ReadLimit",
     "Reformed",
+    "unnoticed",
 ]
 
 
@@ -117,13 +120,18 @@ class Facts(Protocol):
     def recall(self, name: str) -> Any: ...
 
 
+def unnoticed() -> None:
+    """Do nothing: the default of `began`."""
+
+
 class Connection(Protocol):
     """One client for one event loop."""
 
-    async def complete(self, request: Request, *, shards: int = 1) -> ProviderResponse:
+    async def complete(self, request: Request, *, shards: int = 1, began: Callable[[], None] = unnoticed) -> ProviderResponse:
         """Make one attempt.
 
-        `shards` is the number of prompt-cache keys to spread calls over, for a provider with such keys.
+        `shards` is the number of prompt-cache keys to spread calls over, for a provider with such keys. `began` is called
+        when the headers of the answer have arrived.
 
         Raises AttemptError; Reformed when the request is to be sent again in another form; ConfigError before anything
         is sent.

@@ -2,7 +2,7 @@
 
     the attempt   rate_limited      429 (but not an account without money)
                   server_error      5xx, or an answer that cannot be read
-                  timeout           408, or nothing within `timeout_s`
+                  timeout           408, or no complete answer in time
                   connection        refused, reset, unknown host
                   conflict          409
     the call      context_too_long  400, 413, or a 429 "Request too large for …"

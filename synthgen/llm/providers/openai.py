@@ -7,17 +7,17 @@ waiting. Requests go through the SDK's `post` with bodies made here, on its aioh
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from synthgen.config.settings import LLM
 from synthgen.errors import RunFolderError
 from synthgen.llm.failure import AttemptError, Failure
-from synthgen.llm.providers.base import BatchApi, Facts, LimitReading, Provider, ProviderResponse, Reformed
+from synthgen.llm.providers.base import BatchApi, Facts, LimitReading, Provider, ProviderResponse, Reformed, unnoticed
 from synthgen.llm.providers.batch_files import BatchFiles
 from synthgen.llm.providers.error_body import read_body
 from synthgen.llm.providers.errors import of_status, timed_out, unreadable
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["PROVIDER", "ChatConnection", "OpenAICompatible", "attempt_error", "http_library", "load_format", "sync_client"]
 
 _OWN = "https://api.openai.com/v1"
-_CONNECT_TIMEOUT_S = 10.0
 _SPARE_CONNECTIONS = 16  # for connections that are closing
 _NO_KEY = "no-key"  # local servers require a key and ignore its value
 _TELLTALES = (  # what the SDK sends to every server about this machine
@@ -48,6 +47,9 @@ _TELLTALES = (  # what the SDK sends to every server about this machine
 # cause, it decides: its adapter turns every one of them, even a reset in the middle of an answer, into a ConnectTimeout.
 _NO_CONTACT = {"ConnectError", "ConnectTimeout"}
 _NO_CONTACT_AIOHTTP = {"ClientConnectorError", "ConnectionTimeoutError"}
+
+
+_began: ContextVar[Callable[[], None]] = ContextVar("began")  # of the call that the present task makes
 
 
 class OpenAICompatible(Provider):
@@ -73,7 +75,7 @@ class OpenAICompatible(Provider):
         import openai
 
         settings = endpoint.settings
-        timeout = openai.Timeout(None, connect=min(_CONNECT_TIMEOUT_S, settings.timeout_s))  # `complete` has the whole bound
+        timeout = openai.Timeout(None, connect=settings.connect_timeout_s)
         async with openai.AsyncOpenAI(
             api_key=endpoint.key or _NO_KEY,
             base_url=endpoint.url,
@@ -115,21 +117,20 @@ class ChatConnection:
         self._post = client.post
         self._url = f"{endpoint.url}/chat/completions"  # absolute, because the SDK parses a relative one three times
         self._endpoint = endpoint
-        self._timeout_s = endpoint.settings.timeout_s
         self._facts = facts
         self._formats: dict[str, RequestFormat] = {}
         self._raw: Any = http_library().Response  # as `cast_to`, which makes the SDK leave the body unread
         self._unmapped = _unmapped_errors()
-        self._errors: tuple[type[Exception], ...] = (openai.APIError, TimeoutError, ValueError, *self._unmapped)
+        self._errors: tuple[type[Exception], ...] = (openai.APIError, ValueError, *self._unmapped)
         self._quiet: dict[str, str | openai.Omit] = dict.fromkeys(_TELLTALES, openai.Omit())
 
-    async def complete(self, request: Request, *, shards: int = 1) -> ProviderResponse:
+    async def complete(self, request: Request, *, shards: int = 1, began: Callable[[], None] = unnoticed) -> ProviderResponse:
         format = self._format(request.model)
+        _began.set(began)
         form, body = format.form, format.body(request, shards=shards)
         headers = {**self._quiet, "X-Client-Request-Id": request.key}
         try:
-            async with asyncio.timeout(self._timeout_s):
-                raw = await self._post(self._url, cast_to=self._raw, body=body, options={"headers": headers})
+            raw = await self._post(self._url, cast_to=self._raw, body=body, options={"headers": headers})
             completion = parse_completion(request, raw.content)
         except self._errors as error:
             raise self._failed(error, request, format, form) from None
@@ -197,7 +198,7 @@ def attempt_error(error: Exception) -> AttemptError:
         error, http_library().HTTPError
     ):  # while a file was read: there the SDK does not wrap the transport's own errors
         return AttemptError(Failure("attempt", "connection", str(error) or type(error).__name__))
-    return AttemptError(timed_out() if isinstance(error, TimeoutError) else unreadable(error))
+    return AttemptError(unreadable(error))
 
 
 @contextmanager
@@ -235,11 +236,15 @@ def _transport(timeout: openai.Timeout, connections: int) -> Any:
     """Return the SDK's fastest client with room for `connections`. Without a number, aiohttp's own default is 100."""
     import openai
 
+    async def begin(response: Any) -> None:
+        _began.get()()
+
     limits = http_library().Limits(max_connections=connections, max_keepalive_connections=connections)
+    hooks = {"response": [begin]}
     try:
-        return openai.DefaultAioHttpClient(timeout=timeout, limits=limits)
+        return openai.DefaultAioHttpClient(timeout=timeout, limits=limits, event_hooks=hooks)
     except RuntimeError:  # the extra is not installed
-        return openai.DefaultAsyncHttpxClient(timeout=timeout, limits=limits)
+        return openai.DefaultAsyncHttpxClient(timeout=timeout, limits=limits, event_hooks=hooks)
 
 
 def http_library() -> Any:

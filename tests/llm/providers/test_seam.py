@@ -20,7 +20,7 @@ from synthgen.llm.call_store import CallStore
 from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.fill import FillReport, fill
-from synthgen.llm.providers.base import Connection, Facts, LimitReading, Provider, ProviderResponse, Reformed
+from synthgen.llm.providers.base import Connection, Facts, LimitReading, Provider, ProviderResponse, Reformed, unnoticed
 from synthgen.records import Completion, Request, Usage
 
 PAID = Usage(prompt=10, output=5)
@@ -59,7 +59,7 @@ class _Line:
     def __init__(self, provider: Scripted) -> None:
         self._provider = provider
 
-    async def complete(self, request: Request, *, shards: int = 1) -> Any:
+    async def complete(self, request: Request, *, shards: int = 1, began: Callable[[], None] = unnoticed) -> Any:
         self._provider.sent.append(request.key)
         return self._provider.reply(request)
 
