@@ -280,6 +280,9 @@ class Meter:
     `finished` calls (answered or failed for good) were made by this command; `reused` answers were in the store before.
     `rate_limited` counts 429 responses. Tokens and `dollars` (None when the price is unknown) are those of this
     command. `waiting` is the reason why nothing is sent at the moment, "" otherwise.
+
+    `in_flight_s` is how long the calls in flight have been under way, all together. A recent answer took `call_s` on
+    average, and one of twenty took longer than `slow_call_s`; both are 0 before the first answer.
     """
 
     finished: int = 0
@@ -291,9 +294,12 @@ class Meter:
     dollars: float | None = 0.0
     elapsed_s: float = 0.0
     waiting: str = ""
+    in_flight_s: float = 0.0
+    call_s: float = 0.0
+    slow_call_s: float = 0.0
 
     def after(self, earlier: Meter) -> Meter:
-        """Return the sum with an earlier meter; calls in flight and waiting are the current ones."""
+        """Return the sum with an earlier meter; calls in flight, how long calls take, and waiting are the current ones."""
         priced = self.dollars is not None and earlier.dollars is not None
         return Meter(
             self.finished + earlier.finished,
@@ -305,6 +311,9 @@ class Meter:
             (self.dollars or 0.0) + (earlier.dollars or 0.0) if priced else None,
             self.elapsed_s + earlier.elapsed_s,
             self.waiting,
+            self.in_flight_s,
+            self.call_s or earlier.call_s,
+            self.slow_call_s or earlier.slow_call_s,
         )
 
 

@@ -23,6 +23,7 @@ from synthgen.errors import ModelError
 from synthgen.llm import Check
 from synthgen.llm import stopping as stops
 from synthgen.llm.call_store import Call
+from synthgen.llm.call_times import CallTimes
 from synthgen.llm.contract import breach
 from synthgen.llm.costs.budget import Reservation
 from synthgen.llm.endpoint import Endpoint
@@ -69,6 +70,7 @@ class Executor:
         self._check = check
         self._stop = stop
         self._clock = session.clock
+        self.times = CallTimes(session.clock)
         self._started = self._clock()
         self._health.begin()
         self._slots = asyncio.Semaphore(
@@ -176,6 +178,7 @@ class Executor:
             self._stop.room.set()
             raise
         self.in_flight += 1
+        began, answer = self.times.begin(), None
         try:
             answer = await self._asked(request)
         except Reformed:
@@ -191,6 +194,7 @@ class Executor:
             raise
         finally:
             self.in_flight -= 1
+            self.times.end(began, answered=answer is not None)
             self._stop.room.set()
         if problem := breach(answer, request):
             self._budget.settle(reservation, None)

@@ -185,6 +185,9 @@ class _Filling:
             dollars=None if spent is None or before is None else spent - before,
             elapsed_s=self._clock() - self._started,
             waiting=self._executor.waiting,
+            in_flight_s=self._executor.times.in_flight_s,
+            call_s=self._executor.times.mean_s,
+            slow_call_s=self._executor.times.slow_s,
         )
 
     def end(self, error: Exception) -> None:
