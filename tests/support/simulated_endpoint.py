@@ -112,7 +112,8 @@ class Server:
     """`retry_after` is the header of a 429: exact, a constant number of seconds, or none.
 
     `charges` are the tokens it counts for a request: what is used, or the prompt and the whole output limit. With
-    `counts_refused` requests that are turned away count too, and `slow_refusals` take as long as answers. `noise` is a share of requests turned away for no reason.
+    `counts_refused` requests that are turned away count too, and `slow_refusals` take as long as answers. `noise` is a share of requests turned away for no reason,
+    which are told to wait `noise_told_s` where that is set, and as any other otherwise.
     `stated` is a limit in the headers that is not the meter's. `others` is another program with the same key: requests per second, each with `others_tokens`.
     """
 
@@ -124,6 +125,7 @@ class Server:
     counts_refused: bool = False
     slow_refusals: bool = False
     noise: float = 0.0
+    noise_told_s: float | None = None
     others: float = 0.0
     others_tokens: float = 0.0
     day: Meter | None = None
@@ -143,7 +145,9 @@ class Server:
         elif self.counts_refused and self.requests is not None:
             self.requests.take(now, 1.0)
         wait_s = None
-        if not taken and self.retry_after is not None:
+        if not taken and not waits and self.noise_told_s is not None:
+            wait_s = self.noise_told_s
+        elif not taken and self.retry_after is not None:
             wait_s = max(waits, default=0.0) if self.retry_after == "exact" else float(self.retry_after)
         return taken, self._headers(now) if self.headers else {}, wait_s
 

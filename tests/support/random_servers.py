@@ -1,0 +1,296 @@
+"""Random servers, the real engine in front of each of them on a virtual clock, and what an oracle would achieve.
+
+A server is drawn from a seed (`drawn`): the work of an answer from 50 ms to 20 s, 1 to 1,000 slots or no end of them, no
+limit or a hidden one (requests or tokens; per second, ten seconds or minute; sliding, fixed or a bucket; with or without headers),
+0 to 20 % stray refusals, and what refusals ask to wait. `measured` gives the engine endless work for `horizon_s` and counts
+the answers that it received by then.
+
+The oracle knows everything and makes no mistake. Its answers are the smaller of two bounds:
+
+- Capacity: a second simulation, in which `concurrency` callers that nothing holds back ask a server without its limit. It draws the
+  same work in the same order, strays cost a round trip and are asked again at once, and nobody gives up. More than this cannot
+  be had with so many calls in flight.
+- The limit: its sustained rate for the horizon without the time of one answer, which those sent last have not arrived in. What a
+  bucket holds at the start comes on top for both, so an engine can be a little better than this oracle.
+
+The horizon is as long as the oracle needs for 2,000 answers, within bounds: at least five minutes where a limit counts
+minutes, one minute where it counts (ten) seconds, twenty seconds and twenty answers in a row otherwise, and at most an hour.
+All that the engine does to learn is within it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import random
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from support.simulated_endpoint import Bucket, Fixed, Meter, Sliding
+from support.simulated_provider import Simulated, SimulatedServer, Slow, Work
+from support.virtual_time import run
+
+from synthgen.config.settings import LLM
+from synthgen.errors import StoppedEarly
+from synthgen.llm.call_store import CallStore
+from synthgen.llm.endpoint import Endpoint
+from synthgen.llm.fill import fill
+from synthgen.llm.session import Session
+from synthgen.records import Request
+
+__all__ = ["Measured", "RandomServer", "drawn", "measured", "oracle"]
+
+_ANSWERS = 2_000
+_LONGEST_S = 3600.0
+_MOST_PER_S = 150.0  # of an unlimited server, so that a run of many servers ends
+_TOLD: tuple[Any, ...] = (None, 0.0, 0.05, 0.3, 1.0, 5.0, 30.0, "exact")
+
+Watch = Callable[[float, SimulatedServer, Session], None]
+
+
+@dataclass(frozen=True)
+class RandomServer:
+    """A server as it was drawn. `limit` counts `resource` in `window_s`; `size` is that of a bucket."""
+
+    seed: int
+    concurrency: int
+    work: Work
+    network_s: float
+    slots: int | None
+    resource: str
+    kind: str
+    limit: int
+    window_s: float
+    size: float
+    headers: bool
+    strays: float
+    status: int
+    told_s: Any
+    prompt: int
+    output: int
+    slowed: Slow | None
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt + self.output
+
+    @property
+    def limit_per_s(self) -> float | None:
+        """Requests per second in the long run."""
+        return None if not self.resource else self.limit / self.window_s / (self.tokens if self.resource == "tokens" else 1)
+
+    @property
+    def answer_s(self) -> float:
+        """Seconds for one answer on an idle server."""
+        return self.network_s + self.work.mean_s
+
+    @property
+    def rate_per_s(self) -> float:
+        """About the oracle's rate."""
+        rate = min(self.concurrency, self.slots or self.concurrency) / self.answer_s
+        return rate if self.limit_per_s is None else min(rate, self.limit_per_s)
+
+    @property
+    def horizon_s(self) -> float:
+        least = 300.0 if self.window_s >= 60 else 60.0 if self.resource else 20.0
+        return min(_LONGEST_S, max(least, 20 * self.answer_s, _ANSWERS / self.rate_per_s))
+
+    @property
+    def group(self) -> str:
+        """The kind of server in a word or two."""
+        if self.resource:
+            binding = f"{self.resource} / {self.window_s:g} s, {'headers' if self.headers else 'hidden'}"
+        else:
+            binding = "slots" if self.slots and self.slots < self.concurrency else "no limit"
+        return binding
+
+    def build(self) -> SimulatedServer:
+        meter = self._meter()
+        return SimulatedServer(
+            self.work,
+            self.network_s,
+            self.slots,
+            requests=meter if self.resource == "requests" else None,
+            tokens=meter if self.resource == "tokens" else None,
+            headers=self.headers,
+            strays=self.strays,
+            status=self.status,
+            told_s=self.told_s,
+            slow=self.slowed,
+            seed=self.seed,
+        )
+
+    def _meter(self) -> Meter | None:
+        if self.kind == "bucket":
+            return Bucket(self.limit, self.window_s, self.size)
+        if self.kind == "fixed":
+            return Fixed(self.limit, self.window_s, 0.29 * self.window_s)
+        return Sliding(self.limit, self.window_s) if self.kind == "sliding" else None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of it. `share` is the engine's part of the oracle's answers; `refused` is of all requests that arrived.
+
+    `over_limit` is the share refused because of the limit. `thrown_away` is the share of answers that were begun in vain,
+    `ended` the error that ended the fill before its time.
+    """
+
+    server: RandomServer
+    share: float
+    answers: int
+    oracle: float
+    refused: float
+    over_limit: float
+    thrown_away: float
+    failed: int
+    ended: str
+
+
+def drawn(seed: int) -> RandomServer:
+    """The server of a seed."""
+    chance = random.Random(f"server {seed}")
+
+    def between(low: float, high: float) -> float:
+        return float(low * (high / low) ** chance.random())
+
+    mean_s = between(0.05, 20)
+    spread: Any = chance.choice(["constant", "uniform", "log-normal"])
+    work = Work(mean_s, spread, round(chance.uniform(0.2, 1.0), 2))
+    network_s = between(0.005, 0.2)
+    concurrency = max(1, min(round(between(1, 256)), int(_MOST_PER_S * (mean_s + network_s))))
+    slots = None if chance.random() < 0.5 else round(between(1, 1000))
+    prompt, output = round(between(50, 2000)), round(between(20, 500))
+    resource = chance.choice(["", "", "requests", "requests", "tokens"])
+    kind, limit, window_s, size, headers = "", 0, 0.0, 0.0, False
+    if resource:
+        kind = chance.choice(["sliding", "fixed", "bucket"])
+        window_s = chance.choice([1.0, 1.0, 10.0, 60.0, 60.0, 60.0, 60.0])
+        limit = round(between(2, 40)) if window_s == 1 else round(between(0.2, 20) * window_s)
+        limit = max(2, limit)
+        size = limit if chance.random() < 0.5 else max(2.0, limit / 10)
+        if resource == "tokens":
+            limit, size = limit * (prompt + output), size * (prompt + output)
+        headers = window_s == 60 and chance.random() < 0.4
+    strays = 0.0 if chance.random() < 0.35 else chance.uniform(0, 0.2)
+    status = chance.choice([429, 429, 503, 529])
+    told_s = chance.choice(_TOLD)
+    server = RandomServer(
+        seed=seed,
+        concurrency=concurrency,
+        work=work,
+        network_s=network_s,
+        slots=slots,
+        resource=resource,
+        kind=kind,
+        limit=limit,
+        window_s=window_s,
+        size=size,
+        headers=headers,
+        strays=strays,
+        status=status,
+        told_s=told_s,
+        prompt=prompt,
+        output=output,
+        slowed=None,
+    )
+    if chance.random() > 0.1 or mean_s > 3:
+        return server
+    factor = between(2, min(100, 30 / mean_s))
+    slowed = Slow(0.4 * server.horizon_s, 0.6 * server.horizon_s, factor)
+    return RandomServer(**(vars(server) | {"slowed": slowed}))
+
+
+def measured(server: RandomServer, watch: Watch | None = None) -> Measured:
+    """The engine in front of `server`. `watch` is called once in a virtual second."""
+    return run(_measured(server, watch))
+
+
+async def _measured(server: RandomServer, watch: Watch | None) -> Measured:
+    built, horizon_s = server.build(), server.horizon_s
+    endpoint = Endpoint(Simulated(built), LLM(concurrency=server.concurrency, grace_s=0, max_output_tokens=server.output))
+    session = Session.of(endpoint, clock=asyncio.get_running_loop().time)
+    ended = ""
+    with tempfile.TemporaryDirectory() as folder, CallStore(Path(folder) / "calls.sqlite") as store:
+        store.execute("PRAGMA synchronous = OFF")
+        watching = asyncio.create_task(_watching(watch, built, session)) if watch else None
+        filling = asyncio.create_task(fill(_requests(server), store, endpoint, session=session, check=lambda _: ("", "")))
+        await asyncio.wait([filling], timeout=horizon_s)
+        answers, thrown_away = len(built.answered_at), built.thrown_away  # before the end throws away what is in flight
+        filling.cancel()
+        try:
+            with suppress(asyncio.CancelledError):
+                await filling
+        except StoppedEarly as error:
+            ended = str(error).replace(folder, "")
+        if watching is not None:
+            watching.cancel()
+        ((failed,),) = store.execute("SELECT count(*) FROM calls WHERE status = 'failed'")
+    bound = oracle(server)
+    return Measured(
+        server,
+        share=answers / max(1.0, bound),
+        answers=answers,
+        oracle=bound,
+        refused=(built.strayed + built.over_limit) / max(1, built.arrived),
+        over_limit=built.over_limit / max(1, built.arrived),
+        thrown_away=thrown_away / max(1, thrown_away + answers),
+        failed=failed,
+        ended=ended,
+    )
+
+
+async def _watching(watch: Watch, server: SimulatedServer, session: Session) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        watch(asyncio.get_running_loop().time(), server, session)
+
+
+def _requests(server: RandomServer) -> Iterator[Request]:
+    """Work without end."""
+    messages = ({"role": "user", "content": "x" * (4 * server.prompt)},)
+    sampling = {"max_output_tokens": server.output}
+    for number in itertools.count():
+        yield Request(f"key-{number}", "simulated", "http://127.0.0.1:1", messages, None, sampling)
+
+
+def oracle(server: RandomServer) -> float:
+    """Answers within the horizon at best."""
+    capacity = float(_capacity(server))
+    if server.limit_per_s is None:
+        return capacity
+    return min(capacity, server.limit_per_s * (server.horizon_s - server.answer_s))
+
+
+def _capacity(server: RandomServer) -> int:
+    """Answers within the horizon without a limit."""
+    of_work, of_strays = random.Random(f"work {server.seed}"), random.Random(f"strays {server.seed}")
+    half_s, slots = server.network_s / 2, server.slots or server.concurrency
+    arrivals = [half_s] * server.concurrency  # a heap, as `done`
+    done: list[float] = []  # when each busy slot is free
+    queue: deque[float] = deque()
+    answers = 0
+    while arrivals or done:
+        if done and (not arrivals or done[0] <= arrivals[0]):
+            now = heapq.heappop(done)
+            if now + half_s > server.horizon_s:
+                break
+            answers += 1
+            heapq.heappush(arrivals, now + 2 * half_s)
+        else:
+            now = heapq.heappop(arrivals)
+            if of_strays.random() < server.strays:
+                heapq.heappush(arrivals, now + 2 * half_s)
+            else:
+                queue.append(now)
+        while queue and len(done) < slots:
+            queue.popleft()
+            stretch = server.slowed.at(now) if server.slowed else 1.0
+            heapq.heappush(done, now + stretch * server.work.draw(of_work))
+    return answers
