@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from synthgen.testing.batches import BatchFate, BatchScript
 from synthgen.testing.dialects import DIALECTS
-from synthgen.testing.faults import KINDS, Fault, Script, mix
+from synthgen.testing.faults import KINDS, Fault, Script, first_of, mix, stray
 from synthgen.testing.latency import Latency
 from synthgen.testing.limits import Limits
 from synthgen.testing.log import Logged
 from synthgen.testing.server import FakeOpenAI
+from synthgen.testing.slots import SlotUse
 
 __all__ = [
     "DIALECTS",
@@ -29,5 +30,8 @@ __all__ = [
     "Limits",
     "Logged",
     "Script",
+    "SlotUse",
+    "first_of",
     "mix",
+    "stray",
 ]

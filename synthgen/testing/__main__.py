@@ -1,7 +1,8 @@
 """The fake server as a process: `python -m synthgen.testing --port 0 --fault rate_limit=0.05`.
 
 A fake OpenAI-compatible server on this machine. It prints its base URL and serves until Ctrl-C or SIGTERM. Then it
-prints the number of chat requests by status and fault, as one JSON object. It keeps no bodies in memory.
+prints the number of chat requests by status and fault, as one JSON object; with `--slots` also the work of the slots. It
+keeps no bodies in memory.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from synthgen.errors import SynthgenError
 from synthgen.testing.dialects import DIALECTS
-from synthgen.testing.faults import KINDS, mix
+from synthgen.testing.faults import KINDS, STRAYS, Script, first_of, mix, stray
 from synthgen.testing.latency import Latency
 from synthgen.testing.limits import Limits
 from synthgen.testing.server import FakeOpenAI
@@ -36,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asyncio.run(_serve(server))
     except OSError as error:
         parser.error(str(error))
-    _print(json.dumps(server.counts, sort_keys=True))
+    slots = {"slots": asdict(server.slot_use)} if given.slots else {}
+    _print(json.dumps({**server.counts, **slots}, sort_keys=True))
     return 0
 
 
@@ -47,7 +50,8 @@ def _server(given: argparse.Namespace) -> FakeOpenAI:
     return FakeOpenAI(
         port=given.port,
         latency=Latency.parse(given.latency_ms),
-        script=mix(dict(given.fault), seed=given.seed) if given.fault else None,
+        script=_script(given),
+        slots=given.slots,
         limits=limits if given.rpm or given.tpm else None,
         dialect=given.dialect,
         api_key=given.api_key,
@@ -58,6 +62,16 @@ def _server(given: argparse.Namespace) -> FakeOpenAI:
         log_bodies=given.log_bodies,
         batch_delay_s=given.batch_delay_s,
     )
+
+
+def _script(given: argparse.Namespace) -> Script | None:
+    after, as_date, seed = given.retry_after, given.retry_after_date, given.seed
+    scripts = []
+    if given.stray:
+        scripts.append(stray(given.stray, given.stray_status, retry_after=after, retry_after_as_date=as_date, seed=seed))
+    if given.fault:
+        scripts.append(mix(dict(given.fault), retry_after=after, retry_after_as_date=as_date, seed=seed))
+    return first_of(*scripts) if scripts else None
 
 
 async def _serve(server: FakeOpenAI) -> None:
@@ -83,8 +97,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--port", type=int, default=0, help="0 (the default) takes a free port")
-    add("--latency-ms", default="0", metavar="MS", help="50, or uniform:100:500, or log-normal:MEAN:SIGMA")
+    add(
+        "--latency-ms",
+        default="0",
+        metavar="MS",
+        help="50, or uniform:100:500, or log-normal:MEAN:SIGMA; 300,10=30000 is 30 s from second 10 on",
+    )
     add("--fault", action="append", default=[], type=_rate, metavar="KIND=RATE", help="a share of the requests; repeatable")
+    add("--stray", type=float, default=0.0, metavar="SHARE", help="turn away a share of all attempts, the repeated ones too")
+    add("--stray-status", type=int, default=429, choices=list(STRAYS), help="their status (429)")
+    add("--retry-after", metavar="S", help="send this header with 429, 503 and 529 of faults and strays")
+    add("--retry-after-date", action="store_true", help="send it as an HTTP date")
     add("--seed", type=int, default=0, help="selects the requests that get faults")
     add("--dialect", default="permissive", choices=sorted(DIALECTS), help="kind of server (default: permissive)")
     add("--model", action="append", metavar="NAME", help="a model that exists; repeatable (default: fake-model)")
@@ -94,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--window-s", type=float, default=60.0, metavar="S", help="time window of the limits (60)")
     add("--limit-kind", default="sliding", choices=["sliding", "bucket"], help="an exact window, or a bucket that refills")
     add("--no-limit-headers", dest="limit_headers", action="store_false", help="send no x-ratelimit and retry-after headers")
+    add("--slots", type=int, metavar="N", help="work on N answers at a time and queue the other requests")
     add("--caching", action="store_true", help="report repeated prefixes as cached")
     add("--batch-delay-s", type=float, default=0.0, metavar="S", help="duration of a batch")
     add("--log", metavar="FILE", help="append every request on arrival to this JSONL file")

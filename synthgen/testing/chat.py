@@ -14,7 +14,7 @@ from typing import Any
 from synthgen.testing.checks import WireError
 from synthgen.testing.completions import Value, write
 from synthgen.testing.dialects import Dialect, ModelOutput
-from synthgen.testing.faults import ANSWER_FAULTS, Fault, Script
+from synthgen.testing.faults import ANSWER_FAULTS, STRAYS, Fault, Script
 from synthgen.testing.limits import Denied, Gate
 from synthgen.testing.log import Logged
 from synthgen.testing.usage import Cache, Tokens, output_limit, prompt_tokens
@@ -79,7 +79,8 @@ class Chat:
         reply = self._failed(logged, fault) if fault and fault.kind not in ANSWER_FAULTS else self._answered(logged, fault)
         if gate is None:
             return reply
-        denied = gate.admit(reply.tokens.total if reply.tokens else 0)
+        turned_away = fault is not None and fault.kind in STRAYS.values()
+        denied = None if turned_away else gate.admit(reply.tokens.total if reply.tokens else 0)
         if denied:
             reply = self._over_limit(logged, denied, gate)
         limit_headers = gate.headers() if self.dialect.rate_headers else {}
@@ -121,8 +122,7 @@ class Chat:
         message = fault.message or problem.message.format(param=fault.param)
         param = fault.param or problem.param
         problem = replace(problem, status=fault.status or problem.status, message=message, param=param, kind=fault.kind)
-        retry_headers = {"retry-after": fault.retry_after, "retry-after-ms": fault.retry_after_ms}
-        return self.error_reply(problem, {name: value for name, value in retry_headers.items() if value is not None})
+        return self.error_reply(problem, fault.headers())
 
     def _answered(self, logged: Logged, fault: Fault | None) -> Reply:
         body, kind = logged.body, fault.kind if fault else ""

@@ -4,7 +4,7 @@ There are two kinds. `sliding` is exact: at no moment have more than `rpm x wind
 the last `window_s` seconds, and likewise for tokens. `bucket` refills continuously and holds at most that many. It
 admits a full bucket at once, so it may admit nearly twice the limit within one window, like real providers.
 
-A rejected request consumes nothing. Tokens are counted on arrival, as in the usage of the answer. `x-ratelimit-limit-*`
+A rejected request consumes nothing, whether a limit or a fault (429, 503, 529) rejects it. Tokens are counted on arrival, as in the usage of the answer. `x-ratelimit-limit-*`
 is the limit per minute, `x-ratelimit-remaining-*` what is left at the moment, and `x-ratelimit-reset-*` the time until
 none of the limit is in use, as a duration in Go's notation (20ms, 1s, 6m0s).
 

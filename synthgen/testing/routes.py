@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from synthgen.testing.latency import Latency
     from synthgen.testing.limits import Gate
     from synthgen.testing.log import RecentCounts, RequestLog
+    from synthgen.testing.slots import Slots
 
 __all__ = ["Routes", "start", "stop"]
 
@@ -73,6 +75,7 @@ class Routes:
         api_key: str | None,
         latency: Latency,
         gate: Gate | None,
+        slots: Slots,
         stopping: asyncio.Event,
     ) -> None:
         self._chat = chat
@@ -83,6 +86,8 @@ class Routes:
         self._api_key = api_key
         self._latency = latency
         self._gate = gate
+        self._slots = slots
+        self._first_at = math.inf
         self._stopping = stopping
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -101,7 +106,8 @@ class Routes:
         return web.json_response(answer)
 
     async def _completion(self, request: web.BaseRequest) -> web.StreamResponse:
-        due = asyncio.get_running_loop().time()
+        arrived_at = asyncio.get_running_loop().time()
+        self._first_at = min(self._first_at, arrived_at)
         raw = await request.read()
         body = _json(raw)
         digest = digest_of(body)
@@ -123,10 +129,16 @@ class Routes:
             reply = self._chat.reply(logged, gate=self._gate)
         self._log.add(replace(logged, status=reply.status, fault=reply.fault))
         with self._log.flight():
-            await self._wait_until(due + self._latency.of(digest), forever=reply.fault == "slow")
+            if reply.tokens is not None:
+                await self._slots.compute(lambda: self._latency_s(digest), arrived_at=arrived_at)
+            else:
+                await self._wait_until(arrived_at + self._latency_s(digest), forever=reply.fault == "slow")
         if reply.body is None and request.transport is not None:
             request.transport.abort()
         return _response(reply)
+
+    def _latency_s(self, digest: str) -> float:
+        return self._latency.of(digest, at_s=asyncio.get_running_loop().time() - self._first_at)
 
     async def _wait_until(self, due: float, *, forever: bool) -> None:
         early_s = due - asyncio.get_running_loop().time()

@@ -17,6 +17,7 @@ from synthgen.testing.files import FileStore
 from synthgen.testing.latency import Latency
 from synthgen.testing.limits import Gate, Limits
 from synthgen.testing.log import CHAT, Logged, RecentCounts, RequestLog
+from synthgen.testing.slots import Slots, SlotUse
 
 __all__ = ["FakeOpenAI"]
 
@@ -32,8 +33,10 @@ class FakeOpenAI:
             assert server.counts["429 rate_limit"] == 3
 
     `script` chooses the fault of a request, `limits` limits requests and tokens per minute, and `dialect` is the kind
-    of server. `latency` (or `latency_s`, for a constant one) is the duration of an answer. With `api_key`, any other
-    key is rejected. With `caching`, repeated prefixes are reported as cached.
+    of server. `latency` (or `latency_s`, for a constant one) is the duration of an answer. With `slots`, the server works
+    on so many answers at a time and queues the other requests; the latency then counts from the moment when a slot is
+    free. Rejections and errors need no slot. With `api_key`, any other key is rejected. With `caching`, repeated
+    prefixes are reported as cached.
 
     `keep_bodies=False` is for very many requests: `log` stays empty and only `counts` are kept. `log_file` gets a line
     of JSON for each request on arrival, with its body unless `log_bodies` is false.
@@ -41,7 +44,8 @@ class FakeOpenAI:
     `batch_delay_s` is the duration of a batch, and `batch_script` decides its outcome. `batch_max_requests` and
     `batch_max_bytes` limit one input file.
 
-    Raises UnknownNameError for an unknown dialect, and OSError on entry when the port is taken.
+    Raises UnknownNameError for an unknown dialect, ConfigError for less than one slot, and OSError on entry when the port
+    is taken.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class FakeOpenAI:
         latency: Latency | None = None,
         script: Script | None = None,
         limits: Limits | None = None,
+        slots: int | None = None,
         dialect: str = "permissive",
         api_key: str | None = None,
         models: tuple[str, ...] = ("fake-model",),
@@ -75,6 +80,7 @@ class FakeOpenAI:
         self._api_key = api_key
         self._latency = latency or Latency.constant(latency_s)
         self._gate = Gate(limits) if limits else None
+        self._slots = Slots(slots)
         self._ready = threading.Event()
         self._failure: OSError | None = None
         self._thread = threading.Thread(target=self._run, daemon=True, name="fake-openai")
@@ -102,6 +108,11 @@ class FakeOpenAI:
     def most_in_flight(self) -> int:
         """The largest number of chat requests in flight at one moment."""
         return self._log.most_in_flight
+
+    @property
+    def slot_use(self) -> SlotUse:
+        """Answers that were computed, and those whose client left before. Also counted where `slots` is None."""
+        return self._slots.use
 
     @property
     def batches(self) -> list[dict[str, Any]]:
@@ -134,6 +145,7 @@ class FakeOpenAI:
             api_key=self._api_key,
             latency=self._latency,
             gate=self._gate,
+            slots=self._slots,
             stopping=self._stop,
         )
         try:
@@ -143,6 +155,7 @@ class FakeOpenAI:
                 ready(self.base_url)
                 await self._stop.wait()
             finally:
+                self._slots.close()
                 await stop(runner)
         finally:
             self._batches.close()

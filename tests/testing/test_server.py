@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from synthgen.records import make_request
 from synthgen.testing import FakeOpenAI, Latency, Logged
 from synthgen.testing.dialects import DIALECTS
 from synthgen.testing.draws import digest_of
-from synthgen.testing.faults import KINDS, Fault, Script, mix
+from synthgen.testing.faults import KINDS, STRAYS, Fault, Script, first_of, mix, stray
 from synthgen.testing.limits import Gate, Limits, go_duration
 from synthgen.testing.log import RecentCounts
 
@@ -365,9 +366,77 @@ def test_faults_of_the_way_pass_and_faults_of_the_answer_stay() -> None:
         assert script(logged("a", attempt=2)) == (Fault(kind) if stays else None)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.5, 1.0])
+def test_strays_meet_every_attempt_at_their_share_and_the_same_ones_every_time(share: float) -> None:
+    attempts = [logged(digest_of(number), attempt) for number in range(1000) for attempt in (1, 2, 3, 4)]
+
+    def refused(script: Script) -> list[bool]:
+        return [script(attempt) is not None for attempt in attempts]
+
+    met = refused(stray(share))
+    for attempt in range(4):
+        assert sum(met[attempt::4]) == pytest.approx(1000 * share, abs=60 if 0 < share < 1 else 0)
+    both = sum(first and second for first, second in zip(met[::4], met[1::4], strict=True))
+    assert both == pytest.approx(1000 * share**2, abs=50 if 0 < share < 1 else 0), "attempts are drawn on their own"
+    assert refused(stray(share)) == met
+    assert (refused(stray(share, seed=1)) == met) == (share in (0, 1))
+
+
+@pytest.mark.parametrize("status", STRAYS)
+@pytest.mark.parametrize("after", [None, "0", ".05", "30"])
+def test_a_stray_has_its_status_and_says_when_to_come_back(status: int, after: str | None) -> None:
+    with FakeOpenAI(script=stray(1.0, status, retry_after=after)) as server:
+        answer = ask(server)
+    assert (answer.status, answer.headers.get("retry-after")) == (status, after)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        stray(1.0, retry_after="2.5", retry_after_as_date=True),
+        mix({"overloaded": 1.0}, retry_after="2.5", retry_after_as_date=True),
+    ],
+)
+def test_when_to_come_back_may_be_a_date(script: Script) -> None:
+    with FakeOpenAI(script=script) as server:
+        began = time.time()
+        date = parsedate_to_datetime(ask(server).headers["retry-after"]).timestamp()
+        assert began + 2.5 <= date <= time.time() + 3.5
+
+
+def test_a_mix_tells_only_busy_ones_to_come_back() -> None:
+    after = {kind: mix({kind: 1.0}, retry_after="3")(logged("a")) for kind in KINDS}
+    assert {kind for kind, fault in after.items() if fault and fault.retry_after == "3"} == set(STRAYS.values())
+
+
+def test_the_first_script_that_has_a_fault_decides() -> None:
+    scripts = always(Fault("slow")), always(Fault("reset"))
+    never: Script = lambda request: None  # noqa: E731 - a script is a function
+    assert kinds(first_of(never, *scripts), ["a"]) == ["slow"]
+    assert kinds(first_of(never, never), ["a"]) == [""]
+
+
+def test_who_is_turned_away_uses_nothing_of_a_limit() -> None:
+    script = first_of(mix({"overloaded": 1.0}), lambda request: Fault("error") if request.attempt == 2 else None)
+    with FakeOpenAI(script=script, limits=Limits(rpm=2)) as server:
+        answers = [ask(server) for _ in range(4)]
+    assert [answer.status for answer in answers] == [529, 500, 200, 429]
+    assert [answer.headers["x-ratelimit-remaining-requests"] for answer in answers] == ["2", "1", "0", "0"]
+
+
 @pytest.mark.parametrize(
     ("make", "error", "told"),
     [
+        (lambda: stray(1.1), ConfigError, "between 0 and 1; given: 1.1"),
+        (lambda: stray(0.1, 500), ConfigError, "429, 503, 529; given: 500"),
+        (lambda: stray(0.1, retry_after="soon", retry_after_as_date=True), ConfigError, "number of seconds; given"),
+        (lambda: stray(0.1, retry_after_as_date=True), ConfigError, "number of seconds; given"),
+        (lambda: FakeOpenAI(slots=0), ConfigError, "at least one slot"),
+        (lambda: Latency.steps(), ConfigError, "begin at second 0"),
+        (lambda: Latency.steps((1, 0.3)), ConfigError, "begin at second 0"),
+        (lambda: Latency.steps((0, 0.3), (5, 1), (5, 2)), ConfigError, "ascend"),
+        (lambda: Latency.parse("300,10"), ConfigError, "given: '300,10'"),
+        (lambda: Latency.parse("300,x=5"), ConfigError, "given: '300,x=5'"),
         (lambda: Fault("ratelimit"), UnknownNameError, "Did you mean 'rate_limit'"),
         (lambda: mix({"slowly": 0.1}), UnknownNameError, "Did you mean 'slow'"),
         (lambda: mix({"slow": 0.6, "reset": 0.5}), ConfigError, "add up to at most 1"),
@@ -423,6 +492,25 @@ def test_latencies_follow_their_distribution_and_the_request() -> None:
     assert Latency.parse("50") == Latency.parse("constant:50") == Latency.constant(0.05)
 
 
+def test_a_latency_may_change_with_time() -> None:
+    slow = Latency.steps((0, 0.3), (10, 30.0), (40, Latency.uniform(0.1, 0.5)))
+    assert [slow.of("a", at_s=at_s) for at_s in (0, 9.9, 10, 39.9)] == [0.3, 0.3, 30.0, 30.0]
+    assert slow.of("a", at_s=1e9) == Latency.uniform(0.1, 0.5).of("a")
+    assert Latency.parse("300,10=30000,40=uniform:100:500") == slow
+
+
+def test_the_time_of_a_latency_counts_from_the_first_request() -> None:
+    with FakeOpenAI(latency=Latency.steps((0, 0.0), (0.5, 0.4))) as server:
+        time.sleep(0.6)
+        began = time.monotonic()
+        ask(server)
+        assert time.monotonic() - began < 0.4
+        time.sleep(0.6)
+        began = time.monotonic()
+        ask(server)
+        assert time.monotonic() - began >= 0.4
+
+
 def test_an_answer_takes_its_time_and_others_do_not_wait_for_it() -> None:
     with FakeOpenAI(latency_s=0.3) as server:
         began = time.monotonic()
@@ -433,6 +521,73 @@ def test_an_answer_takes_its_time_and_others_do_not_wait_for_it() -> None:
             thread.join()
         assert time.monotonic() - began >= 0.3
         assert server.most_in_flight == 8
+
+
+# How many it works on at a time
+
+
+def send(server: FakeOpenAI, asked: Json) -> socket.socket:
+    """Send a request and read nothing."""
+    caller = socket.create_connection(("127.0.0.1", int(server.base_url.split(":")[2][:-3])), timeout=10)
+    data = json.dumps(asked).encode()
+    caller.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
+    return caller
+
+
+def answered_at(callers: list[socket.socket]) -> list[float]:
+    """When each of them has an answer, in seconds from now."""
+    began, at = time.monotonic(), []
+    for caller in callers:
+        with caller:
+            assert caller.recv(12) == b"HTTP/1.1 200"
+        at.append(time.monotonic() - began)
+    return at
+
+
+def test_with_slots_the_others_wait_in_the_order_of_arrival() -> None:
+    with FakeOpenAI(slots=2, latency_s=0.2) as server:
+        at = answered_at([send(server, body(seed=number)) for number in range(5)])
+        assert [round(each / 0.2) for each in at] == [1, 1, 2, 2, 3]
+        assert server.most_in_flight == 5
+        assert server.slot_use.computed == 5
+        assert 1.0 <= server.slot_use.computing_s < 1.2
+
+
+def test_who_is_turned_away_needs_no_slot() -> None:
+    with FakeOpenAI(slots=1, latency_s=0.2, script=lambda request: Fault("error") if request.body["seed"] else None) as server:
+        waiting = [send(server, body(seed=0)) for _ in range(5)]
+        began = time.monotonic()
+        assert ask(server, body(seed=1)).status == 500
+        assert time.monotonic() - began < 0.6
+        answered_at(waiting)
+        assert server.slot_use.computed == 5
+
+
+def test_who_leaves_frees_a_slot_or_the_place_in_the_queue_at_once() -> None:
+    with FakeOpenAI(slots=1, latency=Latency.steps((0, 60.0), (0.1, 0.2))) as server:
+        computed = send(server, body(seed=0))
+        wait_for(lambda: server.most_in_flight == 1)
+        time.sleep(0.2)
+        queued = [send(server, body(seed=number)) for number in (1, 2)]
+        wait_for(lambda: server.most_in_flight == 3)
+        queued[0].close()
+        wait_for(lambda: server.slot_use.left_queued == 1)
+        assert server.slot_use.left_computing == 0
+        computed.close()
+        answered_at(queued[1:])
+        use = server.slot_use
+        assert (use.computed, use.left_computing, use.left_queued) == (1, 1, 1)
+        assert 0.2 <= use.computing_s < 10
+        assert 0.2 <= use.wasted_s < 10
+
+
+def test_who_is_left_when_the_server_ends_has_not_left() -> None:
+    with FakeOpenAI(slots=1, latency_s=60) as server:
+        callers = [send(server, body(seed=number)) for number in range(2)]
+        wait_for(lambda: server.most_in_flight == 2)
+    for caller in callers:
+        caller.close()
+    assert (server.slot_use.left_computing, server.slot_use.left_queued) == (0, 0)
 
 
 # What it lets through
@@ -702,9 +857,31 @@ def test_it_serves_as_a_process_until_it_is_stopped(tmp_path: Path) -> None:
     assert [(entry["status"], "body" in entry) for entry in entries] == [(500, False), (200, False), (429, False)]
 
 
+def test_a_process_turns_away_strays_and_tells_the_work_of_its_slots() -> None:
+    flags = ["--stray", "1", "--stray-status", "529", "--retry-after", ".3", "--fault", "error=1", "--slots", "3"]
+    command = [sys.executable, "-m", "synthgen.testing", *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        answer = ask(FakeOpenAI(port=int(process.stdout.readline().split(":")[2].split("/")[0])))
+        assert (answer.status, answer.headers["retry-after"]) == (529, ".3")
+        process.send_signal(signal.SIGTERM)
+        told = json.loads(process.stdout.read())
+    assert told.pop("slots") == {
+        "computed": 0,
+        "left_queued": 0,
+        "left_computing": 0,
+        "computing_s": 0,
+        "wasted_s": 0,
+    }
+    assert told == {"529 overloaded": 1}
+
+
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
+        (["--stray", "2"], "between 0 and 1"),
+        (["--stray-status", "500"], "invalid choice"),
+        (["--slots", "0"], "at least one slot"),
         (["--fault", "slowly=0.1"], "Did you mean 'slow'"),
         (["--fault", "slow=much"], "invalid"),
         (["--latency-ms", "soon"], "A latency is"),
