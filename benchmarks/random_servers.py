@@ -47,6 +47,7 @@ def summary(results: list[Measured]) -> dict[str, Any]:
         "at_least_60_percent": round(sum(share >= LEAST for share in shares) / len(shares), 4),
         "minimum": round(shares[0], 3),
         "quantiles": {str(q): round(shares[int(q * (len(shares) - 1))], 3) for q in (0.01, 0.05, 0.1, 0.25, 0.5)},
+        "maximum": round(shares[-1], 3),
         "refused_by_a_limit": round(statistics.fmean(result.over_limit for result in results), 4),
         "thrown_away": round(statistics.fmean(result.thrown_away for result in results), 4),
         "thrown_away_at_most": round(max(result.thrown_away for result in results), 4),

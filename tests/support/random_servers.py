@@ -28,7 +28,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,10 @@ Watch = Callable[[float, SimulatedServer, Session], None]
 
 @dataclass(frozen=True)
 class RandomServer:
-    """A server as it was drawn. `limit` counts `resource` in `window_s`; `size` is that of a bucket."""
+    """A server as it was drawn. `limit` counts `resource` in `window_s`; `size` is that of a bucket.
+
+    Requests have `prompt` and `output` tokens in the mean, each with an even `spread` (a share of the mean) to both sides.
+    """
 
     seed: int
     concurrency: int
@@ -74,6 +77,7 @@ class RandomServer:
     told_s: Any
     prompt: int
     output: int
+    spread: float
     slowed: Slow | None
 
     @property
@@ -164,17 +168,18 @@ def drawn(seed: int) -> RandomServer:
     spread: Any = chance.choice(["constant", "uniform", "log-normal"])
     work = Work(mean_s, spread, round(chance.uniform(0.2, 1.0), 2))
     network_s = between(0.005, 0.2)
-    concurrency = max(1, min(round(between(1, 256)), int(_MOST_PER_S * (mean_s + network_s))))
-    slots = None if chance.random() < 0.5 else round(between(1, 1000))
+    concurrency = 32 if chance.random() < 0.25 else round(between(1, 256))
+    slots = None if chance.random() < 0.4 else round(between(1, 1000))
     prompt, output = round(between(50, 2000)), round(between(20, 500))
     resource = chance.choice(["", "", "requests", "requests", "tokens"])
-    kind, limit, window_s, size, headers = "", 0, 0.0, 0.0, False
+    kind, limit, window_s, size, headers, sizes = "", 0, 0.0, 0.0, False, 0.0
     if resource:
         kind = chance.choice(["sliding", "fixed", "bucket"])
         window_s = chance.choice([1.0, 1.0, 10.0, 60.0, 60.0, 60.0, 60.0])
         limit = round(between(2, 40)) if window_s == 1 else round(between(0.2, 20) * window_s)
         limit = max(2, limit)
         size = limit if chance.random() < 0.5 else max(2.0, limit / 10)
+        sizes = 0.5 if resource == "tokens" and min(limit, size) >= 20 else 0.0  # a request that does not fit wastes room
         if resource == "tokens":
             limit, size = limit * (prompt + output), size * (prompt + output)
         headers = window_s == 60 and chance.random() < 0.4
@@ -198,13 +203,16 @@ def drawn(seed: int) -> RandomServer:
         told_s=told_s,
         prompt=prompt,
         output=output,
+        spread=sizes,
         slowed=None,
     )
+    if server.rate_per_s > _MOST_PER_S:
+        server = replace(server, concurrency=max(1, int(_MOST_PER_S * server.answer_s)))
     if chance.random() > 0.1 or mean_s > 3:
         return server
     factor = between(2, min(100, 30 / mean_s))
     slowed = Slow(0.4 * server.horizon_s, 0.6 * server.horizon_s, factor)
-    return RandomServer(**(vars(server) | {"slowed": slowed}))
+    return replace(server, slowed=slowed)
 
 
 def measured(server: RandomServer, watch: Watch | None = None) -> Measured:
@@ -214,7 +222,7 @@ def measured(server: RandomServer, watch: Watch | None = None) -> Measured:
 
 async def _measured(server: RandomServer, watch: Watch | None) -> Measured:
     built, horizon_s = server.build(), server.horizon_s
-    endpoint = Endpoint(Simulated(built), LLM(concurrency=server.concurrency, grace_s=0, max_output_tokens=server.output))
+    endpoint = Endpoint(Simulated(built), LLM(concurrency=server.concurrency, grace_s=0, max_output_tokens=2 * server.output))
     session = Session.of(endpoint, clock=asyncio.get_running_loop().time)
     ended = ""
     with tempfile.TemporaryDirectory() as folder, CallStore(Path(folder) / "calls.sqlite") as store:
@@ -254,10 +262,13 @@ async def _watching(watch: Watch, server: SimulatedServer, session: Session) -> 
 
 def _requests(server: RandomServer) -> Iterator[Request]:
     """Work without end."""
-    messages = ({"role": "user", "content": "x" * (4 * server.prompt)},)
-    sampling = {"max_output_tokens": server.output}
+    chance = random.Random(f"sizes {server.seed}")
     for number in itertools.count():
-        yield Request(f"key-{number}", "simulated", "http://127.0.0.1:1", messages, None, sampling)
+        prompt, output = (
+            round(size * chance.uniform(1 - server.spread, 1 + server.spread)) for size in (server.prompt, server.output)
+        )
+        messages = ({"role": "user", "content": "x" * (4 * prompt)},)
+        yield Request(f"key-{number}", "simulated", "http://127.0.0.1:1", messages, None, {"max_output_tokens": output})
 
 
 def oracle(server: RandomServer) -> float:
