@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from synthgen.config.settings import Config
 from synthgen.generators.prompted import Prompted
+from synthgen.llm.call_store import CallStore
 from synthgen.llm.endpoint import Endpoint
+from synthgen.llm.fill import fill
+from synthgen.llm.reask import calls_of
 from synthgen.pipeline.generation import make_generator
 from synthgen.records import Chunk, make_document
 
@@ -56,19 +62,55 @@ def prompted(endpoint: Endpoint, *, per_chunk: int = 1) -> Prompted:
     return step
 
 
+@dataclass
+class Served:
+    """A fake server in a process of its own. `counts` is what it prints at its end."""
+
+    url: str
+    counts: dict[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def counting_server(*flags: str) -> Iterator[Served]:
+    """A fake server in a process of its own, whose `counts` are there after the block."""
+    environment = os.environ | {"OPENAI_API_KEY": "a-benchmark-key"}
+    command = [sys.executable, "-m", "synthgen.testing", *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        served = Served(process.stdout.readline().strip())
+        try:
+            yield served
+        finally:
+            process.terminate()
+            served.counts |= json.loads(process.stdout.read().splitlines()[-1])
+
+
 @contextmanager
 def server(*flags: str) -> Iterator[str]:
     """The base URL of a fake server in a process of its own."""
-    environment = os.environ | {"OPENAI_API_KEY": "a-benchmark-key"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "synthgen.testing", *flags], stdout=subprocess.PIPE, text=True, env=environment
-    )
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.kill()
-        process.wait()
+    with counting_server(*flags) as served:
+        yield served.url
+
+
+async def filled(endpoint: Endpoint, calls: int, folder: Path, *, at_most_s: float) -> dict[str, float]:
+    """What `fill` makes of so many passages with the packaged prompt, at the latest after `at_most_s`.
+
+    `rows` are the calls whose answer can be used, `failed` those that are stored as failed.
+    """
+    import openai  # noqa: F401 - start-up, before the clock starts
+
+    step, passages, began = prompted(endpoint), list(chunks(calls)), time.perf_counter()
+    with CallStore(folder / "calls.sqlite") as store:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(fill(step.requests(passages), store, endpoint, check=step.check, total=calls), at_most_s)
+        wall_s = time.perf_counter() - began
+        ends = [list(calls_of(request, store)) for request in step.requests(passages)]
+    last = [end[-1] for end in ends if end]
+    return {
+        "wall_s": round(wall_s, 2),
+        "rows": sum(call.status == "ok" for call in last),
+        "failed": sum(call.status == "failed" for call in last),
+    }
 
 
 def in_child(script: str, name: str, *arguments: Any) -> Any:
