@@ -22,7 +22,7 @@ from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.fill import fill
 from synthgen.llm.reask import calls_of
 from synthgen.pipeline.generation import make_generator
-from synthgen.records import Chunk, make_document
+from synthgen.records import Chunk, OnEvent, make_document
 
 SUBJECTS = ("heron", "otter", "kingfisher", "dragonfly", "mayfly", "trout", "crayfish", "alder", "willow", "sluice")
 
@@ -92,7 +92,9 @@ def server(*flags: str) -> Iterator[str]:
         yield served.url
 
 
-async def filled(endpoint: Endpoint, calls: int, folder: Path, *, at_most_s: float) -> dict[str, float]:
+async def filled(
+    endpoint: Endpoint, calls: int, folder: Path, *, at_most_s: float, on_event: OnEvent | None = None
+) -> dict[str, float]:
     """What `fill` makes of so many passages with the packaged prompt, at the latest after `at_most_s`.
 
     `rows` are the calls whose answer can be used, `failed` those that are stored as failed.
@@ -101,8 +103,9 @@ async def filled(endpoint: Endpoint, calls: int, folder: Path, *, at_most_s: flo
 
     step, passages, began = prompted(endpoint), list(chunks(calls)), time.perf_counter()
     with CallStore(folder / "calls.sqlite") as store:
+        filling = fill(step.requests(passages), store, endpoint, check=step.check, total=calls, on_event=on_event)
         with suppress(TimeoutError):
-            await asyncio.wait_for(fill(step.requests(passages), store, endpoint, check=step.check, total=calls), at_most_s)
+            await asyncio.wait_for(filling, at_most_s)
         wall_s = time.perf_counter() - began
         ends = [list(calls_of(request, store)) for request in step.requests(passages)]
     last = [end[-1] for end in ends if end]

@@ -19,6 +19,7 @@ SMALL = {
     "export_speed.py": ["--rows", "200", "--formats", "raft", "st-pair"],
     "filter_speed.py": ["--rows", "400"],
     "retrieval_gain.py": [],
+    "slow_server.py": ["--scale", "0.02", "--calls", "20"],
     "stray_refusals.py": ["--calls", "40", "--shares", "0", "0.1", "--statuses", "529", "--waits", "absent", "date"],
 }
 
