@@ -9,13 +9,14 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from engine_setup import write_result
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))  # the test suite runs the same simulation in small
 
-from support.random_servers import Measured, drawn, measured
+from support.random_servers import Measured, bare, drawn, measured
 from support.simulated_provider import SimulatedServer
 
 from synthgen.llm.session import Session
@@ -33,13 +34,23 @@ GOOD, LEAST = 0.85, 0.6
 WORST = 20
 
 
-def one(seed: int) -> tuple[Measured, float]:
-    """The result for a server, and the real seconds it took."""
-    started = time.perf_counter()
-    return measured(drawn(seed)), time.perf_counter() - started
+@dataclass(frozen=True)
+class Result(Measured):
+    """Also the share of plain workers, None if they were not asked for, and the real seconds that the engine took."""
+
+    bare: float | None
+    real_s: float
 
 
-def summary(results: list[Measured]) -> dict[str, Any]:
+def one(seed: int, *, bare_too: bool) -> Result:
+    """The result for the server of a seed."""
+    started, server = time.perf_counter(), drawn(seed)
+    found = vars(measured(server))
+    real_s = time.perf_counter() - started
+    return Result(**found, bare=bare(server) if bare_too else None, real_s=real_s)
+
+
+def summary(results: list[Result]) -> dict[str, Any]:
     shares = sorted(result.share for result in results)
     return {
         "servers": len(shares),
@@ -53,31 +64,43 @@ def summary(results: list[Measured]) -> dict[str, Any]:
         "thrown_away_at_most": round(max(result.thrown_away for result in results), 4),
         "failed_rows": sum(result.failed for result in results),
         "ended_early": sum(bool(result.ended) for result in results),
+    } | plain(results)
+
+
+def plain(results: list[Result]) -> dict[str, Any]:
+    """The same of plain workers, where they were measured."""
+    shares = sorted(result.bare for result in results if result.bare is not None)
+    if not shares:
+        return {}
+    return {
+        "bare_at_least_85_percent": round(sum(share >= GOOD for share in shares) / len(shares), 4),
+        "bare_at_least_60_percent": round(sum(share >= LEAST for share in shares) / len(shares), 4),
+        "engine_below_bare": sum(result.bare is not None and result.share < 0.95 * result.bare for result in results),
     }
 
 
-def grouped(results: list[Measured], name: Callable[[Measured], str]) -> dict[str, Any]:
-    groups: dict[str, list[Measured]] = {}
+def grouped(results: list[Result], name: Callable[[Result], str]) -> dict[str, Any]:
+    groups: dict[str, list[Result]] = {}
     for result in results:
         groups.setdefault(name(result), []).append(result)
     return {group: summary(found) for group, found in sorted(groups.items())}
 
 
-def strays(result: Measured) -> str:
+def strays(result: Result) -> str:
     share = result.server.strays
     return "none" if not share else "up to 2 %" if share <= 0.02 else "up to 10 %" if share <= 0.1 else "up to 20 %"
 
 
 def shown(result: Measured) -> dict[str, Any]:
     rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in vars(result).items()}
-    server = {name: value for name, value in dataclasses.asdict(result.server).items() if value not in (None, "")}
+    server = {name: value for name, value in asdict(result.server).items() if value not in (None, "")}
     return rounded | {"server": server}
 
 
 def trace(seed: int) -> None:
     """Print one line for each virtual second in which something arrived."""
     server = drawn(seed)
-    print(json.dumps(dataclasses.asdict(server) | {"horizon_s": server.horizon_s, "about_per_s": server.rate_per_s}, indent=1))
+    print(json.dumps(asdict(server) | {"horizon_s": server.horizon_s, "about_per_s": server.rate_per_s}, indent=1))
     before = [0, 0, 0, 0]
 
     def line(now: float, built: SimulatedServer, session: Session) -> None:
@@ -95,14 +118,14 @@ def trace(seed: int) -> None:
     print(json.dumps(shown(measured(server, line)), indent=1))
 
 
-def compact(results: Iterable[Measured]) -> str:
+def compact(results: Iterable[Result]) -> str:
     lines = []
     for result in results:
         server = result.server
         slow = f" slowed x{server.slowed.factor:.0f}" if server.slowed else ""
         limit = f" limit {server.limit}/{server.window_s:g}s {server.kind} size {server.size:.0f}" if server.resource else ""
         lines.append(
-            f"seed {server.seed:5}  {result.share:6.1%} of {result.oracle:6.0f}  [{server.group}]{limit}  work {server.work.mean_s:.2f} s "
+            f"seed {server.seed:5}  {result.share:6.1%}{'' if result.bare is None else f' bare {result.bare:6.1%}'} late {result.late:6.1%} of {result.oracle:6.0f} in {server.horizon_s:4.0f} s  [{server.group}]{limit}  work {server.work.mean_s:.2f} s "
             f"{server.work.spread} x{server.concurrency} slots {server.slots}  strays {server.strays:.1%} {server.status} told "
             f"{server.told_s}{slow}  refused {result.refused:.1%} thrown away {result.thrown_away:.1%} {result.ended[:60]}"
         )
@@ -114,6 +137,7 @@ def main() -> None:
     parser.add_argument("--servers", type=int, default=2000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--bare", action="store_true", help="also plain workers that retry each call as it is told")
     parser.add_argument("--seed", type=int, help="of one server")
     parser.add_argument("--trace", action="store_true", help="with --seed: a line for each second")
     parser.add_argument("--out", type=Path)
@@ -126,14 +150,14 @@ def main() -> None:
         return
     started = time.perf_counter()
     with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
-        timed = list(pool.map(one, range(given.first, given.first + given.servers)))
-    results = sorted((result for result, _ in timed), key=lambda result: result.share)
-    slowest = max(timed, key=lambda pair: pair[1])
+        found = pool.map(partial(one, bare_too=given.bare), range(given.first, given.first + given.servers), chunksize=4)
+        results = sorted(found, key=lambda result: result.share)
+    slowest = max(results, key=lambda result: result.real_s)
     print(compact(results[:WORST]), file=sys.stderr)
     written = summary(results) | {
         "first_seed": given.first,
         "real_s": round(time.perf_counter() - started, 1),
-        "slowest": {"seed": slowest[0].server.seed, "real_s": round(slowest[1], 1)},
+        "slowest": {"seed": slowest.server.seed, "real_s": round(slowest.real_s, 1)},
         "by_limit": grouped(results, lambda result: result.server.group),
         "by_strays": grouped(results, strays),
         "by_told_wait": grouped(results, lambda result: str(result.server.told_s)),

@@ -18,6 +18,7 @@ SMALL = {
     "engine_speed.py": ["--calls", "40", "--rounds", "1"],
     "export_speed.py": ["--rows", "200", "--formats", "raft", "st-pair"],
     "filter_speed.py": ["--rows", "400"],
+    "random_servers.py": ["--servers", "4", "--processes", "1"],
     "retrieval_gain.py": [],
     "slow_server.py": ["--scale", "0.02", "--calls", "20"],
     "stray_refusals.py": ["--calls", "40", "--shares", "0", "0.1", "--statuses", "529", "--waits", "absent", "date"],

@@ -23,9 +23,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 import random
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -40,15 +40,18 @@ from synthgen.config.settings import LLM
 from synthgen.errors import StoppedEarly
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.endpoint import Endpoint
+from synthgen.llm.failure import AttemptError
 from synthgen.llm.fill import fill
 from synthgen.llm.session import Session
 from synthgen.records import Request
 
-__all__ = ["Measured", "RandomServer", "drawn", "measured", "oracle"]
+__all__ = ["Measured", "RandomServer", "bare", "drawn", "measured", "oracle"]
 
 _ANSWERS = 2_000
 _LONGEST_S = 3600.0
 _MOST_PER_S = 150.0  # of an unlimited server, so that a run of many servers ends
+_BARE_TIMEOUT_S = 120.0
+_BARE_REQUESTS = 10_000
 _TOLD: tuple[Any, ...] = (None, 0.0, 0.05, 0.3, 1.0, 5.0, 30.0, "exact")
 
 Watch = Callable[[float, SimulatedServer, Session], None]
@@ -140,14 +143,15 @@ class RandomServer:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of it. `share` is the engine's part of the oracle's answers; `refused` is of all requests that arrived.
+    """What came of it. `share` is the engine's part of the oracle's answers, `late` that of the second half of the time.
 
-    `over_limit` is the share refused because of the limit. `thrown_away` is the share of answers that were begun in vain,
+    `refused` is the share of requests that were turned away, `over_limit` of those because of the limit. `thrown_away` is the share of answers that were begun in vain,
     `ended` the error that ended the fill before its time.
     """
 
     server: RandomServer
     share: float
+    late: float
     answers: int
     oracle: float
     refused: float
@@ -229,7 +233,9 @@ async def _measured(server: RandomServer, watch: Watch | None) -> Measured:
         store.execute("PRAGMA synchronous = OFF")
         watching = asyncio.create_task(_watching(watch, built, session)) if watch else None
         filling = asyncio.create_task(fill(_requests(server), store, endpoint, session=session, check=lambda _: ("", "")))
-        await asyncio.wait([filling], timeout=horizon_s)
+        await asyncio.wait([filling], timeout=horizon_s / 2)
+        early = len(built.answered_at)
+        await asyncio.wait([filling], timeout=horizon_s / 2)
         answers, thrown_away = len(built.answered_at), built.thrown_away  # before the end throws away what is in flight
         filling.cancel()
         try:
@@ -244,6 +250,7 @@ async def _measured(server: RandomServer, watch: Watch | None) -> Measured:
     return Measured(
         server,
         share=answers / max(1.0, bound),
+        late=(answers - early) / max(1.0, bound / 2),
         answers=answers,
         oracle=bound,
         refused=(built.strayed + built.over_limit) / max(1, built.arrived),
@@ -252,6 +259,44 @@ async def _measured(server: RandomServer, watch: Watch | None) -> Measured:
         failed=failed,
         ended=ended,
     )
+
+
+def bare(server: RandomServer) -> float:
+    """The share of the oracle's answers that plain workers receive.
+
+    Each retries its own call as it is told, or after .5 s and then twice as long, up to 8 s, as usual clients do. The run is
+    shorter where they are turned away so often that it would take too long.
+    """
+
+    async def main() -> float:
+        built, requests = server.build(), _requests(server)
+        chance = random.Random(f"bare {server.seed}")
+
+        async def work() -> None:
+            for request in requests:
+                pause_s = 0.5
+                while True:
+                    try:
+                        async with asyncio.timeout(_BARE_TIMEOUT_S):
+                            await built.ask(request)
+                        break
+                    except (AttemptError, TimeoutError) as error:
+                        told_s = error.failure.wait_s if isinstance(error, AttemptError) else None
+                        await asyncio.sleep(told_s or pause_s * chance.uniform(0.75, 1))
+                        pause_s = min(8.0, 2 * pause_s)
+
+        workers = [asyncio.create_task(work()) for _ in range(server.concurrency)]
+        now, loop = 0.0, asyncio.get_running_loop()
+        while now < server.horizon_s and built.arrived < _BARE_REQUESTS:
+            await asyncio.sleep(server.horizon_s / 100)
+            now = loop.time()
+        answers_per_s = len(built.answered_at) / now
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        return answers_per_s
+
+    return run(main()) * server.horizon_s / max(1.0, oracle(server))
 
 
 async def _watching(watch: Watch, server: SimulatedServer, session: Session) -> None:
@@ -273,21 +318,18 @@ def _requests(server: RandomServer) -> Iterator[Request]:
 
 def oracle(server: RandomServer) -> float:
     """Answers within the horizon at best."""
-    capacity = float(_capacity(server))
-    if server.limit_per_s is None:
-        return capacity
-    return min(capacity, server.limit_per_s * (server.horizon_s - server.answer_s))
+    bound = math.inf if server.limit_per_s is None else server.limit_per_s * (server.horizon_s - server.answer_s)
+    return min(bound, _capacity(server, enough=bound))
 
 
-def _capacity(server: RandomServer) -> int:
-    """Answers within the horizon without a limit."""
+def _capacity(server: RandomServer, *, enough: float) -> int:
+    """Answers within the horizon without a limit; the count ends at `enough`."""
     of_work, of_strays = random.Random(f"work {server.seed}"), random.Random(f"strays {server.seed}")
     half_s, slots = server.network_s / 2, server.slots or server.concurrency
     arrivals = [half_s] * server.concurrency  # a heap, as `done`
     done: list[float] = []  # when each busy slot is free
-    queue: deque[float] = deque()
-    answers = 0
-    while arrivals or done:
+    queued = answers = 0
+    while answers < enough:
         if done and (not arrivals or done[0] <= arrivals[0]):
             now = heapq.heappop(done)
             if now + half_s > server.horizon_s:
@@ -299,9 +341,9 @@ def _capacity(server: RandomServer) -> int:
             if of_strays.random() < server.strays:
                 heapq.heappush(arrivals, now + 2 * half_s)
             else:
-                queue.append(now)
-        while queue and len(done) < slots:
-            queue.popleft()
+                queued += 1
+        while queued and len(done) < slots:
+            queued -= 1
             stretch = server.slowed.at(now) if server.slowed else 1.0
             heapq.heappush(done, now + stretch * server.work.draw(of_work))
     return answers
