@@ -32,12 +32,13 @@ def answer(content: Any = '{"items": []}', *, finish_reason: str | None = "stop"
 class RawServer:
     """Sends `responses` in turn, the last one for ever, and with `hang_up` drops the connection after each.
 
-    `heads` and `bodies` are what was received.
+    `heads` and `bodies` are what was received, over `connections`.
     """
 
     def __init__(self, *responses: bytes, hang_up: bool = False) -> None:
         self.heads: list[str] = []
         self.bodies: list[bytes] = []
+        self.connections = 0
         self._responses = responses
         self._hang_up = hang_up
         self._ready = threading.Event()
@@ -45,7 +46,7 @@ class RawServer:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/v1"
+        return f"http://127.0.0.1:{self.port}/v1"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -59,19 +60,20 @@ class RawServer:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
-        self._port = server.sockets[0].getsockname()[1]
+        self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
         server.close()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                length = next(int(line[15:]) for line in head.lower().splitlines() if line.startswith("content-length:"))
+                lengths = [int(line[15:]) for line in head.lower().splitlines() if line.startswith("content-length:")]
                 response = self._responses[min(len(self.bodies), len(self._responses) - 1)]
                 self.heads.append(head)
-                self.bodies.append(await reader.readexactly(length))
+                self.bodies.append(await reader.readexactly(sum(lengths)))
                 writer.write(response)
                 await writer.drain()
                 if self._hang_up:

@@ -11,6 +11,7 @@ form.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any
 
 from synthgen.llm.providers.headers import duration_s
 
-__all__ = ["Complaint", "read_body"]
+__all__ = ["Complaint", "decoded", "read_body"]
 
 _MAX_CHARS = 20_000
 _MESSAGES = ("message", "msg", "detail", "error")
@@ -54,6 +55,16 @@ class Complaint:
 
     def sentences(self) -> list[str]:
         return re.split(r"[.;]\s|\n", self.says)
+
+
+def decoded(content: bytes) -> object:
+    """Return the content of an error response: decoded JSON, or its text. Where JSON has an "error", that counts alone."""
+    text = content.decode("utf-8", "replace").strip()
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return body.get("error", body) if isinstance(body, dict) else body
 
 
 def read_body(body: object, otherwise: str = "") -> Complaint:

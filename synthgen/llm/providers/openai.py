@@ -1,17 +1,19 @@
-"""OpenAI-compatible endpoints: chat completions through the official SDK, and files and batches.
+"""OpenAI-compatible endpoints: chat completions, and files and batches through the official SDK.
 
-The SDK's own retries are off, because two layers of retry multiply attempts and hide 429s; the executor does the
-waiting. Requests go through the SDK's `post` with bodies made here, on its aiohttp transport where that is installed
-(`openai[aiohttp]`). Answers are read once, as plain JSON, because the SDK's models require more than servers send.
+A call costs the SDK eight times the processor time of the HTTP client alone, so chat completions are posted by
+`http_client`, with the headers and the certificates that the SDK uses. Bodies are made here, and answers are read once, as
+plain JSON, because the SDK's models require more than servers send. Files and batches are few, and go through the SDK with
+its own retries off: two layers of retry multiply attempts and hide 429s.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from contextvars import ContextVar
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from synthgen.config.settings import LLM
@@ -19,9 +21,10 @@ from synthgen.errors import RunFolderError
 from synthgen.llm.failure import AttemptError, Failure
 from synthgen.llm.providers.base import BatchApi, Facts, LimitReading, Provider, ProviderResponse, Reformed, unnoticed
 from synthgen.llm.providers.batch_files import BatchFiles
-from synthgen.llm.providers.error_body import read_body
+from synthgen.llm.providers.error_body import decoded, read_body
 from synthgen.llm.providers.errors import of_status, timed_out, unreadable
 from synthgen.llm.providers.headers import read_limit
+from synthgen.llm.providers.http_client import HttpClient, http_client
 from synthgen.llm.providers.logit_bias import token_bias
 from synthgen.llm.providers.profiles import LIMITS, Profile, profile_of
 from synthgen.llm.providers.request_format import RequestForm, RequestFormat
@@ -29,6 +32,7 @@ from synthgen.llm.providers.response import parse_completion
 from synthgen.records import Request
 
 if TYPE_CHECKING:
+    import aiohttp
     import openai
 
     from synthgen.llm.endpoint import Endpoint
@@ -36,20 +40,13 @@ if TYPE_CHECKING:
 __all__ = ["PROVIDER", "ChatConnection", "OpenAICompatible", "attempt_error", "http_library", "load_format", "sync_client"]
 
 _OWN = "https://api.openai.com/v1"
-_SPARE_CONNECTIONS = 16  # for connections that are closing
 _NO_KEY = "no-key"  # local servers require a key and ignore its value
-_TELLTALES = (  # what the SDK sends to every server about this machine
-    *("X-Stainless-Lang", "X-Stainless-Package-Version", "X-Stainless-OS", "X-Stainless-Arch", "X-Stainless-Runtime"),
-    *("X-Stainless-Runtime-Version", "X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout"),
-)
+_NOT_SENT = ("x-stainless-", "host", "content-length", "connection", "accept-encoding")
+"""Beginnings of the SDK's headers that are left out: what it tells every server about this machine, and what belongs to
+the client that sends."""
 
-# Exceptions that mean that no connection was made; httpx and httpx2 use the same names. Where an aiohttp exception is the
-# cause, it decides: its adapter turns every one of them, even a reset in the middle of an answer, into a ConnectTimeout.
-_NO_CONTACT = {"ConnectError", "ConnectTimeout"}
-_NO_CONTACT_AIOHTTP = {"ClientConnectorError", "ConnectionTimeoutError"}
-
-
-_began: ContextVar[Callable[[], None]] = ContextVar("began")  # of the call that the present task makes
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_NO_CONTACT = {"ConnectError", "ConnectTimeout"}  # exceptions of httpx and httpx2 that mean that no connection was made
 
 
 class OpenAICompatible(Provider):
@@ -72,17 +69,8 @@ class OpenAICompatible(Provider):
 
     @asynccontextmanager
     async def connect(self, endpoint: Endpoint, facts: Facts | None) -> AsyncIterator[ChatConnection]:
-        import openai
-
-        settings = endpoint.settings
-        timeout = openai.Timeout(None, connect=settings.connect_timeout_s)
-        async with openai.AsyncOpenAI(
-            api_key=endpoint.key or _NO_KEY,
-            base_url=endpoint.url,
-            max_retries=0,
-            timeout=timeout,
-            http_client=_transport(timeout, settings.concurrency + _SPARE_CONNECTIONS),
-        ) as client:
+        url, tls = f"{endpoint.url}/chat/completions", http_library().create_ssl_context()
+        async with http_client(url, await _headers(endpoint), endpoint.settings.connect_timeout_s, tls) as client:
             yield ChatConnection(client, endpoint, facts)
 
     def proven(self, endpoint: Endpoint, model: str, facts: Facts | None) -> bool:
@@ -111,43 +99,39 @@ PROVIDER = OpenAICompatible()
 class ChatConnection:
     """One client, and the form of request for each model."""
 
-    def __init__(self, client: openai.AsyncOpenAI, endpoint: Endpoint, facts: Facts | None) -> None:
-        import openai
-
-        self._post = client.post
-        self._url = f"{endpoint.url}/chat/completions"  # absolute, because the SDK parses a relative one three times
+    def __init__(self, client: HttpClient, endpoint: Endpoint, facts: Facts | None) -> None:
+        self._client = client
         self._endpoint = endpoint
         self._facts = facts
         self._formats: dict[str, RequestFormat] = {}
-        self._raw: Any = http_library().Response  # as `cast_to`, which makes the SDK leave the body unread
-        self._unmapped = _unmapped_errors()
-        self._errors: tuple[type[Exception], ...] = (openai.APIError, ValueError, *self._unmapped)
-        self._quiet: dict[str, str | openai.Omit] = dict.fromkeys(_TELLTALES, openai.Omit())
 
     async def complete(self, request: Request, *, shards: int = 1, began: Callable[[], None] = unnoticed) -> ProviderResponse:
         format = self._format(request.model)
-        _began.set(began)
-        form, body = format.form, format.body(request, shards=shards)
-        headers = {**self._quiet, "X-Client-Request-Id": request.key}
+        form, fields = format.form, format.body(request, shards=shards)
         try:
-            raw = await self._post(self._url, cast_to=self._raw, body=body, options={"headers": headers})
-            completion = parse_completion(request, raw.content)
-        except self._errors as error:
-            raise self._failed(error, request, format, form) from None
+            body = _JSON.encode(fields).encode("utf-8", "replace")
+            response, content = await self._client.post(body, {"X-Client-Request-Id": request.key}, began)
+            if not 200 <= response.status < 300:
+                raise self._refused(response, content, request, format, form)
+            completion = parse_completion(request, content)
+        except ValueError as problem:
+            raise AttemptError(unreadable(problem)) from None
         format.worked(form)
-        return ProviderResponse(completion, raw.headers)
+        return ProviderResponse(completion, response.headers)
 
     def proven(self, model: str) -> bool:
         return self._format(model).proven
 
-    def _failed(self, error: Exception, request: Request, format: RequestFormat, form: RequestForm) -> Reformed | AttemptError:
-        import openai
-
-        failed = attempt_error(ValueError(str(error)) if isinstance(error, self._unmapped) else error)
-        if not isinstance(error, openai.APIStatusError) or failed.failure.reason != "bad_request":
-            return failed
-        refused = format.step_down(form, request, read_body(error.body, error.message))
-        return Reformed(self._endpoint.redacted(error.message)) if refused else failed
+    def _refused(
+        self, response: aiohttp.ClientResponse, content: bytes, request: Request, format: RequestFormat, form: RequestForm
+    ) -> Reformed | AttemptError:
+        told = read_body(decoded(content), otherwise=response.reason or "")
+        if "location" in response.headers and response.status < 400:
+            told = replace(told, message=f"it redirects to {response.headers['location']}")
+        failure = of_status(response.status, told, response.headers)
+        if failure.reason == "bad_request" and format.step_down(form, request, told):
+            return Reformed(self._endpoint.redacted(told.message))
+        return AttemptError(failure, response.headers, response.status)
 
     def _format(self, model: str) -> RequestFormat:
         if model not in self._formats:
@@ -171,6 +155,27 @@ def load_format(endpoint: Endpoint, model: str, facts: Facts | None = None) -> R
     return RequestFormat(profile_of(endpoint.url, model), RequestForm.from_dict(stored), remember=remember)
 
 
+async def _headers(endpoint: Endpoint) -> dict[str, str]:
+    """Return the headers that the SDK gives a chat completion: key, organization, project, and those of the user's own.
+
+    A transport that sends nothing keeps them.
+    """
+    import openai
+
+    http, sent = http_library(), dict[str, str]()
+
+    def keep(request: Any) -> Any:
+        sent.update(request.headers)
+        return http.Response(200, json={})
+
+    transport = http.AsyncClient(transport=http.MockTransport(keep))
+    async with openai.AsyncOpenAI(
+        api_key=endpoint.key or _NO_KEY, base_url=endpoint.url, max_retries=0, http_client=transport
+    ) as client:
+        await client.post("/chat/completions", cast_to=http.Response, body={})
+    return {name: value for name, value in sent.items() if not name.lower().startswith(_NOT_SENT)}
+
+
 @contextmanager
 def sync_client(endpoint: Endpoint) -> Iterator[openai.OpenAI]:
     """Yield the SDK's client for files and batches.
@@ -186,7 +191,7 @@ def sync_client(endpoint: Endpoint) -> Iterator[openai.OpenAI]:
 
 
 def attempt_error(error: Exception) -> AttemptError:
-    """Return what an exception of one attempt stands for. A ValueError stands for an unreadable answer."""
+    """Return what an exception of the SDK stands for. A ValueError stands for an unreadable answer."""
     import openai
 
     if isinstance(error, openai.APIStatusError):
@@ -215,36 +220,12 @@ def attempt_errors() -> Iterator[None]:
 def _of_connection(error: openai.APIConnectionError) -> Failure:
     import openai
 
-    causes = list(_causes(error))
-    of_aiohttp = [cause for cause in causes if type(cause).__module__.startswith("aiohttp")]
-    names = {cls.__name__ for cause in (of_aiohttp or causes)[:1] for cls in type(cause).__mro__}
-    no_contact = bool(names & (_NO_CONTACT_AIOHTTP if of_aiohttp else _NO_CONTACT))
-    late = "SocketTimeoutError" in names or (isinstance(error, openai.APITimeoutError) and not of_aiohttp)
-    if late and not no_contact:
+    cause = error.__cause__
+    no_contact = type(cause).__name__ in _NO_CONTACT
+    if isinstance(error, openai.APITimeoutError) and not no_contact:
         return timed_out()
-    detail = str(causes[0] if causes else error) or "the connection was lost"
+    detail = str(cause or error) or "the connection was lost"
     return Failure("attempt", "connection", detail, unbilled=no_contact, no_contact=no_contact, away=True)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    while error.__cause__ is not None:
-        error = error.__cause__
-        yield error
-
-
-def _transport(timeout: openai.Timeout, connections: int) -> Any:
-    """Return the SDK's fastest client with room for `connections`. Without a number, aiohttp's own default is 100."""
-    import openai
-
-    async def begin(response: Any) -> None:
-        _began.get()()
-
-    limits = http_library().Limits(max_connections=connections, max_keepalive_connections=connections)
-    hooks = {"response": [begin]}
-    try:
-        return openai.DefaultAioHttpClient(timeout=timeout, limits=limits, event_hooks=hooks)
-    except RuntimeError:  # the extra is not installed
-        return openai.DefaultAsyncHttpxClient(timeout=timeout, limits=limits, event_hooks=hooks)
 
 
 def http_library() -> Any:
@@ -252,12 +233,3 @@ def http_library() -> Any:
     import openai
 
     return importlib.import_module("httpx" if int(openai.__version__.partition(".")[0]) < 3 else "httpx2")
-
-
-def _unmapped_errors() -> tuple[type[Exception], ...]:
-    """Return the exceptions that the SDK does not wrap: aiohttp's errors for a response that is not HTTP."""
-    try:
-        import aiohttp
-    except ImportError:
-        return ()
-    return (aiohttp.ClientError,)
