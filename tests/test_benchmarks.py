@@ -14,11 +14,12 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = sorted(path.name for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text(encoding="utf-8"))
 
 SMALL = {
-    "engine_faults.py": ["--calls", "40", "--rounds", "1"],
+    "engine_faults.py": ["--calls", "40", "--rounds", "1", "--retry-after", "0.05"],
     "engine_speed.py": ["--calls", "40", "--rounds", "1"],
     "export_speed.py": ["--rows", "200", "--formats", "raft", "st-pair"],
     "filter_speed.py": ["--rows", "400"],
     "random_servers.py": ["--servers", "4", "--processes", "1"],
+    "rate_limits.py": ["--repeats", "1", "--seconds", "5", "--scenarios", "requests-hidden-stray", "tokens"],
     "retrieval_gain.py": [],
     "slow_server.py": ["--scale", "0.02", "--calls", "20"],
     "stray_refusals.py": ["--calls", "40", "--shares", "0", "0.1", "--statuses", "529", "--waits", "absent", "date"],

@@ -116,7 +116,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--tpm", type=int, metavar="N", help="limit of tokens per minute")
     add("--window-s", type=float, default=60.0, metavar="S", help="time window of the limits (60)")
     add("--limit-kind", default="sliding", choices=["sliding", "bucket"], help="an exact window, or a bucket that refills")
-    add("--no-limit-headers", dest="limit_headers", action="store_false", help="send no x-ratelimit and retry-after headers")
+    add(
+        "--no-limit-headers",
+        dest="limit_headers",
+        action="store_false",
+        help="never say what the limits are, or when to try again",
+    )
     add("--slots", type=int, metavar="N", help="work on N answers at a time and queue the other requests")
     add("--caching", action="store_true", help="report repeated prefixes as cached")
     add("--batch-delay-s", type=float, default=0.0, metavar="S", help="duration of a batch")

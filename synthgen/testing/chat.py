@@ -103,10 +103,8 @@ class Chat:
         if denied.wait_s is None:
             message = f"Request too large for {logged.body['model']} on {denied.unit} per min ({short}): {usage}"
         else:
-            message = (
-                f"Rate limit reached for {logged.body['model']} on {denied.unit} per min ({short}): {usage} "
-                f"Please try again in {max(0.001, denied.wait_s):.3f}s."
-            )
+            when = f" Please try again in {max(0.001, denied.wait_s):.3f}s." if gate.says_when else ""
+            message = f"Rate limit reached for {logged.body['model']} on {denied.unit} per min ({short}): {usage}{when}"
         problem = WireError(429, message, denied.unit, code="rate_limit_exceeded", kind="rate_limit")
         headers = gate.retry_headers(denied) if self.dialect.rate_headers else {}
         return replace(self.error_reply(problem, headers), fault="limit")

@@ -31,7 +31,8 @@ Kind = Literal["sliding", "bucket"]
 class Limits:
     """`rpm` and `tpm` are limits per minute, enforced over windows of `window_s` seconds.
 
-    `headers` adds x-ratelimit headers to answers; `retry_after` adds retry-after-ms and retry-after to a 429.
+    `headers` adds x-ratelimit headers to answers; `retry_after` adds retry-after-ms and retry-after to a 429, and a sentence
+    on it to its message.
     """
 
     rpm: int | None = None
@@ -163,6 +164,11 @@ class Gate:
             headers[f"x-ratelimit-remaining-{unit}"] = str(max(0, math.floor(meter.capacity - meter.used(now))))
             headers[f"x-ratelimit-reset-{unit}"] = go_duration(meter.reset_s(now))
         return headers
+
+    @property
+    def says_when(self) -> bool:
+        """Whether a rejection says when to try again."""
+        return self._limits.retry_after
 
     def retry_headers(self, denied: Denied) -> Mapping[str, str]:
         """Return when to retry, rounded up; nothing when a retry cannot succeed."""

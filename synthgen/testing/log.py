@@ -30,6 +30,7 @@ class Logged:
     `key` is the client's name for it (the header X-Client-Request-Id, or the custom_id of a batch line). `digest` is
     that of its body, and `attempt` counts equal bodies from 1. `status` is that of the answer, even if it never reached
     the client (`fault` reset or slow). `batch` is the id of the batch of a line. `raw` holds the body's original bytes.
+    `at_s` is when a chat request arrived, in seconds after the first one, and `tokens` is the usage of its answer.
     """
 
     path: str
@@ -43,6 +44,8 @@ class Logged:
     method: str = "POST"
     batch: str = ""
     raw: bytes = b""
+    at_s: float = 0.0
+    tokens: int = 0
 
 
 class RecentCounts:

@@ -120,6 +120,7 @@ class Routes:
             body=body if isinstance(body, dict) else {},
             authorization=headers.get("Authorization", ""),
             raw=raw,
+            at_s=round(arrived_at - self._first_at, 6),
         )
         if not self._key_is_right(request):
             reply = self._chat.error_reply(self._chat.dialect.wrong_key)
@@ -127,7 +128,8 @@ class Routes:
             reply = self._chat.error_reply(_UNREADABLE)
         else:
             reply = self._chat.reply(logged, gate=self._gate)
-        self._log.add(replace(logged, status=reply.status, fault=reply.fault))
+        tokens = reply.tokens.total if reply.tokens else 0
+        self._log.add(replace(logged, status=reply.status, fault=reply.fault, tokens=tokens))
         with self._log.flight():
             if reply.tokens is not None:
                 await self._slots.compute(lambda: self._latency_s(digest), arrived_at=arrived_at)

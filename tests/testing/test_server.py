@@ -663,6 +663,7 @@ def test_limits_can_be_hidden() -> None:
         answers = [ask(server) for _ in range(2)]
     assert [answer.status for answer in answers] == [200, 429]
     assert not [name for answer in answers for name in answer.headers if "ratelimit" in name or "retry" in name]
+    assert "try again" not in answers[1].raw.decode()
 
 
 @pytest.mark.parametrize(
@@ -789,7 +790,7 @@ def test_answers_are_dressed_as_the_server_would() -> None:
 
 def test_the_log_has_every_request_as_it_came(server: FakeOpenAI) -> None:
     data = json.dumps(body())
-    ask(server, data.encode(), **{"X-Client-Request-Id": "call-1", "Authorization": "Bearer k"})
+    answer = ask(server, data.encode(), **{"X-Client-Request-Id": "call-1", "Authorization": "Bearer k"})
     ask(server, data.encode())
     ask(server, method="GET", path="/models")
     first, second, third = server.log
@@ -799,6 +800,8 @@ def test_the_log_has_every_request_as_it_came(server: FakeOpenAI) -> None:
     assert (third.path, third.method) == ("/v1/models", "GET")
     assert server.keys == ["call-1", ""]
     assert server.counts == {"200": 2}
+    assert [first.tokens, third.tokens] == [answer.json["usage"]["total_tokens"], 0]
+    assert 0 == first.at_s < second.at_s < 10
 
 
 def test_without_bodies_only_counts_are_kept() -> None:
