@@ -319,13 +319,17 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Progress: `done` of `total` (None when unknown) in `stage`. `message` is one line for people. Paid steps have a `meter`."""
+    """Progress: `done` of `total` (None when unknown) in `stage`. `message` is one line for people. Paid steps have a `meter`.
+
+    The steps of an `uneven` stage take very different times, so the time left cannot be estimated from those that are done.
+    """
 
     stage: str
     done: int = 0
     total: int | None = None
     message: str = ""
     meter: Meter | None = None
+    uneven: bool = False
 
 
 OnEvent = Callable[[Event], None]

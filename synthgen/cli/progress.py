@@ -19,7 +19,8 @@ from typing import IO, TYPE_CHECKING
 
 import regex
 
-from synthgen.cli.progress_panel import CallRate, StepView, describe, duration
+from synthgen.cli.progress_panel import CallRate, StepView, describe, time_text
+from synthgen.cli.time_left import TimeLeft
 from synthgen.errors import RunFolderError, SynthgenError
 from synthgen.records import Event
 
@@ -54,6 +55,8 @@ class Progress:
         self._live: Live | None = None
         self._started = self._shown = 0.0
         self._pace, self._rate = CallRate(), 0.0
+        self._time_left = TimeLeft()
+        self._left_s: float | None = None
         self._waits = _Waits()
 
     def __call__(self, event: Event) -> None:
@@ -62,8 +65,11 @@ class Progress:
             self.close()
             before = None
             self._started, self._shown = now, -inf if self._terminal else now
-            self._pace, self._waits = CallRate(), _Waits()
+            self._pace, self._waits, self._time_left = CallRate(), _Waits(), TimeLeft()
         self._event = event
+        if event.total is not None and not event.uneven:
+            elapsed_s = now - self._started if event.meter is None else event.meter.elapsed_s
+            self._time_left.observe(elapsed_s, event.done, event.total, event.meter)
         if event.meter is not None:
             self._rate = self._pace(event.meter)
             self._waits(event.stage, event.meter.waiting, now)
@@ -82,6 +88,7 @@ class Progress:
             _LOGGER.info(self._line(event, last=True))
 
     def _show(self, event: Event, *, last: bool = False) -> None:
+        self._left_s = None if last else self._time_left.shown()
         try:
             if not self._quiet:
                 self._write(event, last=last)
@@ -117,14 +124,11 @@ class Progress:
         parts = [f"{event.stage:<12} {counts:>15}"]
         if event.done and elapsed_s > 0.05:
             parts.append(f"{event.done / elapsed_s:,.0f}/s")
-        if event.total and event.done < event.total and event.done:
-            parts.append(f"{duration(elapsed_s * (event.total - event.done) / event.done)} left")
-        else:
-            parts.append(duration(elapsed_s))
+        parts.append(time_text(event, elapsed_s, self._left_s, last=last))
         return "  ".join(part for part in [*parts, event.message] if part)
 
     def _facts(self, event: Event, *, last: bool) -> StepView | None:
-        return None if event.meter is None else describe(event, event.meter, self._rate, last=last)
+        return None if event.meter is None else describe(event, event.meter, self._rate, self._left_s, last=last)
 
 
 class _Waits:

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from synthgen.records import Event, Meter, Usage
-from synthgen.text.humanize import dollars_text
+from synthgen.text.humanize import dollars_text, duration_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["CallRate", "StepView", "describe", "duration", "rate_text", "tokens_text"]
+__all__ = ["CallRate", "StepView", "describe", "rate_text", "time_text", "tokens_text"]
 
 _WINDOW_S = 20.0
 _BAR_CELLS = 40
@@ -77,7 +77,7 @@ class StepView:
         return Group(head, Padding(Group(*lines), (0, 0, 0, 2), expand=False))
 
 
-def describe(event: Event, meter: Meter, recent_rate: float, *, last: bool = False) -> StepView:
+def describe(event: Event, meter: Meter, recent_rate: float, left_s: float | None = None, *, last: bool = False) -> StepView:
     """The facts of a step; at its `last` event without what only matters while calls are made."""
     remaining = None if event.total is None else max(0, event.total - event.done)
     reached = f"{event.done:,}" if event.total is None else f"{event.done:,}/{event.total:,}"
@@ -85,13 +85,17 @@ def describe(event: Event, meter: Meter, recent_rate: float, *, last: bool = Fal
     if event.total:
         share = min(1.0, event.done / event.total)
         reached += f"  {100 * event.done // event.total} %"
-    rate = recent_rate or _per(meter.finished, meter.elapsed_s)
-    if last or not remaining or not rate:
-        reached += f"  {duration(meter.elapsed_s)}"
-    else:
-        reached += f"  {duration(remaining / rate)} left"
+    reached += "  " + time_text(event, meter.elapsed_s, None if last else left_s, last=last)
     sentences = (_calls(meter, recent_rate, last), tokens_text(meter.usage), _money(meter, remaining))
     return StepView(event.stage, share, reached, sentences, "" if last else event.message or meter.waiting)
+
+
+def time_text(event: Event, elapsed_s: float, left_s: float | None, *, last: bool = False) -> str:
+    """Return the time left or, where it is not known or the stage has ended, the time that has passed."""
+    if left_s is not None:
+        return f"{duration_text(left_s)} left"
+    unfinished = event.total is not None and event.done < event.total
+    return duration_text(elapsed_s) + (" so far" if unfinished and not last else "")
 
 
 def tokens_text(usage: Usage) -> str:
@@ -103,13 +107,6 @@ def tokens_text(usage: Usage) -> str:
 
 def rate_text(per_second: float) -> str:
     return f"{per_second:,.1f}" if per_second >= 1 or not per_second else f"{per_second:.2g}"
-
-
-def duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _calls(meter: Meter, recent_rate: float, last: bool) -> str:

@@ -169,7 +169,7 @@ def _measure(
             rankings += [ranked(start + row, at) for row, at in enumerate(positions)]
         found[name] = measures(rankings, relevant)
         if on_event:
-            on_event(Event("evaluation", number, len(systems), name))
+            on_event(Event("evaluation", number, len(systems), name, uneven=True))
     return found
 
 

@@ -135,7 +135,7 @@ class _Chain:
             before, remaining = len(remaining), self._judge(stage, remaining)
             if on_event:
                 message = f"{stage.name}: {before} in, {len(remaining)} kept"
-                on_event(Event("filters", number, len(self.stages), message))
+                on_event(Event("filters", number, len(self.stages), message, uneven=True))
         self.context = replace(self.context, lowers=False)  # a few rows must not lower a threshold for themselves
         for _ in self.rows:  # each round decides a row for good, or is the last
             orphans = self._orphans()

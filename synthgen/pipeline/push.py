@@ -213,7 +213,7 @@ def _write(
         if table.rows:
             tables.append(table)
         if on_event:
-            on_event(Event("push", number, len(names), name))
+            on_event(Event("push", number, len(names), name, uneven=True))
     if not tables:
         raise EmptyResultError(f"No row of this run fits {' or '.join(names)}, so there is nothing to push.")
     return tables, left_out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["columns", "counts", "dollars_text", "place", "reasons"]
+__all__ = ["columns", "counts", "dollars_text", "duration_text", "place", "reasons"]
 
 
 def counts(numbers: Mapping[str, int]) -> str:
@@ -16,6 +16,14 @@ def counts(numbers: Mapping[str, int]) -> str:
 def dollars_text(dollars: float) -> str:
     """Return an amount in cents, or with as many digits as show that it is not zero."""
     return f"${dollars:,.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.4f}" if dollars >= 0.0001 else "under $0.0001"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration: `59.9 s`, `1 min 01 s`, `2 h 01 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def place(file: str, line: int) -> str:

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from synthgen.cli.progress import Progress, run_log
-from synthgen.cli.progress_panel import CallRate, describe, duration, rate_text
+from synthgen.cli.progress_panel import CallRate, describe, rate_text
 from synthgen.errors import StoppedEarly
 from synthgen.records import Event, Meter, Usage
-from synthgen.text.humanize import dollars_text
+from synthgen.text.humanize import dollars_text, duration_text
 
 FROGS = Meter(
     finished=1_000,
@@ -103,7 +103,7 @@ def frogs(done: int = 1_200, total: int | None = 5_000, message: str = "", **cha
 
 
 def test_a_paid_step_says_everything_about_its_calls() -> None:
-    facts = describe(frogs(), FROGS, 50.0)
+    facts = describe(frogs(), FROGS, 50.0, 76.0)
     assert facts.reached == "1,200/5,000  24 %  1 min 16 s left"
     assert facts.share == 0.24
     assert facts.sentences == (
@@ -165,7 +165,7 @@ def test_the_pace_is_that_of_the_last_twenty_seconds() -> None:
 
 
 def test_durations_read_well() -> None:
-    assert [duration(s) for s in (0.04, 59.9, 61, 3_599, 7_265)] == [
+    assert [duration_text(s) for s in (0.04, 59.9, 61, 3_599, 7_265)] == [
         "0.0 s",
         "59.9 s",
         "1 min 01 s",
@@ -220,6 +220,31 @@ def test_stages_without_calls_have_one_line_each(clock: Clock) -> None:
     assert lines[1].startswith("filters")
     assert lines[2].startswith("generate  ━")
     assert lines[-2].startswith("exports")
+
+
+def test_the_time_left_is_absent_where_nothing_supports_it(clock: Clock) -> None:
+    def lines(uneven: bool) -> list[str]:
+        pipe, clock.now = io.StringIO(), 0.0
+        progress = Progress(pipe, clock=clock)
+        progress(Event("training", message="9 rows"))
+        for step in range(1, 31):
+            clock.now = 60.0 + step  # the first step waits for the model
+            progress(Event("training", step, 40, uneven=uneven))
+        progress.close()
+        return pipe.getvalue().splitlines()
+
+    assert [re.split(r"/s  ", line)[-1] for line in lines(uneven=False)] == [
+        "1 min 01 s so far",
+        "29.0 s left",
+        "19.0 s left",
+        "1 min 30 s",
+    ]
+    assert [re.split(r"/s  ", line)[-1] for line in lines(uneven=True)] == [
+        "1 min 01 s so far",
+        "1 min 11 s so far",
+        "1 min 21 s so far",
+        "1 min 30 s",
+    ]
 
 
 def test_elsewhere_a_line_comes_every_ten_seconds_and_at_the_end(clock: Clock) -> None:
