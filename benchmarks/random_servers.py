@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,11 @@ def one(seed: int, *, bare_too: bool) -> Result:
     return Result(**found, bare=bare(server) if bare_too else None, real_s=real_s)
 
 
+def seeds(first: int, count: int, group: str) -> list[int]:
+    """The first `count` seeds from `first` on whose server is of `group`, if one is given."""
+    return list(islice((seed for seed in itertools.count(first) if drawn(seed).group.startswith(group)), count))
+
+
 def summary(results: list[Result]) -> dict[str, Any]:
     shares = sorted(result.share for result in results)
     return {
@@ -62,6 +69,7 @@ def summary(results: list[Result]) -> dict[str, Any]:
         "refused_by_a_limit": round(statistics.fmean(result.over_limit for result in results), 4),
         "thrown_away": round(statistics.fmean(result.thrown_away for result in results), 4),
         "thrown_away_at_most": round(max(result.thrown_away for result in results), 4),
+        "more_than_2_percent_thrown_away": sum(result.thrown_away > 0.02 for result in results),
         "failed_rows": sum(result.failed for result in results),
         "ended_early": sum(bool(result.ended) for result in results),
     } | plain(results)
@@ -136,6 +144,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--servers", type=int, default=2000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument(
+        "--group", default="", help="only servers of a kind, as `by_limit` of the result names them; its beginning is enough"
+    )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--bare", action="store_true", help="also plain workers that retry each call as it is told")
     parser.add_argument("--seed", type=int, help="of one server")
@@ -150,7 +161,7 @@ def main() -> None:
         return
     started = time.perf_counter()
     with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
-        found = pool.map(partial(one, bare_too=given.bare), range(given.first, given.first + given.servers), chunksize=4)
+        found = pool.map(partial(one, bare_too=given.bare), seeds(given.first, given.servers, given.group), chunksize=4)
         results = sorted(found, key=lambda result: result.share)
     slowest = max(results, key=lambda result: result.real_s)
     print(compact(results[:WORST]), file=sys.stderr)

@@ -11,10 +11,11 @@ The oracle knows everything and makes no mistake. Its answers are the smaller of
   same work in the same order, strays cost a round trip and are asked again at once, and nobody gives up. More than this cannot
   be had with so many calls in flight.
 - The limit: its sustained rate for the horizon without the time of one answer, which those sent last have not arrived in. What a
-  bucket holds at the start comes on top for both, so an engine can be a little better than this oracle.
+  full bucket holds at the start is no throughput and not counted, so an engine that uses it can have up to 1.2 times as much.
 
 The horizon is as long as the oracle needs for 2,000 answers, within bounds: at least five minutes where a limit counts
-minutes, one minute where it counts (ten) seconds, twenty seconds and twenty answers in a row otherwise, and at most an hour.
+minutes, one minute where it counts (ten) seconds, ten waits of what a limit tells to wait (a client may believe it once), twenty
+seconds and twenty answers in a row in any case, and at most an hour.
 All that the engine does to learn is within it.
 """
 
@@ -106,7 +107,8 @@ class RandomServer:
     @property
     def horizon_s(self) -> float:
         least = 300.0 if self.window_s >= 60 else 60.0 if self.resource else 20.0
-        return min(_LONGEST_S, max(least, 20 * self.answer_s, _ANSWERS / self.rate_per_s))
+        told_s = self.told_s if self.resource and isinstance(self.told_s, float) else 0.0
+        return min(_LONGEST_S, max(least, 20 * self.answer_s, 10 * told_s, _ANSWERS / self.rate_per_s))
 
     @property
     def group(self) -> str:
@@ -245,6 +247,8 @@ async def _measured(server: RandomServer, watch: Watch | None) -> Measured:
             ended = str(error).replace(folder, "")
         if watching is not None:
             watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
         ((failed,),) = store.execute("SELECT count(*) FROM calls WHERE status = 'failed'")
     bound = oracle(server)
     return Measured(
