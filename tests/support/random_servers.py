@@ -5,13 +5,10 @@ limit or a hidden one (requests or tokens; per second, ten seconds or minute; sl
 0 to 20 % stray refusals, and what refusals ask to wait. `measured` gives the engine endless work for `horizon_s` and counts
 the answers that it received by then.
 
-The oracle knows everything and makes no mistake. Its answers are the smaller of two bounds:
-
-- Capacity: a second simulation, in which `concurrency` callers that nothing holds back ask a server without its limit. It draws the
-  same work in the same order, strays cost a round trip and are asked again at once, and nobody gives up. More than this cannot
-  be had with so many calls in flight.
-- The limit: its sustained rate for the horizon without the time of one answer, which those sent last have not arrived in. What a
-  full bucket holds at the start is no throughput and not counted, so an engine that uses it can have up to 1.2 times as much.
+The oracle knows everything and makes no mistake. `oracle` simulates it: `concurrency` callers whom nothing but the server holds back,
+and nobody gives up. It draws the same work in the same order. Strays cost it a round trip and are asked again at once. Its requests
+wait where the limit has no room, which is refilled evenly; what a busy server left of the limit can be used later, a window's
+worth at most. A full bucket at the start is no throughput and not counted, so an engine that uses it can have up to 1.2 times as much.
 
 The horizon is as long as the oracle needs for 2,000 answers, within bounds: at least five minutes where a limit counts
 minutes, one minute where it counts (ten) seconds, ten waits of what a limit tells to wait (a client may believe it once), twenty
@@ -92,6 +89,11 @@ class RandomServer:
     def limit_per_s(self) -> float | None:
         """Requests per second in the long run."""
         return None if not self.resource else self.limit / self.window_s / (self.tokens if self.resource == "tokens" else 1)
+
+    @property
+    def saved_s(self) -> float:
+        """How many seconds' worth of the limit can be used later."""
+        return self.window_s * self.size / self.limit if self.kind == "bucket" else self.window_s
 
     @property
     def answer_s(self) -> float:
@@ -320,34 +322,35 @@ def _requests(server: RandomServer) -> Iterator[Request]:
         yield Request(f"key-{number}", "simulated", "http://127.0.0.1:1", messages, None, {"max_output_tokens": output})
 
 
-def oracle(server: RandomServer) -> float:
+def oracle(server: RandomServer) -> int:
     """Answers within the horizon at best."""
-    bound = math.inf if server.limit_per_s is None else server.limit_per_s * (server.horizon_s - server.answer_s)
-    return min(bound, _capacity(server, enough=bound))
-
-
-def _capacity(server: RandomServer, *, enough: float) -> int:
-    """Answers within the horizon without a limit; the count ends at `enough`."""
     of_work, of_strays = random.Random(f"work {server.seed}"), random.Random(f"strays {server.seed}")
     half_s, slots = server.network_s / 2, server.slots or server.concurrency
-    arrivals = [half_s] * server.concurrency  # a heap, as `done`
+    per_s = server.limit_per_s or math.inf
+    next_at = 0.0  # when the limit has room again
+    asked = [half_s] * server.concurrency  # times of arrival, a heap like the next two
+    let_in: list[float] = []
     done: list[float] = []  # when each busy slot is free
     queued = answers = 0
-    while answers < enough:
-        if done and (not arrivals or done[0] <= arrivals[0]):
-            now = heapq.heappop(done)
-            if now + half_s > server.horizon_s:
-                break
+    while True:
+        now = min(heap[0] for heap in (asked, let_in, done) if heap)
+        if now + half_s > server.horizon_s:
+            return answers
+        if done and done[0] == now:
+            heapq.heappop(done)
             answers += 1
-            heapq.heappush(arrivals, now + 2 * half_s)
+            heapq.heappush(asked, now + 2 * half_s)
+        elif let_in and let_in[0] == now:
+            heapq.heappop(let_in)
+            queued += 1
         else:
-            now = heapq.heappop(arrivals)
+            heapq.heappop(asked)
             if of_strays.random() < server.strays:
-                heapq.heappush(arrivals, now + 2 * half_s)
+                heapq.heappush(asked, now + 2 * half_s)
             else:
-                queued += 1
+                heapq.heappush(let_in, max(now, next_at))
+                next_at = max(next_at, now - server.saved_s) + 1 / per_s
         while queued and len(done) < slots:
             queued -= 1
             stretch = server.slowed.at(now) if server.slowed else 1.0
             heapq.heappush(done, now + stretch * server.work.draw(of_work))
-    return answers
