@@ -33,6 +33,7 @@ from synthgen.llm.rate_limit import retry
 from synthgen.llm.rate_limit.circuit_breaker import LONGEST_PAUSE_S
 from synthgen.llm.rate_limit.limiter import Grant
 from synthgen.llm.session import Session
+from synthgen.llm.solo_gate import SoloGate
 from synthgen.llm.stopping import Stop, Stopping
 from synthgen.llm.structured_output import ended_badly
 from synthgen.records import Completion, Request, Usage
@@ -42,6 +43,7 @@ __all__ = ["Executor"]
 _TURNED_AWAY_AT_MOST = 50  # by 429s, for one call while others get through
 _REFORMED_AT_MOST = 20  # times, for one call: an API has fewer fields that a provider may have to change
 _GLANCE_S = 0.5
+_REFUSES_WITHIN_S = 0.5  # a server refuses the form of a request before it works on the answer
 _NO_USAGE = Usage()
 _PER_CACHE_KEY_RPM = 15  # requests per prompt-cache key, from the guide to prompt caching of the API that has such keys
 
@@ -76,7 +78,7 @@ class Executor:
         self._slots = asyncio.Semaphore(
             endpoint.settings.concurrency
         )  # there are more workers than this, because some wait for their commit
-        self._alone = asyncio.Lock()  # held by the one call that goes alone (`_open`)
+        self._gate = SoloGate()  # held by the one call that goes alone (`_open`)
         self._turnstile = asyncio.Lock()  # held by the call that waits for the limiter: first come, first served
 
     @property
@@ -135,11 +137,13 @@ class Executor:
             try:
                 if self._open(request):
                     return await self._try(request, tally)
-                async with self._alone:
+                async with self._gate:
                     if not self._open(request):  # this may have changed while the call was in the queue
                         await self._stop.sleep(self._health.pause_s())
-                        return await self._try(request, tally)
+                        with self._gate.opened_after(_REFUSES_WITHIN_S, request.model, unless=lambda: self._health.down):
+                            return await self._try(request, tally)
             except Reformed as error:
+                self._gate.accepted.discard(request.model)
                 tally.reformed += 1
                 if tally.reformed >= _REFORMED_AT_MOST:
                     detail = self._endpoint.redacted(str(error))
@@ -160,9 +164,11 @@ class Executor:
     def _open(self, request: Request) -> bool:
         """Whether calls like this one may run side by side.
 
-        A single call finds out the form of request, or whether a server is back.
+        A single call finds out whether a server is back, or the form of request: until it is answered, or not refused
+        for so long that the server is at work on it.
         """
-        return not self._health.down and self._connection.proven(request.model)
+        accepted = request.model in self._gate.accepted or self._connection.proven(request.model)
+        return accepted and not self._health.down
 
     async def _try(self, request: Request, tally: _Attempts) -> Completion:
         """Send `request` once, with money and room for it. Raises AttemptError, Reformed or Stopping."""

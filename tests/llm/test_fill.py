@@ -101,6 +101,29 @@ def test_after_the_first_answer_all_workers_go_at_once(store: CallStore) -> None
         assert report.duration_s < 3, "one by one they would take more than six seconds"
 
 
+@pytest.mark.slow
+def test_a_first_call_that_is_not_refused_for_a_while_is_not_waited_for(store: CallStore) -> None:
+    with FakeOpenAI(latency_s=1.2) as server:
+        report = run(server, store, ask(8), concurrency=8)
+        assert (report.ok, server.most_in_flight) == (8, 8)
+
+
+@pytest.mark.slow
+def test_calls_that_were_let_through_go_alone_again_when_the_form_is_refused_after_all(
+    store: CallStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synthgen.llm.executor._REFUSES_WITHIN_S", 0.1)
+
+    def script(request: Logged) -> Fault | None:
+        time.sleep(0 if "temperature" not in request.body else 0.3)
+        return refused(request, "temperature")
+
+    with FakeOpenAI(script=script) as server:
+        report = run(server, store, ask(20), concurrency=8)
+        assert (report.ok, report.attempts) == (20, 20)
+        assert [logged.status for logged in server.log].count(400) <= 8, "only those that were on their way"
+
+
 def test_another_model_of_a_known_endpoint_finds_out_how_to_ask_with_one_call(store: CallStore) -> None:
     def script(request: Logged) -> Fault | None:
         return refused(request, "temperature") if request.body["model"] == "prim-model" else None
