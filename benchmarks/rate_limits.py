@@ -45,6 +45,7 @@ from synthgen.records import Request, make_request
 RPM, TPM = 600, 100_000
 SENTENCES = {"requests": 1, "tokens": 40}  # of a prompt, so that this limit binds
 STARTS_APART_S = 0.5
+START_S = 15.0  # at most, from the start of the engine to its first request, beside many others
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def run(scenario: Scenario, seconds: float) -> list[Answer]:
             endpoint = Endpoint(PROVIDER, LLM(base_url=url, concurrency=64))
             asked = requests(url, SENTENCES[scenario.binding])
             with CallStore(Path(folder) / "calls.sqlite") as store, suppress(TimeoutError):
-                asyncio.run(asyncio.wait_for(fill(asked, store, endpoint), seconds))
+                asyncio.run(asyncio.wait_for(fill(asked, store, endpoint), seconds + START_S))
         entries = map(json.loads, log.read_text(encoding="utf-8").splitlines())
         return [Answer(entry["at_s"], entry["tokens"], entry["status"], entry["fault"] == "limit") for entry in entries]
 
