@@ -58,7 +58,7 @@ class _Jump(selectors.DefaultSelector):
         self._advance = advance
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready: list[tuple[selectors.SelectorKey, int]] = super().select(0)
+        ready: list[tuple[selectors.SelectorKey, int]] = [] if timeout == 0 else super().select(0)
         if not ready:
             self._advance(timeout)
         return ready
