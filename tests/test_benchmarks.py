@@ -22,6 +22,7 @@ SMALL = {
     "rate_limits.py": ["--repeats", "1", "--seconds", "5", "--scenarios", "requests-hidden-stray", "tokens"],
     "retrieval_gain.py": [],
     "slow_server.py": ["--scale", "0.02", "--calls", "20"],
+    "time_left.py": ["--runs", "1", "--first", "8", "--processes", "1"],
     "stray_refusals.py": ["--calls", "40", "--shares", "0", "0.1", "--statuses", "529", "--waits", "absent", "date"],
 }
 

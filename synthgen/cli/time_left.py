@@ -225,10 +225,10 @@ class _LastMinutes:
         return now.under_way - min(glance.under_way for glance in self._since(now.at_s - wave_s))
 
     def repeated_s(self, remaining: int) -> float | None:
-        """Return how long `remaining` calls take if each minute to come is like the last. None while no limit holds calls back."""
+        """Return how long `remaining` calls take if each minute to come is like the last; None if no limit holds calls back."""
         now, began_s = self._seen[-1], self._seen[0].at_s
         minute = self._since(now.at_s - _MINUTE_S)
-        if sum(glance.waiting for glance in minute) < _HELD_BACK * len(minute):
+        if sum(glance.waiting for glance in minute) < _HELD_BACK * len(minute) or self._longest_pause_s() > _MINUTE_S:
             return None
         minutes = min(_MINUTES, int((now.at_s - began_s) / _MINUTE_S))
         if not minutes:
@@ -240,6 +240,11 @@ class _LastMinutes:
         whole, part = divmod(remaining / per_minute, 1)
         reached = next(glance for glance in minute if glance.finished >= minute[0].finished + part * last_minute)
         return whole * _MINUTE_S + reached.at_s - minute[0].at_s
+
+    def _longest_pause_s(self) -> float:
+        """Return the longest time without a finished call. No limit of a minute makes it longer than that, but an outage does."""
+        rises = [after.at_s for before, after in pairwise(self._seen) if after.finished > before.finished]
+        return max(after - before for before, after in pairwise([self._seen[0].at_s, *rises, self._seen[-1].at_s]))
 
     def _first_minute_s(self, remaining: int) -> float:
         """Return how long `remaining` calls take if those so far are what one minute allows."""

@@ -24,6 +24,7 @@ TICK_S = 0.1
 PLAIN_LINE_S = 10.0
 TERMINAL_LINE_S = 0.2
 _RECENT = 200
+_NOTICED_AFTER_S = 5.0  # an outage, by the engine
 _LONGEST = 6.0  # times the mean duration: the limit on output tokens bounds an answer
 
 Admit = Callable[[float], float]
@@ -180,6 +181,7 @@ def _calls(
         share = call / fresh
         if outage and share >= outage[0] and down[0] == math.inf:
             down = (ready, ready + outage[1])
+            found.held.append((ready + _NOTICED_AFTER_S, down[1]))
             found.changed_at_s = down[1]
             ready = down[1]
         begin = max(ready, admit(ready))
