@@ -196,6 +196,7 @@ def _place(times: Sequence[float], at_s: float) -> int:
 _MINUTE_S = 60.0
 _MINUTES = 3
 _GLANCE_S = 0.5
+_PAUSE_S, _PAUSE_SHARE = 3.0, 0.25  # of the first minute: shorter ones are those of calls that are spaced out
 _HELD_BACK = 0.2  # share of a minute in which a limit held calls back
 
 
@@ -232,7 +233,9 @@ class _LastMinutes:
             return None
         minutes = min(_MINUTES, int((now.at_s - began_s) / _MINUTE_S))
         if not minutes:
-            return self._first_minute_s(remaining) if now.waiting else None
+            pause_s = now.at_s - next(glance.at_s for glance in self._seen if glance.finished == now.finished)
+            stuck = now.waiting and pause_s >= max(_PAUSE_S, _PAUSE_SHARE * (now.at_s - began_s))
+            return self._first_minute_s(remaining) if stuck else None
         per_minute = (now.finished - self._since(now.at_s - minutes * _MINUTE_S)[0].finished) / minutes
         last_minute = now.finished - minute[0].finished
         if not last_minute:

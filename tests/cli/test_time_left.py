@@ -75,6 +75,27 @@ def test_between_two_waves_the_estimate_counts_down() -> None:
             assert left_s == pytest.approx(400 - elapsed_s, rel=0.1), elapsed_s
 
 
+def test_calls_that_a_limit_spaces_out_are_not_taken_for_all_of_a_minute() -> None:
+    estimate = TimeLeft()
+    for second in range(31):
+        meter = Meter(
+            finished=10 * second, in_flight=2, call_s=0.2, slow_call_s=0.3, elapsed_s=float(second), waiting="next in 0.1 s"
+        )
+        estimate.observe(float(second), meter.finished, 1_000, meter)
+        left_s = estimate.shown()
+    assert left_s == pytest.approx(70, rel=0.1)
+
+
+def test_a_used_up_limit_is_taken_to_last_a_minute() -> None:
+    estimate = TimeLeft()
+    for second in range(31):
+        finished = min(600, 60 * second)  # all within ten seconds, and nothing since
+        waiting = "the limit on requests is used up" if second > 10 else ""
+        meter = Meter(finished=finished, call_s=0.2, slow_call_s=0.3, elapsed_s=float(second), waiting=waiting)
+        estimate.observe(float(second), finished, 6_000, meter)
+    assert estimate.shown() == pytest.approx(520, rel=0.15)
+
+
 def test_an_outage_is_not_extrapolated() -> None:
     estimate = TimeLeft()
     for second in range(900):
