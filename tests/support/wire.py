@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Mapping
 from typing import Any, Self
@@ -35,18 +36,19 @@ class RawServer:
     `heads` and `bodies` are what was received, over `connections`.
     """
 
-    def __init__(self, *responses: bytes, hang_up: bool = False) -> None:
+    def __init__(self, *responses: bytes, hang_up: bool = False, tls: ssl.SSLContext | None = None) -> None:
         self.heads: list[str] = []
         self.bodies: list[bytes] = []
         self.connections = 0
         self._responses = responses
         self._hang_up = hang_up
+        self._tls = tls
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}/v1"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -59,7 +61,7 @@ class RawServer:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._connection, "127.0.0.1", 0, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import shutil
+import ssl
+import subprocess
 import time
 import zlib
 from pathlib import Path
@@ -207,6 +210,44 @@ def test_redirects_without_end_end_the_run() -> None:
     assert isinstance(failure, Failure)
     assert (failure.scope, failure.reason) == ("run", "endpoint")
     assert len(server.heads) == 6
+
+
+# Certificates
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the certificate and the key of a server at 127.0.0.1 that nobody has signed, under its hash, too."""
+    folder = tmp_path_factory.mktemp("tls")
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-days", "2"]
+    names = ["-subj", "/CN=shire", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*made, *names], cwd=folder, check=True, capture_output=True)
+    asked = ["openssl", "x509", "-hash", "-noout", "-in", "cert"]
+    code = subprocess.run(asked, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+    shutil.copy(folder / "cert", folder / f"{code}.0")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("variable", "file", "trusted"), [("", "", False), ("SSL_CERT_FILE", "cert", True), ("SSL_CERT_DIR", ".", True)]
+)
+def test_certificates_are_checked_against_those_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch, certificate: Path, variable: str, file: str, trusted: bool
+) -> None:
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, str(certificate / file))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate / "cert", certificate / "key")
+    with RawServer(answer(), tls=tls) as server:
+        (found,) = calls(server.base_url)
+    assert isinstance(found, ProviderResponse if trusted else Failure)
+    if isinstance(found, Failure):
+        assert (found.reason, found.no_contact, found.unbilled) == ("connection", True, True)
+        assert "certificate verify failed" in found.detail
 
 
 # What is read
