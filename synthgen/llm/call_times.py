@@ -26,11 +26,14 @@ class CallTimes:
         self._began_sum += began
         return began
 
-    def end(self, began: float, *, answered: bool) -> None:
+    def end(self, began: float, *, answered: bool) -> float:
+        """Count an attempt as ended, and return how long it took."""
+        took_s = self._clock() - began
         self._in_flight -= 1
         self._began_sum -= began
         if answered:
-            self._answered.append(self._clock() - began)
+            self._answered.append(took_s)
+        return took_s
 
     @property
     def in_flight_s(self) -> float:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -30,7 +31,10 @@ from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.failure import AttemptError, Failure
 from synthgen.llm.providers.base import Connection, ProviderResponse, Reformed
 from synthgen.llm.rate_limit import retry
+from synthgen.llm.rate_limit.call_slots import CallSlots
 from synthgen.llm.rate_limit.circuit_breaker import LONGEST_PAUSE_S
+from synthgen.llm.rate_limit.concurrency import AdaptiveConcurrency
+from synthgen.llm.rate_limit.deadlines import Deadlines
 from synthgen.llm.rate_limit.limiter import Grant
 from synthgen.llm.session import Session
 from synthgen.llm.solo_gate import SoloGate
@@ -57,12 +61,22 @@ class _Attempts:
     rate_limited: int = 0
     uncounted: int = 0
     reformed: int = 0
+    given_up: int = 0
 
 
 class Executor:
-    """Makes calls for all workers of a fill."""
+    """Makes calls for all workers of a fill. `on_rest` is called when a call begins to wait before its next attempt."""
 
-    def __init__(self, connection: Connection, endpoint: Endpoint, session: Session, check: Check | None, stop: Stop) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        endpoint: Endpoint,
+        session: Session,
+        check: Check | None,
+        stop: Stop,
+        *,
+        on_rest: Callable[[], None],
+    ) -> None:
         self.in_flight = self.answered = self.rate_limited = 0
         self._connection = connection
         self._endpoint = endpoint
@@ -75,9 +89,10 @@ class Executor:
         self.times = CallTimes(session.clock)
         self._started = self._clock()
         self._health.begin()
-        self._slots = asyncio.Semaphore(
-            endpoint.settings.concurrency
-        )  # there are more workers than this, because some wait for their commit
+        self._slots = CallSlots(AdaptiveConcurrency(endpoint.settings.concurrency, self._clock))
+        self._deadlines = Deadlines(endpoint.settings.timeout_s, lambda: self.times.slow_s, self._clock)
+        self._on_rest = on_rest
+        self.resting = 0  # calls that wait before their next attempt, and hold nobody up
         self._gate = SoloGate()  # held by the one call that goes alone (`_open`)
         self._turnstile = asyncio.Lock()  # held by the call that waits for the limiter: first come, first served
 
@@ -125,7 +140,7 @@ class Executor:
         import tenacity
 
         policy = retry.policy(self._endpoint.settings, request.key, unless=lambda _: bool(self._stop) or self._health.hopeless)
-        async for attempt in tenacity.AsyncRetrying(**policy, sleep=self._stop.sleep):
+        async for attempt in tenacity.AsyncRetrying(**policy, sleep=self._rest):
             with attempt:
                 tally.attempts = attempt.retry_state.attempt_number
                 return await self._attempt(request, tally)
@@ -160,6 +175,20 @@ class Executor:
                 self._check_patience()
                 if counts:
                     raise
+                if later:
+                    await self._rest(retry.pause_s(tally.rate_limited, failure.wait_s, request.key))
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait before the next attempt of a call, while another one is made in its place."""
+        self.resting += 1
+        try:
+            self._on_rest()
+            await self._stop.sleep(seconds)
+        finally:
+            self.resting -= 1
+
+    def close(self) -> None:
+        self._deadlines.close()
 
     def _open(self, request: Request) -> bool:
         """Whether calls like this one may run side by side.
@@ -184,9 +213,9 @@ class Executor:
             self._stop.room.set()
             raise
         self.in_flight += 1
-        began, answer = self.times.begin(), None
+        number, began, answer = self.in_flight, self.times.begin(), None
         try:
-            answer = await self._asked(request)
+            answer = await self._asked(request, tally)
         except Reformed:
             self._budget.release(reservation)
             self._limiter.settle(grant, Usage(), {})
@@ -200,7 +229,7 @@ class Executor:
             raise
         finally:
             self.in_flight -= 1
-            self.times.end(began, answered=answer is not None)
+            took_s = self.times.end(began, answered=answer is not None)
             self._stop.room.set()
         if problem := breach(answer, request):
             self._budget.settle(reservation, None)
@@ -212,20 +241,25 @@ class Executor:
         self._budget.settle(reservation, usage)
         self._limiter.settle(grant, usage, answer.headers)
         self._health.answered()
+        self._slots.answered(number, took_s, self.in_flight)
         self.answered += 1
         return completion
 
-    async def _asked(self, request: Request) -> ProviderResponse:
-        """Return the answer to one request, which must be complete within `timeout_s`."""
-        limit_s, began = self._endpoint.settings.timeout_s, asyncio.Event()
+    async def _asked(self, request: Request, tally: _Attempts) -> ProviderResponse:
+        """Return the answer to one request, unless its deadline passes."""
+        deadline, answer = self._deadlines.start(tally.given_up), None
         try:
-            async with asyncio.timeout(limit_s) as bound:
-                return await self._connection.complete(request, shards=self._shards(request), began=began.set)
+            async with deadline.bound:
+                answer = await self._connection.complete(request, shards=self._shards(request), began=deadline.begin)
+            return answer
         except TimeoutError:
-            if not bound.expired():  # one of the provider's own, which breaks the contract
+            if deadline.given_s is None:  # one of the provider's own, which breaks the contract
                 raise
-            what = "the answer began but was not complete" if began.is_set() else "no answer began"
-            raise AttemptError(Failure("attempt", "timeout", f"{what} within {limit_s:g} s")) from None
+            tally.given_up += 1
+            what = "the answer began but was not complete" if deadline.began else "no answer began"
+            raise AttemptError(Failure("attempt", "timeout", f"{what} within {deadline.given_s:.3g} s")) from None
+        finally:
+            self._deadlines.end(deadline, answered=answer is not None)
 
     def _end(self, error: ModelError) -> NoReturn:
         """End the run with `error`, once the calls in flight are finished."""

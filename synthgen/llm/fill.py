@@ -39,6 +39,7 @@ from synthgen.llm.providers.base import Connection
 from synthgen.llm.reask import calls_of, follow_up, stored, to_ask
 from synthgen.llm.session import Session
 from synthgen.llm.stopping import Stop, Stopping
+from synthgen.llm.workers import Workers
 from synthgen.records import Event, Meter, OnEvent, Request, Usage
 
 __all__ = ["FillReport", "Wanted", "fill"]
@@ -138,7 +139,8 @@ class _Filling:
         self._budget = session.budget
         self._wanted = wanted
         self._stop = Stop()
-        self._executor = Executor(connection, endpoint, session, check, self._stop)
+        self._executor = Executor(connection, endpoint, session, check, self._stop, on_rest=self._relieve)
+        self._workers: Workers | None = None
         self._commits = _Commits(store)
         self._clock = session.clock
         self._started = self._clock()
@@ -151,18 +153,15 @@ class _Filling:
         todo = self._todo(requests)
         concurrency = self._endpoint.settings.concurrency
         count = concurrency + math.ceil(_WAITING_FOR_THE_DISK * concurrency)
-        workers = [asyncio.create_task(self._work(todo)) for _ in range(count)]
+        workers = self._workers = Workers(lambda: self._work(todo), count, lambda: self._executor.resting)
         try:
-            done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-            for worker in done:
-                worker.result()
+            await workers.run()
         except asyncio.CancelledError:
             await self._wind_up(workers)
             raise
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            await workers.cancel()
+            self._executor.close()
             self._commits.close()
         if self._stop.error is not None:
             raise self._stop.error(self._saved())
@@ -194,13 +193,14 @@ class _Filling:
         """End with `error` once the calls in flight are finished."""
         self._stop.set(lambda _: error)
 
-    async def _wind_up(self, workers: list[asyncio.Task[None]]) -> None:
+    async def _wind_up(self, workers: Workers) -> None:
         """Stop sending, and let calls in flight arrive for a while. A second cancellation ends that too."""
         grace_s, on_their_way = self._endpoint.settings.grace_s, self._executor.in_flight
         self.farewell = f"stopping: {on_their_way} calls in flight may finish for {grace_s:.0f} s; Ctrl-C again ends at once"
         self._stop.set()
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait(workers, timeout=grace_s)
+        with suppress(asyncio.CancelledError, TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await workers.wait()
 
     def _todo(self, requests: Iterator[Request]) -> Iterator[_Task | None]:
         """Yield each request that needs a call; None after every look at the store."""
@@ -236,8 +236,12 @@ class _Filling:
                 with suppress(Stopping):
                     self._settle(await self._finish(task.request, task.sent), again=task.again)
                 self._taken.discard(task.request.key)
-            if self._stop:
+            if self._stop or (self._workers and self._workers.surplus):
                 return
+
+    def _relieve(self) -> None:
+        if self._workers:
+            self._workers.relieve()
 
     async def _finish(self, request: Request, sent: Request) -> Call:
         """Return the call that `sent` makes or, after a first call of `request`, the one that its answer leads to."""

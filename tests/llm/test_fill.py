@@ -433,18 +433,33 @@ def test_a_quota_that_is_used_up_stops_the_run_when_patience_ends(store: CallSto
     assert store.totals().calls == 30
 
 
-def test_what_one_call_is_told_to_wait_all_calls_wait(store: CallStore) -> None:
-    arrivals: list[float] = []
+@pytest.mark.parametrize("fault", [Fault("rate_limit", retry_after_ms="600"), Fault("overloaded", retry_after_ms="600")])
+def test_what_one_call_is_told_to_wait_holds_up_no_other(store: CallStore, fault: Fault) -> None:
+    arrivals: list[tuple[float, str]] = []
 
     def script(request: Logged) -> Fault | None:
-        arrivals.append(time.monotonic())
-        return Fault("rate_limit", retry_after_ms="600") if len(arrivals) == 10 else None
+        arrivals.append((time.monotonic(), request.key))
+        return fault if len(arrivals) == 10 else None
 
     with FakeOpenAI(script=script, latency_s=0.03) as server:
         report = run(server, store, ask(40), concurrency=2)
-        assert (report.ok, report.rate_limited) == (40, 1)
-    told = arrivals[9]
-    assert sum(told < arrival < told + 0.6 for arrival in arrivals) <= 4, "two workers without a shared wait would have sent 40"
+    assert report.ok == 40
+    told, key = arrivals[9]
+    assert sum(told < arrival < told + 0.6 for arrival, _ in arrivals) > 20, "with a shared wait there would be 3 at most"
+    (again,) = [arrival for arrival, of in arrivals[10:] if of == key]
+    assert again >= told + 0.6
+
+
+@pytest.mark.slow
+def test_calls_that_wait_leave_their_places_to_others(store: CallStore) -> None:
+    """One call in ten is told to wait two seconds: far more than there are workers."""
+    refused = {request.key for request in ask(200)[::10]}
+    script = lambda request: Fault("rate_limit", retry_after="2") if request.key in refused and request.attempt == 1 else None  # noqa: E731
+    with FakeOpenAI(script=script, latency_s=0.02) as server:
+        report = run(server, store, ask(200), concurrency=4)
+        first = {logged.key for logged in server.log[:150]}
+    assert (report.ok, report.rate_limited) == (200, 20)
+    assert len(first) == 150, "no call is asked again while others have not been asked at all"
 
 
 # Caps

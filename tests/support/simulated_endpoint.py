@@ -22,6 +22,7 @@ from typing import Protocol
 
 from synthgen.config.settings import LLM
 from synthgen.llm.providers.headers import read_limit
+from synthgen.llm.rate_limit import retry
 from synthgen.llm.rate_limit.limiter import Grant, Limiter
 from synthgen.records import Request, Usage
 
@@ -244,6 +245,7 @@ class _World:
         self._idle = 1
         self._others = in_flight - 1  # idle until the first answer
         self._asking = False
+        self._refusals: dict[str, int] = {}
 
     def run(self, duration_s: float) -> Outcome:
         self._later(0.0, self._ask)
@@ -291,8 +293,15 @@ class _World:
         self, grant: Grant, work: tuple[Request, int, int], wait_s: float | None, headers: Mapping[str, str]
     ) -> None:
         self._limiter.turned_away(grant, wait_s, headers)
-        self._waiting.append(work)
+        number = self._refusals[work[0].key] = self._refusals.get(work[0].key, 0) + 1
+        pause_s = retry.pause_s(number, wait_s, work[0].key)
+        self._later(pause_s, lambda: self._again(work))
         self._back()
+
+    def _again(self, work: tuple[Request, int, int]) -> None:
+        self._waiting.append(work)
+        if not self._asking:
+            self._ask()
 
     def _back(self) -> None:
         self._idle += 1 + self._others

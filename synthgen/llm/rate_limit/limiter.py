@@ -21,6 +21,7 @@ Not covered: several processes with one key, except through the server's headers
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections import deque
@@ -43,6 +44,8 @@ _NEWEST = 0.05  # weight of the latest answer in a moving average
 _MARGIN = 1.03  # of an estimate: staying a little under the limit costs less than a rejection
 _SHORTEST_WAIT_S = 0.001  # a shorter wait is below the resolution of clocks
 _LISTEN_EVERY_S = 0.05
+_LONG_SHUT_S = 20.0
+_RECENT, _RECENT_S, _SHORTEST_SPAN_S = 64, 5.0, 0.5
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +62,8 @@ class Grant:
     chars: int
     tokens: float
     booked: tuple[float, float]
+    fast: bool
+    requests: float = 1.0
     taken: bool | None = None
     told_s: float = 0.0
 
@@ -82,6 +87,7 @@ class Limiter:
         self._refusal_s = 0.0  # how long a refusal takes to come back
         self._heard = 0  # number of the last grant whose answer was read for limits
         self._listen_at = -math.inf
+        self._first_at = -math.inf  # of the first request
 
     def reserve(self, request: Request) -> Grant | float:
         """Return permission to send `request` now, or the seconds after which to ask again."""
@@ -126,10 +132,14 @@ class Limiter:
         overdue = grant.taken is True
         grant.taken, grant.told_s = False, wait_s or 0.0
         self._refused_in_book += self._in_book(grant)
-        self._rebook(grant, 0.0)  # it keeps its place in the even flow, or the next one would be tried at once
+        self._rebook(grant, 0.0)
+        self._give_back(grant, headers)
         self._refusal_s = max(0.9 * self._refusal_s, now - grant.at)
-        if self._backoff.refused(grant.number, self._last, now, key=grant.key, told_s=grant.told_s):
-            self._adaptive.change(grant.number, self._last, now, self._taken_per_s, floor_per_s=self._taken_per_s)
+        weather = self._adaptive.weather.at_worst
+        if self._backoff.refused(grant.number, self._last, now, key=grant.key, told_s=grant.told_s, weather=weather):
+            self._adaptive.change(
+                grant.number, self._last, now, self._taken_per_s(now), len(self._book) - self._refused_in_book
+            )
         self._judge(now)
         if overdue:
             self._learn_from_refusal(grant, now)
@@ -149,12 +159,14 @@ class Limiter:
         return None if rate == math.inf else max(0.0, rate)
 
     def _grant(self, key: str, now: float, chars: int, tokens: float) -> Grant:
+        if not self._last:
+            self._first_at = now
         self._last += 1
         self._requests.take(now, 1.0)
         self._tokens.take(now, tokens)
         self._backoff.sent(now + self._surely_s)
-        self._adaptive.sent()
-        grant = Grant(self._last, key, now, chars, tokens, (self._requests.used, self._tokens.used))
+        fast = self._adaptive.sent()
+        grant = Grant(self._last, key, now, chars, tokens, (self._requests.used, self._tokens.used), fast)
         self._book.append(grant)
         self._unjudged.append(grant)
         return grant
@@ -163,7 +175,7 @@ class Limiter:
         book = self._book
         while book and book[0].at <= now - WINDOW_S:
             old = book.popleft()
-            self._requests.used -= 1
+            self._requests.used -= old.requests
             self._tokens.used -= old.tokens
             self._refused_in_book -= old.taken is False
         if not book:
@@ -177,9 +189,27 @@ class Limiter:
             self._tokens.used += tokens - grant.tokens
         grant.tokens = tokens
 
-    @property
-    def _taken_per_s(self) -> float:
-        return max(1, len(self._book) - self._refused_in_book) / WINDOW_S
+    def _taken_per_s(self, now: float) -> float:
+        """Return the rate of accepted requests in the last minute, or since the first request."""
+        return max(1, len(self._book) - self._refused_in_book) / min(WINDOW_S, max(1.0, now - self._first_at))
+
+    def _sent_per_s(self, now: float) -> float:
+        """Return the rate of the last five seconds or of the last 64 requests, whichever is larger."""
+        in_time = sum(1 for _ in itertools.takewhile(lambda grant: grant.at > now - _RECENT_S, reversed(self._book)))
+        few = list(itertools.islice(reversed(self._book), _RECENT))
+        span_s = max(_SHORTEST_SPAN_S, now - few[-1].at) if few else _RECENT_S
+        return max(in_time / min(_RECENT_S, max(_SHORTEST_SPAN_S, now - self._first_at)), len(few) / span_s)
+
+    def _give_back(self, grant: Grant, headers: Mapping[str, str]) -> None:
+        """Free the place of a rejected request, where the server states its limit and there is room in it.
+
+        Otherwise it keeps its place in the even flow, or the next one would be tried at once.
+        """
+        reading = self._read_limit(headers, "requests")
+        full = reading is not None and reading.remaining is not None and reading.remaining < 1
+        if self._requests.stated and not full and self._in_book(grant):
+            self._requests.give_back(grant.requests)
+            grant.requests = 0.0
 
     @property
     def _surely_s(self) -> float:
@@ -195,15 +225,19 @@ class Limiter:
                 self._learn_from_refusal(grant, now)
             else:
                 self._took(grant, now)
-                self._adaptive.taken(grant.number, now, self._taken_per_s)
+                self._adaptive.taken(grant.number, self._last, now, self._taken_per_s(now), fast=grant.fast)
 
     def _took(self, grant: Grant, now: float) -> None:
         grant.taken = True
-        if self._backoff.taken(grant.number, now):
-            self._adaptive.hold(now)
+        shut_s = self._backoff.taken(grant.number, now)
+        if shut_s is not None:
+            self._adaptive.reopen(now, self._taken_per_s(now), hold=shut_s > _LONG_SHUT_S)
 
     def _learn_from_refusal(self, grant: Grant, now: float) -> None:
-        self._adaptive.refused(grant.number, self._last, now, self._taken_per_s, told_s=grant.told_s, shut=self._backoff.shut)
+        if not self._backoff.shut:
+            self._adaptive.refused(
+                grant.number, self._last, now, self._taken_per_s(now), lambda: self._sent_per_s(now), fast=grant.fast
+            )
 
     def _listen(self, grant: Grant, headers: Mapping[str, str], now: float) -> None:
         """Read the limits of an answer. An answer older than one already read is ignored."""

@@ -88,6 +88,16 @@ class Quota:
             return max(_SHORTEST_WAIT_S, min(leaves_s, self._reset_at - now) if foreign else leaves_s)
         return self.pace.wait_s(now, limit / _MINUTE_S)
 
+    @property
+    def stated(self) -> bool:
+        """Whether the limit in force is one that the server states."""
+        return self._stated < self._told
+
+    def give_back(self, amount: float) -> None:
+        """Undo `take`, for what the server did not count."""
+        self.used -= amount
+        self.pace.ahead -= amount
+
     def take(self, now: float, amount: float) -> None:
         self.used += amount
         if self.per_minute(now) != math.inf:

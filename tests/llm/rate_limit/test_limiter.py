@@ -355,21 +355,43 @@ def test_a_day_that_is_used_up_is_said_and_tried_once_a_minute(clock: Clock) -> 
 # Rejections
 
 
-def test_what_one_call_is_told_to_wait_all_calls_wait(clock: Clock) -> None:
+def refuse(limiter: Limiter, clock: Clock, told_s: float | None, *, count: int = 12, key: str = "frodo") -> None:
+    """Refuse so many requests one after another that it cannot be an accident."""
+    for grant in [granted(limiter, ask(key=key)) for _ in range(count)]:
+        clock.now += 0.01
+        limiter.turned_away(grant, told_s, NOTHING)
+
+
+def test_what_one_call_is_told_to_wait_is_no_matter_of_the_others(clock: Clock) -> None:
     limiter = Limiter(LLM(), read_limit, clock=clock)
     one, other = granted(limiter), granted(limiter)
     limiter.turned_away(one, 12.0, NOTHING)
     limiter.settle(other, None, NOTHING)
-    assert 12.0 <= wait_of(limiter) <= 13.0, "and a little later, differently for each program"
-    assert limiter.waiting.startswith("the server asked to wait 13 s") or limiter.waiting == "the server asked to wait 12 s"
+    assert granted(limiter)
+    assert limiter.waiting == ""
+
+
+def test_what_all_calls_are_told_to_wait_is_waited(clock: Clock) -> None:
+    limiter = Limiter(LLM(), read_limit, clock=clock)
+    refuse(limiter, clock, 12.0)
+    assert 11.8 <= wait_of(limiter) <= 13.0, "and a little later, differently for each program"
+    assert limiter.waiting in ("all requests are rejected, next try in 12 s", "all requests are rejected, next try in 13 s")
     clock.now += 13.0
     assert granted(limiter)
 
 
+def test_of_many_times_to_wait_the_first_to_end_counts(clock: Clock) -> None:
+    limiter = Limiter(LLM(), read_limit, clock=clock)
+    for number, grant in enumerate([granted(limiter) for _ in range(12)]):
+        limiter.turned_away(grant, 5.0 if number == 7 else 30.0, NOTHING)
+    assert 5.0 <= wait_of(limiter) <= 5.5
+
+
 def test_the_jitter_is_the_same_in_every_run_and_another_for_every_key() -> None:
     def told_to_wait(key: str) -> float:
-        limiter = Limiter(LLM(), read_limit, clock=Clock())
-        limiter.turned_away(granted(limiter, ask(key=key)), 60.0, NOTHING)
+        clock = Clock()
+        limiter = Limiter(LLM(), read_limit, clock=clock)
+        refuse(limiter, clock, 60.0, key=key)
         return wait_of(limiter)
 
     assert told_to_wait("sam") == told_to_wait("sam") != told_to_wait("rosie")
@@ -377,9 +399,7 @@ def test_the_jitter_is_the_same_in_every_run_and_another_for_every_key() -> None
 
 def test_while_nothing_is_taken_pauses_grow_and_one_call_tries(clock: Clock) -> None:
     limiter = Limiter(LLM(), read_limit, clock=clock)
-    for grant in [granted(limiter) for _ in range(8)]:
-        clock.now += 0.01
-        limiter.turned_away(grant, None, NOTHING)
+    refuse(limiter, clock, None)
     pauses = []
     for _ in range(7):
         pauses.append(wait_of(limiter))
@@ -399,9 +419,7 @@ def test_while_nothing_is_taken_pauses_grow_and_one_call_tries(clock: Clock) -> 
 def test_a_try_of_which_nothing_is_heard_was_taken(clock: Clock) -> None:
     """It takes its time, or was cancelled: refusals come at once."""
     limiter = Limiter(LLM(), read_limit, clock=clock)
-    for grant in [granted(limiter) for _ in range(8)]:
-        clock.now += 0.01
-        limiter.turned_away(grant, None, NOTHING)
+    refuse(limiter, clock, None)
     clock.now += wait_of(limiter)
     granted(limiter)
     clock.now += wait_of(limiter) + 0.01
@@ -417,32 +435,51 @@ def test_single_refusals_teach_nothing() -> None:
     assert busy.rate(10, 60) >= 0.9 * 60 * 64 / 0.32
 
 
-def test_a_day_of_quiet_breaks_nothing() -> None:
+def limited(per_s: float) -> AdaptiveRate:
+    """A rate that was found twice, a minute apart, at the time 100."""
     rate = AdaptiveRate()
-    rate.refused(1, 8, 0.0, 1.0, told_s=10.0, shut=False)
-    rate.taken(9, 86_400.0, 1.0)
-    assert 1.0 < rate.per_s < 2.0
+    rate.taken(1, 1, 0.0, per_s, fast=True)
+    rate.change(2, 2, 1.0, per_s, round(60 * per_s))
+    rate.change(3, 3, 100.0, per_s, round(60 * per_s))
+    return rate
+
+
+def test_a_day_of_quiet_breaks_nothing() -> None:
+    rate = limited(1.0)
+    before = rate.per_s
+    rate.wait_s(86_400.0)
+    for number in range(4, 40):
+        rate.sent()
+        rate.taken(number, number, 86_400.0, 1.0, fast=True)
+    assert before < rate.per_s < 10 * before
 
 
 def test_a_rate_grows_only_while_it_is_used() -> None:
-    rate = AdaptiveRate()
-    rate.refused(1, 1, 0.0, 1.0, told_s=10.0, shut=False)
-    for second in range(10, 100, 10):
+    rate = limited(1.0)
+    before = rate.per_s
+    for second in range(110, 200, 10):
         assert rate.wait_s(second) <= 0
         rate.sent()
-        rate.taken(second, second, 1.0)
-    assert rate.per_s < 1.2, "one request in ten seconds teaches nothing of one in a second"
+        rate.taken(second, second, second, 1.0, fast=True)
+    assert rate.per_s < 1.1 * before, "one request in ten seconds teaches nothing of one in a second"
 
 
-def test_a_rate_stays_near_what_was_taken() -> None:
-    """It takes a minute until a sliding window turns away what was too much."""
-    rate = AdaptiveRate()
-    for number in (1, 2):
-        rate.refused(number, number, 0.0, 1.0, told_s=10.0, shut=False)
-    rate.taken(3, 300.0, 0.9)
-    assert rate.per_s == 1.0
-    rate.taken(4, 300.0, 1.0)
-    assert rate.per_s > 1.0
+def test_a_rate_stays_near_what_was_taken_for_a_minute() -> None:
+    """It takes a minute until a sliding window turns away what was too much; after that the limit is none."""
+    rate = limited(1.0)
+    before = rate.per_s
+    second, number = 100.0, 4
+    while rate.per_s < 5 * before:
+        assert second < 400.0
+        wait_s = rate.wait_s(second)
+        if wait_s > 0:
+            second += max(0.001, wait_s)
+            continue
+        rate.sent()
+        rate.taken(number, number, second, before, fast=True)
+        number += 1
+        if second < 155.0:
+            assert rate.per_s <= 1.25 * before
 
 
 def test_an_outage_leaves_no_low_rate_behind() -> None:
@@ -499,7 +536,7 @@ def test_hidden_tokens_per_minute_are_found(kind: str, retry_after: str | None, 
     server = Server(tokens=METERS[kind](100_000), retry_after=retry_after)
     outcome = simulate(server, in_flight=in_flight, duration_s=480, traffic=Traffic(prompt=2_000, latency_s=2.0))
     assert outcome.tokens(240, 480) >= 0.85 * 100_000
-    assert outcome.share_refused(240, 480) < 0.1, "at 46 requests in a minute"
+    assert outcome.share_refused(240, 480) < 0.45, "at 46 requests in a minute, each look beyond the limit costs some"
 
 
 @pytest.mark.slow
@@ -510,7 +547,7 @@ def test_hidden_requests_per_second_are_found(kind: str, in_flight: int) -> None
     traffic = Traffic(latency_s=0.1 if in_flight == 8 else 0.8)
     outcome = simulate(server, in_flight=in_flight, duration_s=180, traffic=traffic)
     assert outcome.rate(90, 180) >= 0.85 * 3_000
-    assert outcome.share_refused(90, 180) < 0.03
+    assert outcome.share_refused(90, 180) < 0.07
 
 
 def test_after_a_pause_calls_do_not_come_in_a_burst() -> None:
@@ -527,8 +564,8 @@ def test_refusals_that_come_as_late_as_answers_are_understood(kind: str) -> None
         server = Server(requests=METERS[kind](limit, window_s), slow_refusals=True)
         outcome = simulate(server, in_flight=64, duration_s=360 if limit == 600 else 180, traffic=Traffic(latency_s=1.0))
         last = (180, 360) if limit == 600 else (90, 180)
-        assert outcome.rate(*last) >= 0.85 * limit * 60 / window_s
-        assert outcome.share_refused(*last) < 0.05
+        assert outcome.rate(*last) >= 0.8 * limit * 60 / window_s
+        assert outcome.share_refused(*last) < 0.08
 
 
 def test_a_time_to_wait_that_is_too_short_costs_few_refusals() -> None:
