@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from support.random_servers import drawn, oracle
+from support.random_servers import drawn, measured, oracle
 from support.simulated_provider import Slow, Work
 from support.virtual_time import run
 
@@ -62,3 +62,11 @@ def test_a_thread_s_work_is_done_at_once() -> None:
 def test_the_oracle_s_bound(changes: dict[str, object], answers: float) -> None:
     server = replace(CALM, **changes)  # type: ignore[arg-type]
     assert oracle(server) == pytest.approx(answers * server.horizon_s / (60 if server.resource else 20), rel=0.06)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 40, 10))
+def test_the_engine_has_most_of_what_an_oracle_has(first: int) -> None:
+    shares = {seed: measured(drawn(seed)).share for seed in range(first, first + 10)}
+    assert min(shares.values()) >= 0.6, shares
+    assert sum(min(1.0, share) for share in shares.values()) / 10 >= 0.9, shares
