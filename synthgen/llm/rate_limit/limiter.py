@@ -44,7 +44,7 @@ _NEWEST = 0.05  # weight of the latest answer in a moving average
 _MARGIN = 1.03  # of an estimate: staying a little under the limit costs less than a rejection
 _SHORTEST_WAIT_S = 0.001  # a shorter wait is below the resolution of clocks
 _LISTEN_EVERY_S = 0.05
-_LONG_SHUT_S = 20.0
+_LONG_SHUT_S = 35.0
 _RECENT, _RECENT_S, _SHORTEST_SPAN_S = 64, 5.0, 0.5
 
 
@@ -132,8 +132,8 @@ class Limiter:
         overdue = grant.taken is True
         grant.taken, grant.told_s = False, wait_s or 0.0
         self._refused_in_book += self._in_book(grant)
-        self._rebook(grant, 0.0)
         self._give_back(grant, headers)
+        self._rebook(grant, 0.0)
         self._refusal_s = max(0.9 * self._refusal_s, now - grant.at)
         weather = self._adaptive.weather.at_worst
         if self._backoff.refused(grant.number, self._last, now, key=grant.key, told_s=grant.told_s, weather=weather):
@@ -201,15 +201,19 @@ class Limiter:
         return max(in_time / min(_RECENT_S, max(_SHORTEST_SPAN_S, now - self._first_at)), len(few) / span_s)
 
     def _give_back(self, grant: Grant, headers: Mapping[str, str]) -> None:
-        """Free the place of a rejected request, where the server states its limit and there is room in it.
+        """Free the place of a rejected request, where the server states its limits and there is room in them.
 
         Otherwise it keeps its place in the even flow, or the next one would be tried at once.
         """
-        reading = self._read_limit(headers, "requests")
-        full = reading is not None and reading.remaining is not None and reading.remaining < 1
-        if self._requests.stated and not full and self._in_book(grant):
-            self._requests.give_back(grant.requests)
+        readings = (self._read_limit(headers, "requests"), self._read_limit(headers, "tokens"))
+        if any(reading is not None and reading.remaining is not None and reading.remaining < 1 for reading in readings):
+            return
+        if self._requests.stated and self._in_book(grant):
+            self._requests.used -= grant.requests
+            self._requests.pace.ahead -= grant.requests
             grant.requests = 0.0
+        if self._tokens.stated:
+            self._tokens.pace.ahead -= grant.tokens
 
     @property
     def _surely_s(self) -> float:

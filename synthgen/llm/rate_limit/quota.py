@@ -93,11 +93,6 @@ class Quota:
         """Whether the limit in force is one that the server states."""
         return self._stated < self._told
 
-    def give_back(self, amount: float) -> None:
-        """Undo `take`, for what the server did not count."""
-        self.used -= amount
-        self.pace.ahead -= amount
-
     def take(self, now: float, amount: float) -> None:
         self.used += amount
         if self.per_minute(now) != math.inf:
