@@ -88,7 +88,9 @@ class LLM(_Section):
     api_key_env: str | None = Field(
         None, description="environment variable of the key, which is never stored; unset means the provider's own variable"
     )
-    concurrency: Count = Field(32, description="maximum number of calls in flight")
+    concurrency: Count = Field(
+        32, description="maximum number of calls in flight; fewer where the server works on fewer at a time"
+    )
     rpm: Count | None = Field(
         None, description="limit of requests per minute; unset means the limit that the server reports or enforces"
     )
@@ -97,7 +99,7 @@ class LLM(_Section):
     )
     connect_timeout_s: Annotated[float, Field(gt=0)] = Field(10.0, description="seconds to connect to the server")
     timeout_s: Annotated[float, Field(gt=0)] = Field(
-        120.0, description="seconds for one attempt, from the request to the end of the answer"
+        120.0, description="seconds for one attempt; more while the server works through earlier calls, or takes long for all"
     )
     max_attempts: Count = Field(6, description="attempts for one call, the first included; a 429 does not count")
     max_wait_s: Annotated[float, Field(gt=0)] = Field(

@@ -6,6 +6,9 @@ send now (`limits`), and the form of the request (the connection). Failures that
 does a failed connection while the server is down. Failures that the request itself may have caused (500, a timeout)
 always count: otherwise a few bad requests at the end of a run would look like an outage and never end.
 
+A call that waits before its next attempt leaves its place to another (`on_rest`). How many are in flight at a time, and
+when one is given up, is learned from how long the server takes (`concurrency`, `deadlines`).
+
 A 503 counts twice: for `health` as a sign of an outage, and for the limiter as a sign of too many requests. A
 provider does not retry.
 """

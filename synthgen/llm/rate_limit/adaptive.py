@@ -3,19 +3,17 @@
 Used where no limit is known or the known one is wrong. Single rejections teach nothing: servers reject a share of
 requests at any rate (`weather`). There is no rate until rejections accumulate beyond that share. Then:
 
-    a trial              the rate goes down to what was accepted. If the share of rejections stays the same it was
-                         weather, and there is no rate again; if it falls there is a limit, and that is the rate
-    the first guess      if nothing at all is accepted any more: what was taken in the last minute, as if the limit were
-                         one per minute
-    doubling             from the first guess on, every 5 s, since the limit may be one per second, until there is
-                         trouble again. Where nothing at all was taken for long it begins a minute later: if the limit
-                         is one per minute, that minute is full by then, and the trouble is small
-    the second guess     if the last minute took about as much as at the first guess, the limit is one per minute, and
-                         that is the rate; otherwise half the rate, which then grows faster than usual until there is
-                         trouble again
-    from then on         the rate grows, slowly at first and twice as fast every 5 s. For a minute it stays within a
-                         tenth of what the last minute took; a minute without trouble proves that this limit is none.
-                         Trouble lowers the rate to what was accepted
+    a comparison        the present rate and 0.6 of it take turns for a while. Where both are rejected alike it is
+                        weather, and there is no rate again. Where the higher one is rejected more there is a limit, and
+                        the rate is what was accepted. Where rejections are gone it was a window that was used up, and
+                        the rate is a first guess
+    the first guess     if nothing at all is accepted any more: what was taken in the last minute, as if the limit were
+                        one per minute, or since the start if the server takes requests again soon. From there it
+                        doubles (`growth`), since the limit may be one per second
+    the second guess    if nothing is accepted any more and the last minute took about as much as the first guess says,
+                        the limit is one per minute, and that is the rate; otherwise half the rate
+    from then on        the rate grows (`growth`). Trouble lowers it: at once where rejections were rare before, and
+                        after a comparison otherwise
 
 Requests are judged in the order in which they were sent. Those sent before the last change do not count, because they
 carry no information on the new rate. Rates are of requests, even where the hidden limit is one of tokens.
@@ -26,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from synthgen.llm.rate_limit.growth import DOUBLING, SEARCHING, STEADY, Growth
 from synthgen.llm.rate_limit.quota import WINDOW_S, Pacer
 from synthgen.llm.rate_limit.weather import Comparison, Weather
 
@@ -33,24 +32,20 @@ __all__ = ["AdaptiveRate"]
 
 _LEAST_GUESS = 0.1  # requests per second, where none was accepted before the first trouble
 _SAME = 2.5  # two minutes that differ by less than this factor took the same: the first may have begun with a full bucket
-_LOWEST_FALL, _FALL, _LEAST_FALL = 0.5, 0.85, 0.93
-_MOST_BEYOND, _MOST_BEYOND_CONFIRMED = 1.12, 1.06
-_ASKS_AGAIN_S = 20.0
-_EXCESS_FREE = 0.2  # the rise of the share of rejections that is looked for while there is no rate
-_EXCESS = 0.07  # and while there is one
-_QUIET_S, _CLEAR, _FALLS = 15.0, 0.02, 4
-_AGAIN, _QUIET, _LONGEST_QUIET_S = 0.3, 300, 4 * WINDOW_S
-_HALF_A_MINUTE_S = 30.0  # the rate of so long is worth something
-_LOW_SHARE = 0.04
+_HALF_A_MINUTE_S = 30.0  # what was taken in less time says little of a limit per minute
+
+# Evidence of trouble: the rise of the share of rejections that is looked for, and how much of it is enough.
+_RISE_FREE, _ENOUGH_FREE = 0.2, 8.0  # while there is no rate, or it is still far from the limit
+_RISE, _ENOUGH = 0.07, 5.0
+_LEARNS_FOR_S, _LEARNS = 10.0, 20  # seconds and requests after a fall whose rejections are weather: the rate is below the limit
+
+_FALL, _LEAST_FALL, _LOWEST_FALL = 0.85, 0.93, 0.5  # factors
+_RARE = 0.02  # share of rejections below which the rate falls without a comparison
+_FALLS, _QUIET_S = 4, 15.0  # such falls one after another, at most; after so long without trouble they are counted anew
+
 _LEVELS = 0.6, 1.0  # the lower and the higher rate of a comparison
-_LEARNS_FOR_S, _LEARNS = 10.0, 20
-_LEVEL_S, _LEVEL_REQUESTS = 2.0, 10
-_FASTER_EVERY_S, _FASTER_LATER_S, _FASTER_EVERY = 7.0, 5.0, 80
-# Growth: requests per second added by one accepted request, which is also the relative growth of the rate per second.
-_DOUBLING = math.log(2) / 5
-_BACK, _NEARLY = 0.05, 0.85  # towards a rate that was too high, up to this share of it
-_SEARCHING = math.log(2) / 10
-_STEADY = 0.05 / 60
+_LEVEL_S, _LEVEL_REQUESTS = 1.0, 10  # the least time and number of requests at one of them before the other has its turn
+_LOW_SHARE, _ASKS_AGAIN_S = 0.04, 20.0  # weather that is worse than this is compared again, after growing pauses
 
 
 class AdaptiveRate:
@@ -68,13 +63,9 @@ class AdaptiveRate:
         self._level_at, self._level_sent = -math.inf, 0
         self._comparison: Comparison | None = None
         self._binding = False
-        self._growth = _DOUBLING
+        self._growth = Growth()
         self._first_guess = math.inf
         self._falls = 0  # one after another
-        self._confirmed = False  # found more than once
-        self._quiet_s = WINDOW_S  # without trouble, until the rate may go far beyond what is known
-        self._refused_at = 0.0  # the last rate that was too high
-        self._known = 0.0  # the last rate that was found to be accepted
         self._first_at = math.inf  # when the first request ended
         self._last_before = 0  # the last grant before the last change
         self._changed_at = -math.inf
@@ -116,17 +107,9 @@ class AdaptiveRate:
         self._judge(last, now, taken_per_s, lambda: taken_per_s, fast=fast, refused=False)
         if self._free or self._comparison or not self._binding or now <= self._holds_until:
             return
-        quiet_s, known = now - self._changed_at, max(self._known, self._needed(taken_per_s))
-        if self._growth == _STEADY and quiet_s > self._quiet_s:
-            doublings = (quiet_s - self._quiet_s) / _FASTER_LATER_S
-        elif self._growth != _STEADY or self.per_s < (_MOST_BEYOND_CONFIRMED if self._confirmed else _MOST_BEYOND) * known:
-            doublings = quiet_s / _FASTER_EVERY_S
-        else:
-            return
-        if self._confirmed:
-            doublings = min(doublings, self._judged / _FASTER_EVERY)
-        growth = min(max(self._growth, _SEARCHING), self._growth * 2 ** min(60.0, doublings))
-        self.per_s += max(growth, _BACK) if self.per_s < _NEARLY * self._refused_at else growth
+        self.per_s += self._growth.step(
+            self.per_s, quiet_s=now - self._changed_at, requests=self._judged, needed=self._needed(taken_per_s)
+        )
 
     def refused(
         self, number: int, last: int, now: float, taken_per_s: float, sent_per_s: Callable[[], float], *, fast: bool
@@ -144,16 +127,16 @@ class AdaptiveRate:
             return
         minute = now > self._first_at + _HALF_A_MINUTE_S
         needed = max(_LEAST_GUESS, self._needed(taken_per_s)) if minute else 0.0
-        self._refused_at = 0.0 if self._free else self.per_s
+        self._growth.too_high = 0.0 if self._free else self.per_s
         if self._free:
             self.per_s = self._first_guess = max(_LEAST_GUESS, self._needed(in_a_minute / WINDOW_S))
-            self._free, self._binding, self._growth = False, True, _DOUBLING
-        elif self._growth == _DOUBLING and minute and needed < _SAME * self._first_guess:
-            self.per_s, self._growth = needed, _STEADY
-        elif self._growth == _DOUBLING:
-            self.per_s, self._growth = max(needed, self.per_s / 2), _SEARCHING
+            self._free, self._binding, self._growth.pace = False, True, DOUBLING
+        elif self._growth.pace == DOUBLING and minute and needed < _SAME * self._first_guess:
+            self.per_s, self._growth.pace = needed, STEADY
+        elif self._growth.pace == DOUBLING:
+            self.per_s, self._growth.pace = max(needed, self.per_s / 2), SEARCHING
         else:
-            self._growth = _STEADY
+            self._growth.pace = STEADY
             self._fall(needed)
         self._turn(last, now)
 
@@ -161,7 +144,7 @@ class AdaptiveRate:
         """Continue after a time in which nothing was taken; `hold`: without growth for a minute."""
         self._holds_until = now + WINDOW_S if hold else -math.inf
         if self.per_s == self._first_guess:
-            self.per_s = self._first_guess = self._known = max(self._first_guess, self._needed(taken_per_s))
+            self.per_s = self._first_guess = self._growth.known = max(self._first_guess, self._needed(taken_per_s))
         self._changed_at = now
         self.resume(now)
 
@@ -179,14 +162,16 @@ class AdaptiveRate:
                 self._conclude(verdict, self._comparison, last, now, taken_per_s)
             return
         self._judged += 1
-        steady = self._growth == _STEADY and not self._free
+        steady = self._growth.pace == STEADY and not self._free
         if self._free or (steady and (now < self._changed_at + _LEARNS_FOR_S or self._judged < _LEARNS)):
             self.weather.learn(refused=refused)
-        if self.weather.judge(refused=refused, excess=_EXCESS if steady else _EXCESS_FREE, enough=5.0 if steady else 8.0):
+        if self.weather.judge(
+            refused=refused, excess=_RISE if steady else _RISE_FREE, enough=_ENOUGH if steady else _ENOUGH_FREE
+        ):
             quiet = now > self._changed_at + _QUIET_S
             self._falls = 1 if quiet else self._falls + 1
-            if not self._free and self.weather.share < _CLEAR and self._falls <= _FALLS:
-                self._growth, self._first_guess = _STEADY, math.inf
+            if not self._free and self.weather.share < _RARE and self._falls <= _FALLS:
+                self._growth.pace, self._first_guess = STEADY, math.inf
                 self._fall(self._needed(taken_per_s) if now > self._first_at + WINDOW_S else _FALL * self.per_s)
                 self._turn(last, now)
             else:
@@ -198,7 +183,7 @@ class AdaptiveRate:
         if self._free:
             self.per_s = max(_LEAST_GUESS, sent_per_s())
         self._turn(last, now)
-        self._comparison = Comparison(self.weather.share + _EXCESS / 2)
+        self._comparison = Comparison(self.weather.share + _RISE / 2)
         self._fast, self._level_at, self._level_sent = False, now, 0
 
     def _conclude(self, verdict: str, comparison: Comparison, last: int, now: float, taken_per_s: float) -> None:
@@ -208,11 +193,11 @@ class AdaptiveRate:
             if now > self._first_at + WINDOW_S:
                 needed = max(needed, self._needed(taken_per_s))
             self._fall(_LEAST_FALL * needed)
-            self._free, self._growth, self._asks_again_s = False, _STEADY, _ASKS_AGAIN_S
+            self._free, self._growth.pace, self._asks_again_s = False, STEADY, _ASKS_AGAIN_S
             self._first_guess = math.inf
         elif verdict == "gone" and self._free:
-            self.per_s = self._first_guess = self._known = max(_LEAST_GUESS, self._needed(taken_per_s))
-            self._free, self._growth = False, _DOUBLING
+            self.per_s = self._first_guess = self._growth.known = max(_LEAST_GUESS, self._needed(taken_per_s))
+            self._free, self._growth.pace = False, DOUBLING
         else:
             self.weather.accept(comparison.pooled)
             self.per_s, self._first_guess = math.inf if self._free else self.per_s, math.inf
@@ -221,12 +206,9 @@ class AdaptiveRate:
         self._turn(last, now)
 
     def _fall(self, rate: float) -> None:
-        """Lower the rate to `rate`, or as far as goes at once. It is asked again later when it was found before."""
-        self._refused_at = self.per_s
-        self.per_s = min(_LEAST_FALL * self.per_s, max(_LOWEST_FALL * self.per_s, rate))
-        self._confirmed = self._known > 0 and abs(math.log(self.per_s / self._known)) < _AGAIN
-        self._quiet_s = min(_LONGEST_QUIET_S, max(WINDOW_S, _QUIET / self.per_s)) if self._confirmed else WINDOW_S
-        self._known = self.per_s
+        """Lower the rate to `rate`, or as far as goes at once."""
+        before, self.per_s = self.per_s, min(_LEAST_FALL * self.per_s, max(_LOWEST_FALL * self.per_s, rate))
+        self._growth.fell(before, self.per_s)
 
     def _turn(self, last: int, now: float) -> None:
         self.weather.forget_evidence()

@@ -10,8 +10,9 @@ when the answer arrives. A request that is never settled stays booked as it is, 
 
 The path of a 429: `failure` reads how long the server asks to wait, and `executor` releases the reserved money and
 counts no attempt. `turned_away` books the request without tokens, reads the headers for limits, and reports it to the
-backoff, which may shut for all calls, and to the adaptive rate, which may fall. Then the call queues again for
-`reserve`, at most fifty times.
+backoff, which shuts for all calls if nothing is accepted any more, and to the adaptive rate, which may fall. The call
+itself waits as long as the server asks for, leaves its place to others meanwhile, and queues again for `reserve`, at
+most fifty times.
 
 The limiter is synchronous, without tasks and without sleeping. Callers ask in order of arrival, and the first asks
 again after the returned time. Asking, booking and settling take about 10 µs together.

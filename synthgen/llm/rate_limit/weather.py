@@ -88,11 +88,8 @@ class Comparison:
 
     def share_without_limit(self, usual: float) -> float:
         """Return the usual share, known before as of 100 requests, with what the lower rate adds to it."""
-        return (
-            min(usual, (_WEIGHT * usual + self._refused[False]) / (_WEIGHT + self._sent[False]))
-            if self.pooled > _MOST
-            else (_WEIGHT * usual + self._refused[False]) / (_WEIGHT + self._sent[False])
-        )
+        share = (_WEIGHT * usual + self._refused[False]) / (_WEIGHT + self._sent[False])
+        return min(usual, share) if self.pooled > _MOST else share  # else the lower rate is beyond the limit, too
 
     def verdict(self) -> Literal["limit", "weather", "gone", ""]:
         """Return what the rejections are, "" while that is open: a test of two proportions.
