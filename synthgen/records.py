@@ -282,7 +282,8 @@ class Meter:
     command. `waiting` is the reason why nothing is sent at the moment, "" otherwise.
 
     `in_flight_s` is how long the calls in flight have been under way, all together. A recent answer took `call_s` on
-    average, and one of twenty took longer than `slow_call_s`; both are 0 before the first answer.
+    average, and one of twenty took longer than `slow_call_s`; both are 0 before the first answer. `findings` is what was
+    found out about the server, as sentences for people.
     """
 
     finished: int = 0
@@ -297,9 +298,10 @@ class Meter:
     in_flight_s: float = 0.0
     call_s: float = 0.0
     slow_call_s: float = 0.0
+    findings: str = ""
 
     def after(self, earlier: Meter) -> Meter:
-        """Return the sum with an earlier meter; calls in flight, how long calls take, and waiting are the current ones."""
+        """Return the sum with an earlier meter; calls in flight, how long they take, waiting and findings are the current ones."""
         priced = self.dollars is not None and earlier.dollars is not None
         return Meter(
             self.finished + earlier.finished,
@@ -314,6 +316,7 @@ class Meter:
             self.in_flight_s,
             self.call_s or earlier.call_s,
             self.slow_call_s or earlier.slow_call_s,
+            self.findings,
         )
 
 

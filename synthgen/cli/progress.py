@@ -2,7 +2,7 @@
 
 Each stage leaves one line, or the panel of a paid step. On a terminal it is rewritten in place, five times a second at most and
 only when an event comes; elsewhere a line is printed every ten seconds and at the end of the stage. The log has that last line,
-and the waits that were long enough to matter.
+the waits that were long enough to matter, and what is found out about the server.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ __all__ = ["Progress", "run_log"]
 _TICK_S = 0.2
 _PLAIN_TICK_S = 10.0
 _WORTH_LOGGING_S = 2.0
+_FINDINGS_EVERY_S = 10.0
 _NUMBER = regex.compile(r"[\d.,]+")
 _LOGGER = logging.getLogger("synthgen")
 
@@ -57,7 +58,7 @@ class Progress:
         self._pace, self._rate = CallRate(), 0.0
         self._time_left = TimeLeft()
         self._left_s: float | None = None
-        self._waits = _Waits()
+        self._waits, self._findings = _Waits(), _Findings()
 
     def __call__(self, event: Event) -> None:
         now, before = self._clock(), self._event
@@ -65,7 +66,7 @@ class Progress:
             self.close()
             before = None
             self._started, self._shown = now, -inf if self._terminal else now
-            self._pace, self._waits, self._time_left = CallRate(), _Waits(), TimeLeft()
+            self._pace, self._waits, self._findings, self._time_left = CallRate(), _Waits(), _Findings(), TimeLeft()
         self._event = event
         if event.total is not None and not event.uneven:
             elapsed_s = now - self._started if event.meter is None else event.meter.elapsed_s
@@ -73,6 +74,7 @@ class Progress:
         if event.meter is not None:
             self._rate = self._pace(event.meter)
             self._waits(event.stage, event.meter.waiting, now)
+            self._findings(event.stage, event.meter.findings, now)
         news = event.meter is not None and event.message != (before.message if before else "")
         if news and event.message:
             _LOGGER.info("%s: %s", event.stage, event.message)
@@ -148,6 +150,23 @@ class _Waits:
         if kind != self._logged and now - self._since >= _WORTH_LOGGING_S:
             self._logged = kind
             _LOGGER.info("%s: %s", stage, waiting or "sending again")
+
+
+class _Findings:
+    """Logs what is found out about the server when it is something else, every ten seconds at most.
+
+    Counts that went on are nothing else: the last line of the stage has them.
+    """
+
+    def __init__(self) -> None:
+        self._logged = ""
+        self._logged_at = -inf
+
+    def __call__(self, stage: str, findings: str, now: float) -> None:
+        kind = _NUMBER.sub("", findings)
+        if kind != self._logged and now >= self._logged_at + _FINDINGS_EVERY_S:
+            self._logged, self._logged_at = kind, now
+            _LOGGER.info("%s: %s", stage, findings or "nothing is known to limit the calls any more")
 
 
 def _another_step(before: Event, event: Event) -> bool:

@@ -4,6 +4,7 @@
       41.3 calls/s (39.8 on average), 64 in flight, 0 failed, 3 rate-limited, 200 from the store
       1,204,118 prompt tokens (71 % cached), 211,034 output tokens
       $0.42 so far, about $1.01 in total
+      3 of 2,179 requests rejected, no limit seen
       the server asked to wait 12 s
 
 What is projected assumes that the calls to come are like those that were made. An unknown price is said, never taken as zero.
@@ -57,7 +58,7 @@ class StepView:
         return "; ".join(part for part in (f"{self.stage:<12} {self.reached}", *self.sentences, self.notice) if part)
 
     def panel(self, width: int, *, last: bool = False) -> RenderableType:
-        """For a terminal of `width` cells. Its height stays the same while calls are made, unless lines must be folded."""
+        """For a terminal of `width` cells. Its height stays the same while calls are made, unless lines must be folded or a finding is new."""
         from rich.console import Group
         from rich.padding import Padding
         from rich.progress_bar import ProgressBar
@@ -86,7 +87,9 @@ def describe(event: Event, meter: Meter, recent_rate: float, left_s: float | Non
         share = min(1.0, event.done / event.total)
         reached += f"  {100 * event.done // event.total} %"
     reached += "  " + time_text(event, meter.elapsed_s, None if last else left_s, last=last)
-    sentences = (_calls(meter, recent_rate, last), tokens_text(meter.usage), _money(meter, remaining))
+    sentences: tuple[str, ...] = (_calls(meter, recent_rate, last), tokens_text(meter.usage), _money(meter, remaining))
+    if meter.findings:
+        sentences += (meter.findings,)
     return StepView(event.stage, share, reached, sentences, "" if last else event.message or meter.waiting)
 
 

@@ -106,6 +106,11 @@ class Executor:
             return f"no answer for {self._health.silent_s:.0f} s; one call at a time tries again"
         return self._limiter.waiting if self._turnstile.locked() else ""
 
+    @property
+    def findings(self) -> str:
+        """What was found out about the server, for people; "" where there is nothing to say."""
+        return "; ".join(filter(None, (self._limiter.findings, self._slots.concurrency.findings)))
+
     async def call(self, request: Request) -> Call:
         """Return the finished call, answered or failed for good. Raises Stopping when it is left for another run."""
         tally = _Attempts(self._clock())

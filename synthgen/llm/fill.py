@@ -35,6 +35,7 @@ from synthgen.llm.call_store import Call, CallStore
 from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.executor import Executor
 from synthgen.llm.failure import SYSTEMATIC
+from synthgen.llm.findings import StoredFindings
 from synthgen.llm.providers.base import Connection
 from synthgen.llm.reask import calls_of, follow_up, stored, to_ask
 from synthgen.llm.session import Session
@@ -142,6 +143,7 @@ class _Filling:
         self._executor = Executor(connection, endpoint, session, check, self._stop, on_rest=self._relieve)
         self._workers: Workers | None = None
         self._commits = _Commits(store)
+        self._findings = StoredFindings(store, endpoint.id, session.clock)
         self._clock = session.clock
         self._started = self._clock()
         self._spent_before = session.budget.spent.dollars
@@ -163,6 +165,8 @@ class _Filling:
             await workers.cancel()
             self._executor.close()
             self._commits.close()
+            if self._executor.answered or self._executor.rate_limited:
+                self._findings.put(self._executor.findings)
         if self._stop.error is not None:
             raise self._stop.error(self._saved())
         if self._in_batches:
@@ -187,6 +191,7 @@ class _Filling:
             in_flight_s=self._executor.times.in_flight_s,
             call_s=self._executor.times.mean_s,
             slow_call_s=self._executor.times.slow_s,
+            findings=self._executor.findings,
         )
 
     def end(self, error: Exception) -> None:
@@ -255,6 +260,7 @@ class _Filling:
     async def _committed(self, request: Request) -> Call:
         call = await self._executor.call(request)
         await self._commits.put(call)
+        self._findings.offer(lambda: self._executor.findings)
         self.attempts += call.attempts
         self._usage = self._usage.plus(call.completion.usage)
         return call

@@ -15,6 +15,7 @@ from synthgen.llm.batch.ledger import open_batches
 from synthgen.llm.call_store import CallStore, Totals
 from synthgen.llm.costs.estimate import Prefixes
 from synthgen.llm.costs.prices import Price, load_prices
+from synthgen.llm.findings import stored_findings
 from synthgen.pipeline.corpus import Corpus
 from synthgen.pipeline.generation import Generator
 from synthgen.pipeline.imported import stored_generator
@@ -84,7 +85,7 @@ class StatusReport(Report):
     `calls` is of generation, None when it makes none. `later` has how many calls each step after generation lacks, as the report
     counts them or, where there is none, as `plan` does, for which stored candidates go through the filters. `calls_remaining` is
     the sum of both. `spent` and the open `batches` are of its call store, which other runs may share; `spent` is None when there
-    is none yet.
+    is none yet. `findings` is what the last calls have found out about the server of generation, "" for nothing.
     """
 
     run: str
@@ -95,6 +96,7 @@ class StatusReport(Report):
     later: dict[str, int]
     calls_remaining: int
     spent: Spending | None
+    findings: str
     batches: list[OpenBatch]
     report: RunReport | None
 
@@ -110,6 +112,7 @@ def status(run_folder: str | Path) -> StatusReport:
         later = _later(generator, folder, store, report)
         shared = {"store": str(path), "shared": path.resolve() != folder.calls.resolve()}
         spent = None if store is None else _spent(generator, store.totals()) | shared
+        findings = stored_findings(store, generator.endpoint.id) if store is not None and generator.makes_calls else ""
         batches = [] if store is None else [asdict(batch) for batch in open_batches(store)]
     remaining, waiting = (calls["remaining"], calls["waiting"]) if calls else (0, 0)
     remaining += sum(later.values())
@@ -122,6 +125,7 @@ def status(run_folder: str | Path) -> StatusReport:
         later=later,
         calls_remaining=remaining,
         spent=Spending.model_validate(spent) if spent else None,
+        findings=findings,
         batches=[OpenBatch.model_validate(batch) for batch in batches],
         report=report,
     )

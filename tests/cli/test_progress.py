@@ -124,6 +124,17 @@ def test_the_end_of_a_step_leaves_out_what_mattered_on_the_way() -> None:
     )
 
 
+def test_what_is_found_out_about_the_server_is_one_more_line() -> None:
+    found = replace(FROGS, findings="2 of 1,014 requests rejected, no limit seen")
+    facts = describe(frogs(), found, 50.0)
+    assert facts.sentences[:3] == describe(frogs(), FROGS, 50.0).sentences
+    assert facts.sentences[3:] == ("2 of 1,014 requests rejected, no limit seen",)
+    assert facts.line.endswith("about $2.02 in total; 2 of 1,014 requests rejected, no limit seen")
+    assert describe(frogs(), found, 50.0, last=True).line.endswith("no limit seen")
+    assert FROGS.after(found).findings == ""
+    assert found.after(FROGS).findings == found.findings
+
+
 def test_an_unknown_price_is_said_and_never_zero() -> None:
     assert describe(frogs(), replace(FROGS, dollars=None), 50.0).sentences[2] == "price unknown"
     assert describe(frogs(), replace(FROGS, dollars=0.00123), 50.0).sentences[2] == "$0.0012 so far, about $0.0059 in total"
@@ -392,6 +403,22 @@ def test_the_log_keeps_the_last_line_of_a_stage_and_the_waits_that_matter(
     ]
     assert told[3].startswith("generate     1,200/5,000")
     assert len(told) == 4
+
+
+def test_the_log_says_what_is_found_out_when_it_is_something_else(clock: Clock, tmp_path: Path) -> None:
+    with run_log(tmp_path / "run.log"):
+        progress = Progress(io.StringIO(), quiet=True, clock=clock)
+        for tenth in range(1_000):
+            clock.now = tenth / 10
+            limit = "no limit seen" if tenth < 500 or tenth % 2 else "a lower rate is tried to find out why"
+            progress(frogs(findings=f"{tenth} of 1,000 requests rejected, {limit}" if tenth >= 200 else ""))
+        progress.close()
+    told = [line.partition(" INFO generate: ")[2] for line in (tmp_path / "run.log").read_text(encoding="utf-8").splitlines()]
+    assert told[:2] == [
+        "200 of 1,000 requests rejected, no limit seen",
+        "500 of 1,000 requests rejected, a lower rate is tried to find out why",
+    ]
+    assert len(told) <= 1 + 1 + 5 + 1, "once before it changes all the time, then every ten seconds, and the last line"
 
 
 def test_errors_are_logged_too(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from synthgen.cli.views.status import status_text
 from synthgen.config.settings import Config
 from synthgen.llm.batch.ledger import BatchBook
 from synthgen.llm.call_store import Call, CallStore
+from synthgen.llm.findings import StoredFindings
 from synthgen.llm.reask import follow_up
 from synthgen.pipeline.generation import make_generator
 from synthgen.pipeline.run_folder import RunFolder
@@ -96,6 +98,20 @@ def test_what_the_panel_showed_is_in_the_store(run: RunFolder) -> None:
     assert "2 attempts may have cost more than that: their usage never came." in text
     assert "the same command would make 2 calls and finish it" in text
     assert f"`synthgen retry {run.path}` would repeat the 2 that failed, and no others." in text
+
+
+def test_what_the_last_calls_found_out_about_the_server_is_told(run: RunFolder) -> None:
+    config, _ = run.open()
+    store(run, call(requests(run)[0]))
+    assert status(run.path).findings == ""
+    assert "The last calls" not in status_text(status(run.path))
+    with CallStore(run.calls) as answers:
+        StoredFindings(answers, make_generator(config).endpoint.id, time.monotonic).put(
+            "2 of 100 requests rejected, no limit seen"
+        )
+        StoredFindings(answers, "elsewhere", time.monotonic).put("the server works on 2 at a time, 6 are in flight at most")
+    assert status(run.path)["findings"] == "2 of 100 requests rejected, no limit seen"
+    assert "\nThe last calls: 2 of 100 requests rejected, no limit seen.\n" in status_text(status(run.path))
 
 
 def test_batches_are_priced_apart(run: RunFolder) -> None:

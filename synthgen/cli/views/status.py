@@ -32,6 +32,8 @@ def status_text(status: StatusReport) -> str:
         lines += _spent(spent)
     elif calls:
         lines.append("No call was made yet: there is no call store.")
+    if status.findings:
+        lines.append(f"The last calls: {status.findings}.")
     if status.report:
         lines += ["", summary(status.report), *_later(later), *_rejected(status.report)]
     missing = counts(status.later)

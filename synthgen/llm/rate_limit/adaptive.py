@@ -148,6 +148,16 @@ class AdaptiveRate:
         self._changed_at = now
         self.resume(now)
 
+    @property
+    def findings(self) -> str:
+        """What rejections have taught, for people."""
+        if self._comparison:
+            return "a lower rate is tried to find out why"
+        if self._free:
+            return "no limit seen"
+        rate = f"about {float(f'{60 * self.per_s:.2g}'):,.10g} requests per minute"
+        return f"{rate} are accepted" if self._growth.pace == STEADY else f"the limit is searched for, at {rate} now"
+
     def reason(self, now: float) -> str:
         return f"at {60 * self.per_s:,.0f} requests per minute; the server rejects more"
 

@@ -47,6 +47,13 @@ class AdaptiveConcurrency:
         self._pause = _FIRST_PAUSE
         self._epochs = 0  # since the last try
 
+    @property
+    def findings(self) -> str:
+        """What was learned, for people; "" while as many calls are in flight as may be."""
+        if self.at_work is None or (self.limit >= self._most and self._before is None):
+            return ""
+        return f"the server works on {self.at_work:,} at a time, {self.limit:,} are in flight at most"
+
     def answered(self, number: int, duration_s: float, in_flight: int) -> None:
         """Record an answer to a call that was the `number`th in flight when it was sent. `in_flight` are left."""
         if self._most < _LEAST:

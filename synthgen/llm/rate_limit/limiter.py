@@ -83,7 +83,7 @@ class Limiter:
         self._held_by: Quota | Backoff | AdaptiveRate | None = None
         self._last = 0  # number of the last grant
         self._book: deque[Grant] = deque()  # of the last `WINDOW_S` seconds
-        self._refused_in_book = 0
+        self._refused = self._refused_in_book = 0
         self._unjudged: deque[Grant] = deque()
         self._refusal_s = 0.0  # how long a refusal takes to come back
         self._heard = 0  # number of the last grant whose answer was read for limits
@@ -131,6 +131,7 @@ class Limiter:
         """
         now = self._clock()
         overdue = grant.taken is True
+        self._refused += 1
         grant.taken, grant.told_s = False, wait_s or 0.0
         self._refused_in_book += self._in_book(grant)
         self._give_back(grant, headers)
@@ -150,6 +151,17 @@ class Limiter:
     def waiting(self) -> str:
         """Why the last request asked for was not admitted, for people; "" if it was."""
         return self._held_by.reason(self._clock()) if self._held_by else ""
+
+    @property
+    def findings(self) -> str:
+        """What was found out about the server since the first request, for people; "" where nothing was rejected."""
+        if not self._refused:
+            return ""
+        now, learned = self._clock(), self._adaptive
+        binds = self.rate_per_minute == 60 * learned.per_s
+        known = " and ".join(filter(None, (quota.findings(now) for quota in (self._requests, self._tokens))))
+        found = f"the known limit is {known}" if known and not binds else learned.findings
+        return f"{self._refused:,} of {self._last:,} requests rejected, {found}"
 
     @property
     def rate_per_minute(self) -> float | None:

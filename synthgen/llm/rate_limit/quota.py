@@ -123,6 +123,11 @@ class Quota:
         if self._elsewhere and reading.remaining < 1 and reset_s < _END_OF_WINDOW_S:
             self._closed_until = self._reset_at
 
+    def findings(self, now: float) -> str:
+        """The limit in force, for people; "" where none is known."""
+        limit = self.per_minute(now)
+        return "" if limit == math.inf else f"{max(0.0, limit):,.0f} {self._resource} per minute"
+
     def reason(self, now: float) -> str:
         if now < self._closed_until:
             return f"the limit on {self._resource} is used up, reset in {in_words(self._reset_at - now)}"

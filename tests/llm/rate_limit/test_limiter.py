@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -637,3 +638,59 @@ def test_a_limit_that_others_have_used_up_is_told_as_none_left() -> None:
     allowance = Quota("requests", None)
     allowance.hear(LimitReading(100, 0, 55), 0.0, booked=0.0)
     assert allowance.reason(0.0) == "at 0 requests per minute"
+
+
+# What people are told of it
+
+
+def heard(limiter: Limiter, clock: Clock, rejections: str) -> None:
+    """One request after another, each rejected where `rejections` has an x."""
+    for number, end in enumerate(rejections):
+        while not isinstance(grant := limiter.reserve(ask(key=f"{number}")), Grant):
+            clock.now += grant
+        clock.now += 0.01
+        if end == "x":
+            limiter.turned_away(grant, None, NOTHING)
+        else:
+            limiter.settle(grant, Usage(prompt=100, output=10), NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("known", "rejections", "told"),
+    [
+        ({}, 50 * ".", ""),
+        ({"rpm": 600}, 50 * ".", ""),
+        ({}, "." * 49 + "x" + "." * 49 + "x", "2 of 100 requests rejected, no limit seen"),
+        ({"rpm": 6_000}, "." * 49 + "x", "1 of 50 requests rejected, the known limit is 6,000 requests per minute"),
+        (
+            {"rpm": 6_000, "tpm": 2_000_000},
+            "." * 49 + "x",
+            "1 of 50 requests rejected, the known limit is 6,000 requests per minute and 2,000,000 tokens per minute",
+        ),
+        ({}, "." * 50 + "xx." * 4, "8 of 62 requests rejected, a lower rate is tried to find out why"),
+        ({}, "", ""),
+    ],
+)
+def test_what_rejections_have_taught_is_told(known: dict[str, int], rejections: str, told: str, clock: Clock) -> None:
+    limiter = Limiter(LLM(**known), read_limit, clock=clock)
+    heard(limiter, clock, rejections)
+    assert limiter.findings == told
+
+
+def test_a_rate_that_was_found_is_told_in_round_numbers() -> None:
+    rate = AdaptiveRate()
+    assert rate.findings == "no limit seen"
+    rate.taken(1, 1, 0.0, 10.13, fast=True)
+    rate.change(2, 2, 1.0, 10.13, 608)
+    assert rate.findings == "the limit is searched for, at about 620 requests per minute now"
+    rate.change(3, 3, 100.0, 10.13, 608)
+    assert rate.findings == "about 630 requests per minute are accepted"
+
+
+@pytest.mark.slow
+def test_the_rate_that_is_told_is_the_one_of_the_server() -> None:
+    found = simulate(Server(requests=Sliding(600)), in_flight=64, duration_s=400).limiter
+    assert found is not None
+    said = re.fullmatch(r"[\d,]+ of [\d,]+ requests rejected, about ([\d,]+) requests per minute are accepted", found.findings)
+    assert said, found.findings
+    assert 500 <= int(said[1].replace(",", "")) <= 720
