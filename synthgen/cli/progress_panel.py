@@ -5,7 +5,7 @@
       1,204,118 prompt tokens (71 % cached), 211,034 output tokens
       $0.42 so far, about $1.01 in total
       3 of 2,179 requests rejected, no limit seen
-      the server asked to wait 12 s
+      all requests are rejected, next try in 12 s
 
 What is projected assumes that the calls to come are like those that were made. An unknown price is said, never taken as zero.
 """
