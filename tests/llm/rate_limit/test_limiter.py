@@ -566,7 +566,7 @@ def test_refusals_that_come_as_late_as_answers_are_understood(kind: str) -> None
         outcome = simulate(server, in_flight=64, duration_s=360 if limit == 600 else 180, traffic=Traffic(latency_s=1.0))
         last = (180, 360) if limit == 600 else (90, 180)
         assert outcome.rate(*last) >= 0.8 * limit * 60 / window_s
-        assert outcome.share_refused(*last) < 0.05
+        assert outcome.share_refused(*last) < 0.1
 
 
 def test_a_time_to_wait_that_is_too_short_costs_few_refusals() -> None:
