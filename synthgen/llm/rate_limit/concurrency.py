@@ -72,6 +72,8 @@ class AdaptiveConcurrency:
         if len(low) < _LOW or len(high) < _HIGH:
             return
         numbers, durations = zip(*low, *high, strict=True)
+        if not any(durations):  # faster than the clock can tell
+            return
         if _throughput(high) > _SAME_THROUGHPUT * _throughput(low) or correlation(numbers, durations) < _ALIKE:
             return
         idle_s = mean(duration for _, duration in sorted(self._calls)[:2])
