@@ -63,6 +63,18 @@ def test_tasks_end_when_more_work_than_asked_for() -> None:
     assert jobs.most_at_work <= 2 + 1  # one whose rest is over finishes the job that it has
 
 
+def test_nobody_takes_the_place_of_one_that_does_not_rest() -> None:
+    async def main() -> int:
+        jobs = Jobs(10, 2)
+        running = asyncio.create_task(jobs.workers.run())
+        await asyncio.sleep(0.5)
+        jobs.workers.relieve()
+        await running
+        return jobs.started
+
+    assert run(main()) == 2
+
+
 def test_only_so_many_may_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_RESTING", 3)
     jobs = Jobs(40, 2, rests_every=1)
@@ -76,11 +88,11 @@ def test_the_first_error_ends_the_run() -> None:
 
         async def work() -> None:
             number = next(numbers)
-            await asyncio.sleep([500.0, 3.0, 2.0][number])
+            await asyncio.sleep([500.0, 2.0, 2.0][number])
             raise ValueError(f"worker {number}")
 
         workers = Workers(work, 3, lambda: 0)
-        with pytest.raises(ValueError, match="worker 2"):
+        with pytest.raises(ValueError, match="worker 1"):
             await workers.run()
         ended_at = asyncio.get_running_loop().time()
         await workers.cancel()
@@ -104,6 +116,7 @@ def test_cancelled_tasks_have_ended_and_none_takes_their_place() -> None:
         running = asyncio.create_task(workers.run())
         await asyncio.sleep(5)
         await workers.cancel()
+        assert len(cleaned) == 2
         await running
         workers.relieve()
         return cleaned, asyncio.get_running_loop().time()
