@@ -186,7 +186,7 @@ class AdaptiveRate:
                 self._turn(last, now)
             else:
                 self._compare(last, now, sent_per_s)
-        elif refused and now > self._asks_again_at and self.weather.share > _LOW_SHARE:
+        elif refused and self._free and now > self._asks_again_at and self.weather.share > _LOW_SHARE:
             self._compare(last, now, sent_per_s)
 
     def _compare(self, last: int, now: float, sent_per_s: Callable[[], float]) -> None:
