@@ -20,11 +20,10 @@ _WORST = 0.2
 _MEMORY = 300  # requests
 _MOST = 0.3  # that is taken for usual without a comparison
 _LEAST = 0.005
-_ENOUGH = 8.0  # evidence, as the logarithm of a likelihood ratio
 
 _DIFFERENT, _SAME = 2.3, 0.5  # standard errors
-_WEIGHT = 100
-_FEW, _MANY = 40, 100
+_FEW, _MANY = 40, 100  # requests at each rate: equal shares are weather from the first on, doubtful ones from the second
+_WEIGHT = 100  # requests that the usual share counts for beside those at the lower rate
 
 
 class Weather:
@@ -47,7 +46,10 @@ class Weather:
         self.share = min(max(_MOST, self.share), self.share + (refused - self.share) / self._weight)
 
     def judge(self, *, refused: bool, excess: float, enough: float) -> bool:
-        """Weigh the end of a request. Returns whether there is enough evidence of a share that is larger by `excess`."""
+        """Weigh the end of a request. Returns whether there is enough evidence of a share that is larger by `excess`.
+
+        Evidence is the logarithm of a likelihood ratio.
+        """
         usual = max(_LEAST, self.share)
         raised = usual + excess * (1 - usual)
         odds = raised / usual if refused else (1 - raised) / (1 - usual)

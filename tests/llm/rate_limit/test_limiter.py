@@ -514,6 +514,13 @@ def test_a_minute_that_was_used_up_is_followed_by_even_ones() -> None:
 
 # Hidden limits are found, whatever the server's way of counting
 
+
+def wanted(holds: bool, where: str) -> None:
+    """A bound that not every case keeps yet: a rate is asked again within a minute, and that costs refusals. It stays as it is."""
+    if not holds:
+        pytest.xfail(f"not kept yet {where}: asking for a higher rate again costs too many refusals")
+
+
 METERS = {"sliding": Sliding, "fixed": Fixed, "bucket": Bucket}
 IN_FLIGHT = [8, 64, 512]
 
@@ -537,7 +544,8 @@ def test_hidden_tokens_per_minute_are_found(kind: str, retry_after: str | None, 
     server = Server(tokens=METERS[kind](100_000), retry_after=retry_after)
     outcome = simulate(server, in_flight=in_flight, duration_s=480, traffic=Traffic(prompt=2_000, latency_s=2.0))
     assert outcome.tokens(240, 480) >= 0.85 * 100_000
-    assert outcome.share_refused(240, 480) < 0.25, "at 46 requests in a minute, each look beyond the limit costs some"
+    assert outcome.share_refused(240, 480) < 0.25
+    wanted(outcome.share_refused(240, 480) < 0.1, "at 46 requests in a minute")
 
 
 @pytest.mark.slow
@@ -549,6 +557,7 @@ def test_hidden_requests_per_second_are_found(kind: str, in_flight: int) -> None
     outcome = simulate(server, in_flight=in_flight, duration_s=180, traffic=traffic)
     assert outcome.rate(90, 180) >= 0.85 * 3_000
     assert outcome.share_refused(90, 180) < 0.06
+    wanted(outcome.share_refused(90, 180) < 0.03, "among limits per second")
 
 
 def test_after_a_pause_calls_do_not_come_in_a_burst() -> None:
@@ -567,6 +576,8 @@ def test_refusals_that_come_as_late_as_answers_are_understood(kind: str) -> None
         last = (180, 360) if limit == 600 else (90, 180)
         assert outcome.rate(*last) >= 0.8 * limit * 60 / window_s
         assert outcome.share_refused(*last) < 0.1
+        wanted(outcome.share_refused(*last) < 0.05, "refusals as late as answers")
+        wanted(outcome.rate(*last) >= 0.85 * limit * 60 / window_s, "refusals as late as answers")
 
 
 def test_a_time_to_wait_that_is_too_short_costs_few_refusals() -> None:
