@@ -3,7 +3,9 @@
 limiter             when the next request may be sent, for all calls together; its docstring follows a 429 from end to end
 quota               a limit per minute that is known, from the settings or from headers, and what is used of it
 adaptive            a rate that is learned from 429s where no limit is known
-weather             the 429s that come at any rate, and how they are told from a limit
+weather             the 429s that come at any rate, and evidence that there are more
+comparison          two rates by turns: is it a limit, or weather?
+last_minute         what the last minute took, where the limit is one per minute
 growth              how a learned rate grows again
 backoff             the pause of all calls while the server takes nothing
 retry               the pause of one call before its next attempt

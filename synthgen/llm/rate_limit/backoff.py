@@ -36,9 +36,8 @@ class Backoff:
         self._last_before = 0  # the last grant before the last pause
         self._pause_s = 0.0
         self._shut_at = 0.0
-        self._in_vain = 0
-        self._in_vain_since = self._in_vain_until = 0
-        self._told_until = math.inf  # the earliest time that one of the requests in vain was told
+        self._last_taken = 0
+        self._in_vain: dict[int, float] = {}  # requests rejected after that one, and until when they were told to wait
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until the next request may try; zero or less when it may now."""
@@ -50,40 +49,34 @@ class Backoff:
             self._probe_known_at = known_at
 
     def taken(self, number: int, now: float) -> float | None:
-        """Record an accepted request.
-
-        Where it ends a time in which nothing was taken, returns for how long that was, beyond what the server asked for.
-        """
-        if number > self._in_vain_since:
-            self._in_vain = 0
+        """Record an accepted request. Where it ends a time in which nothing was taken, returns for how long that was."""
+        if number > self._last_taken:
+            self._last_taken = number
+            self._in_vain = {later: until for later, until in self._in_vain.items() if later > number}
         opens = self.shut and number > self._last_before
         if opens:
             self.shut, self._pause_s = False, 0.0
-        return max(0.0, now - max(self._shut_at, self._told_until)) if opens else None
+        return now - self._shut_at if opens else None
 
     def refused(self, number: int, last: int, now: float, *, key: str, told_s: float, weather: float) -> bool:
         """Record a refusal. Returns whether it shuts the gate for all calls.
 
         `last` is the last grant given, `told_s` the wait that the server asked for, `weather` the share of rejections
-        that is usual. Answers take longer than refusals,
-        so of the requests between the first and the last one refused, three in four must be back.
+        that is usual. Answers may take longer than refusals, so three in four of the requests since the last accepted
+        one must have been rejected, whatever the order in which that is heard.
         """
         was_shut = self.shut
-        self._in_vain += 1
-        if self._in_vain == 1:
-            self._in_vain_since = self._in_vain_until = number
-            self._told_until = math.inf
-        self._in_vain_since = min(self._in_vain_since, number)  # refusals overtake each other
-        self._in_vain_until = max(self._in_vain_until, number)
-        self._told_until = min(self._told_until, now + told_s)
+        if number > self._last_taken:
+            self._in_vain[number] = now + told_s
         enough = max(_IN_VAIN, math.log(_CHANCE) / math.log(min(0.5, max(0.01, weather))))
-        nothing_taken = self._in_vain >= max(enough, _IN_VAIN_SHARE * (self._in_vain_until - self._in_vain_since))
+        since = max(self._in_vain, default=0) - self._last_taken - 1
+        nothing_taken = len(self._in_vain) >= max(enough, _IN_VAIN_SHARE * since)
         if nothing_taken and number > self._last_before:
             self._pause_s = min(_LONGEST_PAUSE_S, 2 * self._pause_s or _FIRST_PAUSE_S)
             self._last_before, self._probe_known_at = last, -math.inf
             self._shut_at = self._shut_at if was_shut else now
             self.shut = True
-            pause_s = max(self._told_until - now, self._pause_s)
+            pause_s = max(min(self._in_vain.values()) - now, self._pause_s)
             # Other programs get the same time to wait, and all would come back at once.
             jitter_s = min(_JITTER_S, pause_s / 10) * random_for(0, key).random()
             self._opens_at = max(self._opens_at, now + pause_s + jitter_s)

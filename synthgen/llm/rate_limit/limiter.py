@@ -63,7 +63,7 @@ class Grant:
     chars: int
     tokens: float
     booked: tuple[float, float]
-    fast: bool
+    fast: bool | None
     requests: float = 1.0
     taken: bool | None = None
     told_s: float = 0.0
@@ -94,6 +94,7 @@ class Limiter:
         """Return permission to send `request` now, or the seconds after which to ask again."""
         now = self._clock()
         self._forget(now)
+        self._count(now)
         if self._backoff.shut:
             self._judge(now)
         if self._held_by is self._backoff and self._backoff.wait_s(now) <= 0:
@@ -131,17 +132,18 @@ class Limiter:
         """
         now = self._clock()
         overdue = grant.taken is True
+        if self._backoff.shut:
+            self._adaptive.refused_late(grant.number)
         self._refused += 1
         grant.taken, grant.told_s = False, wait_s or 0.0
         self._refused_in_book += self._in_book(grant)
         self._give_back(grant, headers)
         self._rebook(grant, 0.0)
-        self._refusal_s = max(0.9 * self._refusal_s, now - grant.at)
+        self._refusal_s = max(0.97 * self._refusal_s, now - grant.at)
         weather = self._adaptive.weather.at_worst
         if self._backoff.refused(grant.number, self._last, now, key=grant.key, told_s=grant.told_s, weather=weather):
-            self._adaptive.change(
-                grant.number, self._last, now, self._taken_per_s(now), len(self._book) - self._refused_in_book
-            )
+            self._count(now)
+            self._adaptive.shut(grant.number, self._last, now)
         self._judge(now)
         if overdue:
             self._learn_from_refusal(grant, now)
@@ -178,7 +180,7 @@ class Limiter:
         self._requests.take(now, 1.0)
         self._tokens.take(now, tokens)
         self._backoff.sent(now + self._surely_s)
-        fast = self._adaptive.sent()
+        fast = self._adaptive.sent(now)
         grant = Grant(self._last, key, now, chars, tokens, (self._requests.used, self._tokens.used), fast)
         self._book.append(grant)
         self._unjudged.append(grant)
@@ -202,9 +204,13 @@ class Limiter:
             self._tokens.used += tokens - grant.tokens
         grant.tokens = tokens
 
-    def _taken_per_s(self, now: float) -> float:
-        """Return the rate of accepted requests in the last minute, or since the first request."""
-        return max(1, len(self._book) - self._refused_in_book) / min(WINDOW_S, max(1.0, now - self._first_at))
+    def _count(self, now: float) -> None:
+        """Count the requests of the last minute for the adaptive rate."""
+        sent = len(self._book)
+        oldest_at = self._book[0].at if self._book else now
+        self._adaptive.minute.update(
+            now, accepted=sent - self._refused_in_book, sent=sent, oldest_at=oldest_at, first_at=self._first_at
+        )
 
     def _sent_per_s(self, now: float) -> float:
         """Return the rate of the last five seconds or of the last 64 requests, whichever is larger."""
@@ -235,6 +241,7 @@ class Limiter:
 
     def _judge(self, now: float) -> None:
         """Learn which requests were accepted, in the order in which they were sent."""
+        self._count(now)
         unjudged, surely_before = self._unjudged, now - self._surely_s
         while unjudged and (unjudged[0].taken is not None or unjudged[0].at < surely_before):
             grant = unjudged.popleft()
@@ -242,19 +249,18 @@ class Limiter:
                 self._learn_from_refusal(grant, now)
             else:
                 self._took(grant, now)
-                self._adaptive.taken(grant.number, self._last, now, self._taken_per_s(now), fast=grant.fast)
+                self._adaptive.taken(grant.number, self._last, now, fast=grant.fast)
 
     def _took(self, grant: Grant, now: float) -> None:
         grant.taken = True
         shut_s = self._backoff.taken(grant.number, now)
         if shut_s is not None:
-            self._adaptive.reopen(now, self._taken_per_s(now), hold=shut_s > _LONG_SHUT_S)
+            self._count(now)
+            self._adaptive.reopen(now, long=shut_s > _LONG_SHUT_S)
 
     def _learn_from_refusal(self, grant: Grant, now: float) -> None:
         if not self._backoff.shut:
-            self._adaptive.refused(
-                grant.number, self._last, now, self._taken_per_s(now), lambda: self._sent_per_s(now), fast=grant.fast
-            )
+            self._adaptive.refused(grant.number, self._last, now, lambda: self._sent_per_s(now), fast=grant.fast)
 
     def _listen(self, grant: Grant, headers: Mapping[str, str], now: float) -> None:
         """Read the limits of an answer. An answer older than one already read is ignored."""

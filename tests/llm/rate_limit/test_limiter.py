@@ -18,7 +18,7 @@ from synthgen.llm.providers.base import LimitReading
 from synthgen.llm.providers.headers import duration_s, read_limit
 from synthgen.llm.rate_limit.adaptive import AdaptiveRate
 from synthgen.llm.rate_limit.limiter import Grant, Limiter
-from synthgen.llm.rate_limit.quota import Quota
+from synthgen.llm.rate_limit.quota import WINDOW_S, Quota
 from synthgen.records import Request, Usage
 
 NOTHING: Mapping[str, str] = {}
@@ -439,19 +439,27 @@ def test_single_refusals_teach_nothing() -> None:
 def limited(per_s: float) -> AdaptiveRate:
     """A rate that was found twice, a minute apart, at the time 100."""
     rate = AdaptiveRate()
-    rate.taken(1, 1, 0.0, per_s, fast=True)
-    rate.change(2, 2, 1.0, per_s, round(60 * per_s))
-    rate.change(3, 3, 100.0, per_s, round(60 * per_s))
+    took(rate, 0.0, per_s)
+    rate.taken(1, 1, 0.0, fast=None)
+    for number, at in ((2, 1.0), (3, 100.0)):
+        took(rate, at, per_s)
+        rate.shut(number, number, at)
     return rate
+
+
+def took(rate: AdaptiveRate, now: float, per_s: float) -> None:
+    """So many requests per second were sent and accepted in the last minute."""
+    count = round(WINDOW_S * per_s)
+    rate.minute.update(now, accepted=count, sent=count, oldest_at=now - WINDOW_S, first_at=now - WINDOW_S)
 
 
 def test_a_day_of_quiet_breaks_nothing() -> None:
     rate = limited(1.0)
     before = rate.per_s
     rate.wait_s(86_400.0)
+    took(rate, 86_400.0, 1.0)
     for number in range(4, 40):
-        rate.sent()
-        rate.taken(number, number, 86_400.0, 1.0, fast=True)
+        rate.taken(number, number, 86_400.0, fast=rate.sent(86_400.0))
     assert before < rate.per_s < 10 * before
 
 
@@ -459,9 +467,9 @@ def test_a_rate_grows_only_while_it_is_used() -> None:
     rate = limited(1.0)
     before = rate.per_s
     for second in range(110, 200, 10):
+        took(rate, second, 0.1)
         assert rate.wait_s(second) <= 0
-        rate.sent()
-        rate.taken(second, second, second, 1.0, fast=True)
+        rate.taken(second, second, second, fast=rate.sent(second))
     assert rate.per_s < 1.1 * before, "one request in ten seconds teaches nothing of one in a second"
 
 
@@ -472,12 +480,12 @@ def test_a_rate_stays_near_what_was_taken_for_a_minute() -> None:
     second, number = 100.0, 4
     while rate.per_s < 5 * before:
         assert second < 400.0
+        took(rate, second, 0.99 * before)
         wait_s = rate.wait_s(second)
         if wait_s > 0:
             second += max(0.001, wait_s)
             continue
-        rate.sent()
-        rate.taken(number, number, second, before, fast=True)
+        rate.taken(number, number, second, fast=rate.sent(second))
         number += 1
         if second < 155.0:
             assert rate.per_s <= 1.25 * before
@@ -515,12 +523,6 @@ def test_a_minute_that_was_used_up_is_followed_by_even_ones() -> None:
 # Hidden limits are found, whatever the server's way of counting
 
 
-def wanted(holds: bool, where: str) -> None:
-    """A bound that not every case keeps yet: a rate is asked again within a minute, and that costs refusals. It stays as it is."""
-    if not holds:
-        pytest.xfail(f"not kept yet {where}: asking for a higher rate again costs too many refusals")
-
-
 METERS = {"sliding": Sliding, "fixed": Fixed, "bucket": Bucket}
 IN_FLIGHT = [8, 64, 512]
 
@@ -537,6 +539,9 @@ def test_hidden_requests_per_minute_are_found(kind: str, retry_after: str | None
     assert outcome.share_refused(180, 360) < 0.03
 
 
+NOT_KEPT = [("bucket", "exact", 512)]
+
+
 @pytest.mark.parametrize("in_flight", IN_FLIGHT)
 @pytest.mark.parametrize("retry_after", [None, "exact"])
 @pytest.mark.parametrize("kind", METERS)
@@ -544,8 +549,11 @@ def test_hidden_tokens_per_minute_are_found(kind: str, retry_after: str | None, 
     server = Server(tokens=METERS[kind](100_000), retry_after=retry_after)
     outcome = simulate(server, in_flight=in_flight, duration_s=480, traffic=Traffic(prompt=2_000, latency_s=2.0))
     assert outcome.tokens(240, 480) >= 0.85 * 100_000
-    assert outcome.share_refused(240, 480) < 0.25
-    wanted(outcome.share_refused(240, 480) < 0.1, "at 46 requests in a minute")
+    rejected = outcome.share_refused(240, 480)
+    if (kind, retry_after, in_flight) in NOT_KEPT:
+        assert rejected < 0.13
+        pytest.xfail(f"not kept at 46 requests in a minute: {rejected:.3f}")
+    assert rejected < 0.1
 
 
 @pytest.mark.slow
@@ -556,8 +564,7 @@ def test_hidden_requests_per_second_are_found(kind: str, in_flight: int) -> None
     traffic = Traffic(latency_s=0.1 if in_flight == 8 else 0.8)
     outcome = simulate(server, in_flight=in_flight, duration_s=180, traffic=traffic)
     assert outcome.rate(90, 180) >= 0.85 * 3_000
-    assert outcome.share_refused(90, 180) < 0.06
-    wanted(outcome.share_refused(90, 180) < 0.03, "among limits per second")
+    assert outcome.share_refused(90, 180) < 0.03
 
 
 def test_after_a_pause_calls_do_not_come_in_a_burst() -> None:
@@ -574,10 +581,8 @@ def test_refusals_that_come_as_late_as_answers_are_understood(kind: str) -> None
         server = Server(requests=METERS[kind](limit, window_s), slow_refusals=True)
         outcome = simulate(server, in_flight=64, duration_s=360 if limit == 600 else 180, traffic=Traffic(latency_s=1.0))
         last = (180, 360) if limit == 600 else (90, 180)
-        assert outcome.rate(*last) >= 0.8 * limit * 60 / window_s
-        assert outcome.share_refused(*last) < 0.1
-        wanted(outcome.share_refused(*last) < 0.05, "refusals as late as answers")
-        wanted(outcome.rate(*last) >= 0.85 * limit * 60 / window_s, "refusals as late as answers")
+        assert outcome.rate(*last) >= 0.85 * limit * 60 / window_s
+        assert outcome.share_refused(*last) < 0.05
 
 
 def test_a_time_to_wait_that_is_too_short_costs_few_refusals() -> None:
@@ -691,11 +696,13 @@ def test_what_rejections_have_taught_is_told(known: dict[str, int], rejections: 
 def test_a_rate_that_was_found_is_told_in_round_numbers() -> None:
     rate = AdaptiveRate()
     assert rate.findings == "no limit seen"
-    rate.taken(1, 1, 0.0, 10.13, fast=True)
-    rate.change(2, 2, 1.0, 10.13, 608)
-    assert rate.findings == "the limit is searched for, at about 620 requests per minute now"
-    rate.change(3, 3, 100.0, 10.13, 608)
-    assert rate.findings == "about 630 requests per minute are accepted"
+    for number, at, told in (
+        (2, 1.0, "the limit is searched for, at about 630 requests per minute now"),
+        (3, 100.0, "about 630 requests per minute are accepted"),
+    ):
+        took(rate, at, 10.13)
+        rate.shut(number, number, at)
+        assert rate.findings == told
 
 
 @pytest.mark.slow

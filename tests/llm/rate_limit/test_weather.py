@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from support.simulated_endpoint import Fixed, Outcome, Server, Sliding, Traffic, simulate
 
-from synthgen.llm.rate_limit.weather import Comparison, Weather
+from synthgen.llm.rate_limit.weather import Weather
 
 FAST = Traffic(latency_s=0.3)
 _TURN_S = 0.32  # of a place in flight: an answer and its way
@@ -66,13 +66,12 @@ class Outage(Sliding):
 def test_a_rate_that_was_learned_in_an_outage_recovers_in_two_minutes(
     length_s: float, per_s: float, told_s: float | None
 ) -> None:
-    """All but one: after a minute at 2 requests a second, told to wait 1 s, it has two thirds of it in the third minute."""
     end = 30 + length_s
     most = 60 * 64 / _TURN_S
     server = Server(requests=Outage(30, end, per_s), retry_after=told_s)
     outcome = simulate(server, in_flight=64, duration_s=end + 180, traffic=FAST)
     assert outcome.rate(0, 30) >= 0.9 * most
-    assert outcome.rate(end + 120, end + 180) >= (0.6 if (length_s, per_s, told_s) == (60.0, 2.0, 1.0) else 0.9) * most
+    assert outcome.rate(end + 120, end + 180) >= 0.9 * most
 
 
 # The share that is usual
@@ -115,6 +114,16 @@ def test_what_suspicious_requests_taught_is_taken_back() -> None:
     assert not weather.judge(refused=True, excess=0.2, enough=8.0)
 
 
+def test_the_usual_share_is_no_more_than_that_of_all_rejections_lately() -> None:
+    """As after a limit was taken for weather: a limit can only add to it."""
+    weather = Weather()
+    weather.accept(0.25)
+    chance = random.Random(7)
+    for _ in range(1_000):
+        weather.judge(refused=chance.random() < 0.05, excess=0.2, enough=8.0)
+    assert 0.04 <= weather.share <= 0.1
+
+
 def test_a_large_share_is_never_learned_by_itself() -> None:
     weather = Weather()
     for _ in range(1_000):
@@ -122,45 +131,3 @@ def test_a_large_share_is_never_learned_by_itself() -> None:
     assert weather.share == 0.3
     weather.accept(0.9)
     assert weather.share == 0.3
-
-
-# Two rates
-
-
-@pytest.mark.parametrize(
-    ("slow", "fast", "verdict"),
-    [
-        ((0, 0), (0, 0), ""),
-        ((0, 9), (9, 9), ""),  # too few
-        ((0, 20), (0, 20), ""),
-        ((0, 20), (8, 20), "limit"),
-        ((5, 100), (25, 100), "limit"),
-        ((20, 40), (20, 40), "limit"),  # too many for weather
-        ((8, 40), (8, 40), "weather"),
-        ((8, 30), (8, 30), ""),
-        ((10, 40), (4, 40), "weather"),
-        ((20, 100), (27, 100), "weather"),
-        ((3, 60), (7, 60), ""),  # between the two
-        ((0, 60), (0, 60), ""),
-        ((0, 100), (0, 100), "gone"),
-        ((2, 100), (3, 100), "gone"),
-        ((0, 100), (1, 400), "gone"),
-    ],
-)
-def test_two_rates_are_compared(slow: tuple[int, int], fast: tuple[int, int], verdict: str) -> None:
-    """Rejected, and sent, at each rate. A share of .1 was suspected."""
-    comparison = Comparison(0.1)
-    for is_fast, (refused, sent) in ((False, slow), (True, fast)):
-        for number in range(sent):
-            comparison.count(fast=is_fast, refused=number < refused)
-    assert comparison.verdict() == verdict
-
-
-def test_the_share_without_a_limit_is_what_the_lower_rate_shows() -> None:
-    comparison = Comparison(0.1)
-    for number in range(100):
-        comparison.count(fast=False, refused=number < 10)
-        comparison.count(fast=True, refused=number < 40)
-    assert comparison.share(fast=True) == 0.4
-    assert comparison.pooled == 0.25
-    assert comparison.share_without_limit(0.02) == pytest.approx((2 + 10) / 200)
