@@ -49,8 +49,7 @@ _LEARNS_FOR_S, _LEARNS = 5.0, 10  # seconds and requests after a fall whose reje
 
 _FALL, _LEAST_FALL, _LOWEST_FALL = 0.85, 0.93, 0.5  # factors
 _RARE = 0.02  # share of rejections below which the rate falls without a comparison
-_BELOW_KNOWN, _NEW = 0.95, 0.995  # of the rate that is known to be accepted: a small fall at most, and one that is counted
-_FALLS, _SMALL_FALLS = 4, 3  # one after another, at most
+_FALLS = 4  # one after another, at most
 _LEFT = 1.02  # of the lowest rate: beyond it falls are counted anew
 
 _LOW_SHARE, _ASKS_AGAIN_S = 0.04, 20.0  # weather that is worse than this is compared again, after growing pauses
@@ -73,8 +72,8 @@ class AdaptiveRate:
         self._binding = False
         self._growth = Growth()
         self._first_guess = math.inf
-        self._falls = self._small_falls = 0  # one after another
-        self._lowest = math.inf
+        self._falls = 0  # one after another
+        self._lowest = math.inf  # rate of them
         self._last_before = 0  # the last grant before the last change
         self._changed_at = -math.inf
         self._judged = 0  # requests since then

@@ -381,6 +381,22 @@ def test_what_all_calls_are_told_to_wait_is_waited(clock: Clock) -> None:
     assert granted(limiter)
 
 
+def test_answers_that_come_late_do_not_hide_that_nothing_is_accepted_any_more(clock: Clock) -> None:
+    """A single rejection among them came before, and theirs follow those of the requests sent later."""
+    limiter = Limiter(LLM(), read_limit, clock=clock)
+    grants = [granted(limiter) for _ in range(40)]
+    limiter.turned_away(grants[5], None, NOTHING)
+    for grant in grants[20:]:
+        clock.now += 0.01
+        limiter.turned_away(grant, None, NOTHING)
+    for grant in grants[:5] + grants[6:20]:
+        limiter.settle(grant, None, NOTHING)
+    last = limiter.reserve(ask())
+    if isinstance(last, Grant):
+        limiter.turned_away(last, None, NOTHING)
+    assert "all requests are rejected" in (limiter.reserve(ask()), limiter.waiting)[1]
+
+
 def test_of_many_times_to_wait_the_first_to_end_counts(clock: Clock) -> None:
     limiter = Limiter(LLM(), read_limit, clock=clock)
     for number, grant in enumerate([granted(limiter) for _ in range(12)]):
@@ -451,6 +467,17 @@ def took(rate: AdaptiveRate, now: float, per_s: float) -> None:
     """So many requests per second were sent and accepted in the last minute."""
     count = round(WINDOW_S * per_s)
     rate.minute.update(now, accepted=count, sent=count, oldest_at=now - WINDOW_S, first_at=now - WINDOW_S)
+
+
+def test_a_pause_that_taught_no_rate_is_no_guess() -> None:
+    rate = AdaptiveRate()
+    took(rate, 0.5, 5.0)
+    rate.reopen(0.5, long=False)
+    assert rate.per_s == math.inf
+    for number, at in ((2, 1.0), (3, 100.0)):
+        took(rate, at, 5.0)
+        rate.shut(number, number, at)
+        assert 4.0 < rate.per_s < 8.0
 
 
 def test_a_day_of_quiet_breaks_nothing() -> None:
