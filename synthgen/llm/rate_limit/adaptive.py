@@ -218,23 +218,24 @@ class AdaptiveRate:
         """React to trouble."""
         self._falls = 1 if self.per_s > _LEFT * self._lowest else self._falls + 1
         self._lowest = min(self.per_s, self._growth.known or math.inf)
-        no_weather = self.weather.share < _RARE or self.minute.is_full(self.per_s)
-        accepted_now = self.per_s * (1 - self.weather.suspicious)
-        if not self._free and no_weather and not self.minute.is_below and self._falls <= _FALLS:
-            self._growth.pace, self._first_guess = STEADY, math.inf
-            self._fall(self._needed if now > self.minute.first_at + WINDOW_S else _FALL * self.per_s)
-            self._turn(last, now)
-        elif self._doubles_in_vain(now, accepted_now):
+        no_weather = self.weather.share < _RARE or self.minute.is_full
+        if self._doubles_in_vain(now):
             self.weather.forget_evidence()
             self._guess_again()
+            self._turn(last, now)
+        elif not self._free and no_weather and not self.minute.is_below and self._falls <= _FALLS:
+            self._growth.pace, self._first_guess = STEADY, math.inf
+            self._fall(self._needed if now > self.minute.first_at + WINDOW_S else _FALL * self.per_s)
             self._turn(last, now)
         else:
             self._compare(last, now, sent_per_s)
 
-    def _doubles_in_vain(self, now: float, accepted_per_s: float) -> bool:
+    def _doubles_in_vain(self, now: float) -> bool:
         """Whether no more is accepted than the first guess says, a minute after it."""
-        guessed = self._growth.pace == DOUBLING and now > self._reopened_at + WINDOW_S
-        return guessed and accepted_per_s < _SAME_NOW * self._first_guess < math.inf
+        if self._growth.pace != DOUBLING or now <= self._reopened_at + WINDOW_S:
+            return False
+        accepted_per_s = self.per_s * (1 - self.weather.suspicious)
+        return self.minute.is_full or accepted_per_s < _SAME_NOW * self._first_guess < math.inf
 
     def _guess_again(self) -> None:
         """The limit is one per minute."""
@@ -249,7 +250,7 @@ class AdaptiveRate:
         rejected = self.weather.suspicious
         self._turn(last, now)
         usual = self.weather.share
-        self._comparison = Comparison(usual, suspected=usual + _RISE / 2, rejected=rejected)
+        self._comparison = Comparison(usual, suspected=usual + _RISE / 2, rejected=rejected, quick=self._free)
         self.resume(now)
 
     def _conclude(self, verdict: str, comparison: Comparison, last: int, now: float) -> None:
@@ -282,9 +283,12 @@ class AdaptiveRate:
         self._growth.fell(before, self.per_s)
 
     def _fall_a_little(self, last: int, now: float) -> None:
-        """Lower the rate to what is accepted, but not much. The evidence stays: where it grows on, there is trouble."""
+        """Lower the rate to what is accepted, but not much, and not below what a minute is known to take.
+
+        The evidence stays: where it grows on, there is trouble.
+        """
         before = self.per_s
-        self.per_s = max(_LEAST_FALL * before, min(before, self._needed))
+        self.per_s = min(before, max(_LEAST_FALL * before, self.minute.most_per_s, self._needed))
         if self.per_s < before:
             self._growth.fell(before, self.per_s)
             self._changed_at, self._last_before, self._judged = now, last, 0

@@ -15,8 +15,9 @@ from typing import Literal
 __all__ = ["Comparison"]
 
 _LOWER, _LOWEST = 0.93, 0.5  # the lower rate, of what is accepted and of the higher one
-_TURN_S, _TURN_REQUESTS = 2.5, 12  # the least length of a turn
-_SETTLES_S, _SETTLES = 1.0, 2  # in which the turn before it is still felt
+_QUICK_TURN_S, _TURN_S, _TURN_REQUESTS = 1.0, 2.5, 12  # at least
+_ALIKE, _HARDLY = 40, 0.5  # requests at each rate, and standard errors
+_SETTLES, _SETTLES_SHARE = 2, 0.4  # requests and share of the time of a turn in which the one before it is still felt
 _WORST = 0.3  # share beyond which there is a limit in any case
 _DIFFERENT = 2.3  # standard errors
 _SOME, _FEW = 10, 20  # requests at a rate: to find a limit in any case, and to test
@@ -30,12 +31,14 @@ class Comparison:
 
     `usual` is the share that was usual before, and `suspected` the one that the higher rate has if nothing has changed
     since the comparison began. `rejected` is about the share that was rejected lately, for the choice of the lower rate.
+    A `quick` one has short turns and takes shares for alike that hardly differ.
     """
 
-    def __init__(self, usual: float, *, suspected: float, rejected: float = 0.0) -> None:
+    def __init__(self, usual: float, *, suspected: float, rejected: float = 0.0, quick: bool = False) -> None:
         self.fast = False  # the turn
         self._lower = max(_LOWEST, _LOWER * (1 - rejected))
-        self._usual, self._suspected = usual, suspected
+        self._usual, self._suspected, self._quick = usual, suspected, quick
+        self._turn_s = _QUICK_TURN_S if quick else _TURN_S
         self._sent = [0, 0]
         self._refused = [0, 0]
         self._turn_at, self._in_turn = -math.inf, 0
@@ -53,13 +56,14 @@ class Comparison:
     def sent(self, now: float) -> bool | None:
         """Record a request. Returns whether it is one at the higher rate; None where the turn before it is still felt."""
         self._in_turn += 1
-        return self.fast if now > self._turn_at + _SETTLES_S and self._in_turn > _SETTLES else None
+        settled = now > self._turn_at + _SETTLES_SHARE * self._turn_s and self._in_turn > _SETTLES
+        return self.fast if settled else None
 
     def turned(self, now: float) -> bool:
         """Give the other rate its turn if it is time. Returns whether it was."""
         if self._turn_at == -math.inf:
             self._turn_at = now
-        over = now > self._turn_at + _TURN_S and self._in_turn >= _TURN_REQUESTS
+        over = now > self._turn_at + self._turn_s and self._in_turn >= _TURN_REQUESTS
         if over:
             self.fast, self._turn_at, self._in_turn = not self.fast, now, 0
         return over
@@ -97,10 +101,18 @@ class Comparison:
         present = (self._refused[True] + 0.5) / (fast + 1)
         if present < self._suspected:
             return "gone" if min(self._sent) >= _MANY else ""
+        if min(self._sent) >= _ALIKE and self._alike(present):
+            return "weather"
         odds = self._odds_of_weather(present)
         if abs(odds) < _SURE and min(self._sent) < _MOST:
             return ""
         return "weather" if odds > 0 else "limit"
+
+    def _alike(self, present: float) -> bool:
+        """Whether the share at the lower rate is hardly less than the `present` one at the higher rate."""
+        slow, fast = self._sent
+        error = math.sqrt(present * (1 - present) * (1 / slow + 1 / fast))
+        return self._quick and present - self.share(fast=False) < _HARDLY * error
 
     def _odds_of_weather(self, present: float) -> float:
         """Return the logarithm of the odds, from the requests at the lower rate. `present` is the share at the higher one."""

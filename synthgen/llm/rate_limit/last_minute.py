@@ -15,7 +15,8 @@ from synthgen.llm.rate_limit.quota import WINDOW_S
 
 __all__ = ["LastMinute"]
 
-_FULL = 0.95  # of what the rate allows
+_FULL, _FULLER = 0.95, 0.87  # of the most that a minute has taken; and that most of what is accepted
+_USED = 0.95  # of what the rate allows
 _BELOW = 0.93  # of the most that a minute has taken
 _FEWEST = 12
 _SHORTEST_WAIT_S = 0.001
@@ -40,19 +41,25 @@ class LastMinute:
         """The rate of accepted requests in the last minute, or since the first request."""
         return max(1, self.accepted) / min(WINDOW_S, max(1.0, self._now - self.first_at))
 
+    @property
+    def most_per_s(self) -> float:
+        """The rate of the most that a minute is known to take."""
+        return self._most / WINDOW_S
+
     def wait_s(self, per_s: float) -> float:
         """Return the seconds until there is room for a request at the rate `per_s`; zero when there is now."""
         if not self.is_limited or self.accepted < max(1.0, 60 * per_s):
             return 0.0
         return max(_SHORTEST_WAIT_S, self._oldest_at + WINDOW_S - self._now)
 
-    def is_full(self, per_s: float) -> bool:
-        """Whether the limit is one per minute, and about as many were accepted as the rate `per_s` allows."""
-        return self.is_limited and self.accepted >= _FULL * 60 * per_s
+    @property
+    def is_full(self) -> bool:
+        """Whether the limit is one per minute, and about as many were accepted as a minute takes."""
+        return self.is_limited and _FULL * self._most <= self.accepted <= self._most / _FULLER
 
     def is_used(self, per_s: float) -> bool:
         """Whether the rate `per_s` was used: after a pause there is room that says nothing about the limit."""
-        return not self.is_limited or self.sent >= _FULL * 60 * per_s
+        return not self.is_limited or self.sent >= _USED * 60 * per_s
 
     @property
     def is_below(self) -> bool:

@@ -39,6 +39,18 @@ def test_two_rates_are_compared(slow: tuple[int, int], fast: tuple[int, int], ve
     assert comparison.verdict() == verdict
 
 
+@pytest.mark.parametrize(
+    ("slow", "verdict"), [((7, 39), ""), ((8, 40), "weather"), ((5, 40), ""), ((10, 80), ""), ((16, 80), "weather")]
+)
+def test_a_quick_comparison_takes_shares_for_alike_that_hardly_differ(slow: tuple[int, int], verdict: str) -> None:
+    """As while there is no rate. The other share is .2."""
+    comparison = Comparison(0.03, suspected=0.1, quick=True)
+    for number in range(slow[1]):
+        comparison.count(fast=False, refused=number < slow[0])
+        comparison.count(fast=True, refused=number < slow[1] // 5)
+    assert comparison.verdict() == verdict
+
+
 @pytest.mark.parametrize(("rejected_of_fast", "without"), [(40, (2 + 10) / 200), (90, 0.02)])
 def test_the_share_without_a_limit_is_what_the_lower_rate_shows(rejected_of_fast: int, without: float) -> None:
     """Unless so many are rejected that the lower rate is beyond the limit, too."""

@@ -28,22 +28,28 @@ def test_no_more_are_sent_than_a_minute_takes(accepted: int, most: float | None,
 def test_a_minute_of_a_few_requests_says_nothing() -> None:
     """One more or less is much of them."""
     last = minute(8, 8, most=8)
-    assert (last.wait_s(0.1), last.is_full(0.1), last.is_below) == (0.0, False, False)
+    assert (last.wait_s(0.1), last.is_full, last.is_below) == (0.0, False, False)
 
 
 @pytest.mark.parametrize(
     ("accepted", "sent", "full", "used", "below"),
-    [(60, 60, True, True, False), (57, 60, True, True, False), (50, 60, False, True, True), (30, 30, False, False, True)],
+    [
+        (60, 60, True, True, False),
+        (69, 70, False, True, False),
+        (57, 60, True, True, False),
+        (50, 60, False, True, True),
+        (30, 30, False, False, True),
+    ],
 )
 def test_a_minute_is_full_or_used_or_below(accepted: int, sent: int, full: bool, used: bool, below: bool) -> None:
     last = minute(accepted, sent, most=60)
-    assert (last.is_full(1.0), last.is_used(1.0), last.is_below) == (full, used, below)
+    assert (last.is_full, last.is_used(1.0), last.is_below) == (full, used, below)
 
 
 def test_where_the_limit_is_of_another_kind_a_minute_says_nothing() -> None:
     last = minute(30, 30, most=60)
     last.forget()
-    assert (last.wait_s(0.1), last.is_full(0.1), last.is_used(1.0), last.is_below) == (0.0, False, True, False)
+    assert (last.wait_s(0.1), last.is_full, last.is_used(1.0), last.is_below) == (0.0, False, True, False)
 
 
 def test_the_rate_counts_from_the_first_request_on() -> None:
