@@ -255,7 +255,7 @@ class AdaptiveRate:
 
     def _conclude(self, verdict: str, comparison: Comparison, last: int, now: float) -> None:
         if verdict == "limit":
-            self.weather.accept(comparison.share_without_limit(self.weather.share))
+            self.weather.accept(comparison.share_without_limit)
             accepted_per_s = self.per_s * (1 - comparison.share(fast=True))
             self.minute.forget()
             if now > self.minute.first_at + WINDOW_S:
@@ -291,10 +291,14 @@ class AdaptiveRate:
         self.per_s = min(before, max(_LEAST_FALL * before, self.minute.most_per_s, self._needed))
         if self.per_s < before:
             self._growth.fell(before, self.per_s)
-            self._changed_at, self._last_before, self._judged = now, last, 0
+            self._begin(last, now)
 
     def _turn(self, last: int, now: float) -> None:
         self.weather.forget_evidence()
         self._comparison = None
-        self._changed_at, self._last_before, self._judged = now, last, 0
+        self._begin(last, now)
         self.resume(now)
+
+    def _begin(self, last: int, now: float) -> None:
+        """Judge the requests from here on: those sent before carry no information on the new rate."""
+        self._changed_at, self._last_before, self._judged = now, last, 0

@@ -80,10 +80,11 @@ class Comparison:
     def pooled(self) -> float:
         return sum(self._refused) / max(1, sum(self._sent))
 
-    def share_without_limit(self, usual: float) -> float:
-        """Return the usual share, known before as of 100 requests, with what the lower rate adds to it."""
-        share = (_WEIGHT * usual + self._refused[False]) / (_WEIGHT + self._sent[False])
-        return min(usual, share) if self.pooled > _WORST else share  # else the lower rate is beyond the limit, too
+    @property
+    def share_without_limit(self) -> float:
+        """The usual share, known before as of 100 requests, with what the lower rate adds to it."""
+        share = (_WEIGHT * self._usual + self._refused[False]) / (_WEIGHT + self._sent[False])
+        return min(self._usual, share) if self.pooled > _WORST else share  # else the lower rate is beyond the limit, too
 
     def verdict(self) -> Literal["limit", "weather", "gone", ""]:
         """Return what the rejections are, "" while that is open.

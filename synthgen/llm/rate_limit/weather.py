@@ -74,7 +74,7 @@ class Weather:
         self._lately, self._judged = 0.0, 0
 
     def _bound(self, refused: bool) -> None:
-        """Lower the usual share to that of all rejections lately, with a standard error for chance."""
+        """Lower the usual share to that of all rejections lately, with two standard errors for chance."""
         self._judged += 1
         self._lately += (refused - self._lately) / min(_LATELY, self._judged)
         if self._judged >= _LATELY:

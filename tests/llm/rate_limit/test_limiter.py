@@ -572,16 +572,15 @@ NOT_KEPT = [("bucket", "exact", 512), ("fixed", None, 8), ("sliding", "exact", 6
 @pytest.mark.parametrize("in_flight", IN_FLIGHT)
 @pytest.mark.parametrize("retry_after", [None, "exact"])
 @pytest.mark.parametrize("kind", METERS)
-def test_hidden_tokens_per_minute_are_found(kind: str, retry_after: str | None, in_flight: int) -> None:
+def test_hidden_tokens_per_minute_are_found(
+    kind: str, retry_after: str | None, in_flight: int, request: pytest.FixtureRequest
+) -> None:
+    if (kind, retry_after, in_flight) in NOT_KEPT:
+        request.applymarker(pytest.mark.xfail(reason="missed by little, at 46 requests in a minute", strict=True))
     server = Server(tokens=METERS[kind](100_000), retry_after=retry_after)
     outcome = simulate(server, in_flight=in_flight, duration_s=480, traffic=Traffic(prompt=2_000, latency_s=2.0))
-    used, rejected = outcome.tokens(240, 480) / 100_000, outcome.share_refused(240, 480)
-    if (kind, retry_after, in_flight) in NOT_KEPT:
-        assert used >= 0.84
-        assert rejected < 0.12
-        pytest.xfail(f"not kept at 46 requests in a minute: {used:.3f} used, {rejected:.3f} rejected")
-    assert used >= 0.85
-    assert rejected < 0.1
+    assert outcome.tokens(240, 480) >= 0.85 * 100_000
+    assert outcome.share_refused(240, 480) < 0.1
 
 
 @pytest.mark.slow
