@@ -61,11 +61,13 @@ def test_the_rate_counts_from_the_first_request_on() -> None:
 
 
 @pytest.mark.slow
-def test_a_pause_is_not_followed_by_another_one_a_minute_later() -> None:
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_pause_is_not_followed_by_another_one_a_minute_later(seed: int) -> None:
     """The hole that it leaves in a sliding minute is room for a higher rate, and a minute later there is none."""
-    outcome = simulate(Server(requests=Sliding(600)), in_flight=64, duration_s=480, traffic=Traffic(latency_s=2.0))
+    server = Server(requests=Sliding(600), slow_refusals=True)
+    outcome = simulate(server, in_flight=64, duration_s=480, traffic=Traffic(latency_s=2.0), seed=seed)
     seconds = [0] * 480
     for at, _, taken in outcome.arrivals:
         seconds[int(at)] += not taken
     assert max(seconds[200:]) <= 6
-    assert outcome.rate(200, 480) >= 0.97 * 600
+    assert outcome.rate(200, 480) >= 0.94 * 600
