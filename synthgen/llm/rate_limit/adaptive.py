@@ -9,7 +9,8 @@ requests at any rate (`weather`). There is no rate until rejections accumulate b
                         up, and the rate is a first guess
     the first guess     if nothing at all is accepted any more: what was taken in the last minute, as if the limit were
                         one per minute, or since the start if the server takes requests again soon. From there it
-                        doubles (`growth`), since the limit may be one per second
+                        doubles (`growth`), since the limit may be one per second. A share of rejections that weather can
+                        have does not end this: if it is a limit, the share rises as the rate does
     the second guess    if the rate doubles and no more is accepted than the first guess says, the limit is one per
                         minute, and what the last one took is the rate. If nothing is accepted any more and the last
                         minute took much more, it is half the rate
@@ -48,6 +49,7 @@ _SUSPICION = 2.0  # enough for a small fall
 _LEARNS_FOR_S, _LEARNS = 5.0, 10  # seconds and requests after a fall whose rejections are weather: the rate is below the limit
 
 _FALL, _LEAST_FALL, _LOWEST_FALL = 0.85, 0.93, 0.5  # factors
+_SEARCHES_ON = 0.25  # share of rejections that may be weather while a limit is searched for
 _RARE = 0.02  # share of rejections below which the rate falls without a comparison
 _FALLS = 4  # one after another, at most
 _LEFT = 1.02  # of the lowest rate: beyond it falls are counted anew
@@ -227,6 +229,8 @@ class AdaptiveRate:
             self._growth.pace, self._first_guess = STEADY, math.inf
             self._fall(self._needed if now > self.minute.first_at + WINDOW_S else _FALL * self.per_s)
             self._turn(last, now)
+        elif self._growth.pace != STEADY and not self._free and self.weather.suspicious < _SEARCHES_ON:
+            self.weather.accept(max(self.weather.share, self.weather.suspicious))
         else:
             self._compare(last, now, sent_per_s)
 

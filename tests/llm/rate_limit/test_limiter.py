@@ -480,6 +480,29 @@ def test_a_pause_that_taught_no_rate_is_no_guess() -> None:
         assert 4.0 < rate.per_s < 8.0
 
 
+@pytest.mark.parametrize(("every", "searches_on"), [(8, True), (6, True), (5, True), (3, False), (2, False)])
+def test_a_search_goes_on_at_strays_and_ends_at_a_limit(every: int, searches_on: bool) -> None:
+    """One of `every` requests is rejected from the first guess on. A search that stops at strays takes a minute to learn nothing."""
+    rate = AdaptiveRate()
+    took(rate, 0.0, 2.0)
+    rate.shut(1, 1, 0.0)
+    rate.reopen(1.0, long=False)
+    first, second, number = rate.per_s, 1.0, 2
+    while second < 12.0:
+        took(rate, second, rate.per_s)
+        wait_s = rate.wait_s(second)
+        if wait_s > 0:
+            second += max(0.001, wait_s)
+            continue
+        fast = rate.sent(second)
+        if number % every:
+            rate.taken(number, number, second, fast=fast)
+        else:
+            rate.refused(number, number, second, lambda: rate.per_s, fast=fast)
+        number += 1
+    assert (rate.per_s > 3 * first) == searches_on, f"{first:.1f} -> {rate.per_s:.1f} a second; {rate.findings}"
+
+
 def test_a_day_of_quiet_breaks_nothing() -> None:
     rate = limited(1.0)
     before = rate.per_s
