@@ -1,6 +1,6 @@
 """The time left of simulated runs: how often is it near the truth, and how far does it jump from line to line?
 
-    python benchmarks/time_left.py [--runs 200] [--lines "every 10 s"] [--processes 2] [--out results/time_left.json]
+    python benchmarks/time_left.py [--runs 600] [--lines "every 10 s"] [--processes 2] [--out results/time_left.json]
 
 `tests/support/simulated_progress.py` has the runs. Two simple rules are measured beside the estimate of `synthgen.cli.time_left`:
 the time so far times the remaining over the done items, and the remaining items at the rate of the last 20 s.
@@ -98,7 +98,7 @@ def summary(runs: list[Judged]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--runs", type=int, default=600)
     parser.add_argument("--first", type=int, default=0, help="the first seed; the rules were chosen on seeds from 10,000 on")
     parser.add_argument("--lines", nargs="+", choices=LINES, default=list(LINES), help="as on a pipe, and as on a terminal")
     parser.add_argument("--processes", type=int, default=2)
