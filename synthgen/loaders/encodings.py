@@ -21,7 +21,7 @@ import regex
 
 from synthgen.errors import ConfigError
 
-__all__ = ["Decoded", "Undecodable", "decode"]
+__all__ = ["Decoded", "Undecodable", "decode", "decode_declared"]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -32,6 +32,28 @@ _MARKS = (
 )
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
 _MAX_CONTROL_SHARE = 0.02
+
+# Names that pages declare and Python does not know, and names that browsers read as a larger character set (WHATWG
+# Encoding Standard).
+_BROWSER_ENCODINGS = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "cp950",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "iso2022_jp": "iso2022_jp_2",
+    "mac-ukrainian": "mac-cyrillic",
+    "gb_2312-80": "gb18030",
+}
+_IN_7_BITS = frozenset(
+    ["iso2022_jp_2", "iso2022_jp_1", "iso2022_jp_3", "iso2022_jp_2004", "iso2022_jp_ext", "iso2022_kr", "hz", "utf-7"]
+)
+_SHIFTS = (b"\x1b$B", b"\x1b$@", b"\x1b$)C")  # into JIS X 0208, and into KS X 1001
 
 _SAMPLE_CHARS = 20_000
 _MIN_SHARE = 0.75  # a right decoding has about 0.9 to 1, a wrong one 0.1 to 0.65
@@ -104,10 +126,46 @@ def decode(raw: bytes, encoding: str | None = None) -> Decoded | Undecodable:
                 if text is None
                 else Decoded(text, name)
             )
+    for shift in _SHIFTS:
+        name = "iso2022_kr" if shift.endswith(b"C") else "iso2022_jp_2"
+        if shift in raw and raw.isascii() and (text := _decoded(raw, name)) is not None:
+            return Decoded(text, name)
     if b"\0" in raw or len(raw) - len(raw.translate(None, _CONTROL)) > _MAX_CONTROL_SHARE * len(raw):
         return Undecodable("binary", "NUL bytes or many control characters")
     text = _decoded(raw, "utf-8")
     return Decoded(text, "utf-8") if text is not None else _guess(raw)
+
+
+def decode_declared(raw: bytes, declared: str) -> Decoded | Undecodable:
+    """Return the text of `raw`, which declares its encoding.
+
+    A byte order mark and valid UTF-8 are stronger than the declaration, and it does not count if the bytes contradict
+    it. A declared UTF-16 or UTF-32 is not believed: its declaration could not be read.
+    """
+    found = decode(raw)
+    name = _known(declared)
+    certain = isinstance(found, Decoded) and not found.guessed and not raw.isascii()
+    if (
+        not name
+        or certain
+        or (raw.isascii() and name not in _IN_7_BITS)
+        or (isinstance(found, Undecodable) and found.reason == "binary")
+    ):
+        return found
+    text = _decoded(raw, name)
+    return found if text is None else Decoded(text, name)
+
+
+def _known(declared: str) -> str:
+    """Return Python's name of an encoding; "" if it is no text encoding, or one that needs a byte order mark."""
+    label = declared.strip().lower().removeprefix("x-").removesuffix("-i").removesuffix("-e").replace("windows-", "cp")
+    try:
+        name = codecs.lookup(_BROWSER_ENCODINGS.get(label, label)).name
+        "".encode(name)
+    except LookupError:
+        return ""
+    name = _BROWSER_ENCODINGS.get(name, name)
+    return "" if name.startswith(("utf-16", "utf-32", "utf-8")) else name
 
 
 def _decode_as(raw: bytes, encoding: str) -> Decoded | Undecodable:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from synthgen.chunking.markup import parse_blocks
-from synthgen.chunking.markup.block import front_matter
+from synthgen.chunking.markup.front_matter import FrontMatter, front_matter
 from synthgen.config.settings import Sources
 from synthgen.loaders.encodings import Decoded, Undecodable, decode
 from synthgen.records import Document, Skipped, make_document
@@ -38,14 +36,16 @@ def load_text(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
     return _load(raw, id, settings, "text")
 
 
-def document_of(id: str, text: str, format: str, decoded: Decoded, size: int, *, title: str = "") -> Document:
+def document_of(
+    id: str, text: str, format: str, decoded: Decoded, size: int, *, title: str = "", metadata: Mapping[str, Any] | None = None
+) -> Document:
     """Return a Document of `text` (in `format`) from a file of `size` bytes that was decoded as `decoded`."""
     text = normalise(text)
-    metadata: dict[str, Any] = {"format": format, "encoding": decoded.encoding, "bytes": size}
+    metadata = {"format": format, "encoding": decoded.encoding, "bytes": size, **(metadata or {})}
     if decoded.guessed:
         metadata["encoding_guessed"] = True
-    header, end = front_matter(text) if format == "markdown" else ("", 0)
-    if values := _scalars(header) if text.startswith("---") else {}:
+    values, end = front_matter(text) if format == "markdown" else FrontMatter({}, 0)
+    if values:
         metadata["front_matter"] = values
     return make_document(
         id,
@@ -71,15 +71,3 @@ def _first_heading(text: str, start: int, format: str) -> str:
             if block.kind == "heading" and (block.end < len(head) or head == text):  # the end of `head` may cut a title
                 return block.title
     return ""
-
-
-def _scalars(header: str) -> Mapping[str, str]:
-    """Return the keys of YAML front matter with scalar values, in their written form."""
-    try:
-        # Every scalar stays a string: a title such as 2024 or No is neither a number nor a boolean.
-        loaded = yaml.load(header, Loader=yaml.BaseLoader)  # noqa: S506 - BaseLoader creates no objects
-    except (yaml.YAMLError, RecursionError):
-        return {}
-    if not isinstance(loaded, dict):
-        return {}
-    return {key: value for key, value in loaded.items() if isinstance(key, str) and isinstance(value, str)}

@@ -23,6 +23,8 @@ from synthgen.retrieval.source_rank import TOO_EASY
 __all__ = ["earlier_report", "make_report", "read_report", "write_report"]
 
 _EXAMPLES = 3
+_MUCH_DROPPED = 0.5
+_PAGES_SHOWN = 5
 _UNMEASURED_BEFORE = (
     "The gain was not measured",
     "The model and its figures are of the rows before",
@@ -70,7 +72,7 @@ def make_report(made: Assembly) -> RunReport:
             "flags": _count(flag for row in kept for flag in row.flags),
             "too_easy": sum(float(row.scores.get("easy") or 0.0) >= TOO_EASY for row in kept),
         },
-        "notes": [*_about_splits(made), *generator.notes, *made.notes, *_unanswered(made)],
+        "notes": [*_about_pages(made), *_about_splits(made), *generator.notes, *made.notes, *_unanswered(made)],
         "distractors": made.distractors,
         "answers": made.answers,
         "exports": made.exports,
@@ -142,6 +144,21 @@ def _upgraded(report: dict[str, Any]) -> dict[str, Any]:
     notes = [note for note in report.get("notes", ()) if not note.startswith(_UNMEASURED_BEFORE)]
     said = [note for note in report.get("notes", ()) if note.startswith(_UNMEASURED_BEFORE)]
     return report | {"schema_version": SCHEMA_VERSION, "notes": notes, "unmeasured": said[0] if said else None}
+
+
+def _about_pages(made: Assembly) -> list[str]:
+    """Say which pages lost more than half of what a reader sees, since that is seldom all navigation."""
+    shares = {document.id: document.metadata.get("dropped_share", 0.0) for document in made.corpus.documents}
+    most = sorted((id for id, share in shares.items() if share > _MUCH_DROPPED), key=shares.__getitem__, reverse=True)
+    if not most:
+        return []
+    shown = ", ".join(f"{id} ({shares[id]:.0%})" for id in most[:_PAGES_SHOWN])
+    more = f" and {len(most) - _PAGES_SHOWN} more" if len(most) > _PAGES_SHOWN else ""
+    pages = "1 page" if len(most) == 1 else f"{len(most)} pages"
+    return [
+        f"{pages} lost more than half of the visible text as navigation, forms and the like: {shown}{more}. "
+        "`metadata.dropped_share` of the documents has every share."
+    ]
 
 
 def _about_splits(made: Assembly) -> list[str]:

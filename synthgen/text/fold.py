@@ -8,7 +8,8 @@
 | `plain` | names and numbers | combining marks are removed |
 | `LETTERS`, `QUOTED` | locating a text in another one | `fold`, character by character, so that offsets can be kept |
 
-All of them turn ß into ss and ﬁ into fi. A zero-width non-joiner ends a word, like the space that is often written in
+All of them turn ß into ss and ﬁ into fi. Digits of two levels do not become one number: 10⁶ is 10^6 and 1½ is 1 1/2,
+but m² is m2. A zero-width non-joiner ends a word, like the space that is often written in
 its place. ASCII text only needs lower case.
 """
 
@@ -20,6 +21,8 @@ from collections.abc import Callable
 
 import regex
 
+from synthgen.text.invisible import IGNORED
+
 __all__ = ["LETTERS", "QUOTED", "bare", "fold", "fold_with_offsets", "key", "plain"]
 
 
@@ -27,7 +30,7 @@ def fold(text: str) -> str:
     """Return the text in NFKC and folded case, with ASCII digits, one code per letter, and no invisible characters."""
     if text.isascii():
         return text.lower()
-    return _in_one_form(unicodedata.normalize("NFKC", text).casefold())
+    return _in_one_form(unicodedata.normalize("NFKC", _LEVELS.sub(r"^", _FRACTION.sub(" ", text))).casefold())
 
 
 def key(text: str) -> str:
@@ -79,21 +82,20 @@ def _in_one_form(folded: str) -> str:
 
 
 def _without(marks: regex.Pattern[str], text: str) -> str:
-    folded = _in_one_form(unicodedata.normalize("NFKD", text).casefold())
+    folded = _in_one_form(unicodedata.normalize("NFKD", _LEVELS.sub(r"^", _FRACTION.sub(" ", text))).casefold())
     folded = unicodedata.normalize("NFC", marks.sub("", folded))
     for letter, plain_letter in _STROKED:
         folded = folded.replace(letter, plain_letter)
     return folded
 
 
-_INVISIBLE = [0xAD, 0x61C, 0x180E, 0x200B, 0x200D, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
 _ZEROS = [
     *(0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0, 0xF20, 0x1040),
     *(0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0),
     *(0xA9F0, 0xAA50, 0xABF0),
 ]
 _ONE_FORM: dict[int, str | None] = {
-    **dict.fromkeys(_INVISIBLE),
+    **dict.fromkeys(map(ord, IGNORED)),
     0x0640: None,  # tatweel, which only lengthens an Arabic word
     0x200C: " ",  # zero-width non-joiner
     0x06A9: "ك",  # kaf and yeh in their Persian form
@@ -104,6 +106,8 @@ _VARIANT = re.compile(f"[{''.join(map(chr, _ONE_FORM))}\u0307]")
 _STROKED = [("ł", "l"), ("ø", "o"), ("đ", "d"), ("ħ", "h"), ("ı", "i"), ("æ", "ae"), ("œ", "oe"), ("ى", "ي")]
 _ACCENTS = regex.compile(r"[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670]")
 _MARKS = regex.compile(r"\p{Mn}(?<![\u3099\u309a])")
+_LEVELS = regex.compile(r"(?<=\p{Nd})(?=[⁰¹²³⁴-⁾₀-₎])|(?<=[₀-₉])(?=\p{Nd})")  # between digits of two levels
+_FRACTION = regex.compile(r"(?<=\p{Nd})(?=[¼-¾⅐-⅞↉])")
 _HYPHEN = regex.compile(r"(?<=[\p{L}\p{N}])-|-(?!\p{N})")
 _MEANS = regex.compile(r"[\p{L}\p{N}\p{M}\p{S}#%@&\-]")
 _NOISE = _Noise()

@@ -14,6 +14,7 @@ from collections.abc import Sequence, Set
 import regex
 
 from synthgen.text.fold import fold, key
+from synthgen.text.invisible import without_invisible
 from synthgen.text.lexicon import of_all
 
 __all__ = ["UNSPACED", "contents", "copies", "find", "jaccard", "normalise", "shingles", "spelled_out", "units", "words"]
@@ -27,8 +28,8 @@ _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 
 
 def normalise(text: str) -> str:
-    """Return the normal form: NFC, LF line ends, U+FEFF removed, lone surrogates replaced by U+FFFD."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
+    """Return the normal form: NFC, LF line ends, no character that is never seen, U+FFFD for lone surrogates."""
+    text = without_invisible(text.replace("\r\n", "\n").replace("\r", "\n"))
     return unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", text))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from support.cases import Case, cases
 
 from synthgen.generators.extractive.corpus_statistics import Counts
 from synthgen.generators.extractive.generate import generate
@@ -499,3 +500,18 @@ def test_plain_text_knows_where_it_came_from() -> None:
     found = plain(source)
     assert found.text == "See the old keeper and horn stop, then rest."
     assert all(source[i] == c or c == " " for i, c in zip(found.at, found.text, strict=True))
+
+
+@cases("markdown_line")
+def test_plain_text_keeps_what_inline_tags_mean(case: Case) -> None:
+    """`given` is a line of Markdown, `expected` its plain text."""
+    assert plain(case.given).text == case.expected
+
+
+@pytest.mark.parametrize(
+    "source", ["It takes 10<sup>6</sup> litres.", "It has 25<sup>2</sup> m.", "Water is H<sub>2</sub>O.", "It has <del>two</del> three."]
+)
+def test_an_answer_never_has_a_tag_in_it(source: str) -> None:
+    found = plain(source)
+    assert "<" not in found.text
+    assert found.exact(0, len(found.text)) is None

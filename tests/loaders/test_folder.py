@@ -426,7 +426,7 @@ boil --fast
 
 
 def test_html_becomes_what_a_reader_sees():
-    assert html_to_text(PAGE) == ("The kettle", PAGE_TEXT)
+    assert html_to_text(PAGE)[:2] == ("The kettle", PAGE_TEXT)
 
 
 def test_a_table_that_only_places_things_is_no_table():

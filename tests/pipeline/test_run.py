@@ -330,3 +330,17 @@ def test_what_is_measured_on_is_not_trained_on_even_if_the_queries_come_later(
     taught.clear()
     assert train(result.path).leaks == 0
     assert len(taught) == len(result.kept)
+
+
+def test_a_page_that_loses_most_of_its_text_is_named_on_the_closing_screen(tmp_path: Path) -> None:
+    folder = write(tmp_path / "docs")
+    links = "".join(f"<li><a href=/{n}>The page number {n} of the register</a>" for n in range(40))
+    (folder / "links.html").write_text(f"<nav><ul>{links}</ul></nav><p>The warden counts every badger in spring.</p>")
+    (folder / "prose.html").write_text(
+        "<nav><a href=/>Home</a></nav><p>The warden counts every heron in the autumn of each year.</p>"
+    )
+    report = sg.run(folder, tmp_path / "run", settings=FAST).report
+    [note] = [note for note in report["notes"] if "lost more than half" in note]
+    assert note.startswith("1 page lost")
+    assert "links.html (9" in note
+    assert "prose.html" not in note

@@ -7,14 +7,11 @@ from typing import Literal
 
 import regex
 
-__all__ = ["MAX_HEADING_CHARS", "Block", "Kind", "front_matter", "line_starts", "trimmed"]
+__all__ = ["MAX_HEADING_CHARS", "Block", "Kind", "line_starts", "trimmed"]
 
 Kind = Literal["heading", "paragraph", "list", "quote", "table", "code", "aside"]
 
 MAX_HEADING_CHARS = 200  # a longer "heading" is a paragraph marked up as one
-
-_FRONT_MATTER = regex.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?\n)?(\1|\.\.\.)[ \t]*(?:\n|\Z)", regex.DOTALL)
-_FIRST_KEY = regex.compile(r"(?:\s*(?:#.*)?\n)*[\"']?[\w.-]+[\"']?[ \t]*[:=]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +28,6 @@ class Block:
     level: int = 0
     title: str = ""
     parts: tuple[Block, ...] = ()
-
-
-def front_matter(text: str) -> tuple[str, int]:
-    """Return the YAML or TOML between the fences that open a document, and its end offset; ("", 0) if there is none."""
-    match = _FRONT_MATTER.match(text)
-    if match and match[2] and _FIRST_KEY.match(match[2]):
-        return match[2], match.end()
-    return "", 0
 
 
 def line_starts(text: str) -> list[int]:

@@ -37,7 +37,7 @@ _CODE = regex.compile(
         \s*(?P<code>.*?)\s* (?(fence)(?:>\s*)?(?P=fence)[`~]*|) \s*""",
     regex.VERBOSE | regex.DOTALL,
 )
-_MARKED_TITLE = regex.compile(r"[ \t]*#{1,6}[ \t]+(?P<title>.*?)[ \t]*#*[ \t]*", regex.DOTALL)
+_MARKED_TITLE = regex.compile(r"[ \t]*#{1,6}[ \t]+(?P<title>.*?)(?:[ \t]+#+)?[ \t]*", regex.DOTALL)
 _ADORNED_TITLE = regex.compile(
     r"(?:(?P<over>[^\s\w])(?P=over)*[ \t]*\n)?[ \t]*(?P<title>.*?)[ \t]*\n[ \t]*(?P<under>[^\s\w])(?P=under)*[ \t]*",
     regex.DOTALL,

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import regex
 
-from synthgen.chunking.markup.block import MAX_HEADING_CHARS, Block, Kind, front_matter, line_starts, trimmed
+from synthgen.chunking.markup.block import MAX_HEADING_CHARS, Block, Kind, line_starts, trimmed
+from synthgen.chunking.markup.front_matter import front_matter
+from synthgen.text.inline_html import rewritten
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -21,6 +23,7 @@ _COMMENT_ONLY = regex.compile(r"\s*(?:<!--.*?-->\s*)+", regex.DOTALL)
 _ANCHOR = regex.compile(r"\s*\{[#.:][^{}]*\}\s*$")
 _INLINE = regex.compile(r"[\\`*_\[\]<>&!]")
 _SPACE = regex.compile(r"\s+")
+_SENTENCE = regex.compile(r"\S+(?:\s+\S+){3,}[.…]|.{10,}[。।]")
 
 
 @lru_cache(maxsize=2)
@@ -33,7 +36,7 @@ def _parser(*, inline: bool) -> MarkdownIt:
 
 def parse_markdown(text: str) -> list[Block]:
     starts = line_starts(text)
-    _, cut = front_matter(text)
+    cut = front_matter(text).end
     # Blank lines in its place keep the line numbers. A parser would read front matter as a rule and a heading.
     tokens = _parser(inline=False).parse("\n" * text.count("\n", 0, cut) + text[cut:])
     found = [*_tree(text, starts, tokens)]
@@ -87,13 +90,14 @@ def _block(text: str, starts: Sequence[int], token: Token, kind: Kind, *, parts:
 def _heading(text: str, starts: Sequence[int], token: Token, content: str, *, nested: bool) -> Block:
     block = _block(text, starts, token, "paragraph")
     title = _plain_title(content)
-    if nested or not title or block.end - block.start > MAX_HEADING_CHARS:
+    is_prose = token.markup == "-" and _SENTENCE.fullmatch(title)  # a paragraph between two rules
+    if nested or not title or is_prose or block.end - block.start > MAX_HEADING_CHARS:
         return block
     return Block("heading", block.start, block.end, level=int(token.tag[1]), title=title)
 
 
 def _plain_title(content: str) -> str:
-    content = _ANCHOR.sub("", content)
+    content = rewritten(_ANCHOR.sub("", content))
     if not _INLINE.search(content):
         return _SPACE.sub(" ", content).strip()
     children = itertools.chain.from_iterable(t.children or () for t in _parser(inline=True).parseInline(content))

@@ -1,8 +1,8 @@
 """Text without its markup, with the source offset of every character.
 
 Queries must contain no Markdown, and answers must be exact spans of the document. So rules match on the plain text and
-map the matches back. Markup is only deleted, never rewritten, so the mapping is a list of offsets. Entities (`&lt;`)
-and nested or broken markup are left as they are.
+map the matches back. Markup is deleted; only sub- and superscripts and breaks are rewritten, at the offset of their first
+character. Entities (`&lt;`) and nested or broken markup are left as they are.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import regex
 
 from synthgen.records import Span
+from synthgen.text.inline_html import BREAKS, LOWERED, RAISED, STRUCK_OUT, lowered, raised
 from synthgen.text.words import UNSPACED
 
 __all__ = ["Plain", "plain"]
@@ -20,6 +21,9 @@ _WIDE = UNSPACED + "，。、；：？！（）「」《》“”"
 
 # Tried in this order at each character. A named group `keep` survives; the content of `text` is scanned again.
 _MARKUP = regex.compile(
+    rf"""
+    {RAISED} | {LOWERED} | {STRUCK_OUT} | (?P<break>{BREAKS}) |
+    """
     r"""
     (?P<code>`+) (?P<keep>[^`]+?|`) (?P=code) (?!`) _{0,2}              # `code`, ``code``; rst: `link`_
   | <!--.*?-->
@@ -32,7 +36,6 @@ _MARKUP = regex.compile(
   | (?<![\w*])(?P<stars>\*{1,3}) (?=[^\s*]) (?P<text>[^*]+?) (?<=\S)(?P=stars) (?!\*)
   | (?<=[\p{Han}])(?P<stars>\*{2}) (?=[^\s*]) (?P<text>[^*]+?) (?P=stars)
   | (?<![\w_])(?P<bars>_{1,2}) (?=[^\s_]) (?P<text>[^_]+?) (?<=\S)(?P=bars) (?![\w_])
-  | ~~(?P<text>[^~]+)~~
   | \\(?=[\\`*_{}\[\]()<>\#+\-.!|~"'\n])                                # escapes and hard breaks
   | (?<=\n)[^\S\n]*(?:>[ \t]?)+                                         # quotation marks of a block quote
     """,
@@ -80,9 +83,11 @@ def plain(source: str, start: int = 0, end: int | None = None) -> Plain:
     """Return the plain text of `source[start:end]`: one line, single spaces, none between characters of unspaced scripts."""
     end = len(source) if end is None else end
     kept = bytearray(b"\1") * (end - start)
-    _strip(source, start, end, start, kept)
-    at = [i for i in range(start, end) if kept[i - start]]
-    text = "".join(source[i] for i in at)
+    written: dict[int, str] = {}
+    _strip(source, start, end, start, kept, written)
+    shown = [(i, character) for i in range(start, end) if kept[i - start] for character in written.get(i, source[i])]
+    at = [i for i, _ in shown]
+    text = "".join(character for _, character in shown)
     drop: set[int] = set()
     for match in _WIDE_BREAK.finditer(text):
         drop.update(range(match.start(), match.end()))
@@ -93,12 +98,16 @@ def plain(source: str, start: int = 0, end: int | None = None) -> Plain:
     return Plain("".join(" " if text[i].isspace() else text[i] for i in chosen), tuple(at[i] for i in chosen), source)
 
 
-def _strip(source: str, start: int, end: int, base: int, kept: bytearray) -> None:
+def _strip(source: str, start: int, end: int, base: int, kept: bytearray, written: dict[int, str]) -> None:
+    """Clear `kept` where markup is, and set `written` where other text stands in its place."""
     for role in _ROLE.finditer(source, start, end):
         kept[role.start() - base : role.end() - base] = bytes(role.end() - role.start())
     for match in _MARKUP.finditer(source, start, end):
         inner = next((span for name in ("keep", "text") for span in match.spans(name) if span[0] >= 0), None)
         kept[match.start() - base : match.end() - base] = bytes(match.end() - match.start())
+        if text := _rewritten(source, match):
+            kept[match.start() - base] = 1
+            written[match.start()] = text
         if inner is None:
             continue
         kept[inner[0] - base : inner[1] - base] = b"\1" * (inner[1] - inner[0])
@@ -107,7 +116,14 @@ def _strip(source: str, start: int, end: int, base: int, kept: bytearray) -> Non
             if target and _is_reference(source, match.start(), match.end()):
                 kept[target.start() - base : inner[1] - base] = bytes(inner[1] - target.start())
         elif match.captures("text"):
-            _strip(source, inner[0], inner[1], base, kept)
+            _strip(source, inner[0], inner[1], base, kept, written)
+
+
+def _rewritten(source: str, match: regex.Match[str]) -> str:
+    before = source[match.start() - 1 : match.start()]
+    if match["raised"]:
+        return raised(match["raised"], before)
+    return lowered(match["lowered"], before) if match["lowered"] else " " if match["break"] else ""
 
 
 def _is_reference(source: str, start: int, end: int) -> bool:

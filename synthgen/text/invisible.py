@@ -1,0 +1,49 @@
+"""Which characters are never seen, in one place.
+
+| set | removed from | characters |
+|---|---|---|
+| `NEVER_SEEN` | every text that becomes a document, a row or a quote (`words.normalise`) | soft hyphen, zero-width space, word joiner, byte order mark, invisible signs of mathematics, tags, … |
+| `JOINING` | comparisons only (`fold`) | joiners, marks of the direction of writing, variation selectors: they shape or place other characters |
+"""
+
+from __future__ import annotations
+
+import regex
+
+__all__ = ["IGNORED", "JOINING", "NEVER_SEEN", "without_invisible"]
+
+NEVER_SEEN = frozenset(
+    map(
+        chr,
+        [
+            *(0xAD, 0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x200B, 0xFEFF),
+            *range(0x2060, 0x2065),
+            *range(0x206A, 0x2070),
+            *range(0xFFF9, 0xFFFC),
+            *range(0x1D173, 0x1D17B),
+            *range(0xE0000, 0xE0080),
+        ],
+    )
+)
+JOINING = frozenset(
+    map(
+        chr,
+        [
+            *(0x61C, 0x200D, 0x200E, 0x200F),
+            *range(0x180B, 0x180E),
+            *range(0x202A, 0x202F),
+            *range(0x2065, 0x206A),
+            *range(0xFE00, 0xFE10),
+            *range(0xE0100, 0xE01F0),
+        ],
+    )
+)
+IGNORED = NEVER_SEEN | JOINING
+"""What a comparison does not see. A zero-width non-joiner is not one of them: it ends a word."""
+
+_NEVER_SEEN = regex.compile(f"[{''.join(sorted(NEVER_SEEN))}]+")
+
+
+def without_invisible(text: str) -> str:
+    """Return the text without the characters that are never seen."""
+    return text if text.isascii() else _NEVER_SEEN.sub("", text)
