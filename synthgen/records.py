@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from synthgen.text.model_text import Mended, mended_answer, mended_query, mended_text
 from synthgen.text.words import normalise
 
 __all__ = [
@@ -360,17 +361,31 @@ def make_document(id: str, text: str, **columns: Any) -> Document:
 
 
 def make_triple(chunk: Chunk, query: str, answer: str | None = None, **columns: Any) -> Triple:
-    """Return a Triple whose source is `chunk`. Its id is the digest of the chunk's text and the query."""
+    """Return a Triple whose source is `chunk`. Its id is the digest of the chunk's text and the query.
+
+    What a model wrote around the texts is mended (`text.model_text`), and `metadata.mended` names what was.
+    """
+    asked = mended_query(query, chunk.text, chunk.language)
+    answered = Mended("") if answer is None else mended_answer(answer, chunk.text, chunk.language)
+    mended = dict.fromkeys([*asked.mended, *answered.mended])
+    metadata = dict(columns.pop("metadata", {}))
+    for texts, name in [*((metadata, name) for name in metadata), (columns, "reasoning")]:
+        if isinstance(texts.get(name), str):
+            texts[name], also = mended_text(texts[name], chunk.text)
+            mended |= dict.fromkeys(also)
+    if mended:
+        metadata["mended"] = list(mended)
     return Triple(
-        id=digest([chunk.sha256, query])[:24],
-        query=query,
-        answer=answer,
+        id=digest([chunk.sha256, asked.text])[:24],
+        query=asked.text,
+        answer=None if answer is None else answered.text,
         positives=(chunk.id,),
         document_id=chunk.document_id,
         start=chunk.start,
         end=chunk.end,
         chunk_sha256=chunk.sha256,
         split=chunk.split,
+        metadata=metadata,
         **columns,
     )
 

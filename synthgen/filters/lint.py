@@ -1,6 +1,6 @@
-"""Rejects queries that nobody would type.
+"""Rejects queries that nobody would type, and answers that are none.
 
-Reasons:
+Reasons of a query:
 
 - `passage_reference`: "according to the text".
 - `chatter`: "Here are two questions".
@@ -14,6 +14,15 @@ Reasons:
 - `copied_run`: a run of words copied from what the row shows.
 - `shot_copied`: the text of a shot, exactly or nearly.
 
+Reasons of an answer, and of a query that only holds a place (`text.model_text`, which mends what can be):
+
+- `placeholder`: `{answer}`, `string`, N/A, or signs alone.
+- `no_answer`: "I don't know", "The passage does not mention it".
+- `answer_malformed`: JSON, markup or a control token that the passage does not have.
+- `run_on`: turns of a chat after the answer.
+
+What the passage has literally is never one of them, nor is the label of a text.
+
 Words are counted in every script: a letter of Han or kana counts as half a word, a letter of an alphabet without spaces
 (Thai, Lao, Khmer, Burmese) as a fifth. So 8 words are 16 or 40 such letters.
 
@@ -21,7 +30,7 @@ The limits on length are fixed and wide. Limits of half the shortest and twice t
 (9 and 21 words) would reject 18 of 100 human queries on a software manual, 8 in Chinese and 5 of medical experts, all
 of them for being short. The upper limit would reject none, and neither does the fixed one.
 
-Only the query is checked. Answers are the subject of `grounding` and of judges. Not covered: queries whose antecedent
+Whether an answer is true is the subject of `grounding` and of judges. Not covered: queries whose antecedent
 is a noun ("this study", "the city"); two questions joined in languages without `double_questions` in their lexicon.
 """
 
@@ -37,9 +46,10 @@ from pydantic import Field
 from synthgen.filters.common.left_over import LEFT_OVER
 from synthgen.filters.context import FilterContext
 from synthgen.filters.spec import FilterSpec
-from synthgen.records import Chunk, Triple, Verdict, passage
+from synthgen.records import CLASSIFICATION, Chunk, Triple, Verdict, passage
 from synthgen.text.lexicon import lexicon, lexicons
 from synthgen.text.lexicon.base import Lexicon
+from synthgen.text.model_text import fault, is_placeholder
 from synthgen.text.words import copies, jaccard, shingles, spelled_out, units, words
 
 __all__ = ["SPEC", "lint"]
@@ -76,7 +86,7 @@ def lint(
     max_copied_words: Annotated[Length, Field(description="a copied run of this many words is too long")] = 12,
     max_shot_similarity: Annotated[float, Field(gt=0, le=1, description="as similar to a shot, by shingles, is a copy")] = 0.8,
 ) -> list[Verdict]:
-    """Queries do not point at their passage, copy it, copy a shot or contain the model's chatter."""
+    """Queries do not point at their passage, copy it, copy a shot or contain the model's chatter; answers answer."""
     similarity_to_shots = _shot_matcher(context.shots, max_shot_similarity)
     shown = functools.lru_cache(maxsize=4_096)(_spelled_out)
     verdicts = []
@@ -85,6 +95,8 @@ def lint(
         parts = _units(query)
         length = sum(weight for _, weight in parts)
         languages = _languages(query, parts)
+        chunk = context.chunks[triple.chunk_id]
+        asks = triple.kind != CLASSIFICATION
         if _matches("references", query, languages):
             verdicts.append(Verdict(triple, "passage_reference"))
         elif _matches("chatter", query, languages):
@@ -95,7 +107,9 @@ def lint(
             verdicts.append(Verdict(triple, "too_short", length, min_words))
         elif length > max_words:
             verdicts.append(Verdict(triple, "too_long", length, max_words))
-        elif _is_malformed(query, context.chunks[triple.chunk_id]):
+        elif asks and is_placeholder(query, chunk.text):
+            verdicts.append(Verdict(triple, "placeholder"))
+        elif _is_malformed(query, chunk):
             verdicts.append(Verdict(triple, "malformed"))
         elif _matches("generic", query, languages):
             verdicts.append(Verdict(triple, "generic"))
@@ -103,14 +117,12 @@ def lint(
             verdicts.append(Verdict(triple, "double_question"))
         elif _matches("dangling", query, languages):
             verdicts.append(Verdict(triple, "needs_passage"))
-        elif length >= max_copied_words and copies(
-            parts, shown(passage(triple, context.chunks[triple.chunk_id])), max_copied_words
-        ):
+        elif length >= max_copied_words and copies(parts, shown(passage(triple, chunk)), max_copied_words):
             verdicts.append(Verdict(triple, "copied_run", None, max_copied_words))
         elif (similarity := similarity_to_shots(query)) >= max_shot_similarity:
             verdicts.append(Verdict(triple, "shot_copied", round(similarity, 6), max_shot_similarity))
         else:
-            verdicts.append(Verdict(triple))
+            verdicts.append(Verdict(triple, fault(triple.answer or "", chunk.text, chunk.language) if asks else ""))
     return verdicts
 
 
@@ -223,5 +235,9 @@ SPEC = FilterSpec(
         "too_long": "the query has too many words",
         "copied_run": "a run of words is copied from the passage",
         "shot_copied": "the query is the text of a shot, exactly or nearly",
+        "placeholder": "query or answer only holds a place: {answer}, N/A, signs alone",
+        "no_answer": "the answer says that there is none",
+        "answer_malformed": "the answer is JSON, or has markup or control tokens",
+        "run_on": "turns of a chat follow the answer",
     },
 )

@@ -77,12 +77,12 @@ class Prompted:
             self._model.name, self._endpoint, texts, schema=self._schema, sampling=self._sampling, static=static
         )
 
-    def _read(self, completion: Completion) -> Answer:
-        return read_answer(completion, self._prompt.fields, self._per_chunk)
+    def _read(self, completion: Completion, passage: str = "") -> Answer:
+        return read_answer(completion, self._prompt.fields, self._per_chunk, passage)
 
-    def _best(self, calls: Sequence[Call]) -> tuple[Call, Answer]:
+    def _best(self, calls: Sequence[Call], passage: str) -> tuple[Call, Answer]:
         """Return the first call whose list is complete, else the one with most items, else the last."""
-        read = [(call, self._read(call.completion)) for call in calls]
+        read = [(call, self._read(call.completion, passage)) for call in calls]
         for call, answer in read:
             if answer.items and not answer.truncated:
                 return call, answer
@@ -94,7 +94,7 @@ class Prompted:
         if not calls:
             yield _skipped(chunk, "not_called")
             return
-        call, answer = self._best(calls)
+        call, answer = self._best(calls, chunk.text)
         if not answer.items:
             # Without a text the call itself failed, and its own reason is more informative.
             failed_itself = call.status == "failed" and not call.completion.text

@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 
+import regex
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, create_model
 
 from synthgen.llm.lenient_json import JsonReading, decoded, mend_json, read_json
 from synthgen.records import Completion
+from synthgen.text.model_text import restored_escapes
 from synthgen.text.words import normalise
 
 __all__ = ["Answer", "ended_badly", "read_answer", "strict_schema"]
@@ -34,6 +36,7 @@ _EXCERPT_CHARS = 60
 
 _CUT = {"length", "max_tokens", "model_length"}
 _FILTERED = {"content_filter", "content_filtered", "guardrail_intervened", "prohibited_content", "recitation", "safety"}
+_CONTROL = regex.compile(r"[\p{Cc}--[\t\n]]", regex.V1)
 _PLACEHOLDER = ". …"  # a value of only these characters was copied from the form that the prompt shows
 
 Item = Mapping[str, str]
@@ -76,12 +79,12 @@ def ended_badly(completion: Completion) -> str:
     return "truncated" if ending in _CUT else ""
 
 
-def read_answer(completion: Completion, fields: Mapping[str, str], wanted: int) -> Answer:
+def read_answer(completion: Completion, fields: Mapping[str, str], wanted: int, passage: str = "") -> Answer:
     """Return the items of a completion, at most `wanted` of them.
 
     Fewer are accepted: a short passage may not support more. Items beyond `wanted` are left out and listed as problems,
     so that the number of rows per chunk stays as requested; their text stays in the call store. An answer that was cut
-    after all wanted items is not truncated.
+    after all wanted items is not truncated. The `passage` shows which control characters were backslashes.
     """
     ending = ended_badly(completion)
     if ending in ("refusal", "content_filter"):
@@ -90,7 +93,7 @@ def read_answer(completion: Completion, fields: Mapping[str, str], wanted: int) 
     items: list[Item] = []
     problems: list[tuple[str, str]] = []
     for number, raw in enumerate(found.items):
-        item = _validated(raw, fields, f"items.{number}")
+        item = _validated(raw, fields, f"items.{number}", passage)
         if isinstance(item, str):
             problems.append(("invalid_item", item))
         elif len(items) < wanted:
@@ -188,17 +191,19 @@ def _is_item(value: dict[str, Any], fields: Mapping[str, str]) -> bool:
     return any(name in fields and name != "items" for name in map(_plain, value))
 
 
-def _validated(raw: Any, fields: Mapping[str, str], place: str) -> Item | str:
+def _validated(raw: Any, fields: Mapping[str, str], place: str, passage: str) -> Item | str:
     """Return the item in normal form with its query on one line, or a description of what is wrong with its fields."""
     if not isinstance(raw, dict):
         return f"{place}: must be an object with {', '.join(fields)}"
     try:
-        item = _model(tuple(fields)).model_validate({_plain(name): _clean(value) for name, value in raw.items()})
+        item = _model(tuple(fields)).model_validate({_plain(name): _clean(value, passage) for name, value in raw.items()})
     except ValidationError as error:
         return "; ".join(f"{place}.{'.'.join(map(str, e['loc']))}: {_message(e)}" for e in error.errors())
     texts: dict[str, str] = dict(zip(fields, dict(item).values(), strict=True))
     if "query" in texts:
         texts["query"] = " ".join(texts["query"].split())
+    if broken := [name for name, text in texts.items() if _CONTROL.search(text)]:
+        return f"{place}: a control character in {', '.join(broken)}"
     return texts
 
 
@@ -206,9 +211,14 @@ def _plain(name: str) -> str:
     return name.strip().casefold()
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: Any, passage: str) -> Any:
     # Before the check, which rejects lone surrogates as text.
-    return ("" if not value.strip(_PLACEHOLDER) else normalise(value)) if isinstance(value, str) else value
+    # Before line ends are made one, which a carriage return of TeX is not.
+    return (
+        ("" if not value.strip(_PLACEHOLDER) else normalise(restored_escapes(value, passage)))
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _message(error: Any) -> str:

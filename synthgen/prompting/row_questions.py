@@ -29,6 +29,7 @@ from synthgen.llm.structured_output import read_answer, strict_schema
 from synthgen.prompting.templates import packaged, passage_block, render
 from synthgen.records import Chunk, Completion, Request, Triple, make_request, passage
 from synthgen.storage import read_yaml
+from synthgen.text.model_text import mended_text
 
 __all__ = ["Paid", "RowAnswer", "RowStep", "source_passage", "yes"]
 
@@ -141,7 +142,8 @@ class RowStep(Generic[Row]):
             if whole := next(
                 (answer for answer in parsed if answer.items and not answer.truncated and not answer.problems), None
             ):
-                yield RowAnswer(whole.items[0])
+                shown = "\n".join(chunk.text for chunk in self._passages(row))
+                yield RowAnswer({name: mended_text(text, shown).text for name, text in whole.items[0].items()})
             else:
                 yield RowAnswer({}, calls[-1].reason or parsed[-1].reason or "unusable" if calls else "not_asked")
 

@@ -107,6 +107,10 @@ EXAMPLES: Mapping[str, Mapping[str, Case | list[Triple]]] = {
         "too_long": [row("why is the lamp so very old " * 30)],
         "copied_run": [row("Why was the lighthouse at Skagen was lit in 1858 and stands 46 metres tall?")],
         "shot_copied": [row(SHOT)],
+        "placeholder": [row(answer="{answer}")],
+        "no_answer": [row(answer="The passage does not mention it.")],
+        "answer_malformed": [row(answer='{"height": 46, "unit": "metres"}')],
+        "run_on": [row(answer="User: How tall? Assistant: 46 metres")],
     },
     "leaks": {"eval_query": [row(EVALUATED.lower())]},
     "exact_duplicates": {

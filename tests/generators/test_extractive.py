@@ -509,7 +509,8 @@ def test_plain_text_keeps_what_inline_tags_mean(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["It takes 10<sup>6</sup> litres.", "It has 25<sup>2</sup> m.", "Water is H<sub>2</sub>O.", "It has <del>two</del> three."]
+    "source",
+    ["It takes 10<sup>6</sup> litres.", "It has 25<sup>2</sup> m.", "Water is H<sub>2</sub>O.", "It has <del>two</del> three."],
 )
 def test_an_answer_never_has_a_tag_in_it(source: str) -> None:
     found = plain(source)

@@ -125,6 +125,9 @@ class Lexicon:
     about its task. `double_questions` are two in one, `generic_questions` fit every passage and so find none, and `dangling` ones
     have a pronoun or demonstrative without anything that it could stand for ("it" is left out: mostly it stands for nothing).
 
+    Of answers: `lead_ins` are what a model says before its answer ("Sure!", "Answer:", "According to the passage,"), anchored at the
+    start, and `sign_offs` what it says after it ("Let me know if …"); `non_answers` say that there is none.
+
     Documents: `generic_headings` say nothing without the one above; `history_headings` is a pattern of those above a list of changes. `ask_labels` and `reply_labels` stand before a question and its answer ("Q:"). `yes_no_words` are cells that say nothing.
     `alone` is a pattern of what only this one of several languages of its script has.
 
@@ -168,6 +171,9 @@ class Lexicon:
     double_questions: Patterns = ()
     generic_questions: Patterns = ()
     dangling: Patterns = ()
+    lead_ins: Patterns = ()
+    non_answers: Patterns = ()
+    sign_offs: Patterns = ()
     generic_headings: Words = frozenset()
     history_headings: str = ""
     ask_labels: Words = frozenset()

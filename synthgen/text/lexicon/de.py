@@ -218,7 +218,7 @@ LEXICON = Lexicon(
         r"^(?:was|wer|wann|wo|warum|wie)\b(?: [\w-]+){3}.* und (?:was|wer|wann|wo|warum|wie) (?:ist|sind|war|waren|wurde|wird|hat|kann)\b",
     ),
     generic_questions=(
-        r"^(?:was|wie) (?:ist|sind|lautet|lauten) (?:das|die|der) (?:haupt|zentrale? |wichtigste )?(?:thema|themen|idee|aussage|punkte?|hauptthema|hauptidee|kernaussage|botschaft)\W*$",
+        r"^(?:was|wie) (?:ist|sind|lautet|lauten) (?:das|die|der) (?:haupt|zentrale? |wichtigste )?(?:thema|themen|idee|aussage|punkte?|hauptthema|hauptidee|kernaussage|botschaft)(?: (?:des|dieses|der|dieser|im|in diesem) (?:textes|text|dokuments|dokument|abschnitts?|artikels?))?\W*$",
         r"^(?:was wird (?:hier )?(?:beschrieben|besprochen|diskutiert|behandelt|erklärt)|worum geht es(?: hier)?|fasse (?:es |das )?zusammen)\W*$",
     ),
     dangling=(
@@ -232,6 +232,18 @@ LEXICON = Lexicon(
         between="|",
     ),
     history_headings=r"änderungen|neuerungen",
+    lead_ins=(
+        r"^(?:(?:gerne?|natürlich|selbstverständlich|klar|sicher)\s*[,!.:]+\s*)+",
+        r"^(?:hier ist (?:die|eine|meine) (?:\w+ )?antwort\b[^:\n]{0,40}:\s*|(?:die )?antwort\s*(?:lautet\s*)?:\s*)",
+        r"^(?:(?:laut|gemäß|entsprechend|nach) (?:dem|des|diesem )?\s*(?:\w+en )?(?:Text|Textes|Abschnitt|Absatz|Dokument|Artikel|Auszug|Kontext)s?\s*[,:]\s*)",
+    ),
+    non_answers=(
+        r"\bals (?:KI|Sprachmodell|KI-Modell|KI-Sprachmodell|künstliche Intelligenz)\b",
+        r"^(?:(?:es )?tut mir leid\b|leider (?:kann|habe|wird|enthält|geht|ist|steht)\b|ich (?:kann|weiß) (?:das|es|diese Frage|die Frage)?\s*(?:leider )?nicht\b|weiß (?:ich )?nicht|keine (?:ahnung|angabe|antwort|informationen?)\b|unbekannt|nicht (?:angegeben|erwähnt|genannt|bekannt|verfügbar|zutreffend))(?: (?:im|in|aus|beantworten)\b.{0,60})?\W*$",
+        r"^(?:der|dieser|das|dieses|die) (?:Text|Abschnitt|Absatz|Dokument|Artikel|Auszug|Kontext|Passage) (?:erwähnt|enthält|sagt|nennt|gibt|beantwortet|macht|liefert)\b.{0,60}\b(?:nicht|nichts|keine\w*)\b",
+        r"^(?:das|dies|es|die Antwort) (?:wird|ist|steht|geht)\b.{0,30}\b(?:nicht|nirgends)\b.{0,40}(?:erwähnt|angegeben|genannt|hervor|Text|bekannt|enthalten)\W*",
+        r"^siehe (?:oben|unten|Text)\W*$",
+    ),
     ask_labels=listed("F Frage"),
     reply_labels=listed("A Antwort"),
     yes_no_words=listed("ja nein kein keine keiner keines"),

@@ -253,6 +253,7 @@ _RULES = ExtractiveRules(
 _EN = r"(?:passage|text|excerpt|paragraph|document|article|section|chapter|context|snippet|table|figure)"
 _EN_SAYS = r"(?:say|state|mention|describe|discuss|explain|claim|argue|suggest|list|provide|present|refer|imply|note)"
 _EN_TOPIC = r"(?:topic|idea|theme|subject|point|purpose|message|focus|takeaway|argument|gist|concept)s?"
+_EN_HERE = rf"(?:here|(?:in|by|from) (?:the|this|that) (?:given |provided |above )*{_EN}s?(?: provided| given| above)?)"
 
 LEXICON = Lexicon(
     code="en",
@@ -364,9 +365,9 @@ LEXICON = Lexicon(
     ),
     generic_questions=(
         rf"^what(?:['’]s| is| are| was| were) (?:the |some )?(?:main |central |key |primary |overall |major |general |most important )*{_EN_TOPIC}"
-        r"(?: (?:here|being )?(?:discussed|covered|addressed|described|presented|mentioned))?\W*$",
+        rf"(?: (?:here|being )?(?:discussed|covered|addressed|described|presented|mentioned))?(?: {_EN_HERE}| of (?:the|this) {_EN})?\W*$",
         r"^what (?:is|are|was|were) (?:being |mainly )?(?:discussed|described|covered|explained|mentioned|talked about|this about|it about)\W*$",
-        r"^(?:(?:please |can you |could you )?(?:summari[sz]e|explain|describe|discuss)(?: (?:this|that|it))?|(?:give|write|provide)(?: me)? a (?:brief |short )?summary|tell me more(?: about (?:this|it))?)\W*$",
+        rf"^(?:(?:please |can you |could you )?(?:summari[sz]e|explain|describe|discuss)(?: (?:this|that|it)(?: {_EN})?| the {_EN})?|(?:give|write|provide)(?: me)? a (?:brief |short )?summary|tell me more(?: about (?:this|it))?)\W*$",
     ),
     dangling=(
         r"^(?:(?:in|at|on|by|for|to|with|from) )?(?:what|when|where|why|how|who|whom|which)(?: [a-z]+){0,2} "
@@ -387,6 +388,26 @@ LEXICON = Lexicon(
         between="|",
     ),
     history_headings=r"\bchange ?log|release notes|what['’]s new",
+    lead_ins=(
+        r"^(?:(?:sure|certainly|of course|absolutely|okay|great question|great)\b\s*[,!.:]+\s*)+(?:(?:here(?:['’]s| is| are)|i(?:['’]d| would) be happy to|the answer is)\b[^:.!?\n]{0,60}:\s*)?",
+        r"^(?:here(?:['’]s| is) (?:the|an?|your|my) (?:\w+ )?(?:answer|response|reply)\b[^:\n]{0,60}:\s*)",
+        r"^(?:(?:the |my |final |short |correct )*(?:answer|response|reply)\s*(?:is\s*)?(?:\d+\s*)?:\s*)",
+        r"^(?:(?:according to|based on|as per|as stated in|as mentioned in|as described in|from) (?:the|this) (?:given |provided |above |following )*(?:passage|text|context|document|excerpt|article|paragraph|section|information)s?(?: provided| given| above)?\s*[,:]\s*)",
+        r"^(?:the (?:passage|text|context|document|excerpt) (?:states|says|mentions|notes|explains|indicates) that\s+)",
+    ),
+    non_answers=(
+        r"\bas an? (?:(?:AI|artificial intelligence|large|helpful)[ -]?)*(?:language )?(?:model|assistant|chatbot)\b,?|\bas an AI,? I\b",
+        r"^(?:i(?:['’]m| am) sorry\b|(?:sorry|unfortunately|apologies),?\s+(?:but )?(?:i|the|this|there)\b)",
+        r"^i (?:cannot|can['’]t|am unable to|am not able to|don['’]t have|do not have) (?:help|assist|answer|provide|determine|find|enough|sufficient|any|access|information|the)\b",
+        rf"^(?:i (?:don['’]?t|do not) know|i(?:['’]m| am) not sure|no idea|unknown|unanswerable|not (?:available|applicable|specified|mentioned|stated|given|provided|found|known|enough information|sufficient information)|no (?:answer|information|relevant information)(?: (?:available|found|given|provided|is (?:available|given|provided)))?)(?: {_EN_HERE})?\W*$",
+        rf"^(?:the|this) (?:given |provided |above )*(?:{_EN}|information|document)s? (?:provided )?(?:does|do|did|doesn['’]t|don['’]t|didn['’]t)(?: not)? (?:explicitly |directly |specifically )?(?:mention|say|state|specify|provide|answer|indicate|describe|discuss|address|explain|(?:contain|include|give|have) (?:any |enough |sufficient |an? |the )*(?:\w+ )?(?:information|answer|details?|mention))\b",
+        rf"^(?:it|that|this|the (?:answer|information)) (?:(?:is|was) not|isn['’]t|wasn['’]t|cannot be|can['’]t be|could not be) (?:explicitly |directly |specifically )?(?:mentioned|stated|specified|provided|given|available|determined|answered|found|known|clear|described)\b(?: {_EN_HERE})?\W*$",
+        r"^there (?:is|was) (?:no|not enough|insufficient) (?:information|mention|answer|context)\b",
+        rf"^(?:see|refer to|as (?:stated|mentioned|described)|same as|ditto)(?: (?:the )?(?:above|below|previous|earlier|{_EN}))?(?: (?:{_EN}|answer))?\W*$",
+    ),
+    sign_offs=(
+        r"(?:let me know if|(?:i )?hope (?:this|that) helps|feel free to (?:ask|reach)|is there anything else|if you have any (?:other|more|further) questions)\b[^\n]*$",
+    ),
     ask_labels=listed("Q Question"),
     reply_labels=listed("A Answer"),
     yes_no_words=listed("n/a na none yes no true false"),

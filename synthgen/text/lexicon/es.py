@@ -64,7 +64,7 @@ LEXICON = Lexicon(
     ),
     double_questions=(r"^(?:\S+ ){3}.* y ¿?(?:quién|cuándo|dónde|por qué|cómo|cuál) (?:es|son|fue|era|ha|han|puede|se)\b",),
     generic_questions=(
-        r"^¿?(?:cuál|cuáles) (?:es|son) (?:el|la|los|las) (?:tema|idea|mensaje|punto|asunto)s?(?: (?:principal|principales|central|centrales|clave))?\W*$",
+        r"^¿?(?:cuál|cuáles) (?:es|son) (?:el|la|los|las) (?:tema|idea|mensaje|punto|asunto)s?(?: (?:principal|principales|central|centrales|clave))?(?: (?:de este|del|en este|en el) (?:texto|documento|pasaje|artículo|fragmento))?\W*$",
         r"^¿?(?:de qué (?:trata|se trata|se habla)|qué se (?:describe|discute|explica|menciona))\W*$",
     ),
     dangling=(r"\b(?:después de|antes de|durante|debido a|a causa de|a pesar de) (?:esto|eso|ello)\W*$",),
@@ -73,6 +73,17 @@ LEXICON = Lexicon(
         between="|",
     ),
     history_headings=r"notas de la versión|novedades|registro de cambios",
+    lead_ins=(
+        r"^(?:(?:claro(?: que sí)?|por supuesto|desde luego|con gusto)\s*[,!.:]+\s*)+",
+        r"^(?:(?:aquí está|esta es) la (?:\w+ )?respuesta\b[^:\n]{0,40}:\s*|(?:la )?respuesta\s*(?:es\s*)?:\s*)",
+        r"^(?:(?:según|de acuerdo con) (?:el|este) (?:texto|pasaje|documento|artículo|fragmento|párrafo|contexto)\s*[,:]\s*)",
+    ),
+    non_answers=(
+        r"\bcomo (?:una? )?(?:IA|inteligencia artificial|modelo de lenguaje|asistente)\b",
+        r"^(?:lo siento\b|no (?:lo )?sé\W*$|no puedo (?:responder|ayudar|determinar)\b|(?:ninguna|sin) (?:información|respuesta|datos)\b|desconocid[oa]\W*$|no (?:se )?(?:menciona|especifica|indica|aplica|disponible|especificad[oa]|mencionad[oa])\b(?: (?:en|por)\b.{0,60})?\W*$)",
+        r"^(?:el|este) (?:texto|pasaje|documento|artículo|fragmento|párrafo|contexto) no (?:lo )?(?:menciona|especifica|dice|contiene|responde|indica|proporciona|da)\b",
+        r"^(?:ver|véase) (?:arriba|abajo|más arriba|el texto)\W*$",
+    ),
     ask_labels=listed("Pregunta P"),
     reply_labels=listed("Respuesta R"),
     yes_no_words=listed("sí no ninguno ninguna"),

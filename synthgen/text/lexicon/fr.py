@@ -60,7 +60,7 @@ LEXICON = Lexicon(
     ),
     double_questions=(r"^(?:\S+ ){3}.* et (?:quand|où|pourquoi|comment|qui|combien) (?:est|sont|a|ont|était|peut|fut)\b",),
     generic_questions=(
-        r"^(?:quel(?:le)?s? (?:est|sont)|qu['’]est-ce que) (?:le|la|les|l['’]) ?(?:sujet|thème|idée|message|point)s?(?: (?:principal|principale|principaux|central|centrale|clés?))?\W*$",
+        r"^(?:quel(?:le)?s? (?:est|sont)|qu['’]est-ce que) (?:le|la|les|l['’]) ?(?:sujet|thème|idée|message|point)s?(?: (?:principal|principale|principaux|central|centrale|clés?))?(?: (?:de ce|du|dans ce|dans le|de l['’]|de cet) ?(?:texte|document|passage|article|extrait))?\W*$",
         r"^(?:de quoi (?:s['’]agit-il|parle-t-on|est-il question)|qu['’]est-ce qui est (?:décrit|expliqué|abordé))\W*$",
     ),
     dangling=(
@@ -72,6 +72,18 @@ LEXICON = Lexicon(
         between="|",
     ),
     history_headings=r"notes de version|nouveautés|journal des modifications",
+    lead_ins=(
+        r"^(?:(?:bien sûr|certainement|avec plaisir|d['’]accord)\s*[,!.:]+\s*)+",
+        r"^(?:voici (?:la|une|ma) (?:\w+ )?réponse\b[^:\n]{0,40}:\s*|(?:la )?réponse\s*(?:est\s*)?:\s*)",
+        r"^(?:(?:selon|d['’]après) (?:le|ce|l['’]) ?(?:texte|passage|document|article|extrait|paragraphe|contexte)\s*[,:]\s*)",
+    ),
+    non_answers=(
+        r"\ben tant qu['’](?:IA|intelligence artificielle|assistant|modèle)\b",
+        r"^(?:(?:je suis )?désolée?\b|je ne (?:sais|peux) pas\b|malheureusement,? (?:je|le|il)\b|(?:aucune|pas d['’]) ?(?:information|réponse|idée)\b|inconnue?\W*$|non (?:précisée?|mentionnée?|spécifiée?|applicable|disponible)\W*$)",
+        r"^(?:le|ce|l['’]) ?(?:texte|passage|document|article|extrait|paragraphe|contexte) ne (?:le |la )?(?:mentionne|précise|dit|contient|répond|donne|fournit|indique)\b",
+        r"^(?:ce|cela|il|ceci) n['’]est pas (?:mentionnée?|précisée?|indiquée?|spécifiée?)\b",
+        r"^voir (?:ci-dessus|plus haut|ci-dessous|le texte)\W*$",
+    ),
     ask_labels=listed("Question Q"),
     reply_labels=listed("Réponse R"),
     yes_no_words=listed("oui non aucun aucune"),

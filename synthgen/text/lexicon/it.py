@@ -63,7 +63,7 @@ LEXICON = Lexicon(
     ),
     double_questions=(r"^(?:\S+ ){3}.* e (?:chi|quando|dove|perché|quanto) (?:è|sono|ha|hanno|era|può|fu)\b",),
     generic_questions=(
-        r"^(?:qual è|quali sono) (?:il|lo|la|l['’]|i|le|gli) ?(?:tema|temi|idea|idee|argomento|argomenti|messaggio|punti?)(?: (?:principal[ei]|central[ei]|chiave))?\W*$",
+        r"^(?:qual è|quali sono) (?:il|lo|la|l['’]|i|le|gli) ?(?:tema|temi|idea|idee|argomento|argomenti|messaggio|punti?)(?: (?:principal[ei]|central[ei]|chiave))?(?: (?:di questo|del|in questo|nel|dell['’]) ?(?:testo|documento|brano|articolo|paragrafo))?\W*$",
         r"^(?:di cosa (?:si parla|si tratta|tratta)|che cosa viene descritto)\W*$",
     ),
     dangling=(r"\b(?:dopo(?: di)?|prima di|durante|a causa di|nonostante) (?:questo|ciò|quello)\W*$",),
@@ -72,6 +72,17 @@ LEXICON = Lexicon(
         between="|",
     ),
     history_headings=r"note di rilascio|novità",
+    lead_ins=(
+        r"^(?:(?:certo|certamente|naturalmente|volentieri|ovviamente)\s*[,!.:]+\s*)+",
+        r"^(?:ecco la (?:\w+ )?risposta\b[^:\n]{0,40}:\s*|(?:la )?risposta\s*(?:è\s*)?:\s*)",
+        r"^(?:(?:secondo|in base a|stando a) (?:il|al|questo|l['’]) ?(?:testo|brano|documento|articolo|paragrafo|contesto)\s*[,:]\s*)",
+    ),
+    non_answers=(
+        r"\bcome (?:una? )?(?:IA|intelligenza artificiale|modello linguistico|assistente)\b",
+        r"^(?:mi dispiace\b|non (?:lo )?so\W*$|non posso (?:rispondere|aiutare|determinare)\b|nessuna (?:informazione|risposta)\b|sconosciut[oa]\W*$|non (?:è )?(?:menzionat[oa]|specificat[oa]|indicat[oa]|disponibile|applicabile)\b(?: (?:nel|in)\b.{0,60})?\W*$)",
+        r"^(?:il|questo|l['’]) ?(?:testo|brano|documento|articolo|paragrafo|contesto) non (?:lo )?(?:menziona|specifica|dice|contiene|risponde|indica|fornisce)\b",
+        r"^(?:vedi|vedere) (?:sopra|sotto|il testo)\W*$",
+    ),
     ask_labels=listed("Domanda"),
     reply_labels=listed("Risposta R"),
     yes_no_words=listed("sì no nessuno nessuna"),

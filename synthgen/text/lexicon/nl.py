@@ -65,7 +65,7 @@ LEXICON = Lexicon(
         r"^(?:wat|wie|wanneer|waar|waarom|hoe)\b(?: [\w-]+){3}.* en (?:wat|wie|wanneer|waar|waarom|hoe) (?:is|zijn|was|waren|werd|wordt|heeft|kan)\b",
     ),
     generic_questions=(
-        r"^wat (?:is|zijn) (?:het|de) (?:hoofd|belangrijkste |centrale )?(?:onderwerp|idee|thema|boodschap|punten)\W*$",
+        r"^wat (?:is|zijn) (?:het|de) (?:hoofd|belangrijkste |centrale )?(?:onderwerp|idee|thema|boodschap|punten)(?: (?:van|in) (?:de|het|deze|dit) (?:tekst|document|passage|artikel|alinea))?\W*$",
         r"^(?:waar gaat (?:het|dit) over|wat wordt (?:hier )?(?:beschreven|besproken))\W*$",
     ),
     dangling=(r"^(?:wat|wanneer|waar|waarom|hoe)\b (?-i:[a-z]+) (?-i:hij|zij|ze|dit|deze)\b",),
@@ -74,6 +74,17 @@ LEXICON = Lexicon(
         between="|",
     ),
     history_headings=r"wat is er nieuw|wijzigingen",
+    lead_ins=(
+        r"^(?:(?:natuurlijk|zeker|uiteraard|graag)\s*[,!.:]+\s*)+",
+        r"^(?:hier is (?:het|een|mijn) (?:\w+ )?antwoord\b[^:\n]{0,40}:\s*|(?:het )?antwoord\s*(?:is\s*)?:\s*)",
+        r"^(?:(?:volgens|op basis van) (?:de|het|deze|dit) (?:tekst|passage|document|artikel|fragment|alinea|context)\s*[,:]\s*)",
+    ),
+    non_answers=(
+        r"\bals (?:een )?(?:AI|taalmodel|AI-model|AI-assistent)\b",
+        r"^(?:het spijt me\b|sorry,|helaas (?:kan|staat|wordt)\b|(?:dat )?weet ik niet\b|ik weet het niet\b|ik kan (?:deze vraag |dat |dit )?niet\b|geen (?:idee|antwoord|informatie)\b|onbekend\W*$|niet (?:vermeld|genoemd|bekend|gespecificeerd|beschikbaar|van toepassing)\b(?: in\b.{0,60})?\W*$)",
+        r"^(?:de|het|deze|dit) (?:tekst|passage|document|artikel|fragment|alinea|context) (?:vermeldt|noemt|zegt|bevat|geeft|beantwoordt)\b.{0,60}\b(?:niet|geen|niets)\b",
+        r"^zie (?:boven|hierboven|onder|de tekst)\W*$",
+    ),
     ask_labels=listed("Vraag"),
     reply_labels=listed("Antwoord A"),
     yes_no_words=listed("ja nee geen"),

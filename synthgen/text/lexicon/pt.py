@@ -62,7 +62,7 @@ LEXICON = Lexicon(
     ),
     double_questions=(r"^(?:\S+ ){3}.* e (?:quem|quando|onde|por que) (?:é|são|foi|era|tem|pode)\b",),
     generic_questions=(
-        r"^(?:qual é|quais são) (?:o|a|os|as) (?:tema|ideia|assunto|mensagem|pontos?)s?(?: (?:principal|principais|central|centrais|chave))?\W*$",
+        r"^(?:qual é|quais são) (?:o|a|os|as) (?:tema|ideia|assunto|mensagem|pontos?)s?(?: (?:principal|principais|central|centrais|chave))?(?: (?:deste|do|neste|no) (?:texto|documento|trecho|artigo|parágrafo))?\W*$",
         r"^(?:do que se trata|de que se trata|o que é (?:descrito|discutido))\W*$",
     ),
     dangling=(r"\b(?:depois|antes|por causa|apesar) (?:disso|disto|daquilo)\W*$",),
@@ -71,6 +71,17 @@ LEXICON = Lexicon(
         between="|",
     ),
     history_headings=r"notas da versão|novidades",
+    lead_ins=(
+        r"^(?:(?:claro|certamente|com certeza|com prazer|naturalmente)\s*[,!.:]+\s*)+",
+        r"^(?:(?:aqui está|eis) a (?:\w+ )?resposta\b[^:\n]{0,40}:\s*|(?:a )?resposta\s*(?:é\s*)?:\s*)",
+        r"^(?:(?:segundo|de acordo com|conforme) (?:o|este) (?:texto|trecho|documento|artigo|parágrafo|contexto)\s*[,:]\s*)",
+    ),
+    non_answers=(
+        r"\bcomo (?:uma? )?(?:IA|inteligência artificial|modelo de linguagem|assistente)\b",
+        r"^(?:(?:desculpe|lamento|sinto muito)\b|não (?:o )?sei\W*$|não posso (?:responder|ajudar|determinar)\b|(?:nenhuma|sem) (?:informação|resposta)\b|desconhecid[oa]\W*$|não (?:é |está )?(?:mencionad[oa]|especificad[oa]|indicad[oa]|disponível|aplicável|informad[oa])\b(?: (?:no|em)\b.{0,60})?\W*$)",
+        r"^(?:o|este) (?:texto|trecho|documento|artigo|parágrafo|contexto) não (?:o )?(?:menciona|especifica|diz|contém|responde|indica|fornece)\b",
+        r"^(?:ver|veja) (?:acima|abaixo|o texto)\W*$",
+    ),
     ask_labels=listed("Pergunta P"),
     reply_labels=listed("Resposta R"),
     yes_no_words=listed("sim não nenhum nenhuma"),

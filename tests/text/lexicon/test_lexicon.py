@@ -27,7 +27,17 @@ AS_WRITTEN = {
     "ask_labels",
     "reply_labels",
 }
-PATTERNS = ["references", "chatter", "double_questions", "generic_questions", "dangling", "decade_endings"]
+PATTERNS = [
+    "references",
+    "chatter",
+    "lead_ins",
+    "non_answers",
+    "sign_offs",
+    "double_questions",
+    "generic_questions",
+    "dangling",
+    "decade_endings",
+]
 WELL_KNOWN = ["bg", "cs", "da", "de", "en", "es", "fa", "fr", "id", "it", "nl", "no", "pl", "pt", "ro", "ru", "sv", "uk"]
 PROMISED = ["stop_words", "common_words", "question_words", "negations", "number_words", "scales", "references", "chatter"]
 
