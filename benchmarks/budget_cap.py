@@ -36,7 +36,7 @@ from typing import Any
 from engine_setup import chunks, write_result
 
 from synthgen.config.settings import LLM
-from synthgen.errors import StoppedEarly
+from synthgen.errors import ModelError, StoppedEarly
 from synthgen.generators.prompted import Prompted
 from synthgen.llm.call_store import Call, CallStore
 from synthgen.llm.costs.budget import Budget, Spend
@@ -57,7 +57,7 @@ from synthgen.testing.draws import share
 from synthgen.testing.usage import output_limit, prompt_tokens
 
 WORK = 20_000  # requests: more than any of these caps can pay for
-BILLED_UNSEEN = ("error", "reset", "slow", "bad_json")
+BILLED_UNSEEN = ("error", "reset", "slow", "body")
 AMOUNTS = {"max_calls": "calls", "max_total_tokens": "tokens", "max_cost": "dollars"}
 
 
@@ -103,7 +103,7 @@ def drawn(number: int) -> Trial:
         caching=draw.random() < 0.5,
         faults={
             kind: draw.choice([0.0, 0.01, 0.05])
-            for kind in ("rate_limit", "error", "reset", "bad_json", "malformed", "truncated", "no_usage")
+            for kind in ("rate_limit", "error", "reset", "body", "malformed", "truncated", "no_usage")
         }
         | {"slow": draw.choice([0.0, 0.0, 0.01])},
     )
@@ -183,7 +183,7 @@ def filled(trial: Trial, scratch: Path) -> dict[str, Any]:
             asyncio.run(
                 fill(step.requests(itertools.islice(chunks(WORK), WORK)), store, endpoint, session=session, check=step.check)
             )
-        except StoppedEarly as error:
+        except (ModelError, StoppedEarly) as error:
             stopped = str(error)
         spent, met = billed(trial, server.log)
     amount = AMOUNTS[trial.cap]

@@ -176,7 +176,7 @@ class Executor:
                 if failure.scope != "attempt":
                     raise
                 self._health.failed(failure)
-                if self._health.nobody_there:
+                if self._health.pointless(tally.attempts):
                     raise AttemptError(replace(failure, scope="run")) from None
                 later = failure.reason == "rate_limited" and tally.rate_limited < _TURNED_AWAY_AT_MOST
                 counts = not later and not (failure.away and self._health.down)

@@ -35,6 +35,8 @@ class Failure:
     - `unbilled`: the server rejected the request, so it cannot have cost anything.
     - `no_contact`: there was no connection at all.
     - `busy`: the server gets too many requests (429, 503, 529).
+    - `ends_after`: it is so little like an answer that so many of these in a row, before the server has answered at all,
+      end the run; None where it says nothing of the server.
     - `away`: `busy`, a lost connection, or a gateway error (502, 504): the server serves no request at all, so this one
       cannot be the cause.
     """
@@ -47,6 +49,7 @@ class Failure:
     no_contact: bool = False
     busy: bool = False
     away: bool = False
+    ends_after: int | None = None
 
 
 class AttemptError(Exception):

@@ -138,6 +138,11 @@ def hopeless(failure: Failure, model: str, endpoint: Endpoint, detail: str) -> M
             f"Nothing answers at {url} ({detail}). Start the server, or give its address with --base-url, "
             f"such as {endpoint.provider.example_url}."
         )
+    if failure.ends_after is not None:
+        return ModelError(
+            f"{url} sent {detail}. Check --base-url (an address such as {endpoint.provider.example_url}), and whether a sign-in page, a "
+            "proxy or a setting for streaming stands between. Once it answers, the same command continues."
+        )
     return ModelError(f"{url} does not take requests of this kind ({detail}). Check --base-url.")
 
 

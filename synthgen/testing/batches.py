@@ -220,7 +220,7 @@ class Batches:
         digest = digest_of(line["body"])
         logged = Logged(CHAT, line["custom_id"], digest, self._attempts.count(digest), line["body"], batch=job.state["id"])
         reply = self._chat.reply(logged, script=script)
-        if reply.body is None or reply.fault == "bad_json":
+        if reply.body is None or reply.fault in ("bad_json", "body"):
             problem = WireError(500, "The server had an error while processing your request.", "server_error", kind=reply.fault)
             return self._chat.error_reply(problem)
         return reply

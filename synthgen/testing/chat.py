@@ -115,6 +115,8 @@ class Chat:
             return Reply(200, None, fault.kind)
         if fault.kind == "bad_json":
             return Reply(200, b"<html>upstream</html>", fault.kind)
+        if fault.kind == "body":
+            return Reply(fault.status or 200, fault.message.encode("utf-8", "replace"), fault.kind, fault.headers())
         model = str(logged.body.get("model"))
         problem = {"key": self.dialect.wrong_key, "model": _no_model(model)}.get(fault.kind) or _PROBLEMS[fault.kind]
         message = fault.message or problem.message.format(param=fault.param)

@@ -45,6 +45,7 @@ TRANSPORT_FAULTS = {
     "reset": "the connection is closed without an answer",
     "slow": "no answer until the client gives up",
     "bad_json": "200 with a page of HTML",
+    "body": "200, or the `status` given, with the text of `message` for a body",
 }
 
 REJECTION_FAULTS = {

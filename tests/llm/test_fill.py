@@ -147,10 +147,10 @@ def refused(request: Logged, field: str) -> Fault | None:
         Fault("error", status=503),
         Fault("error", status=409),
         Fault("reset"),
-        Fault("bad_json"),
+        Fault("body"),
         Fault("slow"),
     ],
-    ids=["429", "500", "503", "409", "reset", "no JSON", "timeout"],
+    ids=["429", "500", "503", "409", "reset", "an empty body", "timeout"],
 )
 def test_what_may_pass_is_tried_again(store: CallStore, fault: Fault) -> None:
     with FakeOpenAI(script=first_time(fault)) as server:
@@ -164,7 +164,6 @@ def test_what_may_pass_is_tried_again(store: CallStore, fault: Fault) -> None:
     ("fault", "reason"),
     [
         (Fault("error"), "server_error"),
-        (Fault("bad_json"), "server_error"),
         (Fault("error", status=408), "timeout"),
         (Fault("reset"), "connection"),
     ],

@@ -585,6 +585,11 @@ def test_lines_that_are_no_answers_are_told_apart(tmp_path: Path) -> None:
         ({"response": {"status_code": 401, "body": {"error": {"message": "no"}}}}, "key", "run", False),
         ({"response": {"status_code": 200, "body": {"choices": []}}}, "server_error", "attempt", True),
         ({"response": {"status_code": 200, "body": "gibberish"}}, "server_error", "attempt", True),
+        ({"response": {"status_code": 200, "body": {"error": {"code": 402, "message": "no"}}}}, "quota", "run", False),
+        ({"response": {"status_code": 200, "body": {"error": {"code": "429"}}}}, "rate_limited", "attempt", False),
+        ({"response": {"status_code": 200, "body": {"error": {"code": "content_filter"}}}}, "content_filter", "call", False),
+        ({"response": {"body": {"choices": [{"error": {"code": 401}}]}}}, "key", "run", False),
+        ({"response": {"status_code": 200, "body": {"error": "no"}}}, "server_error", "attempt", False),
     ],
 )
 def test_what_stands_in_the_place_of_an_answer(tmp_path: Path, line: Any, reason: str, scope: str, answered: bool) -> None:

@@ -33,7 +33,8 @@ from synthgen.llm import stopping as stops
 from synthgen.llm.failure import AttemptError, Failure
 from synthgen.llm.providers.base import BatchLine, BatchStatus
 from synthgen.llm.providers.error_body import read_body
-from synthgen.llm.providers.errors import of_status, unreadable
+from synthgen.llm.providers.errors import of_no_answer, of_status, unreadable
+from synthgen.llm.providers.foreign import NoAnswer, decoded_answer, not_an_answer
 from synthgen.llm.providers.response import read_completion
 from synthgen.llm.rate_limit import retry
 from synthgen.records import Completion, Request
@@ -105,6 +106,8 @@ class BatchFiles:
         try:
             # The messages are not available here. They only matter for an answer without usage; its prompt counts as unknown.
             return BatchLine(read_completion(Request(key, self._model, "", ()), body))
+        except NoAnswer as found:
+            return BatchLine(Completion(key, ""), of_no_answer(found), answered=found.error is None)
         except ValueError as problem:
             return BatchLine(Completion(key, ""), unreadable(problem))
 
@@ -206,7 +209,10 @@ class BatchFiles:
             with self._translated():
                 return action()
 
-        policy = retry.policy(self._endpoint.settings, "batch", unless=lambda failure: _ENQUEUED in failure.detail)
+        def in_vain(failure: Failure) -> bool:
+            return _ENQUEUED in failure.detail or failure.ends_after == 1
+
+        policy = retry.policy(self._endpoint.settings, "batch", unless=in_vain)
         return tenacity.Retrying(**policy, sleep=time.sleep)(attempt)
 
     def _give_up(self, refused: AttemptError) -> NoReturn:
@@ -224,7 +230,7 @@ class BatchFiles:
                 f"{url} lets no more tokens wait in batches ({detail}). What was submitted before is saved: collect it when it has "
                 "ended, then submit again. A single batch that is too large by itself is made smaller by --max-total-tokens."
             )
-        if failure.scope == "run" or failure.no_contact:
+        if failure.scope == "run" or failure.no_contact or failure.ends_after is not None:
             return stops.hopeless(failure, self._model, self._endpoint, detail)
         if failure.scope == "call":
             return ModelError(f"{url} refused a batch ({detail}).")
@@ -263,10 +269,13 @@ def _unanswered(error: Any) -> Failure:
 
 
 def _object(raw: Any) -> Object:
-    """Return the JSON object of a response. Raises ValueError when the response is something else."""
-    value = json.loads(raw.content)
+    """Return the JSON object of a response. Raises ValueError when the response is something else, or reports an error."""
+    value = decoded_answer(raw.content)
     if not isinstance(value, Mapping):
         raise ValueError(f"it is {type(value).__name__} instead of an object")
+    found = None if value.keys() & {"id", "data"} else not_an_answer(value)
+    if found is not None and found.error is not None:
+        raise found
     return value
 
 

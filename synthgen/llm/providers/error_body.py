@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,9 @@ from synthgen.llm.providers.headers import duration_s
 __all__ = ["Complaint", "decoded", "read_body"]
 
 _MAX_CHARS = 20_000
-_MESSAGES = ("message", "msg", "detail", "error")
+_MESSAGES = ("message", "msg", "detail", "error", "errormessage", "errormsg", "errmsg", "statusmsg", "faultstring", "title")
+_WAITS = ("retrydelay", "retryafter", "retryafterseconds", "retryafters", "retryafterms", "waitseconds", "xratelimitreset")
+_AS_TIME = 1e9  # a number from here on is a point in time: UNIX time in seconds or, from 1e12 on, in milliseconds
 _FIELDS = ("param", "field", "loc")
 
 _ECHO = re.compile(r"""['"]input['"]:.*""", re.DOTALL)  # pydantic repeats the offending part of the request, passage and all
@@ -32,7 +35,9 @@ _NAMING = re.compile(
     r"""|['"`]?\b([\w.]+)['"`]?:\ extra\ (?:inputs|fields)\ (?:are\ )?not\ permitted""",
     re.VERBOSE,
 )
-_AGAIN_IN = re.compile(r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?(?:ms|h|m|s))+|\d+(?:\.\d+)?(?= seconds?))")
+_AGAIN_IN = re.compile(
+    r"(?:(?:try again|retry) (?:in|after)|wait(?: for| at least)?) ((?:\d+(?:\.\d+)?(?:ms|h|m|s))+|\d+(?:\.\d+)?(?= seconds?))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,33 @@ def read_body(body: object, otherwise: str = "") -> Complaint:
     texts = list(_texts(body))
     whole = _ECHO.sub("", " ".join(text for _, text in texts)[:_MAX_CHARS])
     says = whole.casefold()
-    message = next((text for key, text in texts if key in _MESSAGES), whole).strip()
+    message = next((text for key, text in texts if _squeezed(key) in _MESSAGES), whole).strip()
     fields = [text for key, text in texts if key in _FIELDS]
     fields += [name for match in _NAMING.finditer(says) for name in match.groups() if name]
-    waits = [text for key, text in texts if key == "retryDelay"] + [match[1] for match in _AGAIN_IN.finditer(says)]
-    return Complaint(message or otherwise, says, tuple(dict.fromkeys(fields)), duration_s(waits[0]) if waits else None)
+    waits = [*_waits(body), *(duration_s(match[1]) for match in _AGAIN_IN.finditer(says))]
+    wait_s = next((seconds for seconds in waits if seconds is not None), None)
+    return Complaint(message or otherwise, says, tuple(dict.fromkeys(fields)), wait_s)
+
+
+def _waits(value: Any, key: str = "") -> Iterator[float | None]:
+    """Yield the seconds in the places of a body that say how long to wait."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _waits(inner, _squeezed(str(name)))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _waits(inner, key)
+    elif key in _WAITS and isinstance(value, str | int | float) and not isinstance(value, bool):
+        seconds = duration_s(str(value).removesuffix(" seconds"))
+        if seconds is None or key == "xratelimitreset":
+            moment = float(value) if re.fullmatch(r"\d{10,16}(?:\.\d+)?", str(value)) else 0.0
+            in_seconds = moment / 1000 if moment >= 1000 * _AS_TIME else moment
+            seconds = max(0.0, in_seconds - time.time()) if moment >= _AS_TIME else seconds
+        yield None if seconds is None else seconds / 1000 if key.endswith("ms") else seconds
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
 
 
 def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

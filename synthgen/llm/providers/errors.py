@@ -1,4 +1,4 @@
-"""Maps an HTTP error response to a failure, by its status and body.
+"""Maps an HTTP error response to a failure, by its status and body, and an error in a success by what its body says.
 
     the attempt   rate_limited      429 (but not an account without money)
                   server_error      5xx, or an answer that cannot be read
@@ -23,12 +23,14 @@ Not covered: telling a daily quota from one per minute. Both are 429; how long t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from synthgen.llm.failure import Failure
 from synthgen.llm.providers.error_body import Complaint
+from synthgen.llm.providers.foreign import NoAnswer
 from synthgen.llm.providers.headers import retry_after_s
 
-__all__ = ["of_status", "timed_out", "unreadable"]
+__all__ = ["of_no_answer", "of_status", "timed_out", "unreadable"]
 
 # Patterns to search for in the text of an error: codes where there are any, otherwise phrases of common servers.
 _QUOTA = "insufficient_quota|billing_hard_limit_reached|billing_not_active|insufficient balance|credit balance is too low"
@@ -80,6 +82,20 @@ def _lasting(status: int, told: Complaint, detail: str) -> Failure:
         return Failure("run", "forbidden", detail, unbilled=True)
     reason = {401: "key", 402: "quota", 403: "key", 404: "model"}.get(status, "endpoint")
     return Failure("run", reason, detail, unbilled=True)
+
+
+def of_no_answer(found: NoAnswer, headers: Mapping[str, str] | None = None) -> Failure:
+    """Return the failure of a success without an answer: that of the error it reports, if any."""
+    if found.error is None:
+        unread = unreadable(found)
+        detail = unread.detail if found.ends_after is None else f"{found} in place of an answer"
+        return replace(unread, detail=detail, ends_after=found.ends_after)
+    complaint, status = found.error.complaint, found.error.status
+    if status is not None:
+        return of_status(status, complaint, headers)
+    return replace(
+        of_status(500, complaint, headers), detail=f"an error without a kind: {complaint.message}", ends_after=found.ends_after
+    )
 
 
 def unreadable(problem: object) -> Failure:

@@ -21,8 +21,9 @@ from synthgen.errors import RunFolderError
 from synthgen.llm.failure import AttemptError, Failure
 from synthgen.llm.providers.base import BatchApi, Facts, LimitReading, Provider, ProviderResponse, Reformed, unnoticed
 from synthgen.llm.providers.batch_files import BatchFiles
-from synthgen.llm.providers.error_body import decoded, read_body
-from synthgen.llm.providers.errors import of_status, timed_out, unreadable
+from synthgen.llm.providers.error_body import Complaint, decoded, read_body
+from synthgen.llm.providers.errors import of_no_answer, of_status, timed_out, unreadable
+from synthgen.llm.providers.foreign import NoAnswer
 from synthgen.llm.providers.headers import read_limit
 from synthgen.llm.providers.http_client import HttpClient, http_client
 from synthgen.llm.providers.logit_bias import token_bias
@@ -114,6 +115,9 @@ class ChatConnection:
             if not 200 <= response.status < 300:
                 raise self._refused(response, content, request, format, form)
             completion = parse_completion(request, content)
+        except NoAnswer as found:
+            failure, told = of_no_answer(found, response.headers), found.error.complaint if found.error else None
+            raise self._failed(failure, told, response, request, format, form) from None
         except ValueError as problem:
             raise AttemptError(unreadable(problem)) from None
         format.worked(form)
@@ -128,8 +132,19 @@ class ChatConnection:
         told = read_body(decoded(content), otherwise=response.reason or "")
         if "location" in response.headers and response.status < 400:
             told = replace(told, message=f"it redirects to {response.headers['location']}")
-        failure = of_status(response.status, told, response.headers)
-        if failure.reason == "bad_request" and format.step_down(form, request, told):
+        return self._failed(of_status(response.status, told, response.headers), told, response, request, format, form)
+
+    def _failed(
+        self,
+        failure: Failure,
+        told: Complaint | None,
+        response: aiohttp.ClientResponse,
+        request: Request,
+        format: RequestFormat,
+        form: RequestForm,
+    ) -> Reformed | AttemptError:
+        """Return the failure to raise, or that the form of requests has changed because of what the server `told`."""
+        if told is not None and failure.reason == "bad_request" and format.step_down(form, request, told):
             return Reformed(self._endpoint.redacted(told.message))
         return AttemptError(failure, response.headers, response.status)
 
@@ -203,7 +218,7 @@ def attempt_error(error: Exception) -> AttemptError:
         error, http_library().HTTPError
     ):  # while a file was read: there the SDK does not wrap the transport's own errors
         return AttemptError(Failure("attempt", "connection", str(error) or type(error).__name__))
-    return AttemptError(unreadable(error))
+    return AttemptError(of_no_answer(error) if isinstance(error, NoAnswer) else unreadable(error))
 
 
 @contextmanager

@@ -8,9 +8,9 @@ usage             null, without details, or with impossible counts (no prompt at
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from synthgen.llm.providers.foreign import decoded_answer, not_an_answer
 from synthgen.records import Completion, Request, Usage
 from synthgen.text.storable import storable
 
@@ -20,16 +20,17 @@ _MOST_TOKENS = 10**12  # of one call; a larger count is impossible, and no store
 
 
 def parse_completion(request: Request, body: bytes) -> Completion:
-    """Return the completion in the body of a response. Raises ValueError when there is none."""
-    try:
-        answer = json.loads(body)
-    except RecursionError:
-        raise ValueError("its JSON is nested too deeply") from None
-    return read_completion(request, answer)
+    """Return the completion in the body of a response. Raises ValueError when there is none, NoAnswer in most cases."""
+    return read_completion(request, decoded_answer(body))
 
 
 def read_completion(request: Request, answer: Any) -> Completion:
-    """Return the completion in a decoded answer. Raises ValueError when there is no message in it."""
+    """Return the completion in a decoded answer. Raises ValueError when there is no message in it.
+
+    It is a NoAnswer where the answer reports an error, or can be no completion.
+    """
+    if problem := not_an_answer(answer):
+        raise problem
     try:
         choice = answer["choices"][0]
         message = choice["message"]

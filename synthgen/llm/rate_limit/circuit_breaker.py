@@ -1,11 +1,12 @@
 """Tracks the health of a server, and what to do when it is down.
 
-    before its first answer   three attempts in a row without a connection: waiting is pointless
+    before its first answer   three attempts in a row without a connection, or as many as a failure names that is nothing
+                              like an answer (`Failure.ends_after`): waiting is pointless
     well                      as many calls as `concurrency`
     down                      ten attempts in a row failed for a reason that is not their own: one call at a time tries again,
                               after 5 s, then after growing pauses
 
-The run ends when nothing at all was answered for `patience_s`, because of an outage or of 429s.
+Something that is nothing like an answer also ends the run where it marks an outage. The run ends, too, when nothing at all was answered for `patience_s`, because of an outage or of 429s.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Health:
         self._clock = clock
         self._failures = 0  # in a row, 429s not counted
         self._unmet = 0  # in a row, that found no connection
+        self._unlike = 0  # in a row, with something that is no answer
+        self._answered = False
         self._told_later = False  # whether the last failure was a 429 or a 503
         self._since: float | None = None  # when the first attempt failed after the last answer
         self._pause_s = _FIRST_PAUSE_S
@@ -48,6 +51,19 @@ class Health:
     @property
     def nobody_there(self) -> bool:
         return not self.heard and self._unmet >= _NOBODY_AFTER
+
+    def pointless(self, attempt: int) -> bool:
+        """Whether trying again is pointless: nobody is there, or somebody who does not answer such requests.
+
+        `attempt` is the number of the attempt that has failed last, of its call. What may be an accident of each first
+        attempt needs a second one.
+        """
+        after = self.last.ends_after if self.last else None
+        if self.nobody_there or after is None:
+            return self.nobody_there
+        if self._answered:
+            return self._unlike >= _DOWN_AFTER
+        return self._unlike >= after and (after == 1 or attempt > 1)
 
     @property
     def silent_s(self) -> float:
@@ -71,8 +87,8 @@ class Health:
         return max(0.0, min(pause, self._patience_s - self.silent_s))
 
     def answered(self) -> None:
-        self.heard = True
-        self._failures, self._unmet, self._since, self._pause_s = 0, 0, None, _FIRST_PAUSE_S
+        self.heard = self._answered = True
+        self._failures, self._unmet, self._unlike, self._since, self._pause_s = 0, 0, 0, None, _FIRST_PAUSE_S
 
     def failed(self, failure: Failure) -> None:
         """Record an attempt that failed in a way that may pass."""
@@ -82,3 +98,4 @@ class Health:
         self._told_later = failure.busy
         self._failures += failure.reason != "rate_limited"
         self._unmet = self._unmet + 1 if failure.no_contact else 0
+        self._unlike = self._unlike + 1 if failure.ends_after is not None else 0
