@@ -20,18 +20,21 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex, TypeVar, overload
 
 from synthgen.config.settings import Config, load_config
-from synthgen.errors import ConfigError, StoppedEarly
+from synthgen.errors import ConfigError, InputError, StoppedEarly
 from synthgen.filters.chain import FilterResult
 from synthgen.pipeline import run as pipeline
 from synthgen.records import Chunk, Document, OnEvent, Skipped, Triple
+from synthgen.registry import name_of
+from synthgen.splits import split_named
 from synthgen.text.humanize import counts
 
 if TYPE_CHECKING:
     import datasets
 
+    from synthgen.filters.spec import Filter
     from synthgen.retrieval.bm25 import BM25
 
 __all__ = [
@@ -53,19 +56,67 @@ _GONE = "That was a temporary store, which is gone with its answers: pass store=
 OnSkip = Callable[[Skipped], None]
 
 
+_Record = TypeVar("_Record", Document, Chunk, Triple)
+
+_ORIGINS: Mapping[type, str] = {
+    Document: "load_documents(FOLDER) reads them, and make_document(ID, TEXT) makes one of a text.",
+    Chunk: "chunk(documents) makes them.",
+    Triple: "generate(chunks) makes them; filters return them as `kept`.",
+}
+
+
 class Triples(list[Triple]):
-    """A list of triples that knows the chunks they name, so that formats can show their texts."""
+    """A list of triples that knows the chunks they name, so that formats can show their texts.
+
+    Slices, copies and sums know them, too. What Python makes a plain list (`sorted`, `filter`, a comprehension) is
+    `Triples(rows, triples.chunks)` again.
+    """
 
     def __init__(self, triples: Iterable[Triple], chunks: Mapping[str, Chunk]) -> None:
         super().__init__(triples)
         self.chunks = chunks
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Triple: ...
+    @overload
+    def __getitem__(self, index: slice) -> Triples: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Triple | Triples:
+        if isinstance(index, slice):
+            return Triples(super().__getitem__(index), self.chunks)
+        return super().__getitem__(index)
+
+    def copy(self) -> Triples:
+        return self[:]
+
+    def __add__(self, other: list[Any]) -> Triples:  # type: ignore[override]
+        return Triples([*self, *other], _chunks_of(other, self.chunks))
+
+    def __radd__(self, other: list[Any]) -> Triples:
+        return Triples([*other, *self], self.chunks)
+
+    def __iadd__(self, other: Iterable[Triple]) -> Self:  # type: ignore[misc,override]
+        self.extend(other)
+        return self
+
+    def extend(self, other: Iterable[Triple]) -> None:
+        self.chunks = _chunks_of(other, getattr(self, "chunks", {}))  # unpickling extends first
+        super().extend(other)
+
+    def __mul__(self, times: SupportsIndex) -> Triples:
+        return Triples(super().__mul__(times), self.chunks)
+
+    __rmul__ = __mul__
+
+
+def _chunks_of(triples: Iterable[Triple], known: Mapping[str, Chunk]) -> Mapping[str, Chunk]:
+    return {**known, **triples.chunks} if isinstance(triples, Triples) else known
 
 
 def run(
     docs: str | Path,
     run_folder: str | Path,
     *,
-    model: str | None = None,
+    model: str | Callable[..., Any] | None = None,
     queries: str | Path | None = None,
     config: str | Path | Config | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -134,6 +185,7 @@ def chunk(
     from synthgen.chunking.chunker import chunk_documents, merge_identical
 
     settings = {"max_tokens": max_tokens, "min_tokens": min_tokens, "tokenizer": tokenizer}
+    documents = _records(Document, documents)
     return merge_identical(chunk_documents(documents, Config.build({"chunking": settings}).chunking, on_event=on_event))
 
 
@@ -141,14 +193,15 @@ def split(documents: Sequence[Document], *, train: float = 0.8, dev: float = 0.1
     """Documents with their near-duplicate group and split; call it before `chunk`. Without it everything is train."""
     from synthgen.splits import assign_splits
 
+    documents = _records(Document, documents)
     return list(assign_splits(documents, Config.build({"splits": {"train": train, "dev": dev}}).splits, seed=seed).documents)
 
 
 def generate(
     chunks: Sequence[Chunk],
     *,
-    model: str = "extractive",
-    prompt: str | Sequence[str] = "question",
+    model: str | Callable[..., Any] = "extractive",
+    prompt: str | Path | Sequence[str | Path] = "question",
     per_chunk: int = 3,
     seed: int = 0,
     store: str | Path | None = None,
@@ -181,8 +234,8 @@ def generate(
 async def agenerate(
     chunks: Sequence[Chunk],
     *,
-    model: str = "extractive",
-    prompt: str | Sequence[str] = "question",
+    model: str | Callable[..., Any] = "extractive",
+    prompt: str | Path | Sequence[str | Path] = "question",
     per_chunk: int = 3,
     seed: int = 0,
     store: str | Path | None = None,
@@ -194,8 +247,8 @@ async def agenerate(
     from synthgen.llm.call_store import CallStore
     from synthgen.pipeline.generation import make_generator
 
-    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
-    named = {"model": model, "seed": seed, "generation": {"prompt": prompts, "per_chunk": per_chunk}}
+    chunks = _records(Chunk, chunks)
+    named = {"model": model, "seed": seed, "generation": {"prompt": prompt, "per_chunk": per_chunk}}
     generator = make_generator(load_config(overrides=settings, base=Config.build(named)))
     with TemporaryDirectory() as nowhere, _Skips(on_skip) as skips:
         kept = store or generator.config.llm.store
@@ -215,7 +268,7 @@ async def agenerate(
 
 def apply_filters(
     triples: Sequence[Triple],
-    filters: Sequence[str] | None = None,
+    filters: Sequence[str | Filter] | None = None,
     *,
     chunks: Sequence[Chunk],
     options: Mapping[str, Mapping[str, Any]] | None = None,
@@ -223,7 +276,7 @@ def apply_filters(
     seed: int = 0,
     on_event: OnEvent | None = None,
 ) -> FilterResult:
-    """Run the named filters over `triples`, in order, or by those of a run. `chunks` are all that a query could be answered from.
+    """Run filters, by name or as functions, over `triples`, in order; by default those of a run. `chunks` are all that a query could be answered from.
 
     `encoder` is the bi-encoder for options that want one: `static`, or a sentence-transformers model by name or path.
     """
@@ -231,11 +284,13 @@ def apply_filters(
     from synthgen.filters.context import FilterContext
     from synthgen.training.corpus_encoders import CorpusEncoders
 
+    triples, chunks = _records(Triple, triples), _records(Chunk, chunks)
+    chosen = {"order": filters, "options": options or {}}
+    settings = Config.build({"filters": {name: value for name, value in chosen.items() if value is not None}}).filters
     by_id = {chunk.id: chunk for chunk in chunks}
     encoders = CorpusEncoders(Config.build({"training": {"base": encoder}}).training, chunks, seed=seed)
     context = FilterContext(by_id, _index(chunks), encoders=encoders)
-    order = Config().filters.order if filters is None else list(filters)
-    filtered = run_filters(triples, order, context, options=options, on_event=on_event)
+    filtered = run_filters(triples, settings.order, context, options=settings.options, on_event=on_event)
     return replace(filtered, kept=Triples(filtered.kept, by_id))
 
 
@@ -258,6 +313,7 @@ def add_distractors(
     from synthgen.training.corpus_encoders import CorpusEncoders
 
     config = Config.build({"distractors": {"num": num_distractors, **(settings or {})}, "training": {"base": encoder}})
+    triples, chunks = _records(Triple, triples), _records(Chunk, chunks)
     by_id = {chunk.id: chunk for chunk in chunks}
     encoders = CorpusEncoders(config.training, chunks, seed=seed)
     mined, _ = mine(triples, by_id, _index(chunks), config.distractors, encoders=encoders, seed=seed, on_event=on_event)
@@ -267,29 +323,46 @@ def add_distractors(
 def to_dataset(
     triples: Sequence[Triple],
     *,
-    format: str,
-    chunks: Sequence[Chunk] | None = None,
+    format: str | Callable[..., Any],
+    chunks: Iterable[Chunk] | Mapping[str, Chunk] | None = None,
     split: str = "train",
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
 ) -> datasets.Dataset:
     """One split of `triples` in a format, as a `datasets.Dataset`.
 
-    `chunks` is needed only when `triples` is a plain list. Rows that lack what the format needs are left out, as in
-    `synthgen export`.
+    `chunks` is needed only when `triples` is a plain list. `split` is train, dev (or validation) or test. Rows that lack what
+    the format needs are left out, as in `synthgen export`. Raises EmptyResultError, which says why, when no row is left.
     """
     import datasets
 
     from synthgen.exporters.context import ExportContext
-    from synthgen.exporters.export import rows
+    from synthgen.exporters.export import split_rows
 
-    if chunks is not None:
-        by_id: Mapping[str, Chunk] = {chunk.id: chunk for chunk in chunks}
-    elif isinstance(triples, Triples):
-        by_id = triples.chunks
-    else:
-        raise ConfigError("to_dataset needs chunks=… when the triples are a plain list: formats show the texts of the chunks.")
-    return datasets.Dataset.from_list(list(rows(triples, ExportContext(by_id, {}, seed), format, split, options=options)))
+    known = triples.chunks if chunks is None and isinstance(triples, Triples) else chunks
+    triples = _records(Triple, triples)
+    if known is None:
+        raise ConfigError(
+            "to_dataset needs chunks=… when the triples are a plain list: formats show the texts of the chunks. Lists from generate, "
+            "apply_filters and add_distractors know theirs, as `triples.chunks`."
+        )
+    by_id = {chunk.id: chunk for chunk in _records(Chunk, known.values() if isinstance(known, Mapping) else known)}
+    found, _, _ = split_rows(triples, ExportContext(by_id, {}, seed), name_of(format), split_named(split), options=options)
+    return datasets.Dataset.from_list(list(found))
+
+
+def _records(kind: type[_Record], given: Iterable[_Record]) -> list[_Record]:
+    """Return the records as a list; one alone is a list of one. Raises InputError for anything else."""
+    records: list[Any] = [given] if isinstance(given, kind) else list(given) if _is_list(given) else []
+    wrong = next((record for record in records if not isinstance(record, kind)), None)
+    if wrong is None and (records or _is_list(given)):
+        return records
+    found = f"{type(given).__name__}" if wrong is None else f"a list with {type(wrong).__name__}"
+    raise InputError(f"A list of {kind.__name__} is expected here, and {found} was given. {_ORIGINS[kind]}")
+
+
+def _is_list(given: Any) -> bool:
+    return isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
 
 
 def _resolved(config: str | Path | Config | None, overrides: Mapping[str, Any] | None) -> Config:

@@ -1,7 +1,8 @@
 """Resolve names to objects, importing them at their first use.
 
 Each extension folder has one literal table of `name -> "module:attribute"`. Any `"module:attribute"` is accepted in
-place of a name, so outside code needs neither a fork nor a registration.
+place of a name, so outside code needs neither a fork nor a registration. In Python, a function or class does, too. The
+current folder is searched last, so a file of one's own there needs no PYTHONPATH.
 
 The options of such an object are the keyword-only parameters of its signature, the one place with their names, types,
 bounds, defaults and meanings.
@@ -11,12 +12,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 import traceback
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ConfigDict, ValidationError, create_model
@@ -24,7 +27,7 @@ from pydantic.fields import FieldInfo
 
 from synthgen.errors import ConfigError, SynthgenError, UnknownNameError, nearest
 
-__all__ = ["Contract", "Distinct", "Option", "describe_options", "resolve", "resolved_options", "validate_options"]
+__all__ = ["Contract", "Distinct", "Option", "describe_options", "name_of", "resolve", "resolved_options", "validate_options"]
 
 
 class Distinct(NamedTuple):
@@ -81,27 +84,72 @@ class Contract:
             raise self.broken(name, place) from error
 
 
+def name_of(given: Any, table: Mapping[str, str] | None = None) -> str:
+    """Return the name of code that is given itself: its name in `table`, or its `module:attribute`. A name stays as it is.
+
+    Raises ConfigError for code that cannot be found by a name, such as a lambda or a function inside of a function.
+    """
+    if isinstance(given, str):
+        return given
+    module, attribute = getattr(given, "__module__", None), getattr(given, "__qualname__", None)
+    name = f"{module}:{attribute}"
+    if not isinstance(module, str) or not isinstance(attribute, str) or _found(module, attribute) is not given:
+        raise ConfigError(
+            f"{given!r:.200} cannot be found by a name, which the results show and a later command needs. Give a function or class that "
+            "stands at the top level of a module, or write 'module:attribute'."
+        )
+    return next((known for known, target in (table or {}).items() if target == name), name)
+
+
 def resolve(kind: str, name: str, table: Mapping[str, str]) -> Any:
     """Return the object that `name` refers to.
 
     Raises UnknownNameError, listing the known names, for a name in no table and for a `module:attribute` that cannot be
-    found. An import error *inside* an existing module belongs to that module and passes through.
+    found, and ConfigError for a module that is there and fails while it is imported.
     """
     target = table.get(name, name)
     module, separator, attribute = target.partition(":")
     if not separator or not module or not attribute:
         raise UnknownNameError(kind, name, table)
+    if not all(map(str.isidentifier, module.split("."))) or module.endswith(".py"):
+        written = Path(module.removesuffix(".py")).as_posix().strip("./").replace("/", ".")
+        raise UnknownNameError(kind, name, table, hint=f"Write a module as `import` does: '{written}:{attribute}'.")
+    _search_current_folder()
     try:
-        target_object: Any = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (module == error.name or module.startswith(error.name + ".")):
-            raise UnknownNameError(kind, name, table, hint=f"The module {module!r} cannot be imported.") from None
-        raise
+        importlib.import_module(module)
+    except Exception as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and (module == missing or module.startswith(missing + ".")):
+            hint = (
+                f"The module {module!r} cannot be imported: it is neither installed nor in the current folder ({Path.cwd()}). "
+                "Run from the folder that it is in, or name that folder in PYTHONPATH."
+            )
+            raise UnknownNameError(kind, name, table, hint=hint) from None
+        if name in table:
+            raise
+        raise ConfigError(
+            f"The {kind} {name!r} cannot be imported: its module fails with {type(error).__name__}: {error}."
+        ) from error
+    found = _found(module, attribute)
+    if found is None:
+        place = getattr(sys.modules[module], "__file__", None) or "built in"
+        raise UnknownNameError(kind, name, table, hint=f"The module {module!r} has no {attribute!r}; it is {place}.")
+    return found
+
+
+def _found(module: str, attribute: str) -> Any:
+    """Return an attribute, which may be dotted, of a module that is loaded; None when there is no such thing."""
+    found: Any = sys.modules.get(module)
     for part in attribute.split("."):
-        if not hasattr(target_object, part):
-            raise UnknownNameError(kind, name, table, hint=f"The module {module!r} has no {attribute!r}.")
-        target_object = getattr(target_object, part)
-    return target_object
+        found = getattr(found, part, None)
+    return found
+
+
+def _search_current_folder() -> None:
+    """Have Python find modules of the current folder, too, as `python -m` does; last, so that they replace no other module."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
 
 
 def validate_options(function: Callable[..., Any], options: Mapping[str, Any], *, owner: str = "") -> dict[str, Any]:

@@ -28,7 +28,13 @@ from synthgen.records import Chunk, Document, Skipped, digest, random_for
 from synthgen.text.minhash import candidates, signatures
 from synthgen.text.words import jaccard, shingles
 
-__all__ = ["SplitResult", "assign_splits", "split_sections"]
+__all__ = ["SplitResult", "assign_splits", "split_named", "split_sections"]
+
+_SYNONYMS = {
+    "train": ("training",),
+    "dev": ("development", "val", "valid", "validation"),
+    "test": ("testing",),
+}
 
 Stored = Mapping[str, tuple[str, str]]
 
@@ -194,3 +200,12 @@ def _alike(texts: Sequence[str], threshold: float, parents: list[int]) -> Iterat
     for other, index in candidates(signatures(map(shingles, texts)), threshold):
         if _root(parents, index) != _root(parents, other) and jaccard(of(index), of(other)) >= threshold:
             yield other, index
+
+
+def split_named(name: str) -> str:
+    """Return the split of a name, which may be the one that other libraries use (`validation`). Raises ConfigError."""
+    given = str(name).strip().lower()
+    for split, others in _SYNONYMS.items():
+        if given in (split, *others):
+            return split
+    raise ConfigError(f"There is no split {name!r}. Known: {', '.join(_SYNONYMS)}; validation is dev.")

@@ -40,10 +40,10 @@ def test_what_cannot_be_found_is_an_unknown_name(name: str) -> None:
         resolve("toy", name, TABLE)
 
 
-def test_an_import_error_inside_a_module_is_its_own(tmp_path, monkeypatch) -> None:
+def test_an_import_error_inside_a_module_names_both(tmp_path, monkeypatch) -> None:
     (tmp_path / "broken_plugin.py").write_text("import a_package_nobody_has\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(ModuleNotFoundError, match="a_package_nobody_has"):
+    with pytest.raises(ConfigError, match="The toy 'broken_plugin:x' cannot be imported: .*a_package_nobody_has"):
         resolve("toy", "broken_plugin:x", TABLE)
 
 

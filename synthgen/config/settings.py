@@ -1,8 +1,9 @@
 """All settings: their types, defaults, units and meanings.
 
 A configuration is YAML with these sections. Unknown keys are rejected with the nearest right one. Values come from the
-defaults here, the file given by `--config`, and `--set section.key=value`; later ones win. `Config.dump()` is what a
-run folder keeps; it never contains a key.
+defaults here, the file given by `--config`, and `--set section.key=value`; later ones win. A list of one value needs no
+brackets. In Python, paths and functions stand for their names. `Config.dump()` is what a run folder keeps; it never
+contains a key.
 
 The options of a filter or format are the keyword arguments of its function; `filters.options` and `exports.options`
 carry values for them.
@@ -31,6 +32,7 @@ from pydantic import (
 
 from synthgen.config.answer_styles import AnswerForm, AnswerOption, Length, Style, as_options, check_options
 from synthgen.errors import ConfigError, nearest
+from synthgen.registry import name_of
 from synthgen.storage import parse_yaml, read_yaml
 
 __all__ = ["Config", "Layout", "load_config"]
@@ -43,8 +45,26 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SAMPLING = ("max_output_tokens", "temperature", "top_p", "seed", "stop", "logit_bias", "extra_body")
 
 
+def _as_yaml(value: Any) -> Any:
+    """Return a value as a file would have it: a path as text, and a function or class by its `module:attribute`."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {_as_yaml(key): _as_yaml(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_yaml(inner) for inner in value]
+    return name_of(value) if callable(value) else value
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _written_out(cls, value: Any, info: ValidationInfo) -> Any:
+        value = _as_yaml(value)
+        is_list = typing.get_origin(cls.model_fields[str(info.field_name)].annotation) is list
+        return [value] if is_list and isinstance(value, str) else value
 
 
 class Sources(_Section):

@@ -21,7 +21,7 @@ from typing import Any
 
 from synthgen.errors import ConfigError, EmptyResultError
 from synthgen.exporters.context import ExportContext, Rows
-from synthgen.exporters.formats import FORMATS, REQUIREMENTS, format_of, needs_of
+from synthgen.exporters.formats import FORMATS, REMEDIES, REQUIREMENTS, format_of, needs_of
 from synthgen.exporters.jsonl import RowsWithNotes, write_rows
 from synthgen.records import CLASSIFICATION, SPLITS, Triple
 from synthgen.registry import Contract, resolve, resolved_options
@@ -35,6 +35,7 @@ __all__ = [
     "export",
     "format_options",
     "rows",
+    "split_rows",
     "usable",
 ]
 
@@ -101,6 +102,25 @@ def rows(
     return (yield from exporter([t for t in kept if t.split == split], replace(context, split=split, labels=_labels(kept))))
 
 
+def split_rows(
+    triples: Iterable[Triple], context: ExportContext, format: str, split: str, *, options: Mapping[str, Any] | None = None
+) -> tuple[Rows, dict[str, int], dict[str, int]]:
+    """Return the rows of one split, how many were left out by reason, and the notes, complete when the last row was taken.
+
+    Raises EmptyResultError, which says why, when there is no row.
+    """
+    everything = list(triples)  # of all splits: what a row shows may depend on the others
+    of_split = [triple for triple in everything if triple.split == split]
+    _, left_out = usable(of_split, context, format)
+    counted = RowsWithNotes(rows(everything, context, format, split, options=options))
+    stream = iter(counted)
+    first = next(stream, None)
+    if first is None:
+        others = Counter(triple.split for triple in everything if triple.split)
+        raise empty_export_error(format, left_out | counted.notes, split, {} if of_split else others)
+    return itertools.chain([first], stream), left_out, counted.notes  # type: ignore[return-value]
+
+
 def export(
     triples: Iterable[Triple],
     context: ExportContext,
@@ -145,11 +165,17 @@ def export(
     return report
 
 
-def empty_export_error(format: str, left_out: Mapping[str, int]) -> EmptyResultError:
-    """Return the error of an export without rows, with the number of rows left out by reason."""
-    return EmptyResultError(
-        f"No row fits the format {format!r} ({counts(left_out) or 'the split has no rows'}), so nothing was written."
-    )
+def empty_export_error(
+    format: str, left_out: Mapping[str, int], split: str = "", others: Mapping[str, int] | None = None
+) -> EmptyResultError:
+    """Return the error of an export without rows: how many were left out and what they lack, or which splits have rows."""
+    if any(left_out.values()):
+        why, help = counts(left_out), " ".join(REMEDIES[reason] for reason in left_out if reason in REMEDIES)
+    else:
+        why, help = f"the split {split!r} has no rows" if split else "there are no rows", ""
+        if others:
+            why += f": {counts(others)}"
+    return EmptyResultError(f"No row fits the format {format!r} ({why}), so nothing was written. {help}".rstrip())
 
 
 def _labels(triples: Iterable[Triple]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from synthgen.exporters.context import ExportContext
 from synthgen.records import CLASSIFICATION, Triple, passage
 
-__all__ = ["FORMATS", "REQUIREMENTS", "Format", "format_of", "needs_of"]
+__all__ = ["FORMATS", "REMEDIES", "REQUIREMENTS", "Format", "format_of", "needs_of"]
 
 
 class Format(NamedTuple):
@@ -188,3 +188,14 @@ REQUIREMENTS: Mapping[str, tuple[Callable[[Triple, ExportContext], bool], str]] 
     "unmasked": (lambda t, c: bool(t.masks), "masked"),
     "unambiguous": (lambda t, c: "ambiguous:other_passages" in t.flags, "ambiguous"),
 }
+
+REMEDIES: Mapping[str, str] = {
+    "unknown_chunk": "Give the chunks that the rows were made of.",
+    "no_question": "Rows of labelled texts fit classification-chat and corpus-text.",
+    "no_label": "Labelled texts come from `synthgen import --kind classification`.",
+    "no_answer": "Formats for retrievers, such as st-pair and beir, need no answer.",
+    "no_distractor": "Rows get distractors by `add_distractors`, in a run by `distractors.num`.",
+    "no_negative": "Rows get mined distractors by `add_distractors`, in a run by `distractors.num` and `distractors.mined`.",
+    "masked": "These queries stand in their passages, which beir and mteb would show.",
+}
+"""What to do when no row has what a format needs, by reason."""

@@ -101,12 +101,13 @@ class _Stage:
         verdicts = self._returned(triples, context)
         if not isinstance(verdicts, Sequence) or isinstance(verdicts, str):
             raise _CONTRACT.broken(self.name, f"returned {type(verdicts).__name__}")
-        if len(verdicts) != len(triples):
-            raise _CONTRACT.broken(self.name, f"returned {len(verdicts)} verdicts for {len(triples)} triples")
-        for given, verdict in zip(triples, verdicts, strict=True):
+        for given, verdict in zip(triples, verdicts, strict=False):
             if not isinstance(verdict, Verdict) or not isinstance(verdict.triple, Triple):
                 wrong = f"Verdict({type(verdict.triple).__name__})" if isinstance(verdict, Verdict) else type(verdict).__name__
                 raise _CONTRACT.broken(self.name, f"returned {wrong} for the row {given.id!r}")
+        if len(verdicts) != len(triples):
+            raise _CONTRACT.broken(self.name, f"returned {len(verdicts)} verdicts for {len(triples)} triples")
+        for given, verdict in zip(triples, verdicts, strict=True):
             if verdict.triple is not given and _fixed_parts(verdict.triple) != _fixed_parts(given):
                 raise ConfigError(
                     f"The filter {self.name!r} changed the row {given.id!r}, which earlier filters have checked. A filter may change "

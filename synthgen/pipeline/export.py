@@ -10,25 +10,24 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import regex
 
 from synthgen.config.settings import Config, load_config
-from synthgen.errors import ConfigError, ExportError, InputError
+from synthgen.errors import ExportError, InputError
 from synthgen.exporters.context import ExportContext
-from synthgen.exporters.export import check_format, empty_export_error, format_options, usable
+from synthgen.exporters.export import check_format, format_options, split_rows
 from synthgen.exporters.export import export as write_format
-from synthgen.exporters.export import rows as format_rows
 from synthgen.exporters.formats import FORMATS, format_of
-from synthgen.exporters.jsonl import RowsWithNotes, json_lines, part_name, write_rows
+from synthgen.exporters.jsonl import json_lines, part_name, write_rows
 from synthgen.exporters.validation.check import check, files_in
 from synthgen.exporters.validation.findings import CheckReport
 from synthgen.exporters.validation.fine_tuning import Service
 from synthgen.llm.costs.prices import load_prices
 from synthgen.pipeline.report_schema import ExportCounts, FormatCheckReport, FormatReport
 from synthgen.pipeline.run_folder import RunFolder
-from synthgen.records import SPLITS, Rejection, Triple
+from synthgen.records import Rejection, Triple
+from synthgen.splits import split_named
 from synthgen.text.humanize import counts, place
 
 __all__ = ["broken", "check_export", "check_files", "export", "export_rows", "exportable", "write_checked"]
@@ -85,10 +84,10 @@ def export(
     config, triples, context = exportable(folder, settings)
     options = config.exports.options.get(format)
     check_format(format, options)
-    _check_split(split)
+    split = split_named(split)
     target, is_file = _target(folder, format, output)
     if is_file:
-        found, left_out, notes = _split_rows(triples, context, format, split, options)
+        found, left_out, notes = split_rows(triples, context, format, split, options=options)
         stale = list(_parts(target))
         files = write_rows(target.parent, target.name, found, format, config.exports.max_bytes or format_of(format).max_bytes)
         for part in stale:
@@ -116,8 +115,8 @@ def export_rows(
     Also what the exporter notes, which is complete when the last row was taken.
     """
     config, triples, context = exportable(RunFolder(Path(run_folder)), settings)
-    _check_split(split)
-    found, left_out, notes = _split_rows(triples, context, format, split, config.exports.options.get(format))
+    options = config.exports.options.get(format)
+    found, left_out, notes = split_rows(triples, context, format, split_named(split), options=options)
     return json_lines(found, format), left_out, notes
 
 
@@ -175,24 +174,6 @@ def _parts(path: Path) -> Iterator[Path]:
         if not path.is_file() or not part.is_file():
             return
         yield part
-
-
-def _check_split(split: str) -> None:
-    if split not in SPLITS:
-        raise ConfigError(f"There is no split {split!r}. Known: {', '.join(SPLITS)}.")
-
-
-def _split_rows(
-    triples: Iterator[Triple], context: ExportContext, format: str, split: str, options: Mapping[str, Any] | None
-) -> tuple[Iterator[dict[str, Any]], dict[str, int], dict[str, int]]:
-    rows = list(triples)  # of all splits: what a row shows may depend on the others
-    _, left_out = usable([row for row in rows if row.split == split], context, format)
-    counted = RowsWithNotes(format_rows(rows, context, format, split, options=options))
-    made = iter(counted)
-    first = next(made, None)
-    if first is None:
-        raise empty_export_error(format, left_out | counted.notes)
-    return itertools.chain([first], made), left_out, counted.notes
 
 
 def _refuse_foreign(folder: Path, beside: Sequence[str]) -> None:
