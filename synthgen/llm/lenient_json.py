@@ -2,8 +2,9 @@
 
 The JSON may be surrounded by reasoning tags, preambles and fences. There may be several values side by side, and the
 text may end inside one. `read_json` guesses nothing: it decodes complete values, and of a value that is still open at
-the end it keeps what precedes its last complete object. `mend_json` guesses, with json_repair, for callers with no
-other option.
+the end it keeps what precedes its last complete object; a backslash that begins no escape is a backslash. `requoted_json`
+escapes quotation marks inside texts. `mend_json` guesses, with json_repair, for callers with no other option, and
+`is_misread` finds what it got wrong.
 
 Not covered: other notations (YAML, XML, a Markdown table).
 """
@@ -11,12 +12,15 @@ Not covered: other notations (YAML, XML, a Markdown table).
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import regex
 
-__all__ = ["JsonReading", "decoded", "mend_json", "read_json"]
+__all__ = ["JsonReading", "decoded", "is_misread", "mend_json", "read_json", "requoted_json"]
 
 _MAX_STARTS = 50  # brackets without a value, before a text is given up
 _MAX_MENDED_BRACKETS = 1_000  # json_repair takes minutes over the thousands that a model caught in a loop writes
@@ -24,14 +28,18 @@ _UNREADABLE = (ValueError, RecursionError)  # the second for thousands of openin
 _CLOSING = {"{": "}", "[": "]"}
 
 _ANY_CASE = regex.DOTALL | regex.IGNORECASE
-_NAME = r"(?:think|thinking|thought|thoughts|reasoning)"
+_NAME = r"(?:[a-z]+:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis)"
 _THOUGHT = regex.compile(rf"<({_NAME})\b[^<>]*>.*?</\1>|\[THINK\].*?\[/THINK\]", _ANY_CASE)
 _THOUGHT_END = regex.compile(rf"\A.*(?:</{_NAME}>|\[/THINK\]|final<\|message\|>)", _ANY_CASE)  # opened by a chat template
 _THOUGHT_OPEN = regex.compile(rf"(?:<{_NAME}\b[^<>]*>|\[THINK\]).*\Z", _ANY_CASE)
 _BEGINS_AT_ONCE = regex.compile(r"\s*(?:\{|\[(?!THINK\])|```)", _ANY_CASE)  # so a later tag is part of the text of an item
 _FENCE = regex.compile(r"```[a-zA-Z]*\s*\n(.*?)(?:\n\s*```|\Z)", regex.DOTALL)
 _START = regex.compile(r"[\[{]")
+_LIST_START = regex.compile(r'\{\s*"\w+"\s*:\s*\[\s*\{')
 _TOKEN = regex.compile(r'"(?:[^"\\]++|\\.)*+"|["\[\]{}]', regex.DOTALL)
+_NO_ESCAPE = regex.compile(r'(?<!\\)(?:\\\\)*+\K\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
+_QUOTE = regex.compile(r'(?<!\\)(?:\\\\)*+\K"')
+_BEFORE_TEXT = regex.compile(r"[{\[,:]\s*\Z")
 _POSTAMBLE = regex.compile(r'[^\S\n]*(?:\n[^"\[{]*)?')
 
 # Line ends and tabs inside strings are accepted; NaN and Infinity are not.
@@ -43,12 +51,14 @@ class JsonReading:
     """The JSON values of a text, in order.
 
     `whole` is set when every bracket belongs to one of them; `cut` when the text ends inside an object. `read_json`
-    leaves the cut object out. `mend_json` has it as the last object of its values.
+    leaves the cut object out. `mend_json` has it as the last object of its values. `is_open` is set when the last value
+    is what is complete of one that the text ends in.
     """
 
     values: tuple[Any, ...] = ()
     whole: bool = True
     cut: bool = False
+    is_open: bool = False
 
 
 def read_json(text: str) -> JsonReading:
@@ -56,7 +66,7 @@ def read_json(text: str) -> JsonReading:
     try:
         return JsonReading((decoded(text),))
     except ValueError:
-        text = _bare(text)
+        text = _NO_ESCAPE.sub(r"\\\\", _bare(text))
     values: list[Any] = []
     at, failed, cut, may_be_open = 0, 0, False, True
     while failed < _MAX_STARTS and (start := _START.search(text, at)):
@@ -67,12 +77,73 @@ def read_json(text: str) -> JsonReading:
         except _UNREADABLE:
             at = start.end()
         if may_be_open and (opened := _opened(text, start.start())) is not None:
+            if (again := _new_list(text, at)) is not None:  # a draft that was given up
+                at = again
+                continue
             value, cut = opened
             if value is not None:
-                return JsonReading((*values, value), failed == 0, cut)
+                return JsonReading((*values, value), failed == 0, cut, is_open=True)
             may_be_open = False
         failed += 1
     return JsonReading(tuple(values), failed == 0, cut)
+
+
+def requoted_json(text: str, names: Collection[str]) -> JsonReading:
+    """Return the values of `text` with its quotation marks escaped where neither a text begins nor ends.
+
+    A mark begins a text after a bracket, a comma or a colon, and ends one before a bracket, a colon or one of the
+    `names`.
+    """
+    after = _after_value(tuple(names))
+    text = _NO_ESCAPE.sub(r"\\\\", _bare(text))
+    parts, at, inside = [], 0, False
+    for mark in _QUOTE.finditer(text):
+        here = mark.start()
+        ends = inside and after.match(text, here + 1)
+        begins = not inside and _BEFORE_TEXT.search(text, max(0, here - 40), here)
+        parts += [text[at:here], '"' if ends or begins or not inside else '\\"']
+        inside = bool(begins) or (inside and not ends)
+        at = here + 1
+    return read_json("".join([*parts, text[at:]]))
+
+
+def is_misread(value: str, text: str, names: Collection[str]) -> bool:
+    """Whether a repaired value is not what the text has.
+
+    It is only the beginning when none of `names`, no bracket and no end follows it, and too much when it has the marks
+    of its own end.
+    """
+    if _OWN_END.search(value):
+        return True
+    after = _after_value(tuple(names))
+    plain, wanted = (" ".join(_unescaped(one).split()) for one in (text, value))
+    if not wanted:
+        return False
+    at = plain.find(wanted)
+    while at >= 0:
+        end = at + len(wanted)
+        if after.match(plain, end) or after.match(plain, end + 1):  # with and without its own mark
+            return False
+        at = plain.find(wanted, at + 1)
+    return True
+
+
+_OWN_END = regex.compile(r"""['"]\s*[}\]]+\s*\Z""")
+_ESCAPE = regex.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
+_ESCAPED = {"b": " ", "f": " ", "n": "\n", "r": "\n", "t": "\t"}
+
+
+@lru_cache(maxsize=32)
+def _after_value(names: tuple[str, ...]) -> regex.Pattern[str]:
+    name = "|".join(map(regex.escape, sorted({*names, "items"}, key=len, reverse=True)))
+    return regex.compile(
+        rf"""\s*(?://[^"}}\]]*)?(?: : | ,?\s*[}}\]]\s*(?:[,}}\]`]|\Z|[^"'\w]*\n) | ,\s*["'“]?(?:{name})["'”]?\s*: | ,\s*[{{\[] | ,?\s*\Z )""",
+        regex.VERBOSE | regex.IGNORECASE,
+    )
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] else _ESCAPED.get(match[2], match[2]), text)
 
 
 def mend_json(text: str) -> JsonReading:
@@ -107,6 +178,17 @@ def _bare(text: str) -> str:
             text = text[: found.start()] + text[found.end() :]
     fences = [fence for fence in _FENCE.findall(text) if _START.search(fence)]
     return "\n".join(fences) if fences else text
+
+
+def _new_list(text: str, at: int) -> int | None:
+    """Return where a complete object with a list of objects begins at or after `at`; None when there is none."""
+    for start in islice(_LIST_START.finditer(text, at), _MAX_STARTS):
+        try:
+            _DECODER.raw_decode(text, start.start())
+        except _UNREADABLE:
+            continue
+        return start.start()
+    return None
 
 
 def _opened(text: str, start: int) -> tuple[Any, bool] | None:

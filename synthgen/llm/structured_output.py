@@ -15,14 +15,14 @@ Not covered: asking again (`llm.reask`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Any
 
 import regex
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, create_model
 
-from synthgen.llm.lenient_json import JsonReading, decoded, mend_json, read_json
+from synthgen.llm.lenient_json import JsonReading, decoded, is_misread, mend_json, read_json, requoted_json
 from synthgen.records import Completion
 from synthgen.text.model_text import restored_escapes
 from synthgen.text.words import normalise
@@ -84,7 +84,7 @@ def read_answer(completion: Completion, fields: Mapping[str, str], wanted: int, 
 
     Fewer are accepted: a short passage may not support more. Items beyond `wanted` are left out and listed as problems,
     so that the number of rows per chunk stays as requested; their text stays in the call store. An answer that was cut
-    after all wanted items is not truncated. The `passage` shows which control characters were backslashes.
+    after all wanted items, or after the end of its list, is not truncated. The `passage` shows which control characters were backslashes.
     """
     ending = ended_badly(completion)
     if ending in ("refusal", "content_filter"):
@@ -100,9 +100,11 @@ def read_answer(completion: Completion, fields: Mapping[str, str], wanted: int, 
             items.append(item)
         else:
             problems.append(("surplus_item", f"items.{number}: {wanted} were asked for"))
+    if found.misread:
+        problems.append(("invalid_item", f"{found.misread} more: their JSON is broken, and a repair would change a text"))
     if found.cut:
         problems.append(("cut_item", f"items.{len(found.items)}: the text ends inside it"))
-    truncated = (found.cut or bool(ending)) and len(items) < wanted
+    truncated = (found.cut or (bool(ending) and not found.complete)) and len(items) < wanted
     if ending and truncated:
         detail = f"finish_reason is {completion.finish_reason!r}; whole items before the end: {len(items)}"
         return Answer(tuple(items), ending, detail, truncated=True, problems=tuple(problems))
@@ -119,32 +121,61 @@ def read_answer(completion: Completion, fields: Mapping[str, str], wanted: int, 
 class _Items:
     """Items as the model wrote them.
 
-    `any` is set when there is a list at all, even an empty one; `cut` when another item begins.
+    `any` is set when there is a list at all, even an empty one; `cut` when another item begins; `complete` when the
+    list is closed. `misread` is the number of items that could not be repaired.
     """
 
     items: Sequence[Any]
     any: bool
     repaired: bool = False
     cut: bool = False
+    complete: bool = False
+    misread: int = 0
 
 
 def _found(text: str, fields: Mapping[str, str], *, may_mend: bool) -> _Items:
     reading = read_json(text)
-    items = _items(reading, fields)
-    if not may_mend:
-        return _Items(items or (), items is not None, cut=reading.cut)
+    found = _items(reading, fields)
+    if found.complete or not may_mend:
+        return found
+    requoted = _items(requoted_json(text, fields), fields)
+    if requoted.complete and len(requoted.items) >= len(found.items) and all(_has_all(item, fields) for item in requoted.items):
+        return replace(requoted, repaired=True)
     if not reading.whole:
         mended = mend_json(text)
-        more = _items(mended, fields) or ()
-        if len(more) > len(items or ()):
-            return _Items(more[:-1] if mended.cut else more, True, repaired=True, cut=mended.cut)
-    return _Items(items or (), items is not None, cut=reading.whole and reading.cut)
+        more = _items(mended, fields).items
+        if len(more) > len(found.items):
+            right = [item for item in (more[:-1] if mended.cut else more) if not _is_misread(item, text, fields)]
+            if len(right) >= len(found.items):
+                return _Items(right, True, repaired=True, cut=mended.cut, misread=len(more) - mended.cut - len(right))
+            return replace(found, misread=len(more) - len(found.items))
+    return replace(found, cut=reading.whole and reading.cut)
 
 
-def _items(reading: JsonReading, fields: Mapping[str, str]) -> list[Any] | None:
-    """Return the items of all values; None when no value is an item or a list of items."""
-    lists = [listed for value in reading.values if (listed := _listed(value, fields)) is not None]
-    return [item for listed in lists for item in listed] if lists else None
+def _items(reading: JsonReading, fields: Mapping[str, str]) -> _Items:
+    """Return the items of the last list, and those that stand side by side after it; what precedes it are drafts."""
+    items: list[Any] = []
+    any_list = complete = False
+    last = len(reading.values) - 1
+    for number, value in enumerate(reading.values):
+        listed = _listed(value, fields)
+        if listed is None:
+            continue
+        is_list = isinstance(value, list) or not (isinstance(value, dict) and _is_item(value, fields))
+        is_open = number == last and reading.is_open
+        if is_list and complete and is_open:  # what follows a complete list and is cut off
+            break
+        items = listed if is_list else [*items, *listed]
+        any_list, complete = True, is_list and not is_open
+    return _Items(items, any_list, cut=reading.cut and not complete, complete=complete)
+
+
+def _has_all(item: Any, fields: Mapping[str, str]) -> bool:
+    return isinstance(item, dict) and fields.keys() <= set(map(_plain, item))
+
+
+def _is_misread(item: Any, text: str, fields: Mapping[str, str]) -> bool:
+    return isinstance(item, dict) and any(isinstance(value, str) and is_misread(value, text, fields) for value in item.values())
 
 
 def _listed(value: Any, fields: Mapping[str, str]) -> list[Any] | None:

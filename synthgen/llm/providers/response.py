@@ -1,6 +1,7 @@
 """Reads a chat completion from plain JSON, because servers leave out or rename what the SDK's types require.
 
-message.content   text, null, or a list of parts of which the text counts; `reasoning_content` is ignored
+message.content   text, null, or a list of parts of which the text counts. Where it is blank, the arguments of a tool call
+                  or else the reasoning are what the model wrote: some servers put the whole answer there
 finish_reason     as sent ("stop", "STOP", null …): `llm.structured_output.ended_badly` interprets it
 usage             null, without details, or with impossible counts (no prompt at all): then tokens are counted here
                   and the usage is `estimated`
@@ -8,6 +9,7 @@ usage             null, without details, or with impossible counts (no prompt at
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from synthgen.llm.providers.foreign import decoded_answer, not_an_answer
@@ -41,6 +43,8 @@ def read_completion(request: Request, answer: Any) -> Completion:
     if not isinstance(refusal, str | None):
         raise ValueError(f"its refusal is {type(refusal).__name__}")
     text = _text(content)
+    if not text.strip() and not refusal:
+        text = _elsewhere(message) or text
     return Completion(
         request_key=request.key,
         text=storable(text),
@@ -51,13 +55,40 @@ def read_completion(request: Request, answer: Any) -> Completion:
     )
 
 
+_REASONING = ("reasoning_content", "reasoning", "thinking", "thinking_content", "reasoning_details")
+
+
 def _text(content: Any) -> str:
     """Return what the model wrote: the text, "" for null, or the text parts of a list."""
     if isinstance(content, list):
-        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict) and part.get("type") == "text")
+        return _parts(content, ("text", "output_text"))
     if not isinstance(content, str | None):
         raise ValueError(f"its content is {type(content).__name__}")
     return content or ""
+
+
+def _parts(content: list[Any], types: tuple[str, ...]) -> str:
+    parts = [part for part in content if isinstance(part, dict) and part.get("type") in types]
+    texts = (part.get("text") or part.get("thinking") or part.get("reasoning") or part.get("summary") for part in parts)
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _elsewhere(message: dict[str, Any]) -> str:
+    """Return the text of a message without content: of its one tool call, else of its reasoning."""
+    calls = message.get("tool_calls")
+    functions = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    for function in [*functions, message.get("function_call")]:
+        arguments = function.get("arguments") if isinstance(function, dict) else None
+        if isinstance(arguments, dict):
+            return json.dumps(arguments, ensure_ascii=False)
+        if isinstance(arguments, str) and arguments.strip():
+            return arguments
+    thoughts = ("thinking", "reasoning", "reasoning.text", "reasoning.summary")
+    for value in [*(message.get(name) for name in _REASONING), message.get("content")]:
+        text = value if isinstance(value, str) else _parts(value, thoughts) if isinstance(value, list) else ""
+        if text.strip():
+            return text
+    return ""
 
 
 def _usage(request: Request, text: str, told: Any) -> Usage:
