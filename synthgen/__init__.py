@@ -1,16 +1,19 @@
 """Turn a folder of documents into training data for a RAG system, and prove what the data is worth.
 
 Public names only; each is loaded when it is first used, so that importing this package is free.
+
+The logger is called `synthgen`. The libraries behind it keep their chatter to themselves: their loggers begin at warnings, unless
+the program has set another level.
 """
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synthgen.api import (
-        Triples,
         add_distractors,
         agenerate,
         apply_filters,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from synthgen.pipeline.push import push
     from synthgen.pipeline.run import Result
     from synthgen.records import Chunk, Distractor, Document, Event, Rejection, Skipped, Triple, Verdict, make_document
+    from synthgen.triples import Triples
 
 __all__ = [
     "Chunk",
@@ -59,16 +63,41 @@ __all__ = [
     "to_dataset",
 ]
 
+_LIBRARIES = [
+    "aiohttp",
+    "asyncio",
+    "bm25s",
+    "charset_normalizer",
+    "datasets",
+    "faiss",
+    "filelock",
+    "fsspec",
+    "httpcore",
+    "httpx",
+    "httpx2",
+    "huggingface_hub",
+    "markdown_it",
+    "py3langid",
+    "sentence_transformers",
+    "tokenizers",
+    "torch",
+    "transformers",
+    "urllib3",
+]
+
+for _name in _LIBRARIES:
+    if (_logger := logging.getLogger(_name)).level == logging.NOTSET:
+        _logger.setLevel(logging.WARNING)
+
 _HOMES = {
-    "synthgen.api": (
-        "Triples add_distractors agenerate apply_filters chunk generate import_rows load_documents run split to_dataset"
-    ),
+    "synthgen.api": ("add_distractors agenerate apply_filters chunk generate import_rows load_documents run split to_dataset"),
     "synthgen.config.settings": "Config load_config",
     "synthgen.errors": "SynthgenError",
     "synthgen.filters.chain": "FilterResult",
     "synthgen.pipeline.run": "Result",
     "synthgen.pipeline.push": "push",
     "synthgen.records": "Chunk Distractor Document Event Rejection Skipped Triple Verdict make_document",
+    "synthgen.triples": "Triples",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

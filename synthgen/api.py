@@ -20,7 +20,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Self, SupportsIndex, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from synthgen.config.settings import Config, load_config
 from synthgen.errors import ConfigError, InputError, StoppedEarly
@@ -30,6 +30,7 @@ from synthgen.records import Chunk, Document, OnEvent, Skipped, Triple
 from synthgen.registry import name_of
 from synthgen.splits import split_named
 from synthgen.text.humanize import counts
+from synthgen.triples import Records, Triples
 
 if TYPE_CHECKING:
     import datasets
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from synthgen.retrieval.bm25 import BM25
 
 __all__ = [
-    "Triples",
     "add_distractors",
     "agenerate",
     "apply_filters",
@@ -63,53 +63,6 @@ _ORIGINS: Mapping[type, str] = {
     Chunk: "chunk(documents) makes them.",
     Triple: "generate(chunks) makes them; filters return them as `kept`.",
 }
-
-
-class Triples(list[Triple]):
-    """A list of triples that knows the chunks they name, so that formats can show their texts.
-
-    Slices, copies and sums know them, too. What Python makes a plain list (`sorted`, `filter`, a comprehension) is
-    `Triples(rows, triples.chunks)` again.
-    """
-
-    def __init__(self, triples: Iterable[Triple], chunks: Mapping[str, Chunk]) -> None:
-        super().__init__(triples)
-        self.chunks = chunks
-
-    @overload
-    def __getitem__(self, index: SupportsIndex) -> Triple: ...
-    @overload
-    def __getitem__(self, index: slice) -> Triples: ...
-    def __getitem__(self, index: SupportsIndex | slice) -> Triple | Triples:
-        if isinstance(index, slice):
-            return Triples(super().__getitem__(index), self.chunks)
-        return super().__getitem__(index)
-
-    def copy(self) -> Triples:
-        return self[:]
-
-    def __add__(self, other: list[Any]) -> Triples:  # type: ignore[override]
-        return Triples([*self, *other], _chunks_of(other, self.chunks))
-
-    def __radd__(self, other: list[Any]) -> Triples:
-        return Triples([*other, *self], self.chunks)
-
-    def __iadd__(self, other: Iterable[Triple]) -> Self:  # type: ignore[misc,override]
-        self.extend(other)
-        return self
-
-    def extend(self, other: Iterable[Triple]) -> None:
-        self.chunks = _chunks_of(other, getattr(self, "chunks", {}))  # unpickling extends first
-        super().extend(other)
-
-    def __mul__(self, times: SupportsIndex) -> Triples:
-        return Triples(super().__mul__(times), self.chunks)
-
-    __rmul__ = __mul__
-
-
-def _chunks_of(triples: Iterable[Triple], known: Mapping[str, Chunk]) -> Mapping[str, Chunk]:
-    return {**known, **triples.chunks} if isinstance(triples, Triples) else known
 
 
 def run(
@@ -163,7 +116,7 @@ def load_documents(
     """The readable documents of a folder, in the order of their ids. Raises InputError when there is none."""
     from synthgen.loaders.folder import read_folder
 
-    settings, documents = Config.build({"sources": {"encoding": encoding}}).sources, []
+    settings, documents = Config.build({"sources": {"encoding": encoding}}).sources, Records[Document]()
     with _Skips(on_skip) as skips:
         for found in read_folder(Path(folder), settings, on_event=on_event):
             if isinstance(found, Document):
@@ -186,7 +139,9 @@ def chunk(
 
     settings = {"max_tokens": max_tokens, "min_tokens": min_tokens, "tokenizer": tokenizer}
     documents = _records(Document, documents)
-    return merge_identical(chunk_documents(documents, Config.build({"chunking": settings}).chunking, on_event=on_event))
+    return Records(
+        merge_identical(chunk_documents(documents, Config.build({"chunking": settings}).chunking, on_event=on_event))
+    )
 
 
 def split(documents: Sequence[Document], *, train: float = 0.8, dev: float = 0.1, seed: int = 0) -> list[Document]:
@@ -194,7 +149,7 @@ def split(documents: Sequence[Document], *, train: float = 0.8, dev: float = 0.1
     from synthgen.splits import assign_splits
 
     documents = _records(Document, documents)
-    return list(assign_splits(documents, Config.build({"splits": {"train": train, "dev": dev}}).splits, seed=seed).documents)
+    return Records(assign_splits(documents, Config.build({"splits": {"train": train, "dev": dev}}).splits, seed=seed).documents)
 
 
 def generate(
@@ -291,7 +246,7 @@ def apply_filters(
     encoders = CorpusEncoders(Config.build({"training": {"base": encoder}}).training, chunks, seed=seed)
     context = FilterContext(by_id, _index(chunks), encoders=encoders)
     filtered = run_filters(triples, settings.order, context, options=settings.options, on_event=on_event)
-    return replace(filtered, kept=Triples(filtered.kept, by_id))
+    return replace(filtered, kept=Triples(filtered.kept, by_id), rejected=Records(filtered.rejected))
 
 
 def add_distractors(

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from synthgen.text.humanize import short_repr
 from synthgen.text.model_text import Mended, mended_answer, mended_query, mended_text
 from synthgen.text.words import normalise
 
@@ -61,9 +62,11 @@ Message = Mapping[str, str]
 
 
 class _Row:
-    """`to_dict` and `from_dict` for the records below."""
+    """`to_dict`, `from_dict` and a short `repr` for the records below."""
 
     __slots__ = ()
+
+    __repr__ = short_repr
 
     def to_dict(self) -> dict[str, Any]:
         return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
@@ -76,7 +79,7 @@ class _Row:
         return cls(**{**values, **read}) if read else cls(**values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Document(_Row):
     """One file. `id` is its relative POSIX path, `text` its normal form, `sha256` the digest of the text.
 
@@ -94,7 +97,7 @@ class Document(_Row):
     split: str = "train"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Chunk(_Row):
     """A passage: `document.text[start:end] == text`. `headings` is the breadcrumb above it, outermost first.
 
@@ -117,7 +120,7 @@ class Chunk(_Row):
     format: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Request(_Row):
     """One call. `key` is the digest of everything that changes the answer, and of nothing else.
 
@@ -135,7 +138,7 @@ class Request(_Row):
     static: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Usage(_Row):
     """Tokens of one call. `cached` and `written` are parts of `prompt`. `estimated` is true when the server sent no usage."""
 
@@ -155,7 +158,7 @@ class Usage(_Row):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Completion(_Row):
     """The response to a request. `text` is exactly what the model wrote."""
 
@@ -167,7 +170,7 @@ class Completion(_Row):
     model: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Distractor(_Row):
     """A passage that does not answer the query. `relative` is its range-normalised share of the positive's score."""
 
@@ -183,7 +186,7 @@ class Distractor(_Row):
         return self.found_by not in ("random", "same_document")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Triple(_Row):
     """A (query, context, answer) row. `answer` is None when the generator gives none.
 
@@ -263,7 +266,7 @@ class Rejection:
         return cls(Triple.from_dict(row), row["stage"], row["reason"], row["score"], row["threshold"])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Skipped(_Row):
     """A file, chunk or call without result. `reason` is from a short vocabulary, `detail` is for people."""
 

@@ -25,6 +25,7 @@ from functools import lru_cache
 from synthgen.config.settings import Splits
 from synthgen.errors import ConfigError
 from synthgen.records import Chunk, Document, Skipped, digest, random_for
+from synthgen.text.humanize import short_repr
 from synthgen.text.minhash import candidates, signatures
 from synthgen.text.words import jaccard, shingles
 
@@ -39,12 +40,14 @@ _SYNONYMS = {
 Stored = Mapping[str, tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SplitResult:
     """`documents` are the given ones, in order, with group and split; a document that bridges two splits has the split "".
 
     `group` is the start of the smallest content digest in the group, so a rename does not change it.
     """
+
+    __repr__ = short_repr
 
     documents: list[Document]
     skipped: list[Skipped]

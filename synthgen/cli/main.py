@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from synthgen.cli.options import ASKED, CAPS, PACE, Given, flags
-from synthgen.cli.terminal import config, drained, existing, logged, out, printing, report_errors, say, write_lines
+from synthgen.cli.terminal import config, drained, existing, logged, out, report_errors, say, show_lines, write_lines
 from synthgen.errors import DISTRIBUTION, InputError
 
 __all__ = ["app", "main"]
@@ -46,7 +46,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
     if version:
         from importlib.metadata import version as installed
 
-        print(installed(DISTRIBUTION))
+        show_lines([installed(DISTRIBUTION)])
         raise typer.Exit
 
 
@@ -376,9 +376,7 @@ def init(
     """Write a commented config.yaml and a copy of the prompts to edit."""
     from synthgen.cli import catalog as catalogue
 
-    made = catalogue.init(directory, sample=sample)
-    with printing():
-        print("\n".join(map(str, made)))
+    show_lines(catalogue.init(directory, sample=sample))
 
 
 @app.command("list")

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -23,6 +24,7 @@ from synthgen.cli.progress_panel import CallRate, StepView, describe, time_text
 from synthgen.cli.time_left import TimeLeft
 from synthgen.errors import RunFolderError, SynthgenError
 from synthgen.records import Event
+from synthgen.text.printable import printable_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -61,6 +63,7 @@ class Progress:
         self._waits, self._findings = _Waits(), _Findings()
 
     def __call__(self, event: Event) -> None:
+        event = _printable(event)
         now, before = self._clock(), self._event
         if before is None or _another_step(before, event):
             self.close()
@@ -169,6 +172,14 @@ class _Findings:
             _LOGGER.info("%s: %s", stage, findings or "nothing is known to limit the calls any more")
 
 
+def _printable(event: Event) -> Event:
+    """An event whose sentences, which may quote a server or a file name, are lines without commands for the terminal."""
+    meter = event.meter
+    if meter is not None:
+        meter = replace(meter, waiting=printable_line(meter.waiting), findings=printable_line(meter.findings))
+    return replace(event, message=printable_line(event.message), meter=meter)
+
+
 def _another_step(before: Event, event: Event) -> bool:
     return before.stage != event.stage or (before.meter is None) != (event.meter is None)
 
@@ -205,6 +216,13 @@ class _LogFile(logging.FileHandler):
         return RunFolderError(f"{path} could not be written: {error.strerror}. Free disk space or choose another folder.")
 
 
+class _PrintableFormatter(logging.Formatter):
+    """Lines of a log: one for each message, whatever it quotes."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's own name)
+        return printable_line(super().formatMessage(record))
+
+
 class _Above(logging.Handler):
     """Log lines on standard error as it is at the moment, which is above a panel while one is shown."""
 
@@ -221,7 +239,7 @@ def run_log(path: Path, *, verbose: bool = False) -> Iterator[None]:
         handlers.append(_Above())
     _LOGGER.setLevel(logging.DEBUG if verbose else logging.INFO)
     for handler in handlers:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handler.setFormatter(_PrintableFormatter("%(asctime)s %(levelname)s %(message)s"))
         _LOGGER.addHandler(handler)
     try:
         yield

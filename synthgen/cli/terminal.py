@@ -1,4 +1,7 @@
-"""What all verbs of the command line share: errors reported in one paragraph, output that may be cut off, the log of a run."""
+"""What all verbs of the command line share: errors reported in one paragraph, output that may be cut off, the log of a run.
+
+All that is printed passes here, or `progress`: what documents, models, file names and servers wrote is escaped.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import IO, TYPE_CHECKING, Any
 
@@ -14,6 +17,7 @@ import typer
 
 from synthgen.cli.options import Given
 from synthgen.errors import SynthgenError
+from synthgen.text.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from synthgen.config.settings import Config
     from synthgen.pipeline.run_folder import RunFolder
 
-__all__ = ["config", "drained", "existing", "logged", "out", "printing", "report_errors", "say", "write_lines"]
+__all__ = ["config", "drained", "existing", "logged", "out", "printing", "report_errors", "say", "show_lines", "write_lines"]
 
 
 @contextmanager
@@ -52,7 +56,7 @@ def printing() -> Iterator[None]:
 def say(sentence: str) -> None:
     """To people, who may have closed the window; the exit code stands all the same."""
     with suppress(OSError):
-        print(sentence, file=sys.stderr)
+        print(printable(sentence), file=sys.stderr)
 
 
 def drained(stream: IO[str]) -> None:
@@ -96,14 +100,23 @@ def config(given: Given, base: Config | None = None) -> Config:
 def out(value: Any, as_text: Callable[..., str], *shown: Any, as_json: bool) -> None:
     """`value` as one JSON object, or the text that `as_text` makes of what is `shown` (of the value, if nothing else is)."""
     if as_json:
-        text = json.dumps(value if isinstance(value, dict) else value.to_dict(), ensure_ascii=False)
+        text = printable_json(json.dumps(value if isinstance(value, dict) else value.to_dict(), ensure_ascii=False))
     else:
-        text = as_text(*(shown or (value,)))
+        text = printable(as_text(*(shown or (value,))))
     with printing():
         print(text)
 
 
-def write_lines(lines: Iterator[bytes]) -> None:
+def show_lines(lines: Iterable[object]) -> None:
+    """Lines for people on standard output."""
     with printing():
         for line in lines:
-            sys.stdout.buffer.write(line)
+            print(printable(str(line)))
+
+
+def write_lines(lines: Iterator[bytes]) -> None:
+    """Lines of JSON on standard output: the bytes of the file, and on a terminal the same values without its commands."""
+    terminal = sys.stdout.isatty()
+    with printing():
+        for line in lines:
+            sys.stdout.buffer.write(printable_json(line.decode("utf-8")).encode("utf-8") if terminal else line)

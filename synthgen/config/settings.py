@@ -34,6 +34,7 @@ from synthgen.config.answer_styles import AnswerForm, AnswerOption, Length, Styl
 from synthgen.errors import ConfigError, nearest
 from synthgen.registry import name_of
 from synthgen.storage import parse_yaml, read_yaml
+from synthgen.text.humanize import short_repr
 
 __all__ = ["Config", "Layout", "load_config"]
 
@@ -58,6 +59,9 @@ def _as_yaml(value: Any) -> Any:
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    __repr__ = short_repr
+    __str__ = short_repr
 
     @field_validator("*", mode="before")
     @classmethod

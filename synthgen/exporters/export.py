@@ -26,7 +26,7 @@ from synthgen.exporters.jsonl import RowsWithNotes, write_rows
 from synthgen.records import CLASSIFICATION, SPLITS, Triple
 from synthgen.registry import Contract, resolve, resolved_options
 from synthgen.storage import write_folder, writing
-from synthgen.text.humanize import counts
+from synthgen.text.humanize import counts, short_repr
 
 __all__ = [
     "ExportReport",
@@ -46,12 +46,14 @@ _CONTRACT = Contract(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ExportReport:
     """Rows by file (a file with 0 rows is not written), rows left out by reason, and the exporter's notes.
 
     `checks` is the `CheckReport` of the files as a dictionary, when they were checked.
     """
+
+    __repr__ = short_repr
 
     format: str
     files: dict[str, int] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from synthgen.filters.context import FilterContext, flagged
 from synthgen.filters.spec import FilterSpec
 from synthgen.records import Event, OnEvent, Rejection, Triple, Verdict
 from synthgen.registry import Contract, resolved_options, validate_options
+from synthgen.text.humanize import short_repr
 
 __all__ = ["FilterResult", "apply_filters", "check_filters"]
 
@@ -29,12 +30,14 @@ _CONTRACT = Contract(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FilterResult:
     """The kept and the rejected rows, each in the order of the input, and the counts of every filter.
 
     `funnel` has `{"stage", "in", "kept", "rejected": {reason: n}}` for each filter; a flagged row counts as kept.
     """
+
+    __repr__ = short_repr
 
     kept: list[Triple]
     rejected: list[Rejection]

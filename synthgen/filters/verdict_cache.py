@@ -74,7 +74,8 @@ class VerdictCache:
         found = self._row_keys.get(id(triple))
         if found is None or found[0] is not triple:
             seen = replace(triple, scores={}, flags=(), distractors=(), request_key=None, prompt_digest=None, reviewed=False)
-            found = triple, hashlib.blake2b(repr(seen).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            values = repr([getattr(seen, name) for name in Triple.__slots__])
+            found = triple, hashlib.blake2b(values.encode("utf-8", "surrogatepass"), digest_size=16).digest()
             self._row_keys[id(triple)] = found
         return found[1]
 

@@ -14,15 +14,18 @@ from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import Chunk, Document, Skipped, digest
 from synthgen.splits import assign_splits, split_sections
+from synthgen.text.humanize import short_repr
 
 __all__ = ["Corpus", "keep_corpus", "make_corpus", "prepare", "read_corpus", "stored_corpus"]
 
 _LATER_STAGES = ("generate", "import")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Corpus:
     """Documents and chunks with their splits, and what was not used."""
+
+    __repr__ = short_repr
 
     documents: list[Document]
     chunks: list[Chunk]

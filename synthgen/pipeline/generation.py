@@ -32,6 +32,7 @@ from synthgen.pipeline.run_folder import RunFolder
 from synthgen.prompting.templates import Prompt, load_prompt
 from synthgen.records import Chunk, Event, Meter, OnEvent, Request, Skipped, Triple, Usage, digest
 from synthgen.registry import Contract, resolve
+from synthgen.text.humanize import short_repr
 
 __all__ = ["Candidates", "Generator", "StoredChunks", "make_generator", "sample"]
 
@@ -42,9 +43,11 @@ _RULE = Contract(
 _BLOCK_CALLS = 16  # by each worker, before the next prompt is put to the same chunks
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Candidates:
     """What generation gave: rows, chunks and calls that gave none, and the facts of the calls behind them."""
+
+    __repr__ = short_repr
 
     triples: list[Triple]
     skipped: list[Skipped]

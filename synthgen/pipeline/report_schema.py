@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from synthgen.records import Usage
+from synthgen.text.humanize import short_repr
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -50,6 +51,9 @@ class Report(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    __repr__ = short_repr
+    __str__ = short_repr
 
     def __getitem__(self, key: str) -> Any:
         """The value under a key of the JSON object. Raises KeyError for a key that the object does not have."""

@@ -24,16 +24,20 @@ from synthgen.pipeline.queries import check_queries
 from synthgen.pipeline.report import make_report, write_report
 from synthgen.pipeline.report_schema import RunReport
 from synthgen.records import Chunk, OnEvent, Rejection, Triple
+from synthgen.text.humanize import short_repr
+from synthgen.triples import Records, RecordsById, Triples
 
 __all__ = ["Result", "check_settings", "conclude", "run"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
     """What a run made. `kept` and `rejected` add up to the candidates of `report`; `chunks` maps ids to chunks.
 
     `report` has the content of `report.json` but for its times: `report.rows.kept`, or `report["rows"]["kept"]` by the keys of the file.
     """
+
+    __repr__ = short_repr
 
     path: Path
     kept: list[Triple]
@@ -85,4 +89,5 @@ def conclude(run: RunContext, corpus: Corpus, queries: str | Path | None) -> Res
     with run.clock("training"):
         measure(run, report, corpus.chunks, filtered.kept, queries)
     write_report(run.folder, report, run.clock.seconds)
-    return Result(run.folder.path, filtered.kept, filtered.rejected, made.chunks, report)
+    kept, rejected = Triples(filtered.kept, made.chunks), Records(filtered.rejected)
+    return Result(run.folder.path, kept, rejected, RecordsById(made.chunks), report)

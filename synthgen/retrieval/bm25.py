@@ -10,8 +10,10 @@ after their first use. Adding such an array is up to thirty times as fast and gi
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from synthgen.records import Chunk
 from synthgen.retrieval import index_text
@@ -32,7 +34,6 @@ class BM25(Ranking):
     """An index of `texts` under `ids`. `k1` bounds the weight of repetition, `b` is the share of length normalisation."""
 
     def __init__(self, ids: Sequence[str], texts: Iterable[str], *, k1: float = 1.2, b: float = 0.75) -> None:
-        import bm25s
         import numpy as np
 
         super().__init__(ids)
@@ -41,7 +42,7 @@ class BM25(Ranking):
         tokens = [[number.setdefault(word, len(number)) for word in words(text)] for text in texts]
         if len(tokens) != len(self.ids):
             raise ValueError(f"{len(self.ids)} ids were given for {len(tokens)} texts.")
-        index = bm25s.BM25(k1=k1, b=b, method="lucene", backend="numpy")
+        index = _bm25s().BM25(k1=k1, b=b, method="lucene", backend="numpy")
         if not number:
             return
         index.index((tokens, dict(number)), create_empty_token=False, show_progress=False)
@@ -122,3 +123,12 @@ def over_chunks(chunks: Iterable[Chunk]) -> BM25:
     """Return an index of chunks ordered by their texts, so that the order of equal scores does not depend on file names."""
     ordered = sorted(chunks, key=lambda chunk: (chunk.sha256, chunk.id))
     return BM25([chunk.id for chunk in ordered], map(index_text, ordered))
+
+
+@cache
+def _bm25s() -> Any:
+    """Return the library, whose import sets its logger to DEBUG."""
+    import bm25s
+
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
+    return bm25s

@@ -30,12 +30,12 @@ def row_text(row: Triple | Rejection, chunks: Mapping[str, Chunk]) -> str:
     if triple.kind == CLASSIFICATION:
         lines = [
             f"text     {passage_text}",
-            f"label    {triple.answer}",
+            f"label    {' '.join((triple.answer or '').split())}",
             f"from     {triple.chunk_id}  {triple.generator}  {triple.split}",
         ]
     else:
         lines = [
-            f"query    {triple.query}",
+            f"query    {' '.join(triple.query.split())}",
             f"answer   {' '.join(triple.answer.split()) if triple.answer is not None else '(none: retriever formats only)'}",
             f"context  {passage_text}",
             f"from     {triple.chunk_id}  {triple.generator}  {triple.split}  {len(triple.distractors)} distractors",

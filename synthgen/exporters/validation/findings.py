@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from synthgen.text.humanize import short_repr
+
 __all__ = ["RULES", "CheckReport", "Finding", "Findings"]
 
 Severity = Literal["error", "warning"]
@@ -74,9 +76,11 @@ class Finding:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CheckReport:
     """Rows by file, findings by rule, the first findings of each rule, and the training effort ({} when unknown)."""
+
+    __repr__ = short_repr
 
     rows: dict[str, int]
     errors: dict[str, int]

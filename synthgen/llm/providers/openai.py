@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -31,6 +32,9 @@ from synthgen.llm.providers.profiles import LIMITS, Profile, profile_of
 from synthgen.llm.providers.request_format import RequestForm, RequestFormat
 from synthgen.llm.providers.response import parse_completion
 from synthgen.records import Request
+
+if (_sdk_logger := logging.getLogger("openai")).level == logging.NOTSET:
+    _sdk_logger.setLevel(logging.WARNING)  # like those of all other libraries, at the import of `synthgen`
 
 if TYPE_CHECKING:
     import aiohttp
