@@ -136,20 +136,31 @@ def chunk(
 ) -> list[Chunk]:
     """Passages of at most `max_tokens`; identical ones are one chunk that knows its other places."""
     from synthgen.chunking.chunker import chunk_documents, merge_identical
+    from synthgen.splits import split_sections
 
     settings = {"max_tokens": max_tokens, "min_tokens": min_tokens, "tokenizer": tokenizer}
-    documents = _records(Document, documents)
-    return Records(
-        merge_identical(chunk_documents(documents, Config.build({"chunking": settings}).chunking, on_event=on_event))
-    )
+    settings = {"max_tokens": max_tokens, "min_tokens": min_tokens, "tokenizer": tokenizer}
+    documents = list(_records(Document, documents))
+    chunks: Iterable[Chunk] = chunk_documents(documents, Config.build({"chunking": settings}).chunking, on_event=on_event)
+    sections = next((document.metadata[_SECTIONS] for document in documents if _SECTIONS in document.metadata), None)
+    if sections is not None:
+        shares = {name: sections[name] for name in ("train", "dev")}
+        chunks = split_sections(list(chunks), Config.build({"splits": shares}).splits, seed=sections["seed"])
+    return Records(merge_identical(chunks))
 
 
 def split(documents: Sequence[Document], *, train: float = 0.8, dev: float = 0.1, seed: int = 0) -> list[Document]:
-    """Documents with their near-duplicate group and split; call it before `chunk`. Without it everything is train."""
+    """Documents with their near-duplicate group and split; call it before `chunk`. Without it everything is train.
+
+    Fewer than 20 groups are not split as wholes: `chunk` splits them by sections then, as `run` does, and
+    `metadata.split_sections` of the documents says so.
+    """
     from synthgen.splits import assign_splits
 
     documents = _records(Document, documents)
-    return Records(assign_splits(documents, Config.build({"splits": {"train": train, "dev": dev}}).splits, seed=seed).documents)
+    found = assign_splits(documents, Config.build({"splits": {"train": train, "dev": dev}}).splits, seed=seed)
+    sections = {} if found.document_disjoint else {_SECTIONS: {"train": train, "dev": dev, "seed": seed}}
+    return Records(replace(document, metadata={**document.metadata, **sections}) for document in found.documents)
 
 
 def generate(

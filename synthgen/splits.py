@@ -1,8 +1,11 @@
 """Split documents into train, dev and test by groups of near-duplicates, before anything is generated.
 
 Near-duplicates are found by MinHash over character shingles and confirmed by their exact Jaccard similarity, so a group
-never contains a false match. The digest of its content and the seed places a new group: neither names nor other
-documents move it. Groups that are already placed stay.
+never contains a false match. The digest of its content and the seed give a new group its turn, and in this order groups
+fill the test split, then dev, each up to its share of the text (in bytes of UTF-8, which chunks follow); the others are
+train. A group that would overfill a split is passed over. So names decide nothing, another document moves only groups
+at the edge of a split, and each share holds within `TOLERANCE` of itself unless whole groups make that impossible.
+Groups that are already placed stay.
 
 With too few groups, documents are split inside instead (`split_sections`): every document gives one run of neighbouring
 chunks to dev and test. Documents with a near-duplicate then stay completely in train, so that their copies are never on
@@ -17,7 +20,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,7 +32,10 @@ from synthgen.text.humanize import short_repr
 from synthgen.text.minhash import candidates, signatures
 from synthgen.text.words import jaccard, shingles
 
-__all__ = ["SplitResult", "assign_splits", "split_named", "split_sections"]
+__all__ = ["TOLERANCE", "SplitResult", "assign_splits", "missed_shares", "split_named", "split_sections"]
+
+TOLERANCE = 0.2
+"""How much of its share a split may lack or have too much, where whole groups allow it: 8 to 12 % for 10 %."""
 
 _SYNONYMS = {
     "train": ("training",),
@@ -141,29 +147,48 @@ def _place(groups: Sequence[Sequence[Document]], settings: Splits, seed: int, st
             splits |= dict.fromkeys((d.id for d in group), previous_splits.pop())
         else:  # unchanged documents stay; any other document could be the bridge
             splits |= {d.id: settled.get(d.id, "") for d in group}
-    for position, group in fresh.items():
-        splits |= dict.fromkeys((d.id for d in group), _split_at(position, settings))
-    _fill_empty(splits, fresh, settings)
-    return splits
+    total = sum(map(_size, documents := [d for group in groups for d in group]))
+    order = [fresh[position] for position in sorted(fresh, reverse=True)]
+    for split, share in (("test", _test_share(settings)), ("dev", settings.dev)):
+        held = sum(_size(d) for d in documents if splits.get(d.id) == split)
+        taken = _filling(order, share * total, held) if share else []
+        splits |= {d.id: split for group in taken for d in group}
+        order = [group for group in order if group not in taken]
+    return splits | {d.id: "train" for group in order for d in group}
+
+
+def _filling(order: Sequence[Sequence[Document]], wanted: float, held: float) -> list[Sequence[Document]]:
+    """Return the groups that fill a split of `wanted` bytes, of which it already has `held`: the first that fit.
+
+    Where these are too few, the one that comes nearest is added. A split is not left empty while two groups are there.
+    """
+    most, least = (1 + TOLERANCE) * wanted, (1 - TOLERANCE) * wanted
+    taken: list[Sequence[Document]] = []
+    for group in order:
+        if held >= least:
+            break
+        if held + (size := _group_size(group)) <= most:
+            taken.append(group)
+            held += size
+    left = [group for group in order if group not in taken]
+    if held < least and left:
+        nearest = min(left, key=lambda group: abs(wanted - held - _group_size(group)))
+        if abs(wanted - held - _group_size(nearest)) < wanted - held or (not held and len(left) > 1):
+            taken.append(nearest)
+    return taken
+
+
+def _size(document: Document) -> int:
+    return len(document.text.encode()) + 1
+
+
+def _group_size(group: Sequence[Document]) -> int:
+    return sum(map(_size, group))
 
 
 def _position(group: Sequence[Document], seed: int) -> float:
     """Return a number in [0, 1) from the group's content and the seed."""
     return int(digest([seed, "split", min(d.sha256 for d in group)])[:13], 16) / 16**13
-
-
-def _split_at(position: float, settings: Splits) -> str:
-    return "train" if position < settings.train else "dev" if position < settings.train + settings.dev else "test"
-
-
-def _fill_empty(splits: dict[str, str], fresh: Mapping[float, Sequence[Document]], settings: Splits) -> None:
-    """Give dev and test at least one group. When chance leaves one empty, it gets the nearest new group of train."""
-    shares = {"test": _test_share(settings), "dev": settings.dev}
-    for split, share in shares.items():
-        if share and split not in splits.values():
-            in_train = [at for at, group in fresh.items() if splits[group[0].id] == "train"]
-            if len(in_train) > 1:
-                splits |= dict.fromkeys((d.id for d in fresh[max(in_train)]), split)
 
 
 # --- near-duplicates --------------------------------------------------------------------------------------------------
@@ -203,6 +228,17 @@ def _alike(texts: Sequence[str], threshold: float, parents: list[int]) -> Iterat
     for other, index in candidates(signatures(map(shingles, texts)), threshold):
         if _root(parents, index) != _root(parents, other) and jaccard(of(index), of(other)) >= threshold:
             yield other, index
+
+
+def missed_shares(chunks: Sequence[Chunk], settings: Splits) -> dict[str, tuple[float, float]]:
+    """Return split -> (share of the chunks, share asked for) of the held-out splits that miss theirs by more than `TOLERANCE`."""
+    counts = Counter(chunk.split for chunk in chunks if chunk.split)
+    total = max(1, counts.total())
+    wanted = {"dev": settings.dev, "test": _test_share(settings)}
+    found = {split: (counts[split] / total, share) for split, share in wanted.items()}
+    return {
+        split: (has, share) for split, (has, share) in found.items() if abs(has - share) > max(TOLERANCE * share, 1 / total)
+    }
 
 
 def split_named(name: str) -> str:

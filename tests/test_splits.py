@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import synthgen as sg
 from synthgen.chunking.chunker import chunk_documents, merge_identical
 from synthgen.config.settings import Chunking, Splits
 from synthgen.errors import ConfigError
 from synthgen.records import make_document
-from synthgen.splits import assign_splits, split_sections
+from synthgen.splits import TOLERANCE, assign_splits, missed_shares, split_sections
 from synthgen.text.words import jaccard, shingles
 
 WORDS = [
@@ -278,3 +279,78 @@ def test_shares_inside_documents_are_exact(lengths, seed):
     counts = Counter(c.split for c in split_sections(chunks, Splits(), seed=seed))
     expected = max(int(len(chunks) >= 3), int(len(chunks) * 0.1 + 0.5))
     assert (counts["dev"], counts["test"]) == (expected, expected)
+
+
+# --- shares of the text -----------------------------------------------------------------------------------------------
+
+
+def sized(sizes):
+    """Documents of about these numbers of words, all different."""
+    return [make_document(f"{i:03}.md", prose(1_000 + i, size)) for i, size in enumerate(sizes)]
+
+
+def share_of(documents, split):
+    total = sum(len(d.text.encode()) for d in documents)
+    return sum(len(d.text.encode()) for d in documents if d.split == split) / total
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [40] * 60,
+        [20] * 50 + [400] * 10,
+        [30 * (1 + i % 7) for i in range(60)],
+        [2_000] + [40] * 99,
+        [int(10 * 1.08**i) for i in range(60)],
+        [3_000, 1_500, 800] + [60] * 80,
+    ],
+    ids=["equal", "two sizes", "seven sizes", "one large", "growing", "three large"],
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_shares_hold_by_text_whatever_the_sizes_of_the_documents(sizes, seed):
+    documents = assign_splits(sized(sizes), Splits(), seed=seed).documents
+    for split in ("dev", "test"):
+        assert share_of(documents, split) == pytest.approx(0.1, abs=0.1 * TOLERANCE + 0.001)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(10, 400), min_size=20, max_size=40), st.integers(0, 5))
+def test_a_share_is_missed_only_where_whole_groups_make_it_so(sizes, seed):
+    documents = assign_splits(sized(sizes), Splits(), seed=seed).documents
+    total = sum(len(d.text.encode()) for d in documents)
+    for split in ("dev", "test"):
+        found = share_of(documents, split)
+        smallest = min((len(d.text.encode()) / total for d in documents if d.split == "train"), default=1.0)
+        assert found <= 0.1 * (1 + TOLERANCE) + 0.001 or sum(d.split == split for d in documents) == 1 or found - 0.1 < smallest
+        assert found >= 0.1 * (1 - TOLERANCE) - 0.001 or found + smallest > 0.1 * (1 + TOLERANCE) - 0.001
+
+
+def test_one_group_of_half_the_text_stays_in_train():
+    documents = assign_splits(sized([4_000] + [40] * 99), Splits(), seed=0).documents
+    assert documents[0].split == "train"
+
+
+def test_another_document_moves_few():
+    before = splits_of(assign_splits(manual(200), Splits(), seed=0))
+    after = splits_of(assign_splits([*manual(200), make_document("new.md", prose(999))], Splits(), seed=0))
+    assert sum(after[id] != split for id, split in before.items()) <= 4
+
+
+def test_a_missed_share_is_reported():
+    chunks = [chunk for d in sized([60] * 30) for chunk in chunk_documents([d], Chunking(max_tokens=64))]
+    all_train = [dataclasses.replace(chunk, split="train") for chunk in chunks]
+    assert missed_shares(all_train, Splits()) == {"dev": (0.0, 0.1), "test": (0.0, pytest.approx(0.1))}
+    assert missed_shares(all_train, Splits(train=1.0, dev=0.0)) == {}
+
+
+@pytest.mark.parametrize("count", [1, 3, 8, 16, 19, 20, 40])
+def test_python_and_command_split_alike(tmp_path, count):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for document in sized([150 + 30 * (i % 5) for i in range(count)]):
+        (folder / document.id).write_text(document.text)
+    chunks = sg.chunk(sg.split(sg.load_documents(folder)))
+    report = sg.run(folder, tmp_path / "run", settings={"training": {"enabled": False}}).report
+    assert dict(Counter(chunk.split for chunk in chunks)) == {k: v for k, v in report["chunks"]["splits"].items() if v}
+    if count >= 3:
+        assert {chunk.split for chunk in chunks} == {"train", "dev", "test"}

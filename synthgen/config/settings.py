@@ -84,7 +84,9 @@ class Chunking(_Section):
 
 
 class Splits(_Section):
-    train: Share = Field(0.8, description="share of documents (as near-duplicate groups) that give training rows")
+    train: Share = Field(
+        0.8, description="share of the text, by whole groups of near-duplicate documents, that gives training rows"
+    )
     dev: Share = Field(0.1, description="share kept for choosing settings; the rest is test")
     near_duplicate: Share = Field(0.8, description="Jaccard similarity of character shingles that makes a group")
     min_groups: Count = Field(20, description="with fewer groups, sections of documents are split instead")

@@ -19,6 +19,7 @@ from synthgen.pipeline.report_schema import SCHEMA_VERSION, RunReport
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import SPLITS, Rejection
 from synthgen.retrieval.source_rank import TOO_EASY
+from synthgen.splits import missed_shares
 
 __all__ = ["earlier_report", "make_report", "read_report", "write_report"]
 
@@ -162,9 +163,15 @@ def _about_pages(made: Assembly) -> list[str]:
 
 
 def _about_splits(made: Assembly) -> list[str]:
-    if made.corpus.document_disjoint:
-        return []
-    return ["The splits are not document-disjoint: the folder is small, so sections of documents were split."]
+    found = []
+    if not made.corpus.document_disjoint:
+        found.append("The splits are not document-disjoint: the folder is small, so sections of documents were split.")
+    for split, (has, share) in missed_shares(made.corpus.chunks, made.run.config.splits).items():
+        found.append(
+            f"The {split} split has {has:.1%} of the chunks, not the {share:.0%} that were asked for: documents and their "
+            "near-duplicates stay together, and those that are already placed stay where they are."
+        )
+    return found
 
 
 def _unanswered(made: Assembly) -> list[str]:
