@@ -139,7 +139,6 @@ def chunk(
     from synthgen.splits import split_sections
 
     settings = {"max_tokens": max_tokens, "min_tokens": min_tokens, "tokenizer": tokenizer}
-    settings = {"max_tokens": max_tokens, "min_tokens": min_tokens, "tokenizer": tokenizer}
     documents = list(_records(Document, documents))
     chunks: Iterable[Chunk] = chunk_documents(documents, Config.build({"chunking": settings}).chunking, on_event=on_event)
     sections = next((document.metadata[_SECTIONS] for document in documents if _SECTIONS in document.metadata), None)
@@ -147,6 +146,9 @@ def chunk(
         shares = {name: sections[name] for name in ("train", "dev")}
         chunks = split_sections(list(chunks), Config.build({"splits": shares}).splits, seed=sections["seed"])
     return Records(merge_identical(chunks))
+
+
+_SECTIONS = "split_sections"  # in the metadata of documents that are too few to be split as wholes
 
 
 def split(documents: Sequence[Document], *, train: float = 0.8, dev: float = 0.1, seed: int = 0) -> list[Document]:
