@@ -78,9 +78,13 @@ def run(
 ) -> pipeline.Result:
     """The whole recipe into `run_folder`; the same call resumes. `settings` is a nested mapping of settings.
 
+    What is not given is as the run has it, its model included; `config` stands for all settings but the model and its place.
     Raises the errors of `synthgen.errors`. Works inside a running event loop, too.
     """
-    resolved = _resolved(config, {**(settings or {}), **({"model": model} if model else {})})
+    from synthgen.pipeline.run_settings import run_settings
+
+    base, path = (config, None) if isinstance(config, Config) else (None, config)
+    resolved = run_settings(run_folder, path, (), {**(settings or {}), **({"model": model} if model else {})}, base=base)
     return pipeline.run(docs, run_folder, queries=queries, config=resolved, update=update, on_event=on_event)
 
 
@@ -103,8 +107,10 @@ def import_rows(
     classification are texts with labels.
     """
     from synthgen.pipeline import import_run as importing
+    from synthgen.pipeline.run_settings import import_settings
 
-    resolved = _resolved(config, settings)
+    base, path = (config, None) if isinstance(config, Config) else (None, config)
+    resolved = import_settings(run_folder, kind, path, (), settings, base=base)
     return importing.import_rows(
         file, docs, run_folder, kind=kind, config=resolved, mapping=mapping, queries=queries, update=update, on_event=on_event
     )
@@ -331,11 +337,6 @@ def _records(kind: type[_Record], given: Iterable[_Record]) -> list[_Record]:
 
 def _is_list(given: Any) -> bool:
     return isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
-
-
-def _resolved(config: str | Path | Config | None, overrides: Mapping[str, Any] | None) -> Config:
-    base, path = (config, None) if isinstance(config, Config) else (None, config)
-    return load_config(path, overrides=overrides, base=base)
 
 
 def _index(chunks: Sequence[Chunk]) -> BM25:

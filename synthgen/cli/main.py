@@ -69,7 +69,7 @@ def run_(
     from synthgen.pipeline import run as pipeline
     from synthgen.pipeline.corpus import prepare
 
-    settings = config(given)
+    settings = config(given, run)
     with logged(prepare(docs, run), quiet, verbose) as progress:
         result = pipeline.run(docs, run, queries=queries, config=settings, update=update, on_event=progress)
     out(result.report, result_text, result, as_json=as_json)
@@ -97,8 +97,10 @@ def import_(
     """Existing rows into a run, for the same filters, distractors, exports and measurements."""
     from synthgen.cli.views.run import result_text
     from synthgen.pipeline import import_run as importing
+    from synthgen.pipeline.run_settings import import_settings
 
-    settings, mapping = config(given), importing.parse_mapping(map_ or (), kind)
+    settings = import_settings(run, kind, given.config, given.settings, given.overrides)
+    mapping = importing.parse_mapping(map_ or (), kind)
     with logged(importing.prepare_import(docs, run), quiet, verbose) as progress:
         result = importing.import_rows(
             file, docs, run, kind=kind, config=settings, mapping=mapping, queries=queries, update=update, on_event=progress
@@ -126,7 +128,7 @@ def plan(
     from synthgen.cli.views.plan import plan_text
     from synthgen.pipeline import plan as planning
 
-    settings = config(given)
+    settings = config(given, run)
     with closing(Progress(quiet=quiet)) as progress:
         found = planning.plan(docs, run, config=settings, show=show, pilot=pilot, on_event=progress)
     out(found, plan_text, as_json=as_json)
@@ -203,7 +205,9 @@ def batch_submit(
     from synthgen.pipeline.corpus import prepare
     from synthgen.pipeline.run_folder import RunFolder
 
-    settings = config(given, base=None if docs else RunFolder(run).open()[0])
+    if docs is None:
+        RunFolder(run).open()
+    settings = config(given, run)
     with logged(prepare(docs, run) if docs else RunFolder(run), quiet, verbose) as progress:
         report = batches.submit(run, docs=docs, config=settings, on_event=progress)
     out(report, batched.batch_text, as_json=as_json)

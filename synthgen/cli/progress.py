@@ -235,12 +235,15 @@ class _Above(logging.Handler):
 def run_log(path: Path, *, verbose: bool = False) -> Iterator[None]:
     """Append timestamps and events to `path` while the block runs; errors raised in it are logged, too."""
     handlers: list[logging.Handler] = [_LogFile(path)]
-    if verbose:
-        handlers.append(_Above())
+    above = _Above()
+    handlers.append(above)
     _LOGGER.setLevel(logging.DEBUG if verbose else logging.INFO)
     for handler in handlers:
         handler.setFormatter(_PrintableFormatter("%(asctime)s %(levelname)s %(message)s"))
         _LOGGER.addHandler(handler)
+    if not verbose:
+        above.addFilter(lambda record: record.levelno == logging.WARNING)
+        above.setFormatter(logging.Formatter("synthgen: %(message)s"))
     try:
         yield
     except SynthgenError as error:

@@ -90,11 +90,11 @@ def existing(run: Path) -> RunFolder:
     return folder
 
 
-def config(given: Given, base: Config | None = None) -> Config:
-    """`base` or the defaults, then the file, then `--set`, then the flags."""
-    from synthgen.config.settings import load_config
+def config(given: Given, run: Path | None) -> Config:
+    """The settings that the run has or the defaults, then the file, then `--set`, then the flags."""
+    from synthgen.pipeline.run_settings import run_settings
 
-    return load_config(given.config, given.settings, given.overrides, base=base)
+    return run_settings(run, given.config, given.settings, given.overrides)
 
 
 def out(value: Any, as_text: Callable[..., str], *shown: Any, as_json: bool) -> None:

@@ -44,6 +44,7 @@ from synthgen.pipeline.corpus import keep_corpus, prepare, read_corpus
 from synthgen.pipeline.generation import Generator, StoredChunks, make_generator
 from synthgen.pipeline.imported import stored_generator
 from synthgen.pipeline.lock import hold
+from synthgen.pipeline.replacement import check_change, check_documents
 from synthgen.pipeline.report_schema import TokenCounts
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.pipeline.stores import open_store
@@ -79,8 +80,10 @@ def submit(
         if docs is None:
             _check_unchanged(folder, generator)
         else:
-            folder.check(Path(docs), generator.facts, update=False)
-            keep_corpus(Path(docs), run, read_corpus(Path(docs), run))
+            check_change(folder, generator, update=False)
+            corpus = read_corpus(Path(docs), run)
+            check_documents(folder, Path(docs), corpus)
+            keep_corpus(Path(docs), run, corpus)
         with open_store(generator.config, folder) as store, _alone(store), _desk(run, store) as desk:
             desk.settle()
             return _submitted(_BatchCommand(run, store, desk), max_requests, max_bytes)

@@ -249,7 +249,10 @@ def make_generator(config: Config) -> Generator:
     finds them from another folder and with another environment.
     """
     if config.model == IMPORT:
-        raise ConfigError("`import` is not a model. `synthgen import FILE DOCS RUN` brings rows in; `run` makes new ones.")
+        raise ConfigError(
+            "`import` is not a model: the rows of such a run come from a file. `synthgen import FILE DOCS RUN` brings rows in; "
+            f"to make new ones in their place, name a model: --model extractive, or {' or '.join(known_forms())}."
+        )
     model = named_model(config.model)
     if model is None:
         _rule(config)

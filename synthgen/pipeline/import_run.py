@@ -25,6 +25,7 @@ from synthgen.pipeline.corpus import Corpus, keep_corpus, make_corpus, prepare
 from synthgen.pipeline.imported import IMPORT_STAGE, ImportedRows
 from synthgen.pipeline.paid_steps import session_of
 from synthgen.pipeline.queries import check_queries
+from synthgen.pipeline.replacement import check_change, check_documents, keep_aside
 from synthgen.pipeline.run import Result, check_settings, conclude
 from synthgen.pipeline.run_folder import NO_DOCS, RunFolder
 from synthgen.records import CLASSIFICATION, Chunk, Document, OnEvent, Skipped, Triple
@@ -76,9 +77,10 @@ def import_rows(
     run.progress("import", len(rows), taken.rows, f"{taken.rows} rows of {file.name}")
     with folder.held():
         _check_file(folder, file, imported, update=update)
-        folder.check(docs, generator.facts, update=update)
+        check_change(folder, generator, update=update)
         with run.clock("documents"):
             corpus, cut = _corpus(rows, file, docs, run)
+            check_documents(folder, docs, corpus)
             check_queries(queries, corpus)
         with run.clock("placing"):
             placed = list(unique_ids([*skipped, *place_rows(rows, cut, corpus.chunks, corpus.documents)]))
@@ -86,6 +88,7 @@ def import_rows(
         left = [row for row in placed if isinstance(row, Skipped)]
         if not candidates and folder.report.exists():
             raise EmptyResultError(f"{_unusable(file, left)} The result from before still stands.")
+        keep_aside(folder, generator)
         folder.table("candidates").unlink(missing_ok=True)  # those of another file are no candidates of this one
         keep_corpus(docs, run, corpus, queries=queries)
         folder.settle(

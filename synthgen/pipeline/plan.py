@@ -22,6 +22,7 @@ from synthgen.pipeline.generation import Generator, make_generator
 from synthgen.pipeline.paid_step_costs import prices_after_generation
 from synthgen.pipeline.pilot import PilotReport, check_pilot, draw, make_calls, price_pilot
 from synthgen.pipeline.queries import human_queries
+from synthgen.pipeline.replacement import changes, check_documents
 from synthgen.pipeline.report_schema import Report
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.pipeline.stores import store_path, stored_answers, stores_before
@@ -67,6 +68,7 @@ class PlanReport(Report):
     pilot: PilotReport | None
     stopped_by: list[str] = Field(description="the caps that the run would reach, as settings")
     messages: list[list[dict[str, str]]]
+    changes: list[str] = Field(description="what the run folder was generated with otherwise, so that the run needs an update")
 
 
 def plan(
@@ -87,6 +89,9 @@ def plan(
     piloted: PilotReport | None = None
     with _workplace(docs, run_folder, generator, pilot) as folder:
         corpus = read_corpus(Path(docs), RunContext(folder, generator, on_event))
+        if pilot is not None:
+            check_documents(folder, Path(docs), corpus)
+        changed = changes(folder, generator.facts)
         chunks = generator.asked(corpus.chunks)
         drawn = draw(generator, chunks, pilot) if pilot else []
         if drawn:
@@ -106,6 +111,7 @@ def plan(
         pilot=piloted,
         stopped_by=_stopped_by(config, calls),
         messages=_messages(generator, chunks, show),
+        changes=changed,
     )
 
 
@@ -116,7 +122,6 @@ def _workplace(docs: str | Path, run_folder: str | Path | None, generator: Gener
         check_pilot(pilot, run_folder, generator)
         folder = prepare(docs, str(run_folder))
         with folder.held():
-            folder.check(Path(docs), generator.facts, update=True)
             yield folder
     elif run_folder is not None:
         yield RunFolder(Path(run_folder))

@@ -14,6 +14,7 @@ from synthgen.pipeline.corpus import Corpus, stored_corpus
 from synthgen.pipeline.imported import stored_generator
 from synthgen.pipeline.measure import mark_stale
 from synthgen.pipeline.paid_steps import paid_steps
+from synthgen.pipeline.replacement import keep_aside
 from synthgen.pipeline.report import earlier_report, make_report, write_report
 from synthgen.pipeline.report_schema import RunReport
 from synthgen.pipeline.run_folder import RunFolder
@@ -41,6 +42,7 @@ def refilter(
     after = generator.config
     check_filters(after.filters.order, after.filters.options)
     with folder.held():
+        keep_aside(folder, generator)
         report = reassemble(RunContext(folder, generator, on_event), stored_corpus(folder))
         folder.settle(folder.docs(stored), after, generation=generator.facts)
     return report

@@ -17,6 +17,7 @@ from synthgen.pipeline.corpus import stored_corpus
 from synthgen.pipeline.imported import stored_generator
 from synthgen.pipeline.paid_steps import session_of
 from synthgen.pipeline.refilter import reassemble
+from synthgen.pipeline.replacement import keep_aside
 from synthgen.pipeline.report_schema import RunReport
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import OnEvent, Request
@@ -46,6 +47,7 @@ def retry(
         raise ConfigError(f"`retry` repeats calls as they were, so it cannot change {', '.join(changed)}. Use `synthgen run`.")
     run = RunContext(folder, generator, on_event, session, wanted=failed_again)
     with folder.held():
+        keep_aside(folder, generator)
         corpus = stored_corpus(folder)
         with run.clock("calls"):
             make_calls(run, corpus.chunks)

@@ -21,6 +21,7 @@ from synthgen.pipeline.generation import make_generator
 from synthgen.pipeline.measure import measure
 from synthgen.pipeline.paid_steps import paid_steps, session_of
 from synthgen.pipeline.queries import check_queries
+from synthgen.pipeline.replacement import check_change, check_documents, keep_aside
 from synthgen.pipeline.report import make_report, write_report
 from synthgen.pipeline.report_schema import RunReport
 from synthgen.records import Chunk, OnEvent, Rejection, Triple
@@ -64,10 +65,12 @@ def run(
     check_settings(generator.config)
     run = RunContext(prepare(docs, run_folder), generator, on_event, session_of(generator))
     with run.folder.held():
-        run.folder.check(docs, generator.facts, update=update)
+        check_change(run.folder, generator, update=update)
         with run.clock("documents"):
             corpus = read_corpus(docs, run)
+            check_documents(run.folder, docs, corpus)
             check_queries(queries, corpus)
+            keep_aside(run.folder, generator)
             keep_corpus(docs, run, corpus, queries=queries)
         with run.clock("calls"):
             make_calls(run, corpus.chunks)

@@ -6,6 +6,7 @@
     candidates.parquet  the rows of an imported run, as they came
     exports/<format>/ train, dev, test
     model/            the tuned bi-encoder
+    replaced/N/       rows of before that cost money, as a run folder of their own
     hub/              the data set that `synthgen push` sends, with its card
     verdicts.memo     what filters said of rows, so that a second cut is quick; may be deleted
     report.json       written last; all times stand under `timing`
@@ -154,34 +155,18 @@ class RunFolder:
         """The documents' folder that config.yaml remembers."""
         return Path(NO_DOCS) if stored["docs"] == NO_DOCS else self.path / str(stored["docs"])
 
-    def check(self, docs: Path, generation: Mapping[str, Any], *, update: bool) -> None:
-        """Raises RunFolderError for another documents' folder, and for a changed generation without `update`.
-
-        `generation` is what decides which rows are generated.
-        """
-        stored = self.stored()
-        if stored is None:
-            return
-        if stored["docs"] != self.relative(docs):
-            raise RunFolderError(
-                f"{self.path} belongs to the {self._documents(stored)}, not to {docs}. "
-                "Use another run folder; `--store` shares paid answers between runs."
-            )
-        changed = sorted(self.changed(generation))
-        if changed and not update:
-            raise RunFolderError(
-                f"{self.path} was generated with other settings ({', '.join(changed)} changed). "
-                "Add --update to generate again (answers already paid for stay reusable), or use another run folder."
-            )
+    def documents(self, stored: Mapping[str, Any]) -> str:
+        """The documents' folder for people: its path from the current folder if it lies below, else the whole path."""
+        docs = self.docs(stored)
+        if str(docs) == NO_DOCS:
+            return NO_DOCS
+        whole = Path(os.path.normpath(docs.absolute()))
+        return str(whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole)
 
     def changed(self, generation: Mapping[str, Any]) -> list[str]:
         """What of `generation` is not as the run has it."""
         before = (self.stored() or {}).get("generation", {})
         return [name for name, value in generation.items() if before.get(name) != value]
-
-    def _documents(self, stored: Mapping[str, Any]) -> str:
-        docs = self.docs(stored)
-        return "contexts of imported rows" if str(docs) == NO_DOCS else f"documents in {docs.resolve()}"
 
     def settle(self, docs: Path, config: Config, **facts: Any) -> None:
         """Write config.yaml: the settings, and the facts that later commands compare with; those not given stay."""

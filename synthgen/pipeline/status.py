@@ -82,7 +82,7 @@ class OpenBatch(Report):
 class StatusReport(Report):
     """Where a run stands, as `synthgen status --json` prints it.
 
-    `calls` is of generation, None when it makes none. `later` has how many calls each step after generation lacks, as the report
+    `documents` is the path of their folder from here, or the whole one. `calls` is of generation, None when it makes none. `later` has how many calls each step after generation lacks, as the report
     counts them or, where there is none, as `plan` does, for which stored candidates go through the filters. `calls_remaining` is
     the sum of both. `spent` and the open `batches` are of its call store, which other runs may share; `spent` is None when there
     is none yet. `findings` is what the last calls have found out about the server of generation, "" for nothing.
@@ -118,7 +118,7 @@ def status(run_folder: str | Path) -> StatusReport:
     remaining += sum(later.values())
     return StatusReport(
         run=str(folder.path),
-        documents=stored["docs"],
+        documents=folder.documents(stored),
         model=config.model,
         finished=report is not None and remaining == waiting == 0,
         calls=GenerationCalls.model_validate(calls) if calls else None,

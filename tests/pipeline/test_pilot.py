@@ -221,7 +221,10 @@ def test_a_pilot_needs_a_run_folder_that_is_free_and_a_model(docs: Path, tmp_pat
 def test_a_pilot_is_of_the_documents_of_its_run_folder(docs: Path, tmp_path: Path) -> None:
     with FakeOpenAI(models=("gpt-4o",)) as server:
         run(docs, tmp_path / "run", config=settings(server))
-        elsewhere = docs.rename(tmp_path / "mordor")
+        elsewhere = tmp_path / "mordor"
+        elsewhere.mkdir()
+        for page in docs.iterdir():
+            (elsewhere / page.name).write_text(page.read_text().replace("Hobbit", "Orc"))
         with pytest.raises(RunFolderError, match="belongs to the documents"):
             plan(elsewhere, tmp_path / "run", config=settings(server), pilot=8)
 

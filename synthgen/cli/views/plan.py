@@ -29,6 +29,10 @@ def plan_text(plan: PlanReport) -> str:
     if plan.pilot:
         lines.append(_pilot(plan.pilot))
     lines += [f"The run would stop early, at {cap}." for cap in plan.stopped_by]
+    if plan.changes:
+        lines.append(
+            f"The run folder was generated with other settings ({'; '.join(plan.changes)}), so the run needs --update."
+        )
     for number, messages in enumerate(plan.messages, 1):
         lines.append(f"\n--- call {number}")
         lines += [f"[{message['role']}]\n{message['content']}" for message in messages]
