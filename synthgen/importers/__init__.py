@@ -9,6 +9,8 @@ without lines), and its reason is one of these:
 
     bad_row             the row cannot be read, or a value has a type that its column cannot have
     no_query            the query is missing or empty
+    no_answer           the assistant of a conversation says nothing after the question
+    other_turn          another question of a conversation, which may need the one that was taken
     no_text, no_label   the text or the label is missing (labelled texts)
     no_place            the row does not say where the answer is
     several_contexts    there are several contexts, and none is marked as the one with the answer

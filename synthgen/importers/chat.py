@@ -1,19 +1,44 @@
 """Conversations and RAFT rows as plain columns.
 
-The last user message with an answer is the query. Its context is split off where it is marked: "Context: … Question: …"
-and similar forms, `<context>` tags, or one `<DOCUMENT>`. Text without a mark stays in the query; nothing is guessed.
+A conversation is a list of messages in OpenAI's form (`role`, `content`) or in ShareGPT's (`from`, `value`). Each question of the
+user begins an exchange. Its answer is what the assistant says after the last tool; what it says before it calls a tool is
+none. The context of a question is split off where it is marked: "Context: … Question: …" and similar forms, `<context>`
+tags, or one `<DOCUMENT>`. Text without a mark stays in the query; nothing is guessed.
+
+A row has one question, and no history. The last exchange that brings its own context is taken, or else the first one
+that is more than a greeting. Later questions may depend on what was said before ("And why?"): they are `other_turns`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import regex
 
 from synthgen.text.quotes import marked
 
-__all__ = ["flatten"]
+__all__ = ["Flat", "flatten"]
+
+_LISTS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns")
+_ROLE_OF = {
+    **dict.fromkeys(("user", "human", "prompter", "questioner"), "user"),
+    **dict.fromkeys(("assistant", "gpt", "model", "bot", "chatgpt", "ai", "agent"), "assistant"),
+    **dict.fromkeys(("system", "developer"), "system"),
+    **dict.fromkeys(
+        ("tool", "function", "observation", "ipython", "tool_response", "function_response", "tool_result"), "tool"
+    ),
+    **dict.fromkeys(("function_call", "tool_call", "tool_calls"), "call"),
+}
+_CALLS = ("tool_calls", "function_call")
+_GREETING = regex.compile(
+    r"\s*(?:hello|hi|hey|good (?:morning|afternoon|evening|day)|hallo|guten (?:tag|morgen|abend)|moin|servus|bonjour|bonsoir|salut|hola|"
+    r"buen[oa]s (?:d[ií]as|tardes|noches)|ciao|buongiorno|buonasera|ol[aá]|bom dia|boa (?:tarde|noite)|hoi|dag|goedendag|hej|cześć|"
+    r"dzień dobry|привет|здравствуйте|merhaba|你好|您好|こんにちは|안녕하세요|مرحبا|नमस्ते)(?: there| all)?[\s!.,;:。！、]*",
+    regex.IGNORECASE,
+)
+_HIDDEN_PARTS = ("thinking", "reasoning", "redacted_thinking")
 
 _CONTEXT = r"(?:Context|Passage|Document|Text|Source|Reference)s?"
 _QUESTION = r"(?:Question|Query|User question|Q)"
@@ -33,36 +58,115 @@ _ESCAPED = regex.compile(
 _RAFT = frozenset({"question", "oracle_context", "cot_answer"})
 
 
-def flatten(columns: Mapping[str, Any]) -> Mapping[str, Any]:
+class Flat(NamedTuple):
+    """The plain columns of a row, or the reason why it has none. `other_turns` are the questions that were not taken."""
+
+    columns: Mapping[str, Any]
+    reason: str = ""
+    detail: str = ""
+    other_turns: Sequence[str] = ()
+
+
+def flatten(columns: Mapping[str, Any]) -> Flat:
     """Return `columns` with plain columns in place of a conversation's messages or a RAFT row's fields; others unchanged."""
-    if isinstance(columns.get("messages"), list):
-        return _conversation(columns)
+    for name in _LISTS:
+        if messages := _messages(columns.get(name)):
+            return _conversation(messages, {other: value for other, value in columns.items() if other != name})
+        if name == "messages" and isinstance(columns.get(name), list):
+            return Flat({**columns, "query": None})
     if columns.keys() >= _RAFT:
-        return _raft(columns)
-    return columns
+        return Flat(_raft(columns))
+    return Flat(columns)
 
 
-def _conversation(columns: Mapping[str, Any]) -> dict[str, Any]:
-    messages = [message for message in columns["messages"] if isinstance(message, Mapping)]
-    roles = [message.get("role") for message in messages]
-    answered = [i for i in range(len(roles) - 1) if roles[i : i + 2] == ["user", "assistant"]]
+class _Exchange(NamedTuple):
+    """A question, its context where it is marked, its answer, and the messages (by position) that it consists of."""
+
+    query: str
+    context: str | None
+    answer: str
+    said_by: Mapping[str, Any]
+    positions: frozenset[int]
+
+
+def _messages(value: Any) -> list[Mapping[str, Any]]:
+    """Return the messages of a list, or of a cell that holds one as JSON; nothing for any other value."""
+    if isinstance(value, str) and value.lstrip().startswith("[{"):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return []
+    if not isinstance(value, list):
+        return []
+    messages = [message for message in value if isinstance(message, Mapping)]
+    return messages if any(_role(message) for message in messages) else []
+
+
+def _conversation(messages: list[Mapping[str, Any]], rest: dict[str, Any]) -> Flat:
+    exchanges = _exchanges(messages)
+    answered = [exchange for exchange in exchanges if exchange.answer]
+    if not exchanges:
+        return Flat({**rest, "messages": messages}, "no_query", "no message of the conversation is the user's")
     if not answered:
-        return {**columns, "query": None}
-    at = answered[-1]
-    content, answer = _content(messages[at]), _content(messages[at + 1])
+        return Flat({**rest, "messages": messages, "query": ""}, "no_answer", "the assistant says nothing after the question")
+    own = [exchange for exchange in answered if exchange.context is not None]
+    first = next((exchange for exchange in exchanges if not _GREETING.fullmatch(exchange.query)), exchanges[0])
+    taken = own[-1] if own else first
+    if not taken.answer:
+        detail = f"the first question has no answer, and later ones may need it: {taken.query[:80]!r}"
+        return Flat({**rest, "messages": messages, "query": ""}, "no_answer", detail)
+    fields: dict[str, Any] = {"query": taken.query}
+    if taken.context is not None:
+        fields["context"] = taken.context
+    fields["answer"] = taken.answer
+    if "weight" in taken.said_by:
+        fields["weight"] = taken.said_by["weight"]
+    if others := [message for at, message in enumerate(messages) if at not in taken.positions]:
+        fields["messages"] = others
+    left = [exchange.query for exchange in answered if exchange is not taken and not _GREETING.fullmatch(exchange.query)]
+    return Flat({**fields, **rest}, other_turns=left)
+
+
+def _exchanges(messages: Sequence[Mapping[str, Any]]) -> list[_Exchange]:
+    """Return the exchanges of a conversation. Questions in a row are one question, and so are answers in a row."""
+    turns: list[tuple[list[int], list[int]]] = []  # the positions of a question and of its answer
+    roles = [_role(message) for message in messages]
+    for at, (role, message) in enumerate(zip(roles, messages, strict=True)):
+        if role == "user" and (not turns or any(roles[i] != "user" for i in range(turns[-1][0][-1], at))):
+            turns.append(([at], []))
+        elif role == "user":
+            turns[-1][0].append(at)
+        elif turns and (role in ("tool", "call") or any(message.get(call) for call in _CALLS)):
+            turns[-1][1].clear()
+        elif turns and role == "assistant" and _content(message).strip():
+            turns[-1][1].append(at)
+    return [_exchange(messages, *turn) for turn in turns]
+
+
+def _exchange(messages: Sequence[Mapping[str, Any]], asked: list[int], said: list[int]) -> _Exchange:
+    content = "\n".join(_content(messages[at]) for at in asked)
     layout = next((found for pattern in _LAYOUTS if (found := pattern.match(content))), None)
-    rest = {name: value for name, value in columns.items() if name != "messages"}
-    if others := messages[:at] + messages[at + 2 :]:
-        rest["messages"] = others
-    split = {"query": layout["query"], "context": layout["context"]} if layout else {"query": content}
-    return {**split, "answer": answer, **rest}
+    answers = dict.fromkeys(_content(messages[at]) for at in said)
+    return _Exchange(
+        layout["query"] if layout else content,
+        layout["context"] if layout else None,
+        "\n\n".join(answers),
+        messages[said[-1]] if said else {},
+        frozenset([*asked, *said]),
+    )
+
+
+def _role(message: Mapping[str, Any]) -> str:
+    given = next((message[key] for key in ("role", "from", "speaker") if isinstance(message.get(key), str)), "")
+    return _ROLE_OF.get(given.strip().casefold(), "")
 
 
 def _content(message: Mapping[str, Any]) -> str:
     """Return the text of a message, or the joined texts of its parts."""
-    content = message.get("content")
+    content = next((message[key] for key in ("content", "value", "text") if message.get(key) is not None), None)
     parts = content if isinstance(content, list) else [{"text": content}]
-    texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    shown = [part for part in parts if not (isinstance(part, Mapping) and part.get("type") in _HIDDEN_PARTS)]
+    texts = [part.get("text") if isinstance(part, Mapping) else part for part in shown]
     return "\n".join(text for text in texts if isinstance(text, str))
 
 

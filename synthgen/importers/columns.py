@@ -20,7 +20,7 @@ from typing import Any
 import regex
 
 from synthgen.errors import ConfigError, InputError, nearest
-from synthgen.importers.chat import flatten
+from synthgen.importers.chat import Flat, flatten
 from synthgen.importers.files import raw_rows
 from synthgen.records import Skipped
 from synthgen.text.words import normalise
@@ -124,9 +124,14 @@ def read_rows(path: Path, mapping: Mapping[str, str] | None = None) -> tuple[lis
     seen: dict[str, None] = {}
     for where, columns, problem in raw:
         summary.rows += 1
-        plain = flatten(columns)
-        seen |= dict.fromkeys(columns) | dict.fromkeys(plain)
-        found = Skipped(where, "import", "bad_row", detail=problem) if problem else reader.row(where, plain, summary)
+        flat = Flat(columns, "bad_row", problem) if problem else flatten(columns)
+        seen |= dict.fromkeys(columns) | dict.fromkeys(flat.columns)
+        found = (
+            Skipped(where, "import", flat.reason, detail=flat.detail)
+            if flat.reason
+            else reader.row(where, flat.columns, summary)
+        )
+        skipped += [Skipped(where, "import", "other_turn", detail=query[:80]) for query in flat.other_turns]
         rows.append(found) if isinstance(found, ImportRow) else skipped.append(found)
     _check(path, mapping, list(seen), summary, skipped)
     return rows, skipped, summary

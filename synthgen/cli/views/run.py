@@ -94,9 +94,10 @@ def _imported(rows: ImportReport | None) -> list[str]:
         return []
     taken = (f"{role} from {' and '.join(columns)}" for role, columns in rows.columns.items())
     left = f"; kept as metadata: {', '.join(rows.metadata)}" if rows.metadata else ""
-    unused = sum(rows.skipped.values())
+    skipped = {reason: n for reason, n in rows.skipped.items() if reason != "other_turn"}
+    turns = f"; {n:,} more questions of conversations left out" if (n := rows.skipped.get("other_turn", 0)) else ""
     return [
-        f"{rows.file} ({rows.format}): {rows.rows:,} rows, {unused:,} not used{reasons(rows.skipped)}; "
+        f"{rows.file} ({rows.format}): {rows.rows:,} rows, {sum(skipped.values()):,} not used{reasons(skipped)}{turns}; "
         f"{', '.join(taken)}{left}."
     ]
 
