@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import ipaddress
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -25,6 +25,8 @@ from synthgen.text.storable import storable
 __all__ = ["Endpoint", "is_provider"]
 
 _MAX_SHOWN_CHARS = 500
+_QUOTES = ("'", '"', "`")
+_NAMES = {"\n": "a line end", "\r": "a line end", "\t": "a tab", " ": "a space"}
 _LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan")
 
 
@@ -53,8 +55,8 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        """`llm.base_url`, or the provider's own address."""
-        return (self.settings.base_url or self.provider.default_url()).rstrip("/")
+        """`llm.base_url`, or the provider's own address, without white space around it."""
+        return (self.settings.base_url or self.provider.default_url()).strip().rstrip("/")
 
     @property
     def id(self) -> str:
@@ -68,7 +70,7 @@ class Endpoint:
 
     @property
     def key(self) -> str:
-        """The key, "" where there is none."""
+        """The key without white space around it, "" where there is none."""
         return os.environ.get(self.key_env, "").strip()
 
     def check(self, model: str) -> None:
@@ -135,7 +137,7 @@ class Endpoint:
             usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except ValueError:  # a port that is not a number, half an IPv6 address
             usable = False
-        if not usable:
+        if not usable or _unseen(url):  # `urlsplit` passes over line ends and tabs
             raise ConfigError(f"llm.base_url = {url!r} is not a web address. Give it like {self.provider.example_url}.")
         if parts.username or parts.password or parts.query or parts.fragment:
             shown = f"{parts.scheme}://{parts.hostname}{parts.path}"
@@ -143,14 +145,38 @@ class Endpoint:
                 f"llm.base_url ({shown} …) has credentials or a query in it, and it is written into the run folder. Give the address "
                 f"alone and put the key into the environment variable {self.key_env}."
             )
-        if not self.key.isascii():
-            raise ModelError(f"The key in {self.key_env} has characters that do not occur in keys. Copy it again.")
+        if problem := _problem_of_key(self.key):
+            raise ModelError(f"The key in {self.key_env} {problem}. Copy it again, as one line and nothing but the key.")
         if not self.key and not _is_local(parts):
             raise ModelError(
                 f"No key: the environment variable {self.key_env} is not set, and {parts.hostname} is not on a local network. "
                 f"Run `export {self.key_env}=…`, or name another variable with --set llm.api_key_env=NAME, or use "
                 "--base-url for a local server, or --model extractive, which needs neither."
             )
+
+
+def _problem_of_key(key: str) -> str:
+    """Return why `key` cannot be one, for people and without repeating it; "" where it can."""
+    if not key.isascii():
+        return f"has characters that do not occur in keys ({_names(c for c in key if not c.isascii())})"
+    if key[:7].casefold() == "bearer ":
+        return "begins with the word Bearer, which is added when it is sent"
+    if found := _unseen(key):
+        return f"has characters that do not occur in keys ({_names(found)})"
+    if key[:1] in _QUOTES or key[-1:] in _QUOTES:
+        return "has quotation marks around it"
+    return ""
+
+
+def _unseen(text: str) -> str:
+    """Return the white space, control characters and invisible characters of a text."""
+    return "".join(c for c in text if c.isspace() or not c.isprintable())
+
+
+def _names(characters: Iterable[str]) -> str:
+    """Return the names of characters, or their code points, each once."""
+    names = (_NAMES.get(c) or f"U+{ord(c):04X}" for c in characters)
+    return ", ".join(list(dict.fromkeys(names))[:3])
 
 
 def is_provider(found: object) -> bool:

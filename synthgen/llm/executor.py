@@ -86,6 +86,7 @@ class Executor:
         self._budget = session.budget
         self._limiter = session.limiter
         self._health = session.health
+        self._prompts = session.prompts
         self._check = check
         self._stop = stop
         self._clock = session.clock
@@ -109,7 +110,7 @@ class Executor:
     @property
     def findings(self) -> str:
         """What was found out about the server, for people; "" where there is nothing to say."""
-        return "; ".join(filter(None, (self._limiter.findings, self._slots.concurrency.findings)))
+        return "; ".join(filter(None, (self._prompts.finding, self._limiter.findings, self._slots.concurrency.findings)))
 
     async def call(self, request: Request) -> Call:
         """Return the finished call, answered or failed for good. Raises Stopping when it is left for another run."""
@@ -249,6 +250,7 @@ class Executor:
         self._budget.settle(reservation, usage)
         self._limiter.settle(grant, usage, answer.headers)
         self._health.answered()
+        self._prompts.observe(request, completion.usage)
         self._slots.answered(number, took_s, self.in_flight)
         self.answered += 1
         return completion

@@ -138,6 +138,7 @@ class _Filling:
         self._store = store
         self._endpoint = endpoint
         self._budget = session.budget
+        self._prompts = session.prompts
         self._wanted = wanted
         self._stop = Stop()
         self._executor = Executor(connection, endpoint, session, check, self._stop, on_rest=self._relieve)
@@ -273,7 +274,7 @@ class _Filling:
         elif not again:
             self._failed_in_a_row += 1
         if self._failed_in_a_row >= _SYSTEMATIC_AFTER:
-            self._stop.set(partial(stops.systematic, _SYSTEMATIC_AFTER, call, self._endpoint))
+            self._stop.set(partial(stops.systematic, _SYSTEMATIC_AFTER, call, self._endpoint, self._prompts.finding))
 
     def _count(self, call: Call) -> None:
         if call.status == "ok":

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from synthgen.llm.costs.budget import Budget
 from synthgen.llm.endpoint import Endpoint
+from synthgen.llm.prompt_counts import PromptCounts
 from synthgen.llm.rate_limit.circuit_breaker import Health
 from synthgen.llm.rate_limit.limiter import Limiter
 
@@ -28,6 +29,7 @@ class Session:
     health: Health
     models: frozenset[str]
     clock: Callable[[], float] = time.monotonic
+    prompts: PromptCounts = field(default_factory=PromptCounts)
 
     @classmethod
     def of(cls, endpoint: Endpoint, models: Iterable[str] = (), *, clock: Callable[[], float] = time.monotonic) -> Self:

@@ -88,12 +88,17 @@ def out_of_patience(failure: Failure, seconds: float, endpoint: Endpoint, detail
     return StoppedEarly(f"{endpoint.url} {what}. {saved}; --patience SECONDS waits longer.")
 
 
-def systematic(count: int, call: Call, endpoint: Endpoint, saved: str) -> StoppedEarly:
-    """Return the error for so many failed calls in a row that the settings or the model are wrong, not the passages."""
+def systematic(count: int, call: Call, endpoint: Endpoint, finding: str, saved: str) -> StoppedEarly:
+    """Return the error for so many failed calls in a row that the settings or the model are wrong, not the passages.
+
+    `finding` is what was found out about the prompts, "" for nothing.
+    """
     hint = {
         "truncated": " Raise llm.max_output_tokens, or ask for less with generation.per_chunk.",
         "malformed": " The model does not write what the prompt asks for: read its answers in calls.sqlite, or use another one.",
     }.get(call.reason, "")
+    if finding:
+        hint = f" {finding[0].upper()}{finding[1:]}. Its context window is too small for them."
     detail = call.detail or call.completion.finish_reason
     return StoppedEarly(
         f"Stopped: {count} calls in a row to {endpoint.url} failed for good, the last one with {call.reason} ({detail}).{hint} "

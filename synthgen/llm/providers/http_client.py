@@ -12,6 +12,8 @@ the user's passages in it.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from ssl import SSLContext
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
-__all__ = ["HttpClient", "http_client", "proxy_of"]
+__all__ = ["HttpClient", "http_client", "proxy_of", "through_proxy"]
 
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 _IDLE_S = 4.0
 _REDIRECTS_AT_MOST = 5
 _KEEPS_THE_REQUEST = (307, 308)
@@ -53,6 +56,19 @@ async def http_client(
     )
     async with session:
         yield HttpClient(session, url, headers, connect_timeout_s)
+
+
+def through_proxy(url: str) -> str:
+    """Return, for people, that calls to `url` go through a proxy of the environment, without its password; "" if they do not."""
+    try:
+        proxy = proxy_of(url)
+    except ConfigError:  # another client may take a proxy of that kind
+        return ""
+    if proxy is None:
+        return ""
+    names = (f"{urlsplit(url).scheme}_proxy", "all_proxy")
+    named = next((name for key in names for name in (key, key.upper()) if os.environ.get(name)), "the system's settings")
+    return f"; calls go through the proxy {_CREDENTIALS.sub('***@', proxy)}, which {named} names: NO_PROXY={urlsplit(url).hostname} leaves it out"
 
 
 class HttpClient:
@@ -97,6 +113,7 @@ class HttpClient:
             return unreadable(error)
         late = isinstance(error, aiohttp.ConnectionTimeoutError)
         detail = f"no connection within {self._connect_timeout_s:g} s" if late else str(error) or "the connection was lost"
+        detail = _CREDENTIALS.sub("***@", detail) + through_proxy(str(self._url))
         return Failure("attempt", "connection", detail, unbilled=no_contact, no_contact=no_contact, away=True)
 
 

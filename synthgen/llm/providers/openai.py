@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from synthgen.config.settings import LLM
-from synthgen.errors import RunFolderError
+from synthgen.errors import ConfigError, RunFolderError
 from synthgen.llm.failure import AttemptError, Failure
 from synthgen.llm.providers.base import BatchApi, Facts, LimitReading, Provider, ProviderResponse, Reformed, unnoticed
 from synthgen.llm.providers.batch_files import BatchFiles
@@ -26,7 +26,7 @@ from synthgen.llm.providers.error_body import Complaint, decoded, read_body
 from synthgen.llm.providers.errors import of_no_answer, of_status, timed_out, unreadable
 from synthgen.llm.providers.foreign import NoAnswer
 from synthgen.llm.providers.headers import read_limit
-from synthgen.llm.providers.http_client import HttpClient, http_client
+from synthgen.llm.providers.http_client import HttpClient, http_client, through_proxy
 from synthgen.llm.providers.logit_bias import token_bias
 from synthgen.llm.providers.profiles import LIMITS, Profile, profile_of
 from synthgen.llm.providers.request_format import RequestForm, RequestFormat
@@ -75,7 +75,13 @@ class OpenAICompatible(Provider):
     @asynccontextmanager
     async def connect(self, endpoint: Endpoint, facts: Facts | None) -> AsyncIterator[ChatConnection]:
         url, tls = f"{endpoint.url}/chat/completions", http_library().create_ssl_context()
-        async with http_client(url, await _headers(endpoint), endpoint.settings.connect_timeout_s, tls) as client:
+        headers = await _headers(endpoint)
+        for name, value in headers.items():
+            if not value.isprintable():
+                raise ConfigError(
+                    f"The header {name} has a line end or another control character in it, from an environment variable."
+                )
+        async with http_client(url, headers, endpoint.settings.connect_timeout_s, tls) as client:
             yield ChatConnection(client, endpoint, facts)
 
     def proven(self, endpoint: Endpoint, model: str, facts: Facts | None) -> bool:
@@ -243,7 +249,7 @@ def _of_connection(error: openai.APIConnectionError) -> Failure:
     no_contact = type(cause).__name__ in _NO_CONTACT
     if isinstance(error, openai.APITimeoutError) and not no_contact:
         return timed_out()
-    detail = str(cause or error) or "the connection was lost"
+    detail = (str(cause or error) or "the connection was lost") + through_proxy(str(error.request.url))
     return Failure("attempt", "connection", detail, unbilled=no_contact, no_contact=no_contact, away=True)
 
 
