@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import ConfigError, InputError, nearest
-from synthgen.importers.columns import BadValue, ImportRow, ReadSummary, check_mapping, other_columns, parse_bool
+from synthgen.importers.columns import ImportRow, ReadSummary, check_mapping, other_columns
 from synthgen.importers.files import raw_rows
+from synthgen.importers.values import BadValue
+from synthgen.importers.verdicts import Verdicts
 from synthgen.records import CLASSIFICATION, Skipped
 from synthgen.text.words import normalise
 
@@ -39,6 +41,7 @@ def read_labelled(path: Path, mapping: Mapping[str, str] | None = None) -> tuple
     the label.
     """
     columns = {role: role for role in ROLES} | check_label_mapping(mapping or {})
+    verdicts = Verdicts((mapping or {}).get("reviewed"))
     format, raw = raw_rows(path)
     summary, rows, skipped = ReadSummary(format), list[ImportRow](), list[Skipped]()
     seen: dict[str, None] = {}
@@ -46,7 +49,9 @@ def read_labelled(path: Path, mapping: Mapping[str, str] | None = None) -> tuple
         summary.rows += 1
         seen |= dict.fromkeys(given)
         summary.columns.update((_ROW_FIELDS.get(role, role), name) for role, name in columns.items() if name in given)
-        found = Skipped(where, "import", "bad_row", detail=problem) if problem else _row(where, given, columns)
+        found = (
+            Skipped(where, "import", "bad_row", detail=problem) if problem else _row(where, given, columns, verdicts, summary)
+        )
         rows.append(found) if isinstance(found, ImportRow) else skipped.append(found)
     summary.metadata = set(seen) - set(columns.values())
     _check(path, columns, mapping or {}, list(seen), skipped)
@@ -64,19 +69,24 @@ def _check(path: Path, columns: Mapping[str, str], mapping: Mapping[str, str], s
             )
 
 
-def _row(where: str, given: Mapping[str, Any], columns: Mapping[str, str]) -> ImportRow | Skipped:
+def _row(
+    where: str, given: Mapping[str, Any], columns: Mapping[str, str], verdicts: Verdicts, summary: ReadSummary
+) -> ImportRow | Skipped:
     values = {role: given.get(column) for role, column in columns.items()}
     try:
+        verdict, of = verdicts.of(given)
         text, label = _text(values["text"], "text"), " ".join(_label(values["label"]).split())
         if not text or not label:
             return Skipped(where, "import", "no_label" if text else "no_text")
+        summary.verdicts[verdict] += 1
+        summary.columns.update(("reviewed", column) for column in of if column != columns["reviewed"])
         return ImportRow(
             where=where,
             query=text,
             answer=label,
             context=text,
             kind=CLASSIFICATION,
-            reviewed=parse_bool(values["reviewed"], "reviewed") is True,
+            verdict=verdict,
             generator=_text(values["generator"], "generator"),
             metadata=other_columns({name: value for name, value in given.items() if name not in columns.values()}),
         )

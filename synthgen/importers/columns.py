@@ -22,10 +22,12 @@ import regex
 from synthgen.errors import ConfigError, InputError, nearest
 from synthgen.importers.chat import Flat, flatten
 from synthgen.importers.files import raw_rows
+from synthgen.importers.values import BadValue, parse_bool
+from synthgen.importers.verdicts import ACCEPTED, EDITED, Verdicts
 from synthgen.records import Skipped
 from synthgen.text.words import normalise
 
-__all__ = ["ROLES", "BadValue", "ImportRow", "ReadSummary", "check_mapping", "other_columns", "parse_bool", "read_rows"]
+__all__ = ["ROLES", "ImportRow", "ReadSummary", "check_mapping", "other_columns", "read_rows"]
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "query": ("query", "question", "anchor", "user_input", "prompt"),
@@ -51,7 +53,6 @@ _SQUAD_CELL = regex.compile(
     r"\s*\[?\s*\{\s*(['\"])(?:text\1.*['\"]answer_start|answer_start\1.*['\"]text)['\"]\s*:", regex.DOTALL
 )  # SQuAD's answers in a CSV cell
 _EMPTY_LIST = "[]"  # in a CSV cell
-_TRUE, _FALSE, _NO_VALUE = {"true", "yes", "y", "1", "1.0", "x"}, {"false", "no", "n", "0", "0.0"}, {"", "nan"}
 _MAX_LISTED = 40  # columns listed in a message
 
 
@@ -68,13 +69,18 @@ class ImportRow:
     end: int | None = None
     chunk_id: str = ""
     chunk_sha256: str = ""
-    reviewed: bool = False
+    verdict: str = ""
     generator: str = ""
     reasoning: str | None = None
     kind: str = ""
     title: str = ""
     answer_start: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether a person has accepted or edited the row."""
+        return self.verdict in (ACCEPTED, EDITED)
 
 
 @dataclass(slots=True)
@@ -85,12 +91,19 @@ class ReadSummary:
     rows: int = 0
     columns: Counter[tuple[str, str]] = field(default_factory=Counter)
     metadata: set[str] = field(default_factory=set)
+    verdicts: Counter[str] = field(default_factory=Counter)
 
     def to_dict(self) -> dict[str, Any]:
         roles: dict[str, dict[str, int]] = {}
         for role, column in sorted(self.columns, key=lambda pair: (list(ROLES).index(pair[0]), pair[1])):
             roles.setdefault(role, {})[column] = self.columns[role, column]
-        return {"format": self.format, "rows": self.rows, "columns": roles, "metadata": sorted(self.metadata)}
+        verdicts = {verdict: n for verdict, n in sorted(self.verdicts.items()) if verdict}
+        return {
+            "format": self.format,
+            "rows": self.rows,
+            "columns": roles,
+            "metadata": sorted(self.metadata),
+        } | ({"verdicts": verdicts} if verdicts else {})
 
 
 def check_mapping(
@@ -151,15 +164,12 @@ def _check(path: Path, mapping: Mapping[str, str], seen: list[str], summary: Rea
         )
 
 
-class BadValue(ValueError):
-    """A value that its column cannot have."""
-
-
 class _RowReader:
     """Converts raw rows. The roles of columns are found once for rows with the same columns; equal contexts share their text."""
 
     def __init__(self, mapping: Mapping[str, str]) -> None:
         self._mapping = mapping
+        self._verdicts = Verdicts(mapping.get("reviewed"))
         self._roles: dict[tuple[str, ...], dict[str, str]] = {}
         self._contexts: dict[str, str] = {}
 
@@ -172,6 +182,7 @@ class _RowReader:
         summary.columns.update(roles.items())
         values = {role: columns[column] for role, column in roles.items()}
         try:
+            verdict, of = self._verdicts.of(columns)
             if not (query := _text(values.get("query"), "query")):
                 return Skipped(where, "import", "no_query")
             contexts = _texts(values.get("context"), "context")
@@ -189,6 +200,8 @@ class _RowReader:
                 metadata.setdefault("plausible_answers", plausible)
             if not impossible and len(set(answers)) > 1:
                 metadata["answers"] = answers
+            summary.verdicts[verdict] += 1
+            summary.columns.update(("reviewed", column) for column in of if column != roles.get("reviewed"))
             return ImportRow(
                 where=where,
                 query=query,
@@ -199,7 +212,7 @@ class _RowReader:
                 end=_number(values.get("end"), "end"),
                 chunk_id=_text(values.get("chunk_id"), "chunk_id"),
                 chunk_sha256=_text(values.get("chunk_sha256"), "chunk_sha256"),
-                reviewed=parse_bool(values.get("reviewed"), "reviewed") is True,
+                verdict=verdict,
                 generator=_text(values.get("generator"), "generator"),
                 reasoning=_text(values.get("reasoning"), "reasoning") or None,
                 kind=_text(values.get("kind"), "kind"),
@@ -220,6 +233,8 @@ def _roles(names: tuple[str, ...], mapping: Mapping[str, str]) -> dict[str, str]
     found = {role: column for role, column in mapping.items() if column in names}
     for role, usual_names in ROLES.items():
         column = next((name for name in usual_names if name in names and name not in mapped), None)
+        if role == "answer" and column == "answer" and "_task_hash" in names:  # Prodigy's verdict
+            column = None
         if role not in mapping and column is not None:
             found[role] = column
     return found
@@ -276,16 +291,6 @@ def _number(value: Any, role: str) -> int | None:
     except (ValueError, OverflowError):
         pass
     raise BadValue(f"{role} is {str(value)[:40]!r}, not a whole number")
-
-
-def parse_bool(value: Any, role: str) -> bool | None:
-    """Return a boolean for yes or no, None for no value. Raises BadValue for anything else."""
-    if value is None or isinstance(value, bool):
-        return value
-    word = str(value).strip().casefold()
-    if word not in _TRUE | _FALSE | _NO_VALUE:
-        raise BadValue(f"{role} is {str(value)[:40]!r}, neither yes nor no")
-    return None if word in _NO_VALUE else word in _TRUE
 
 
 def other_columns(columns: Mapping[str, Any]) -> dict[str, Any]:

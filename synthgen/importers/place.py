@@ -24,6 +24,7 @@ from synthgen.chunking.markup.block import trimmed
 from synthgen.importers.columns import ImportRow
 from synthgen.importers.files import Passage
 from synthgen.importers.locate import Location, WantedContext, find_contexts
+from synthgen.importers.verdicts import EDITED, REJECTED
 from synthgen.records import Chunk, Document, Skipped, Span, Triple, chunk_id, digest, make_document, make_triple
 from synthgen.text.language import guess_language
 from synthgen.text.quotes import locate
@@ -355,7 +356,8 @@ def _metadata(row: ImportRow, chunk: Chunk, quote: Span | None) -> Mapping[str, 
         "end": span[1],
         "answer_start": None if fits else row.answer_start,
     }
-    return {**row.metadata, **{name: value for name, value in unexpressed.items() if value not in ("", None)}}
+    verdict = {"verdict": row.verdict} if row.verdict in (REJECTED, EDITED) else {}
+    return {**row.metadata, **verdict, **{name: value for name, value in unexpressed.items() if value not in ("", None)}}
 
 
 def _has_text_of(row: ImportRow, chunk: Chunk) -> bool:

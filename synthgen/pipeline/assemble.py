@@ -113,6 +113,19 @@ def filters(made: Assembly) -> None:
     made.filtered = apply_filters(
         made.candidates.triples, settings.order, context, options=settings.options, on_event=run.on_event
     )
+    if rejected := made.candidates.rejected:
+        kept = len(made.candidates.triples)
+        review = {
+            "stage": rejected[0].stage,
+            "in": kept + len(rejected),
+            "kept": kept,
+            "rejected": {rejected[0].reason: len(rejected)},
+        }
+        made.filtered = replace(
+            made.filtered,
+            rejected=[*rejected, *made.filtered.rejected],
+            funnel=[review, *made.filtered.funnel],
+        )
     if context.cache:
         context.cache.save()
     made.notes += context.notes

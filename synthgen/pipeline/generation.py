@@ -30,7 +30,7 @@ from synthgen.llm.session import Session
 from synthgen.llm.stopping import in_batches
 from synthgen.pipeline.run_folder import RunFolder
 from synthgen.prompting.templates import Prompt, load_prompt
-from synthgen.records import Chunk, Event, Meter, OnEvent, Request, Skipped, Triple, Usage, digest
+from synthgen.records import Chunk, Event, Meter, OnEvent, Rejection, Request, Skipped, Triple, Usage, digest
 from synthgen.registry import Contract, resolve
 from synthgen.text.humanize import short_repr
 
@@ -54,6 +54,7 @@ class Candidates:
     calls_ok: int = 0
     calls_failed: dict[str, int] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
+    rejected: list[Rejection] = field(default_factory=list)  # by a person, before any filter
 
     @property
     def reasons(self) -> dict[str, int]:

@@ -37,6 +37,7 @@ __all__ = ["KINDS", "import_rows", "parse_mapping", "prepare_import"]
 KINDS = ("question", CLASSIFICATION)
 """What rows can be: questions, or texts with labels."""
 
+_MAX_PROBLEMS = 3
 _FOR_LABELS = ("format", "leaks", "exact_duplicates")
 
 
@@ -94,7 +95,13 @@ def import_rows(
         folder.settle(
             docs,
             config,
-            imported=imported | {"skipped": _count(left), "contexts": _contexts(cut), "answer_starts": _starts(candidates)},
+            imported=imported
+            | {
+                "problems": _problems(left),
+                "skipped": _count(left),
+                "contexts": _contexts(cut),
+                "answer_starts": _starts(candidates),
+            },
         )
         folder.write("skipped", [*corpus.skipped, *left, *cut.replaced, *_without_row(corpus.chunks, candidates)])
         if not candidates:
@@ -212,6 +219,11 @@ def _starts(candidates: Iterable[Triple]) -> dict[str, int]:
 
 def _unusable(file: Path, skipped: Iterable[Skipped]) -> str:
     return f"No row of {file} could be used ({counts(_count(skipped))})."
+
+
+def _problems(skipped: Iterable[Skipped]) -> dict[str, int]:
+    """What is wrong with bad rows, the most frequent first."""
+    return dict(Counter(skip.detail for skip in skipped if skip.reason == "bad_row").most_common(_MAX_PROBLEMS))
 
 
 def _count(skipped: Iterable[Skipped]) -> dict[str, int]:

@@ -8,16 +8,20 @@ from typing import Any
 
 from synthgen.config.settings import Config
 from synthgen.generators import GENERATORS, IMPORT
+from synthgen.importers.verdicts import REJECTED
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.model_name import parse_model
 from synthgen.pipeline.generation import Candidates, Generator, make_generator
 from synthgen.pipeline.run_folder import RunFolder
-from synthgen.records import Chunk, OnEvent, Triple
+from synthgen.records import Chunk, OnEvent, Rejection, Skipped, Triple
 
 __all__ = ["IMPORT_STAGE", "ImportedRows", "stored_generator"]
 
 IMPORT_STAGE = "import"
 """The stage at which a row of the file was skipped."""
+
+REVIEW_STAGE = "review"
+"""The stage at which a row is rejected that a reviewer rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +53,19 @@ class ImportedRows(Generator):
         return "rule" if triple.generator.partition(":")[0] in GENERATORS else "imported"
 
     def rows(self, chunks: Sequence[Chunk], store: CallStore | None = None, on_event: OnEvent | None = None) -> Candidates:
-        return Candidates(self._table("candidates"), [])
+        return self._candidates([])
 
     def candidates(
         self, chunks: Sequence[Chunk], store: CallStore | None = None, on_event: OnEvent | None = None
     ) -> Candidates:
         skipped = [skip for skip in self._table("skipped") if skip.stage == IMPORT_STAGE]
-        return Candidates(self._table("candidates"), skipped)
+        return self._candidates(skipped)
+
+    def _candidates(self, skipped: list[Skipped]) -> Candidates:
+        """The rows of the file without those that a reviewer rejected, which are rejections at the stage `review`."""
+        rows: list[Triple] = self._table("candidates")
+        rejected = [Rejection(row, REVIEW_STAGE, REJECTED) for row in rows if row.metadata.get("verdict") == REJECTED]
+        return Candidates([row for row in rows if row.metadata.get("verdict") != REJECTED], skipped, rejected=rejected)
 
     def _table(self, kind: str) -> list[Any]:
         return list(self.folder.read(kind)) if self.folder.table(kind).exists() else []

@@ -56,7 +56,7 @@ def make_report(made: Assembly) -> RunReport:
         "generation": {
             "generator": generator.config.model,
             "prompts": {prompt.name: prompt.digest for prompt in generator.prompts},
-            "candidates": len(candidates.triples),
+            "candidates": len(candidates.triples) + len(candidates.rejected),
             "skipped": candidates.reasons,
             "calls_ok": candidates.calls_ok,
             "calls_failed": sum(candidates.calls_failed.values()),

@@ -271,6 +271,8 @@ class ImportReport(Report):
     rows: int
     columns: dict[str, Counts] = Field(description="role -> column -> rows that have it")
     metadata: list[str]
+    verdicts: Counts = Field(default_factory=dict, description="rows that a reviewer accepted, rejected or edited")
+    problems: Counts = Field(default_factory=dict, description="why rows are bad, and how many, of the most frequent reasons")
     skipped: Counts
     contexts: Counts
     answer_starts: Counts

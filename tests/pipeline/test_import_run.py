@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from synthgen.chunking.chunker import merge_identical
 from synthgen.cli.main import app
+from synthgen.cli.views.run import summary
 from synthgen.config.settings import load_config
 from synthgen.errors import ConfigError, EmptyResultError, InputError, RunFolderError
 from synthgen.importers.columns import ImportRow
@@ -286,6 +287,28 @@ def test_reviewed_rows_are_flagged_and_never_dropped(docs: Path, tmp_path: Path)
     result = imported([ROOMS | {"query": "?", "reviewed": True}, SPINES | {"query": "?"}], docs, tmp_path)
     assert [(row.query, row.flags) for row in result.kept] == [("?", ("format:query_too_short",))]
     assert len(result.rejected) == 1
+
+
+def test_a_rejected_row_is_rejected_and_every_verdict_is_counted(docs: Path, tmp_path: Path) -> None:
+    rows = [ROOMS | {"verdict": "reject"}, SPINES | {"verdict": "edited"}, SPAN | {"verdict": "accept"}]
+    result = imported(rows, docs, tmp_path)
+    assert [row.query for row in result.kept] == [SPINES["query"], SPAN["query"]]
+    assert all(row.reviewed for row in result.kept)
+    assert [(r.stage, r.reason, r.triple.query) for r in result.rejected] == [("review", "rejected", ROOMS["query"])]
+    assert result.report.imported is not None
+    assert result.report.imported.verdicts == {"accepted": 1, "edited": 1, "rejected": 1}
+    told = summary(result.report)
+    assert "Reviewed: accepted 1, edited 1, rejected 1; rejected rows are not trained on." in told
+    assert result.report.generation.candidates == 3
+    assert [(stage.stage, stage.entered, stage.kept) for stage in result.report.funnel] == [("review", 3, 2), ("format", 2, 2)]
+    assert refilter(tmp_path / "run").funnel == result.report.funnel
+
+
+def test_a_value_that_is_no_verdict_is_told_with_the_values_that_are(docs: Path, tmp_path: Path) -> None:
+    result = imported([ROOMS, SPINES | {"reviewed": "perhaps"}, SPAN | {"reviewed": "perhaps"}], docs, tmp_path)
+    assert "2 bad rows: reviewed is 'perhaps', which is no verdict. Allowed: accepted, rejected, edited" in summary(
+        result.report
+    )
 
 
 def test_equal_rows_stay_rows_for_the_filter_of_duplicates(docs: Path, tmp_path: Path) -> None:

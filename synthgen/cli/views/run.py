@@ -98,7 +98,9 @@ def _imported(rows: ImportReport | None) -> list[str]:
     turns = f"; {n:,} more questions of conversations left out" if (n := rows.skipped.get("other_turn", 0)) else ""
     return [
         f"{rows.file} ({rows.format}): {rows.rows:,} rows, {sum(skipped.values()):,} not used{reasons(skipped)}{turns}; "
-        f"{', '.join(taken)}{left}."
+        f"{', '.join(taken)}{left}.",
+        *(f"  {n:,} bad row{'s'[: n > 1]}: {problem}" for problem, n in rows.problems.items()),
+        *([f"Reviewed: {counts(rows.verdicts)}; rejected rows are not trained on."] if rows.verdicts else []),
     ]
 
 
