@@ -361,7 +361,9 @@ class _Skips:
             logging.getLogger("synthgen").warning("left out: %s (pass on_skip= to see each)", told)
 
     def add(self, skipped: Skipped) -> None:
+        from synthgen.loaders.folder import reason_text
+
         if self._on_skip is None:
-            self._counts[skipped.reason] += 1
+            self._counts[reason_text(skipped)] += 1
         else:
             self._on_skip(skipped)

@@ -14,6 +14,7 @@ import importlib
 import inspect
 import sys
 import traceback
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -208,20 +209,26 @@ def describe_options(function: Callable[..., Any]) -> list[Option]:
 
 
 def _type_name(annotation: Any) -> str:
-    """`int`, `list[str]`, `float | None`; of a Literal, its values."""
-    if typing.get_origin(annotation) is typing.Literal:
-        return " | ".join(map(repr, typing.get_args(annotation)))
-    return (
-        annotation.__name__
-        if isinstance(annotation, type) and not typing.get_args(annotation)
-        else str(annotation).replace("typing.", "")
-    )
+    """`int`, `list[str]`, `float | None`; of a Literal, its values; of an Annotated type, that type."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return " | ".join(map(repr, arguments))
+    if origin is typing.Annotated:
+        return _type_name(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(map(_type_name, arguments))
+    if annotation is None or annotation is type(None):
+        return "None"
+    if origin is not None:
+        inside = ", ".join("…" if argument is ... else _type_name(argument) for argument in arguments)
+        return f"{getattr(origin, '__name__', origin)}[{inside}]"
+    return getattr(annotation, "__name__", None) or str(annotation).replace("typing.", "")
 
 
 def _keywords(function: Callable[..., Any]) -> dict[str, tuple[inspect.Parameter, Any]]:
-    types = typing.get_type_hints(function, include_extras=True)
+    hints = typing.get_type_hints(function, include_extras=True)
     parameters = inspect.signature(function).parameters.values()
-    return {p.name: (p, types.get(p.name, Any)) for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return {p.name: (p, hints.get(p.name, Any)) for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
 def _default(parameter: inspect.Parameter) -> Any:

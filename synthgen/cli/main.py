@@ -150,14 +150,21 @@ def show(
     run: Run,
     n: Annotated[int, typer.Option("-n", min=0, help="How many rows.")] = 5,
     rejected: Annotated[bool, typer.Option("--rejected", help="Rows that were rejected, and why.")] = False,
-    reason: Annotated[str | None, typer.Option("--reason", help="Only rows rejected for this reason.")] = None,
+    skipped: Annotated[bool, typer.Option("--skipped", help="Files, chunks and calls that gave no row, and why.")] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="Only what was rejected or skipped for this reason.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Read rows: query, answer, context, where they come from, why they were rejected."""
-    from synthgen.cli.views.rows import rows_text
-    from synthgen.pipeline.rows import rows
+    """Read rows: query, answer, context, where they come from, why they were rejected; or what was skipped."""
+    from synthgen.cli.views.rows import rows_text, skipped_text
+    from synthgen.pipeline import rows as reading
 
-    found, chunks = rows(run, n, rejected=rejected, reason=reason)
+    if skipped:
+        if rejected:
+            raise InputError("--rejected shows rows, and --skipped what gave none. Leave one of the two out.")
+        without, number = reading.skipped(run, n, reason=reason)
+        out({"skipped": [one.to_dict() for one in without]}, skipped_text, without, number, as_json=as_json)
+        return
+    found, chunks = reading.rows(run, n, rejected=rejected, reason=reason)
     out({"rows": [row.to_dict() for row in found]}, rows_text, found, chunks, as_json=as_json)
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["DEPLOYMENT", "UNSEEN", "Measurement", "measure_human", "measure_synthetic"]
 
 DEPLOYMENT, UNSEEN = "deployment", "unseen documents"
+_UNSEEN_SECTIONS = "unseen sections of documents that gave training rows, too"
 _PAIRS = (("tuned", "base"), ("tuned", "bm25"), ("hybrid", "bm25"))
 _QUERIES_PER_SEARCH = 512
 _CHUNK_DEPTH = 1_000  # hits read for a ranking of documents; a document may have many chunks
@@ -113,7 +114,10 @@ def measure_human(
 def measure_synthetic(
     chunks: Sequence[Chunk], triples: Sequence[Triple], base: Encoder, tuned: Encoder, *, on_event: OnEvent | None = None
 ) -> Measurement | None:
-    """Measure these rows in the unseen-documents setting; None without rows."""
+    """Measure these rows in the unseen-documents setting; None without rows.
+
+    Where documents were split inside, only sections are unseen, and `setting` says so.
+    """
     at = {chunk.id: position for position, chunk in enumerate(chunks)}
     rows = sorted((t for t in triples if t.chunk_id in at), key=lambda t: t.id)[:_MAX_SYNTHETIC]
     if not rows:
@@ -138,7 +142,9 @@ def measure_synthetic(
     hidden = [number in own for number in range(len(rows))]
     synthetic = any(t.generator.startswith("extractive") or parse_model(t.generator) for t in rows)
     queries_are = "synthetic (self-consistency)" if synthetic else "imported"
-    return Measurement(UNSEEN, queries_are, "chunk", per_query, groups, hidden, len(chunks), 0, 0)
+    trained = {chunk.document_id for chunk in chunks if chunk.split == "train"}
+    setting = UNSEEN if trained.isdisjoint(triple.document_id for triple in rows) else _UNSEEN_SECTIONS
+    return Measurement(setting, queries_are, "chunk", per_query, groups, hidden, len(chunks), 0, 0)
 
 
 def _measure(

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Difference", "compare"]
+__all__ = ["Difference", "compare", "verdict"]
 
 _RESAMPLES = 10_000
 _BLOCK = 4_000_000  # numbers drawn at a time: 32 MB
+_LEVEL = 0.05
+_FEW_GROUPS = 10  # an interval from fewer groups is too narrow
 _TWO_SIDED_95, _POWER_80 = 1.959964, 0.841621  # quantiles of the normal distribution
 
 
@@ -58,6 +60,15 @@ def compare(new: NDArray[np.float64], old: NDArray[np.float64], groups: Sequence
     flipped = np.concatenate([s @ sums / counts.sum() for s in _signs(generator, n_groups)])
     p = (1 + int((np.abs(flipped) >= abs(mean) - 1e-12).sum())) / (1 + _RESAMPLES)
     return Difference(mean, float(low), float(high), p, (_TWO_SIDED_95 + _POWER_80) * _standard_error(sums, counts, mean))
+
+
+def verdict(low: float | None, high: float | None, p: float | None, groups: int) -> str:
+    """Return what a difference shows, in the same words everywhere. Interval and p value must agree for a gain or a loss."""
+    if low is None or high is None or p is None or groups < _FEW_GROUPS:
+        return "too few groups to tell"
+    if p >= _LEVEL or low <= 0 <= high:
+        return "no clear difference"
+    return "gain" if low > 0 else "LOSS"
 
 
 def _draws(generator: np.random.Generator, n_groups: int) -> Iterator[NDArray[np.float64]]:

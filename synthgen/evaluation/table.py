@@ -7,10 +7,11 @@ from typing import Any
 
 from synthgen.evaluation.metrics import METRICS
 from synthgen.evaluation.retrieval import DEPLOYMENT, UNSEEN
+from synthgen.evaluation.significance import verdict
+from synthgen.text.humanize import counted
 
 __all__ = ["format_table"]
 
-_FEW_GROUPS = 10  # an interval from fewer groups is too narrow
 _NAMES = {"bm25": "BM25", "base": "base", "tuned": "tuned", "hybrid": "BM25+tuned"}
 
 
@@ -29,8 +30,8 @@ def _measurement(found: Mapping[str, Any]) -> Iterator[str]:
     left_out = f", {found['without_relevant']} more without a relevant id" if found["without_relevant"] else ""
     unknown = f", {found['unknown_ids']} judgments of unknown ids" if found["unknown_ids"] else ""
     yield (
-        f"{found['setting']}: {found['queries']:,} queries, {found['queries_are']}{left_out}{unknown}; "
-        f"{found['index']:,} chunks; relevance by {found['relevance']}"
+        f"{found['setting']}: {counted(found['queries'], 'query', 'queries')}, {found['queries_are']}{left_out}{unknown}; "
+        f"{counted(found['index'], 'chunk')}; relevance by {found['relevance']}"
     )
     yield f"{'':12}" + "".join(f"{metric:>12}" for metric in METRICS)
     for system, figures in found["systems"].items():
@@ -43,9 +44,8 @@ def _measurement(found: Mapping[str, Any]) -> Iterator[str]:
 def _difference(delta: Mapping[str, Any], groups: int) -> str:
     if delta["low"] is None:
         return f"nDCG@10 {delta['ndcg@10']:+.3f}, without an interval: all queries belong to one group of documents"
-    verdict = "gain" if delta["low"] > 0 else "LOSS" if delta["high"] < 0 else "no clear difference"
-    verdict = "too few groups to tell" if groups < _FEW_GROUPS else verdict
+    shown = verdict(delta["low"], delta["high"], delta["p"], groups)
     return (
-        f"nDCG@10 {delta['ndcg@10']:+.3f} [{delta['low']:+.3f}, {delta['high']:+.3f}], {verdict} "
+        f"nDCG@10 {delta['ndcg@10']:+.3f} [{delta['low']:+.3f}, {delta['high']:+.3f}], {shown} "
         f"(p {delta['p']:.4f}, {groups} groups; this could show {delta['minimum_detectable']:.3f})"
     )

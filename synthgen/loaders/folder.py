@@ -28,7 +28,7 @@ from synthgen.errors import InputError
 from synthgen.records import Document, Event, OnEvent, Skipped
 from synthgen.registry import Contract, resolve
 
-__all__ = ["LOADERS", "Loader", "read_folder"]
+__all__ = ["LOADERS", "Loader", "read_folder", "reason_text"]
 
 LOADERS: Mapping[str, str] = {
     ".htm": "synthgen.loaders.html:load_html",
@@ -60,14 +60,17 @@ def read_folder(
     table = {**LOADERS, **{_suffix(key): value for key, value in settings.loaders.items()}}
     loaders = {suffix: _loader(name, settings) for suffix, name in table.items()}
     entries = sorted(_entries(folder, exclude and exclude.resolve()))
-    reasons: Counter[str] = Counter()
+    read, reasons = 0, Counter[str]()
     for done, (id, path, reason) in enumerate(entries, 1):
         found = Skipped(id, "sources", reason, detail=_DETAILS[reason]) if reason else _read(path, id, settings, loaders)
-        reasons[found.reason if isinstance(found, Skipped) else ""] += 1
+        if isinstance(found, Skipped):
+            reasons[reason_text(found)] += 1
+        else:
+            read += 1
         yield found
         if on_event:
             on_event(Event("sources", done, len(entries)))
-    if not reasons.pop("", 0):
+    if not read:
         raise InputError(_no_document(folder, reasons))
 
 
@@ -132,6 +135,13 @@ def _read(path: str, id: str, settings: Sources, loaders: Mapping[str, Loader]) 
     if isinstance(found, Document) and not found.text.strip():
         return Skipped(id, "sources", "empty", detail="no text in it")
     return found
+
+
+def reason_text(skipped: Skipped) -> str:
+    """Return the reason why a file is skipped, with its suffix where that is the reason."""
+    if skipped.reason != "unknown_type":
+        return skipped.reason
+    return f"{skipped.reason} {Path(skipped.path).suffix.lower() or 'without suffix'}"
 
 
 def _loader(name: str, settings: Sources) -> Loader:

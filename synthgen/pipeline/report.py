@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from synthgen import storage
 from synthgen.errors import RunFolderError
 from synthgen.filters.lexical_bias import lexical_bias
+from synthgen.loaders.folder import reason_text
 from synthgen.pipeline.assemble import Assembly
 from synthgen.pipeline.paid_steps import without_answer
 from synthgen.pipeline.report_schema import SCHEMA_VERSION, RunReport
@@ -20,12 +21,14 @@ from synthgen.pipeline.run_folder import RunFolder
 from synthgen.records import SPLITS, Rejection
 from synthgen.retrieval.source_rank import TOO_EASY
 from synthgen.splits import missed_shares
+from synthgen.text.humanize import counted, counts
 
 __all__ = ["earlier_report", "make_report", "read_report", "write_report"]
 
 _EXAMPLES = 3
 _MUCH_DROPPED = 0.5
 _PAGES_SHOWN = 5
+_TYPES_SHOWN = 10
 _UNMEASURED_BEFORE = (
     "The gain was not measured",
     "The model and its figures are of the rows before",
@@ -73,7 +76,14 @@ def make_report(made: Assembly) -> RunReport:
             "flags": _count(flag for row in kept for flag in row.flags),
             "too_easy": sum(float(row.scores.get("easy") or 0.0) >= TOO_EASY for row in kept),
         },
-        "notes": [*_about_pages(made), *_about_splits(made), *generator.notes, *made.notes, *_unanswered(made)],
+        "notes": [
+            *_about_files(made),
+            *_about_pages(made),
+            *_about_splits(made),
+            *generator.notes,
+            *made.notes,
+            *_unanswered(made),
+        ],
         "distractors": made.distractors,
         "answers": made.answers,
         "exports": made.exports,
@@ -159,6 +169,19 @@ def _about_pages(made: Assembly) -> list[str]:
     return [
         f"{pages} lost more than half of the visible text as navigation, forms and the like: {shown}{more}. "
         "`metadata.dropped_share` of the documents has every share."
+    ]
+
+
+def _about_files(made: Assembly) -> list[str]:
+    """Name the types of files that have no loader, the most frequent first."""
+    found = Counter(reason_text(skip) for skip in made.corpus.skipped if skip.reason == "unknown_type")
+    if not found:
+        return []
+    shown = [(reason.partition(" ")[2], n) for reason, n in sorted(found.items(), key=lambda item: (-item[1], item[0]))]
+    more = f" and {counted(len(shown) - _TYPES_SHOWN, 'more type')}" if len(shown) > _TYPES_SHOWN else ""
+    return [
+        f"{counted(found.total(), 'file has', 'files have')} no loader: {counts(dict(shown[:_TYPES_SHOWN]))}{more}; "
+        "`synthgen show RUN --skipped` lists them, and `sources.loaders` adds types."
     ]
 
 

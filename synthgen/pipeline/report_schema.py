@@ -78,6 +78,11 @@ class DocumentCounts(Report):
     languages: Counts
     groups: int = Field(description="groups of near-duplicate documents")
 
+    @property
+    def mostly_unread(self) -> bool:
+        """Whether more files were skipped than read. Hidden files and links do not count."""
+        return sum(n for reason, n in self.skipped.items() if reason not in ("hidden", "link")) > self.read
+
 
 class ChunkCounts(Report):
     """The passages of the documents."""

@@ -20,6 +20,7 @@ The folder is all the state there is. The documents' folder is remembered relati
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -96,7 +97,9 @@ class RunFolder:
         return storage.write_table(self.table(kind), kind, (record.to_dict() for record in records))
 
     def read(self, kind: str) -> Iterator[Any]:
-        """The records of a table, streamed. Raises RunFolderError when the run has not got so far."""
+        """The records of a table, streamed. Raises RunFolderError when the run has not got so far, or this is none."""
+        if not self.table(kind).exists():
+            raise self._without(kind)
         return (_RECORDS[kind].from_dict(row) for row in storage.read_table(self.table(kind)))
 
     def create(self) -> None:
@@ -113,6 +116,38 @@ class RunFolder:
                 "Name a new or empty folder, so that nothing of yours is overwritten."
             )
 
+    def _without(self, kind: str) -> RunFolderError:
+        stored = self.stored()
+        if stored is None:
+            return self._no_run()
+        docs = self.docs(stored)
+        command = f"synthgen run {shlex.quote(os.path.relpath(docs))} {shlex.quote(str(self.path))}"
+        again = "the same `synthgen import` command" if str(docs) == NO_DOCS else f"`{command}`"
+        return RunFolderError(
+            f"The run in {self.path} has no {kind} yet: {self.table(kind)} does not exist. Run {again}, which goes on."
+        )
+
+    def _no_run(self) -> RunFolderError:
+        """The error of a folder that is none of a run; what to do depends on what stands there."""
+        path = shlex.quote(str(self.path))
+        if self.path.is_file():
+            return RunFolderError(
+                f"{self.path} is not a run folder, but a file. Name the folder that `synthgen run DOCS RUN` wrote."
+            )
+        if not self.path.is_dir():
+            return RunFolderError(
+                f"{self.path} is not a run folder: it does not exist. Make it with `synthgen run DOCS {path}`."
+            )
+        held = sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
+        if not held:
+            return RunFolderError(
+                f"{self.path} is not a run folder: it is empty. Make a run there with `synthgen run DOCS {path}`."
+            )
+        return RunFolderError(
+            f"{self.path} is not a run folder: it has no config.yaml, but {', '.join(held[:3])}. If these are your documents, "
+            f"`synthgen run {path} RUN` makes a run of them in a folder RUN, and RUN is what to name here."
+        )
+
     def held(self) -> AbstractContextManager[None]:
         """Keep other commands out of the folder meanwhile. Raises RunFolderError when one is at work, and says which."""
         return hold(self.path / ".lock")
@@ -121,9 +156,7 @@ class RunFolder:
         """The settings of an earlier run, and the rest of its config.yaml. Raises RunFolderError when there is none."""
         stored = self.stored()
         if stored is None:
-            raise RunFolderError(
-                f"{self.path} is not a run folder: it has no config.yaml. Make one with `synthgen run DOCS {self.path}`."
-            )
+            raise self._no_run()
         return Config.build(stored["config"]), stored
 
     def stored(self) -> dict[str, Any] | None:

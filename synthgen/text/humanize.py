@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-__all__ = ["columns", "counts", "dollars_text", "duration_text", "place", "reasons", "short_repr"]
+__all__ = ["columns", "counted", "counts", "dollars_text", "duration_text", "place", "reasons", "short_repr"]
 
 _REPR_CHARACTERS = 900
 _REPR_ITEMS = 3
@@ -16,6 +16,11 @@ _REPR_ITEMS = 3
 def counts(numbers: Mapping[str, int]) -> str:
     """Return `name 1, other 2,000`, without zeros; "" when nothing is left."""
     return ", ".join(f"{name} {number:,}" for name, number in numbers.items() if number)
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 file`, `2,000 files`."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def dollars_text(dollars: float) -> str:

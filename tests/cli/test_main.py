@@ -250,7 +250,7 @@ def test_a_run_prints_its_funnel_and_examples(docs: Path, tmp_path: Path) -> Non
     assert "round_trip" in done.stdout
     assert "example 1" in done.stdout
     assert "No LLM wrote these rows" in done.stdout
-    assert "1 files skipped (empty 1)" in done.stdout
+    assert "1 file skipped (empty 1)" in done.stdout
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from synthgen.cli.progress_panel import tokens_text
-from synthgen.text.humanize import columns, dollars_text, reasons
+from synthgen.text.humanize import columns, counted, dollars_text, reasons
 
 if TYPE_CHECKING:
     from synthgen.pipeline.batch_report import BatchOverview, CollectReport, SubmitReport
@@ -34,14 +34,16 @@ def batch_text(report: SubmitReport | BatchOverview | CollectReport) -> str:
         case "submit":
             lines += _submitted(report)
         case "status":
-            lines += [f"{report.answers:,} answers are stored.", *_left(report)]
+            lines += [f"{counted(report.answers, 'answer is', 'answers are')} stored.", *_left(report)]
         case "collect":
             lines += _collected(report)
     return "\n".join(lines)
 
 
 def _submitted(report: SubmitReport) -> list[str]:
-    lines = [f"{report.submitted:,} requests submitted; {report.waiting_before:,} wait in batches from before."]
+    lines = [
+        f"{counted(report.submitted, 'request')} submitted; {counted(report.waiting_before, 'waits', 'wait')} in batches from before."
+    ]
     if report.asked_live:
         lines.append(f"{report.asked_live:,} asked live before, to find the form of request that the endpoint accepts.")
     if report.submitted or report.waiting_before:
@@ -53,9 +55,9 @@ def _submitted(report: SubmitReport) -> list[str]:
 
 def _collected(report: CollectReport) -> list[str]:
     usage, without = report.usage.as_usage(), sum(report.to_resubmit.values())
-    lines = [f"{report.ok:,} answers stored, {sum(report.failed.values()):,} failed{reasons(report.failed)}."]
+    lines = [f"{counted(report.ok, 'answer')} stored, {sum(report.failed.values()):,} failed{reasons(report.failed)}."]
     if without:
-        lines.append(f"{without:,} requests came back without an answer{reasons(report.to_resubmit)}.")
+        lines.append(f"{counted(without, 'request')} came back without an answer{reasons(report.to_resubmit)}.")
     if report.unknown or report.unreadable:
         lines.append(
             f"Left aside: {report.unknown:,} lines for other requests, {report.unreadable:,} that are no answer lines."
@@ -68,9 +70,9 @@ def _collected(report: CollectReport) -> list[str]:
 
 def _left(report: BatchOverview | CollectReport) -> list[str]:
     """What is still out, and the command for what is left to do."""
-    lines = [f"{report.waiting:,} requests wait in batches."] if report.waiting else []
+    lines = [f"{counted(report.waiting, 'request waits', 'requests wait')} in batches."] if report.waiting else []
     if report.to_submit:
-        lines.append(f"`synthgen batch submit {report.run}` would submit {report.to_submit:,} requests.")
+        lines.append(f"`synthgen batch submit {report.run}` would submit {counted(report.to_submit, 'request')}.")
     elif not report.waiting:
         lines.append("This run needs no more calls: `synthgen run` goes on from the answers.")
     return lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from synthgen.text.humanize import counts, dollars_text, place
+from synthgen.text.humanize import counted, counts, dollars_text, place
 
 if TYPE_CHECKING:
     from synthgen.pipeline.report_schema import ExportCounts, FineTuningEstimate, FormatCheckReport, FormatReport
@@ -25,7 +25,12 @@ def export_lines(name: str, export: ExportCounts) -> list[str]:
 
 def export_text(export: FormatReport) -> str:
     """Where an export went, how many rows it has, what checking them found, and what training on them would take."""
-    return "\n".join([*export_lines(export.path, export), *_training(export.checks.estimate)])
+    estimate = export.checks.estimate
+    notices = len(estimate.notices) if estimate else 0
+    asked = [
+        f"  {counted(notices, 'notice')} of the service: `--check FILE` and `--json` show {'it' if notices == 1 else 'them'}."
+    ]
+    return "\n".join([*export_lines(export.path, export), *_training(estimate), *(asked if notices else [])])
 
 
 def check_text(checked: FormatCheckReport) -> str:
@@ -40,14 +45,18 @@ def check_text(checked: FormatCheckReport) -> str:
     return "\n".join(
         [
             *lines,
-            f"{checked.path}: {rows:,} rows of {checked.format}; {wrong or 'nothing is wrong'}.",
+            f"{checked.path}: {counted(rows, 'row')} of {checked.format}; {wrong or 'nothing is wrong'}.",
             *_training(checked.estimate),
+            *(
+                f"  Notice of {notice.announced}: {notice.text}"
+                for notice in (checked.estimate.notices if checked.estimate else ())
+            ),
         ]
     )
 
 
 def _training(training: FineTuningEstimate | None) -> list[str]:
-    """Tokens, epochs and price of a fine-tuning job, and the notices that concern it."""
+    """Tokens, epochs and price of a fine-tuning job."""
     if not training:
         return []
     model, about = training.model, "about " if training.estimated else ""
@@ -61,9 +70,9 @@ def _training(training: FineTuningEstimate | None) -> list[str]:
             "Name your own with --set llm.prices=FILE."
         )
     lines = [
-        f"  training: {training.examples:,} examples of {about}{training.tokens:,} tokens{f' for {model}' if model else ''}{limit}, "
+        f"  training: {counted(training.examples, 'example')} of {about}{training.tokens:,} tokens{f' for {model}' if model else ''}{limit}, "
         f"{training.epochs} epochs by default: {about}{training.billed_tokens:,} tokens billed, {price}"
     ]
     if training.model_ends:
         lines.append(f"  {model} is shut down on {training.model_ends}, and what was tuned on it too.")
-    return [*lines, *(f"  Notice of {notice.announced}: {notice.text}" for notice in training.notices)]
+    return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from synthgen.text.humanize import counts, dollars_text, reasons
+from synthgen.text.humanize import counted, counts, dollars_text, reasons
 
 if TYPE_CHECKING:
     from synthgen.pipeline.pilot import PilotReport
@@ -17,13 +17,13 @@ __all__ = ["plan_text"]
 def plan_text(plan: PlanReport) -> str:
     """Counts first, then money, then the messages that were asked for."""
     lines = [
-        f"{plan.documents:,} documents ({counts(plan.skipped) or 'none'} left out), {plan.chunks:,} chunks of "
+        f"{counted(plan.documents, 'document')} ({counts(plan.skipped) or 'none'} left out), {counted(plan.chunks, 'chunk')} of "
         f"{plan.tokens:,} tokens; {plan.chunks_asked:,} of them would be used with {plan.model}.",
     ]
     for calls in plan.calls:
         lines += _planned(calls)
     if len(plan.calls) > 1:
-        lines.append(f"in all: {sum(calls.calls for calls in plan.calls):,} calls, {_dollars_of_all(plan.calls)}")
+        lines.append(f"in all: {counted(sum(calls.calls for calls in plan.calls), 'call')}, {_dollars_of_all(plan.calls)}")
     if not plan.calls:
         lines.append("0 calls, 0 tokens, $0: this generator uses no LLM.")
     if plan.pilot:
@@ -44,12 +44,12 @@ def _planned(calls: StepEstimate) -> list[str]:
     about = "about " if calls.estimated_tokens else ""
     waiting = f", {calls.waiting:,} wait in a batch" if calls.waiting else ""
     lines = [
-        f"prompt {calls.prompt}: {calls.calls:,} calls ({calls.stored:,} more are stored already{waiting}), "
+        f"prompt {calls.prompt}: {counted(calls.calls, 'call')} ({calls.stored:,} more are stored already{waiting}), "
         f"{about}{calls.prompt_tokens:,} prompt tokens, about {calls.output_tokens:,} output tokens, {_dollars(calls)}"
     ]
     if calls.at_most > calls.calls:
         lines.append(
-            f"  at most {calls.at_most:,} calls if passages are refused, since others are then asked about in their place"
+            f"  at most {counted(calls.at_most, 'call')} if passages are refused, since others are then asked about in their place"
         )
     if calls.static_tokens:
         one = calls.prefixes == 1
@@ -90,7 +90,7 @@ def _pilot(pilot: PilotReport) -> str:
     dollars = pilot.unit == "dollars"
     low, expected, high = (f"${amount:,.{places}f}" if dollars else f"{amount:,.0f} tokens" for amount in amounts)
     return (
-        f"pilot: {pilot.answered:,} of {pilot.requests:,} requests answered{failed}. The {pilot.rest:,} calls that are left "
+        f"pilot: {pilot.answered:,} of {pilot.requests:,} requests answered{failed}. The {counted(pilot.rest, 'call that is', 'calls that are')} left "
         f"will take {low} to {high} ({100 * pilot.confidence:g} % range), most likely about {expected}."
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from synthgen.text.humanize import columns, counts
+from synthgen.text.humanize import columns, counted, counts
 
 if TYPE_CHECKING:
     from synthgen.pipeline.push import PushReport
@@ -30,4 +30,4 @@ def push_text(pushed: PushReport) -> str:
     if not sent.commit:
         return "\n".join([*lines, f"{sent.url} ({who}) has these very files already; nothing was sent."])
     deleted = f", {sent.deleted:,} deleted" if sent.deleted else ""
-    return "\n".join([*lines, f"{sent.url} ({who}): {sent.files:,} files in one commit{deleted}, {sent.commit[:10]}"])
+    return "\n".join([*lines, f"{sent.url} ({who}): {counted(sent.files, 'file')} in one commit{deleted}, {sent.commit[:10]}"])

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from synthgen.cli.views.export import export_lines
 from synthgen.cli.views.rows import row_text
 from synthgen.records import Triple
-from synthgen.text.humanize import columns, counts, reasons
+from synthgen.text.humanize import columns, counted, counts, reasons
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from synthgen.pipeline.report_schema import (
         DistractorCounts,
         EvaluationReport,
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     )
     from synthgen.pipeline.run import Result
 
-__all__ = ["gain_text", "result_text", "summary"]
+__all__ = ["gain_text", "result_text", "summary", "unread"]
 
 
 def result_text(result: Result) -> str:
@@ -30,8 +32,27 @@ def result_text(result: Result) -> str:
     parts += [f"example {n}\n{row_text(row, result.chunks)}" for n, row in enumerate(_varied(result.kept, 3), 1)]
     if result.report.training:
         parts.append(gain_text(result.report.training))
-    parts.append(f"{result.report.generation.calls_failed:,} calls failed for good. Everything is in {result.path}.")
+    parts.append(" ".join([*unread(result.report, result.path), *_failed(result.report), f"Everything is in {result.path}."]))
     return "\n\n".join(parts)
+
+
+def unread(report: RunReport, path: Path | str) -> list[str]:
+    """A warning where more files of the folder were skipped than read."""
+    documents = report.documents
+    if not documents.mostly_unread:
+        return []
+    skipped = sum(documents.skipped.values())
+    return [
+        f"WARNING: most of the folder was not read: {skipped:,} of {counted(skipped + documents.read, 'file')} were skipped"
+        f"{reasons(documents.skipped)}. `synthgen show {path} --skipped` lists them."
+    ]
+
+
+def _failed(report: RunReport) -> list[str]:
+    """How many calls failed, where any was made."""
+    generation = report.generation
+    made = generation.calls_ok + generation.calls_failed
+    return [f"{counted(generation.calls_failed, 'call')} failed for good."] if made else []
 
 
 def gain_text(measured: TrainingReport | EvaluationReport) -> str:
@@ -45,8 +66,9 @@ def summary(report: RunReport) -> str:
     """What a run did: where rows came from, the funnel, and what was exported."""
     documents, chunks, generation = report.documents, report.chunks, report.generation
     lines = [
-        f"{documents.read:,} documents read, {sum(documents.skipped.values()):,} files skipped{reasons(documents.skipped)}; "
-        f"{chunks.distinct:,} chunks ({counts(chunks.splits)}); {generation.candidates:,} candidate rows by {generation.generator}"
+        f"{counted(documents.read, 'document')} read, {counted(sum(documents.skipped.values()), 'file')} skipped"
+        f"{reasons(documents.skipped)}; {counted(chunks.distinct, 'chunk')} ({counts(chunks.splits)}); "
+        f"{counted(generation.candidates, 'candidate row')} by {generation.generator}"
         f"{', no LLM' if generation.generator == 'extractive' else ''}.",
         *_imported(report.imported),
         "",
@@ -61,7 +83,7 @@ def summary(report: RunReport) -> str:
             right="12",
         ),
         "",
-        f"{report.rows.kept:,} rows kept ({report.rows.answered:,} with an answer): {counts(report.rows.splits)}.",
+        f"{counted(report.rows.kept, 'row')} kept ({report.rows.answered:,} with an answer): {counts(report.rows.splits)}.",
         *_written(report.answers),
         *_distractors(report.distractors),
         *(line for name, export in report.exports.items() for line in export_lines(f"exports/{name}", export)),
@@ -81,10 +103,10 @@ def _distractors(found: DistractorCounts) -> list[str]:
         if raw is None
         else f"; the mined ones score {raw:.2f} of the passage's score ({relative:.2f} on the normalised range)"
     )
-    further = f"; {found.further_positives:,} further positives found" if found.further_positives else ""
+    further = f"; {counted(found.further_positives, 'further positive')} found" if found.further_positives else ""
     return [
-        f"{sum(found.found.values()):,} distractors: {counts(found.found) or 'none'}{hard}; "
-        f"{found.short:,} rows have fewer than {found.asked // found.rows}; refused: {counts(found.refused) or 'none'}{further}."
+        f"{counted(sum(found.found.values()), 'distractor')}{f': {counts(found.found)}' if any(found.found.values()) else ''}{hard}; "
+        f"{counted(found.short, 'row has', 'rows have')} fewer than {found.asked // found.rows}; refused: {counts(found.refused) or 'none'}{further}."
     ]
 
 
@@ -97,9 +119,9 @@ def _imported(rows: ImportReport | None) -> list[str]:
     skipped = {reason: n for reason, n in rows.skipped.items() if reason != "other_turn"}
     turns = f"; {n:,} more questions of conversations left out" if (n := rows.skipped.get("other_turn", 0)) else ""
     return [
-        f"{rows.file} ({rows.format}): {rows.rows:,} rows, {sum(skipped.values()):,} not used{reasons(skipped)}{turns}; "
+        f"{rows.file} ({rows.format}): {counted(rows.rows, 'row')}, {sum(skipped.values()):,} not used{reasons(skipped)}{turns}; "
         f"{', '.join(taken)}{left}.",
-        *(f"  {n:,} bad row{'s'[: n > 1]}: {problem}" for problem, n in rows.problems.items()),
+        *(f"  {counted(n, 'bad row')}: {problem}" for problem, n in rows.problems.items()),
         *([f"Reviewed: {counts(rows.verdicts)}; rejected rows are not trained on."] if rows.verdicts else []),
     ]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from synthgen.cli.progress_panel import rate_text, tokens_text
-from synthgen.cli.views.run import summary
-from synthgen.text.humanize import columns, counts, dollars_text, reasons
+from synthgen.cli.views.run import summary, unread
+from synthgen.text.humanize import columns, counted, counts, dollars_text, reasons
 
 if TYPE_CHECKING:
     from synthgen.pipeline.report_schema import CallOutcomes, RunReport
@@ -25,7 +25,7 @@ def status_text(status: StatusReport) -> str:
     if calls:
         failed = sum(calls.failed.values())
         lines.append(
-            f"{calls.ok + failed:,}/{calls.total:,} calls finished: {calls.ok:,} answered, {failed:,} failed"
+            f"{calls.ok + failed:,}/{counted(calls.total, 'call')} finished: {calls.ok:,} answered, {failed:,} failed"
             f"{reasons(calls.failed)}"
         )
     if spent:
@@ -35,19 +35,21 @@ def status_text(status: StatusReport) -> str:
     if status.findings:
         lines.append(f"The last calls: {status.findings}.")
     if status.report:
-        lines += ["", summary(status.report), *_later(later), *_rejected(status.report)]
+        lines += ["", summary(status.report), *unread(status.report, status.run), *_later(later), *_rejected(status.report)]
     missing = counts(status.later)
     steps = (
         f" ({', '.join(filter(None, [counts({'generate': calls.remaining}) if calls else '', missing]))})" if missing else ""
     )
     about = "about " if missing and not status.report else ""  # what will be refused, and so asked again, is not known
-    waiting, left = calls and calls.waiting, f"make {about}{status.calls_remaining:,} calls{steps} and finish it"
+    waiting, left = calls and calls.waiting, f"make {about}{counted(status.calls_remaining, 'call')}{steps} and finish it"
     if status.finished:
         left = "make no call"
     first = "collect first, and then the" if waiting else "the"
     lines += ["", f"The run is {'finished' if status.finished else 'not finished'}; {first} same command would {left}."]
     if waiting:
-        lines.append(f"{waiting:,} calls wait in batches; `synthgen batch collect {status.run}` takes what was answered.")
+        lines.append(
+            f"{counted(waiting, 'call waits', 'calls wait')} in batches; `synthgen batch collect {status.run}` takes what was answered."
+        )
     if again:
         lines.append(f"`synthgen retry {status.run}` would repeat the {again:,} that failed, and no others.")
     return "\n".join(lines)
@@ -72,7 +74,9 @@ def _rejected(report: RunReport) -> list[str]:
     cells = [(name, f"{of.rows:,}", f"{of.overlap:.2f}", f"{of.words:.1f}") for name, of in bias.items()]
     lines = ["", columns([("queries", "rows", "overlap", "words"), *cells], right="123")]
     easy = report.rows.too_easy
-    lines.append(f"overlap: words of the query that its passage shows; {easy:,} kept rows are all but copies of their passage")
+    lines.append(
+        f"overlap: words of the query that its passage shows; {counted(easy, 'kept row is', 'kept rows are')} all but copies of their passage"
+    )
     lines += ["", "rejected, for example"]
     examples = [(reason, " ".join(rows[0].query.split())[:100]) for reason, rows in report.examples.items()]
     return [*lines, columns(examples)]
@@ -81,7 +85,7 @@ def _rejected(report: RunReport) -> list[str]:
 def _spent(spent: Spending) -> list[str]:
     """What a call store has cost, as the panel shows it while calls are made."""
     live, batch = spent.usage.as_usage(), spent.batch_usage.as_usage()
-    made = f"{spent.attempts:,} attempts, {spent.rate_limited:,} rate-limited"
+    made = f"{counted(spent.attempts, 'attempt')}, {spent.rate_limited:,} rate-limited"
     if spent.per_second is not None:
         when = f"{_clock(spent.first)} to {_clock(spent.last)} UTC"
         made += f"; {rate_text(spent.per_second)} calls/s from {when}"
@@ -90,7 +94,7 @@ def _spent(spent: Spending) -> list[str]:
     lines = [made, f"{tokens_text(used)}{written}", _money(spent)]
     if spent.uncounted:
         lines.append(
-            f"{spent.uncounted:,} attempts may have cost more than that: their usage never came. The panel and the caps count them at their worst."
+            f"{counted(spent.uncounted, 'attempt')} may have cost more than that: their usage never came. The panel and the caps count them at their worst."
         )
     if spent.shared:
         lines.append(f"These sums are of {spent.store}, which other runs may share.")

@@ -547,7 +547,7 @@ def test_export_tells_what_training_would_take_and_the_notice(run: Path) -> None
     assert told.exit_code == 0
     assert "epochs by default" in told.output
     assert "price unknown" in told.output
-    assert "Notice of 2026-05-07" in told.output
+    assert "1 notice of the service" in told.output
     assert "training" not in synthgen("export", run, "-f", "st-pair").output
 
 
@@ -585,7 +585,7 @@ def test_check_reads_judgments_alone(run: Path, tmp_path: Path, monkeypatch: pyt
         assert told.exit_code == 1
         assert "qrels/test.tsv, line 3: error: score is 'much'" in told.output, told.output
     judgments.write_bytes(HEADER + b"q1\td1\t1\n")
-    assert "1 rows of beir; nothing is wrong" in synthgen("export", run, "-f", "beir", "--check", judgments).output
+    assert "1 row of beir; nothing is wrong" in synthgen("export", run, "-f", "beir", "--check", judgments).output
 
 
 def test_check_says_what_it_cannot_check(run: Path, tmp_path: Path) -> None:
