@@ -39,7 +39,7 @@ TOLERANCE = 0.2
 
 _SYNONYMS = {
     "train": ("training",),
-    "dev": ("development", "val", "valid", "validation"),
+    "dev": ("development", "val", "valid", "validation", "eval", "evaluation"),
     "test": ("testing",),
 }
 

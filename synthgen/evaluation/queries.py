@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthgen.errors import InputError
+from synthgen.importers.qrels import BadLine, read_qrels
 from synthgen.records import Chunk
 from synthgen.storage import read_jsonl
 
 __all__ = ["JudgedQueries", "places_of", "read_queries", "read_texts"]
 
-_LAYOUT = (
-    "A folder of queries has queries.jsonl (rows {_id, text}) and qrels/test.tsv (query-id, corpus-id, score; one header line)."
-)
+_LAYOUT = "A folder of queries has queries.jsonl (rows {_id, text}) and qrels/test.tsv (query-id, corpus-id, score; with or without a header line)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +88,9 @@ def _judgments(path: Path) -> Mapping[str, dict[str, float]]:
     if not path.is_file():
         raise InputError(f"{path} does not exist. {_LAYOUT}")
     judged: dict[str, dict[str, float]] = {}
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
-    for number, line in enumerate(lines[1:], 2):
-        if not line.strip():
-            continue
-        cells = line.split("\t")
-        try:
-            query, id, gain = cells[0], cells[1], float(cells[2])
-        except (IndexError, ValueError):
-            raise InputError(f"{path}, line {number} is {line!r}. {_LAYOUT}") from None
-        if gain > 0:
-            judged.setdefault(query, {})[id] = gain
+    for found in read_qrels(path):
+        if isinstance(found, BadLine):
+            raise InputError(f"{path}, line {found.line} is {found.text!r}. {_LAYOUT}")
+        if found.score > 0:
+            judged.setdefault(found.query, {})[found.passage] = found.score
     return judged

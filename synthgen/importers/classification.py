@@ -16,7 +16,7 @@ from typing import Any
 from synthgen.errors import ConfigError, InputError, nearest
 from synthgen.importers.columns import ImportRow, ReadSummary, check_mapping, other_columns
 from synthgen.importers.files import raw_rows
-from synthgen.importers.values import BadValue
+from synthgen.importers.values import BadValue, parse_split
 from synthgen.importers.verdicts import Verdicts
 from synthgen.records import CLASSIFICATION, Skipped
 from synthgen.text.words import normalise
@@ -78,7 +78,9 @@ def _row(
         text, label = _text(values["text"], "text"), " ".join(_label(values["label"]).split())
         if not text or not label:
             return Skipped(where, "import", "no_label" if text else "no_text")
+        split = parse_split(_text(given.get("split"), "split"))
         summary.verdicts[verdict] += 1
+        summary.splits[split] += 1
         summary.columns.update(("reviewed", column) for column in of if column != columns["reviewed"])
         return ImportRow(
             where=where,
@@ -87,6 +89,7 @@ def _row(
             context=text,
             kind=CLASSIFICATION,
             verdict=verdict,
+            split=split,
             generator=_text(values["generator"], "generator"),
             metadata=other_columns({name: value for name, value in given.items() if name not in columns.values()}),
         )

@@ -22,7 +22,7 @@ import regex
 from synthgen.errors import ConfigError, InputError, nearest
 from synthgen.importers.chat import Flat, flatten
 from synthgen.importers.files import raw_rows
-from synthgen.importers.values import BadValue, parse_bool
+from synthgen.importers.values import BadValue, parse_bool, parse_split
 from synthgen.importers.verdicts import ACCEPTED, EDITED, Verdicts
 from synthgen.records import Skipped
 from synthgen.text.words import normalise
@@ -44,6 +44,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "title": ("title",),
     "answer_start": ("answer_start",),
     "impossible": ("is_impossible",),
+    "split": ("split",),
     "kind": (),
 }
 """Role -> its usual column names. The first that a row has is used."""
@@ -75,6 +76,7 @@ class ImportRow:
     kind: str = ""
     title: str = ""
     answer_start: int | None = None
+    split: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -92,18 +94,21 @@ class ReadSummary:
     columns: Counter[tuple[str, str]] = field(default_factory=Counter)
     metadata: set[str] = field(default_factory=set)
     verdicts: Counter[str] = field(default_factory=Counter)
+    splits: Counter[str] = field(default_factory=Counter)
 
     def to_dict(self) -> dict[str, Any]:
         roles: dict[str, dict[str, int]] = {}
         for role, column in sorted(self.columns, key=lambda pair: (list(ROLES).index(pair[0]), pair[1])):
             roles.setdefault(role, {})[column] = self.columns[role, column]
         verdicts = {verdict: n for verdict, n in sorted(self.verdicts.items()) if verdict}
-        return {
+        read = {
             "format": self.format,
             "rows": self.rows,
             "columns": roles,
             "metadata": sorted(self.metadata),
-        } | ({"verdicts": verdicts} if verdicts else {})
+        }
+        given = {"verdicts": verdicts, "splits": {split: n for split, n in sorted(self.splits.items()) if split}}
+        return read | {name: counted for name, counted in given.items() if counted}
 
 
 def check_mapping(
@@ -200,7 +205,9 @@ class _RowReader:
                 metadata.setdefault("plausible_answers", plausible)
             if not impossible and len(set(answers)) > 1:
                 metadata["answers"] = answers
+            split = parse_split(_text(values.get("split"), "split"))
             summary.verdicts[verdict] += 1
+            summary.splits[split] += 1
             summary.columns.update(("reviewed", column) for column in of if column != roles.get("reviewed"))
             return ImportRow(
                 where=where,
@@ -213,6 +220,7 @@ class _RowReader:
                 chunk_id=_text(values.get("chunk_id"), "chunk_id"),
                 chunk_sha256=_text(values.get("chunk_sha256"), "chunk_sha256"),
                 verdict=verdict,
+                split=split,
                 generator=_text(values.get("generator"), "generator"),
                 reasoning=_text(values.get("reasoning"), "reasoning") or None,
                 kind=_text(values.get("kind"), "kind"),

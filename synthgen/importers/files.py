@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from synthgen.errors import InputError
+from synthgen.errors import ConfigError, InputError
+from synthgen.importers.qrels import LAYOUT, BadLine, Judgment, read_qrels
+from synthgen.splits import split_named
 
 __all__ = ["FORMATS", "Passage", "RawRow", "file_digest", "passages_of", "raw_rows"]
 
@@ -58,7 +60,7 @@ def raw_rows(path: Path) -> tuple[str, Iterator[RawRow]]:
         if all((path / name).is_file() for name in _BEIR):
             return "beir", _beir(path)
         if files := sorted(path.glob("*.jsonl")):
-            return "jsonl", (row for file in files for row in _jsonl(file))
+            return "jsonl", (_of_split(file.stem, row) for file in files for row in _jsonl(file))
         raise InputError(
             f"{path} is a folder with neither {' and '.join(_BEIR)} (a BEIR folder) nor other .jsonl files, so it holds no rows."
         )
@@ -199,46 +201,34 @@ def _beir(folder: Path) -> Iterator[RawRow]:
     if not judgments:
         raise InputError(f"{folder} has no qrels/*.tsv, which say which passage answers which query.")
     for path in judgments:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            for number, line in enumerate(file, 1):
-                yield from _judged(f"{path.name}:{number}", number, line.rstrip("\r\n").split("\t"), queries, corpus)
+        for found in read_qrels(path):
+            where = f"{path.name}:{found.line}"
+            if isinstance(found, BadLine):
+                yield RawRow(where, {}, f"not {LAYOUT}")
+            elif found.score > 0:
+                yield _judged(where, found, path.stem, queries.get(found.query, {}), corpus.get(found.passage))
 
 
-def _judged(
-    where: str, number: int, cells: list[str], queries: Mapping[str, Mapping[str, Any]], corpus: Mapping[str, Mapping[str, Any]]
-) -> Iterator[RawRow]:
-    """Yield the row of a judgment. The header and passages that are not relevant have none."""
-    if cells == [""]:
-        return
-    if len(cells) == 4:  # TREC: query, iteration, passage, score
-        del cells[1]
-    try:
-        query, passage, score = cells[0], cells[1], float(cells[2])
-    except (IndexError, ValueError):
-        if number > 1:
-            yield RawRow(where, {}, "not query, passage and score, separated by tabs")
-        return
-    if score <= 0:
-        return
-    query_row, passage_row = queries.get(query, {}), corpus.get(passage)
-    if passage_row is None:
-        yield RawRow(where, {}, f"the corpus has no passage {passage!r}")
-        return
-    metadata = {**_metadata(passage_row), **_metadata(query_row)}
+def _judged(where: str, found: Judgment, split: str, query: Mapping[str, Any], passage: Mapping[str, Any] | None) -> RawRow:
+    """Return the row of a judgment, whose split is the name of its file."""
+    if passage is None:
+        return RawRow(where, {}, f"the corpus has no passage {found.passage!r}")
+    metadata = {**_metadata(passage), **_metadata(query)}
     metadata = {
         name: value for name, value in metadata.items() if name not in ("start", "end")
     }  # of the passage, not of an answer
-    ids = {"query_id": query, "corpus_id": passage, "relevance": score}
-    yield RawRow(
-        where,
-        {
-            **metadata,
-            **ids,
-            "query": query_row.get("text"),
-            "context": passage_row.get("text"),
-            "title": passage_row.get("title"),
-        },
-    )
+    ids = {"query_id": found.query, "corpus_id": found.passage, "relevance": found.score}
+    texts = {"query": query.get("text"), "context": passage.get("text"), "title": passage.get("title")}
+    return _of_split(split, RawRow(where, {**metadata, **ids, **texts}))
+
+
+def _of_split(name: str, row: RawRow) -> RawRow:
+    """Return the row with the split that its file is named for (`test`, `train-2`), where it does not say one itself."""
+    try:
+        split = split_named(name.partition("-")[0])
+    except ConfigError:
+        return row
+    return row._replace(columns={"split": split, **row.columns}) if row.columns else row
 
 
 def _checked(where: str, row: Any) -> RawRow:

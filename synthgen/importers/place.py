@@ -16,7 +16,7 @@ import bisect
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from synthgen.chunking.chunker import document_format
@@ -31,7 +31,7 @@ from synthgen.text.quotes import locate
 from synthgen.text.tokenizer import Tokenizer
 from synthgen.text.words import find, normalise
 
-__all__ = ["ContextChunks", "context_documents", "cut_contexts", "place_rows"]
+__all__ = ["ContextChunks", "chunks_of_given_splits", "context_documents", "cut_contexts", "place_rows"]
 
 
 _EXACT_ONLY = 2.0  # a similarity that no near match reaches
@@ -232,9 +232,9 @@ class _Placer:
         if isinstance(found, Skipped):
             return found
         chunk, quote = found
-        if not chunk.split:
+        if not chunk.split and not row.split:
             return Skipped(row.where, "import", "bridges_splits", chunk.id, "its text stands in documents of different splits")
-        return make_triple(
+        triple = make_triple(
             chunk,
             row.query,
             row.answer,
@@ -245,6 +245,7 @@ class _Placer:
             reviewed=row.reviewed,
             metadata=_metadata(row, chunk, quote),
         )
+        return replace(triple, split=row.split) if row.split else triple
 
     def _found(self, row: ImportRow) -> tuple[Chunk, Span | None] | Skipped:
         """Return the chunk of a row, and the span of the answer in its document where the row gives one."""
@@ -358,6 +359,30 @@ def _metadata(row: ImportRow, chunk: Chunk, quote: Span | None) -> Mapping[str, 
     }
     verdict = {"verdict": row.verdict} if row.verdict in (REJECTED, EDITED) else {}
     return {**row.metadata, **verdict, **{name: value for name, value in unexpressed.items() if value not in ("", None)}}
+
+
+def chunks_of_given_splits(
+    rows: Iterable[ImportRow], placed: Iterable[Triple | Skipped], chunks: Sequence[Chunk]
+) -> tuple[list[Chunk], list[Triple | Skipped]]:
+    """Return the chunks in the splits that the file gives their rows, and the rows without a split in those of their chunks.
+
+    A chunk with rows of several splits is in the one that is furthest from training, and each row in its own.
+    """
+    given: defaultdict[str, set[str]] = defaultdict(set)
+    found = list(zip(rows, placed, strict=True))
+    for row, triple in found:
+        if row.split and isinstance(triple, Triple):
+            given[triple.chunk_id].add(row.split)
+    if not given:
+        return list(chunks), [triple for _, triple in found]
+    split_of = {id: next(split for split in ("test", "dev", "train") if split in splits) for id, splits in given.items()}
+    follows = (
+        replace(triple, split=split_of[triple.chunk_id])
+        if isinstance(triple, Triple) and not row.split and triple.chunk_id in split_of
+        else triple
+        for row, triple in found
+    )
+    return [replace(chunk, split=split_of.get(chunk.id, chunk.split)) for chunk in chunks], list(follows)
 
 
 def _has_text_of(row: ImportRow, chunk: Chunk) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from synthgen.generators import IMPORT, unique_ids
 from synthgen.importers.classification import check_label_mapping, read_labelled
 from synthgen.importers.columns import ImportRow, check_mapping, read_rows
 from synthgen.importers.files import Passage, file_digest, passages_of
-from synthgen.importers.place import ContextChunks, context_documents, cut_contexts, place_rows
+from synthgen.importers.place import ContextChunks, chunks_of_given_splits, context_documents, cut_contexts, place_rows
 from synthgen.loaders.folder import read_folder
 from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.corpus import Corpus, keep_corpus, make_corpus, prepare
@@ -84,7 +85,10 @@ def import_rows(
             check_documents(folder, docs, corpus)
             check_queries(queries, corpus)
         with run.clock("placing"):
-            placed = list(unique_ids([*skipped, *place_rows(rows, cut, corpus.chunks, corpus.documents)]))
+            found = place_rows(rows, cut, corpus.chunks, corpus.documents)
+            chunks, given_splits = chunks_of_given_splits(rows, found, corpus.chunks)
+            corpus = replace(corpus, chunks=chunks)
+            placed = list(unique_ids([*skipped, *given_splits]))
         candidates = [row for row in placed if isinstance(row, Triple)]
         left = [row for row in placed if isinstance(row, Skipped)]
         if not candidates and folder.report.exists():

@@ -277,6 +277,7 @@ class ImportReport(Report):
     columns: dict[str, Counts] = Field(description="role -> column -> rows that have it")
     metadata: list[str]
     verdicts: Counts = Field(default_factory=dict, description="rows that a reviewer accepted, rejected or edited")
+    splits: Counts = Field(default_factory=dict, description="rows whose split the file gives")
     problems: Counts = Field(default_factory=dict, description="why rows are bad, and how many, of the most frequent reasons")
     skipped: Counts
     contexts: Counts

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from support.cases import Case, cases
 
+from synthgen.errors import InputError
+from synthgen.evaluation.queries import read_queries
 from synthgen.importers.columns import read_rows
+from synthgen.records import Chunk, digest
 
 
 @cases("chat_import")
@@ -32,3 +38,68 @@ def test_a_verdict_is_accepted_rejected_or_edited(case: Case, tmp_path: Path) ->
     found = {row.where: row.verdict for row in rows} | {skip.path: skip.detail for skip in skipped}
     assert [found[f"rows.jsonl:{n}"] for n in range(1, len(given) + 1)] == case.expected
     assert sum(taken.to_dict().get("verdicts", {}).values()) == sum(bool(row.verdict) for row in rows)
+
+
+@cases("qrels")
+def test_import_and_queries_read_judgments_alike(case: Case, tmp_path: Path) -> None:
+    """`given` is a file of judgments; `expected` has its judgments, and the numbers of lines that are none."""
+    judgments = [found for found in case.expected if isinstance(found, list)]
+    bad = [found for found in case.expected if isinstance(found, int)]
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "test.tsv").write_bytes(case.given.encode())
+    documents = sorted({passage for _, passage, _ in judgments})
+    write(tmp_path / "corpus.jsonl", [{"_id": name, "text": f"The text of {name}."} for name in documents])
+    write(
+        tmp_path / "queries.jsonl", [{"_id": name, "text": f"What is {name}?"} for name in {query for query, _, _ in judgments}]
+    )
+    rows, skipped, _ = read_rows(tmp_path)
+    relevant = [tuple(found) for found in judgments if found[2] > 0]
+    assert [tuple(row.metadata[name] for name in ("query_id", "corpus_id", "relevance")) for row in rows] == relevant
+    assert [skip.path for skip in skipped] == [f"test.tsv:{line}" for line in bad]
+    assert {row.split for row in rows} == {"test"}
+    chunks = [cut_document(name) for name in documents]
+    if bad:
+        with pytest.raises(InputError, match=f"line {bad[0]} is"):
+            read_queries(tmp_path, chunks)
+    else:
+        judged = read_queries(tmp_path, chunks)
+        assert sorted(gain for gains in judged.relevant for gain in gains.items()) == sorted(found[1:] for found in relevant)
+
+
+@pytest.mark.parametrize(
+    ("given", "split"),
+    [("train", "train"), ("validation", "dev"), (" Valid ", "dev"), ("eval", "dev"), ("TEST", "test"), ("", ""), (None, "")],
+)
+def test_a_row_has_the_split_that_its_file_gives(given: str | None, split: str, tmp_path: Path) -> None:
+    write(tmp_path / "rows.jsonl", [{"query": "What?", "context": "x", "split": given}])
+    [row], _, _ = read_rows(tmp_path / "rows.jsonl")
+    assert row.split == split
+
+
+def test_a_split_that_there_is_not_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "rows.jsonl", [{"query": "What?", "context": "x", "split": "fold 1"}, {"query": "Who?", "context": "x"}])
+    _, [skip], _ = read_rows(tmp_path / "rows.jsonl")
+    assert skip.detail == "split is 'fold 1'. There is no split 'fold 1'. Known: train, dev, test; validation is dev."
+
+
+def test_files_of_a_folder_that_are_named_for_splits_give_them(tmp_path: Path) -> None:
+    for name in ("train", "train-2", "validation", "test", "more"):
+        write(tmp_path / f"{name}.jsonl", [{"query": f"{name}?", "context": "x"}])
+    rows, _, taken = read_rows(tmp_path)
+    assert {row.query: row.split for row in rows} == {
+        "train?": "train",
+        "train-2?": "train",
+        "validation?": "dev",
+        "test?": "test",
+        "more?": "",
+    }
+    assert taken.to_dict()["splits"] == {"dev": 1, "test": 1, "train": 2}
+
+
+def write(path: Path, rows: Iterable[Any]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def cut_document(name: str) -> Chunk:
+    text = f"The text of {name}."
+    return Chunk(f"{name}#0-{len(text)}", name, 0, len(text), text, digest(text), (), 5, "en")

@@ -304,6 +304,20 @@ def test_a_rejected_row_is_rejected_and_every_verdict_is_counted(docs: Path, tmp
     assert refilter(tmp_path / "run").funnel == result.report.funnel
 
 
+def test_rows_keep_the_splits_of_their_file(docs: Path, tmp_path: Path) -> None:
+    rows = [ROOMS | {"split": "test"}, SPINES | {"split": "validation"}, SPAN | {"split": "train"}]
+    follower = {"query": "What do badgers eat?", "context": BEASTS["badger"]}
+    result = imported([*rows, follower], docs, tmp_path)
+    assert {row.query: row.split for row in result.kept} == {
+        ROOMS["query"]: "test",
+        SPINES["query"]: "dev",
+        SPAN["query"]: "train",
+        follower["query"]: "test",
+    }
+    assert all(result.chunks[row.chunk_id].split == row.split for row in result.kept)
+    assert "Splits of the file are kept: dev 1, test 1, train 1." in summary(result.report)
+
+
 def test_a_value_that_is_no_verdict_is_told_with_the_values_that_are(docs: Path, tmp_path: Path) -> None:
     result = imported([ROOMS, SPINES | {"reviewed": "perhaps"}, SPAN | {"reviewed": "perhaps"}], docs, tmp_path)
     assert "2 bad rows: reviewed is 'perhaps', which is no verdict. Allowed: accepted, rejected, edited" in summary(

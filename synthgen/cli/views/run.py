@@ -122,6 +122,7 @@ def _imported(rows: ImportReport | None) -> list[str]:
         f"{rows.file} ({rows.format}): {counted(rows.rows, 'row')}, {sum(skipped.values()):,} not used{reasons(skipped)}{turns}; "
         f"{', '.join(taken)}{left}.",
         *(f"  {counted(n, 'bad row')}: {problem}" for problem, n in rows.problems.items()),
+        *([f"Splits of the file are kept: {counts(rows.splits)}."] if rows.splits else []),
         *([f"Reviewed: {counts(rows.verdicts)}; rejected rows are not trained on."] if rows.verdicts else []),
     ]
 
