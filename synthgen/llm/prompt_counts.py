@@ -23,8 +23,8 @@ _SAME_TOKENS = 4
 _MOSTLY = 0.8  # of the short counts are the same
 _ENOUGH = 3
 _USUAL_WINDOWS = tuple(2**power for power in range(11, 18))  # one count of such a size is enough
-_ALWAYS_COUNTED = 20  # answers; after them, only those with few tokens for their text
-_BYTES_PER_TOKEN = 6
+_BYTES_PER_TOKEN = 5  # with fewer, nothing is missing; only prompts with more are worth a tokenizer
+_LOOKED_AT_MOST = 50  # prompts, since a tokenizer costs more than a call
 
 _log = logging.getLogger("synthgen")
 
@@ -34,7 +34,7 @@ class PromptCounts:
 
     def __init__(self) -> None:
         self.finding = ""
-        self._seen = 0
+        self._looked = 0
         self._most = Counter[str]()  # that was counted, by model
         self._short: dict[str, list[tuple[int, int]]] = {}  # sent and counted, by model
 
@@ -42,11 +42,11 @@ class PromptCounts:
         """Compare what was sent with what the server counted, and warn once per command."""
         if self.finding or usage.estimated or usage.prompt <= 0:
             return
-        self._seen += 1
         self._most[request.model] = max(self._most[request.model], usage.prompt)
         size = sum(len(message["content"].encode("utf-8", "replace")) for message in request.messages)
-        if self._seen > _ALWAYS_COUNTED and size < _BYTES_PER_TOKEN * usage.prompt:
+        if size < _BYTES_PER_TOKEN * usage.prompt or self._looked >= _LOOKED_AT_MOST:
             return
+        self._looked += 1
         sent = prompt_tokens(request)
         if usage.prompt < _SHORT * sent and sent - usage.prompt >= _LEAST_MISSING_TOKENS:
             short = self._short.setdefault(request.model, [])
