@@ -44,7 +44,7 @@ class Page(NamedTuple):
 
 
 def load_html(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
-    """HTML. The title is the first heading, else `<title>`.
+    """HTML. The title is the first heading, else `<title>`, else `og:title`.
 
     `metadata.dropped_share` is the share of a page's visible letters that were taken for navigation and the like.
     """
@@ -83,9 +83,10 @@ def html_to_text(html: str) -> Page:
 
 
 def _title(tree: LexborHTMLParser) -> str:
-    """Return the title of the page, which is no title of a drawing in it."""
-    found = (node for node in tree.css("title") if not _inside(node, "svg"))
-    return next((title for node in found if (title := _SPACE.sub(" ", node.text()).strip())), "")
+    """Return the title of the page, which is no title of a drawing in it; else the one that it has for other sites."""
+    found = [node.text() for node in tree.css("title") if not _inside(node, "svg")]
+    found += [node.attributes.get("content") or "" for node in tree.css('meta[property="og:title"]')]
+    return next((title for text in found if (title := _SPACE.sub(" ", text).strip())), "")
 
 
 def _roots(tree: LexborHTMLParser, body: LexborNode, content: Content) -> list[LexborNode]:

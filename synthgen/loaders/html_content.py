@@ -4,7 +4,7 @@ No element is left out for its name alone. Elements that usually stand around th
 read if they have prose of their own: sentences outside of links, or most of the page's text. A button is read where it is a heading, or where it
 opens the text beside it.
 
-Not covered: style sheets that hide elements, and text that scripts write.
+Not covered: style sheets that hide elements, text that scripts write, and what frames and objects show.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ BLOCKS = frozenset(
         "h6",
         "pre",
         "tr",
+        "textarea",
     ]
 )
 _NEVER_SHOWN = frozenset(
@@ -105,10 +106,9 @@ def letters(text: str) -> int:
 
 @dataclass(slots=True)
 class _Amount:
-    """Words in sentences, letters, and letters in links, of an element, and whether it stands in an article or a title."""
+    """Words in sentences, letters, and letters in links, of an element, and whether it stands in an article."""
 
     in_article: bool
-    in_title: bool
     prose: int = 0
     letters: int = 0
     linked: int = 0
@@ -145,7 +145,7 @@ class Content:
         """Whether the text of this element is content. Its parents are not looked at."""
         tag = node.tag or ""
         if _is_hidden(node) or tag in _CONTROLS:
-            return False
+            return tag == "textarea" and self.prose(node) >= _MIN_WORDS_OF_FRAME
         if tag == "button":
             return self._opens_text(node) or self.prose(node) >= _MIN_WORDS
         if node.attributes.get("aria-hidden") == "true":
@@ -162,8 +162,7 @@ class Content:
         return found.unlinked >= found.linked and (found.prose >= enough or 2 * found.unlinked >= self._page.unlinked > 0)
 
     def _opens_text(self, button: LexborNode) -> bool:
-        found = self._amounts.get(button.mem_id)
-        if found is not None and found.in_title:
+        if _is_title(button):
             return True
         attributes = button.attributes
         says_so = "aria-expanded" in attributes or _OPENS.search(
@@ -203,8 +202,8 @@ def _amounts(body: LexborNode) -> Iterator[tuple[int, _Amount]]:
                 open_elements[-1].prose += _words_in_sentences(block)
                 block = []
             links += tag == "a"
-            around = open_elements[-1] if open_elements else _Amount(False, False)
-            open_elements.append(_Amount(around.in_article or tag in _ARTICLE, around.in_title or tag in _NAMES_TEXT))
+            around = open_elements[-1] if open_elements else _Amount(False)
+            open_elements.append(_Amount(around.in_article or tag in _ARTICLE))
             stack.append((node, True))
             stack.extend((child, False) for child in reversed(list(node.iter(include_text=True))))
 
@@ -226,6 +225,14 @@ def _is_hidden(node: LexborNode) -> bool:
     if "hidden" in attributes and (attributes["hidden"] or "").lower() != "until-found":
         return True
     return bool(_HIDING_STYLE.search(attributes.get("style") or ""))
+
+
+def _is_title(button: LexborNode) -> bool:
+    """Whether a button is most of a heading, a term or the like. Beside the text of one, it does something with it."""
+    title = button.parent
+    while title is not None and title.tag not in _NAMES_TEXT:
+        title = title.parent
+    return title is not None and 4 * letters(button.text()) > 3 * letters(title.text())
 
 
 def _next_element(node: LexborNode) -> LexborNode | None:

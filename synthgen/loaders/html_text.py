@@ -5,7 +5,8 @@ and links keep their text. One walk writes running text, cells, captions and cod
 nesting can be arbitrarily deep.
 
 What changes a number or a word is kept as text: `10<sup>6</sup>` is 10⁶, `x<sub>max</sub>` is x_max, a reference number
-is in brackets, struck-out text is left out, and items of a list have the numbers that a reader sees.
+is in brackets, struck-out text is left out, and items of a list have the numbers or letters that a reader sees. A `<` of the
+text is escaped where it would begin a tag, and so are the marks in a heading.
 
 Not covered: nested tables (their text stays in the outer cell), spanning cells.
 """
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import regex
 
 from synthgen.loaders.html_content import BLOCKS, Content
+from synthgen.loaders.html_lists import List
 from synthgen.text.inline_html import lowered, raised
 
 if TYPE_CHECKING:
@@ -28,17 +30,28 @@ __all__ = ["Writer"]
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _STRUCK_OUT = frozenset(["s", "del", "strike"])
 _LAYOUT = "h1, h2, h3, h4, h5, h6, pre, ul, ol, blockquote, p + p"  # a table with one of these is for layout
+_STYLED = frozenset(["span", "font", "b", "i", "em", "strong", "u", "p", "div", "li"])  # where a style is looked at
 _MAX_DEPTH = 8  # of list and quotation marks, and of tables; deeper lines get the marks of the eighth
 _MATH_IMAGE = regex.compile(r"\b(?:math|tex|latex|formula|equation)", regex.IGNORECASE)
 _LINE_NUMBERS = regex.compile(r"(?:^|[\s_-])(?:lineno|linenos|line-?numbers?|ln-num|gutter)(?:$|[\s_-])", regex.IGNORECASE)
 
 _SPACE = regex.compile(r"[ \t\r\n\f]+")
-_LINE_MARK = regex.compile(r"^(?=#{1,6}(?:\s|$)|[>|]|[-+*](?:\s|$)|={2,}\s*$|-{2,}\s*$|`{3}|~{3}|<)|^(\d{1,9})(?=[.)](?:\s|$))")
+_LINE_MARK = regex.compile(r"^(?=#{1,6}(?:\s|$)|[>|]|[-+*](?:\s|$)|={2,}\s*$|-{2,}\s*$|`{3}|~{3})|^(\d{1,9})(?=[.)](?:\s|$))")
 _FENCES = regex.compile(r"`{3,}")
 _LANGUAGE = regex.compile(r"(?:language|lang|highlight(?:-source)?)-([\w+#-]+)")
 _PERMALINK = regex.compile(r"[#¶§🔗]")
 _PERMALINK_CLASS = regex.compile(r"anchor|link", regex.IGNORECASE)
-_DIGITS = regex.compile(r"\[?\d+\]?")
+_REFERENCE = regex.compile(r"\[?\d+(?:\s*[,–-]\s*\d+)*\]?")
+_DIGITS = regex.compile(r"\d+")
+_CODE_SPAN = r"(?P<code>`+[^`]+`+)"
+_TAG_LIKE = regex.compile(rf"{_CODE_SPAN}|<(?=[a-zA-Z/!?])")
+_MARK_LIKE = regex.compile(
+    rf"""{_CODE_SPAN} | <(?=[a-zA-Z/!?]) | &(?=\#?\w+;) | \\(?=[\p{{P}}\p{{S}}])
+        | (?<![\w_])_+(?=[^\W_][^_]{{0,200}}_) | (?<!\*)\*+(?=[^\s*][^*]{{0,200}}\*) | \[(?=[^\]]{{0,200}}\]\() | ~~(?=\S[^~]{{0,200}}~~)""",
+    regex.VERBOSE,
+)
+_STRUCK_OUT_STYLE = regex.compile(r"text-decoration[\w-]*\s*:[^;]*line-through", regex.IGNORECASE)
+_LEVEL_STYLE = regex.compile(r"vertical-align\s*:\s*(super|sub)\b", regex.IGNORECASE)
 
 
 class Writer:
@@ -50,7 +63,7 @@ class Writer:
         self.inline: list[str] = []
         self.wrapped: list[int] = []  # where the text of each open inline element begins
         self.marks: list[tuple[str, str]] = []  # for the first line, for the others
-        self.lists: list[_List] = []
+        self.lists: list[List] = []
         self.tight = False  # the next block begins an item and follows without a blank line
         self.tables = 0  # open tables for layout
         self.has_first_heading = False
@@ -87,7 +100,7 @@ class Writer:
                 stack.extend((child, False) for child in reversed(list(node.iter(include_text=True))))
 
     def _is_read(self, node: LexborNode, tag: str) -> bool:
-        return tag not in _STRUCK_OUT and self.content.is_read(node) and not (tag == "a" and _is_permalink(node))
+        return not _is_struck_out(node, tag) and self.content.is_read(node) and not (tag == "a" and _is_permalink(node))
 
     def _wrap(self, node: LexborNode, wrap: _Wrap) -> None:
         start = self.wrapped.pop()
@@ -113,7 +126,7 @@ class Writer:
                 return False
             self.tables += 1
         elif tag in ("ul", "ol"):
-            self.lists.append(_List(node))
+            self.lists.append(List(node))
         elif tag == "li":
             self._item(node)
         elif tag == "blockquote":
@@ -137,7 +150,7 @@ class Writer:
 
     def _item(self, node: LexborNode) -> None:
         if not self.lists:
-            self.lists.append(_List(None))
+            self.lists.append(List(None))
         here = self.lists[-1]
         self.tight = here.items > 0 or bool(self.marks)
         mark = here.next_mark(node)
@@ -146,10 +159,10 @@ class Writer:
     def _heading(self, level: int) -> None:
         if title := _line(self._taken().replace("\v", " ")):
             self.has_first_heading |= level == 1
-            self._add(f"{'#' * level} {_not_a_closing_mark(title)}")
+            self._add(f"{'#' * level} {_not_a_closing_mark(_escaped(_MARK_LIKE, title))}")
 
     def _flush(self) -> None:
-        lines = [_LINE_MARK.sub(r"\1\\", line) for line in map(_line, self._taken().split("\v")) if line]
+        lines = [_paragraph_line(line) for line in map(_line, self._taken().split("\v")) if line]
         if lines:
             self._add("\n".join(lines))
 
@@ -206,7 +219,9 @@ class Writer:
         rows = [row for row in rows if any(row)]
         width = max(map(len, rows), default=0)
         caption = node.css_first("caption")
-        head = _line(self._run(caption, " ")) if caption is not None and self.content.is_read(caption) else ""
+        head = (
+            _escaped(_TAG_LIKE, _line(self._run(caption, " "))) if caption is not None and self.content.is_read(caption) else ""
+        )
         if width == 1:
             return "\n\n".join(_LINE_MARK.sub(r"\1\\", text) for text in [head, *(row[0] for row in rows)] if text)
         lines = [f"| {' | '.join([*row, *[''] * (width - len(row))])} |" for row in rows]
@@ -214,33 +229,7 @@ class Writer:
         return "\n".join([*above, *lines[:1], f"|{' --- |' * width}", *lines[1:]]) if rows else head
 
     def _cell(self, node: LexborNode) -> str:
-        return _line(self._run(node, " ")).replace("|", "\\|")
-
-
-class _List:
-    """The numbers of a list's items. `items` is how many there were."""
-
-    def __init__(self, node: LexborNode | None) -> None:
-        self.items = 0
-        self.ordered = node is not None and node.tag == "ol"
-        reverse = node is not None and self.ordered and "reversed" in node.attributes
-        self._step = -1 if reverse else 1
-        count = sum(1 for child in node.iter() if child.tag == "li") if node is not None and reverse else 1
-        self._next = _whole_number(node, "start", count)
-
-    def next_mark(self, item: LexborNode) -> str:
-        """Return the mark of the next item. Numbers below zero cannot be marks of Markdown's lists."""
-        self.items += 1
-        if not self.ordered:
-            return "- "
-        number = _whole_number(item, "value", self._next)
-        self._next = number + self._step
-        return f"{number}. "
-
-
-def _whole_number(node: LexborNode | None, attribute: str, default: int) -> int:
-    value = (node.attributes.get(attribute) or "").strip() if node is not None else ""
-    return int(value) if regex.fullmatch(r"-?\d{1,9}", value) else default
+        return _escaped(_TAG_LIKE, _line(self._run(node, " "))).replace("|", "\\|")
 
 
 _Wrap = Callable[[str, "LexborNode", str], str]
@@ -251,11 +240,11 @@ def _raised(inner: str, node: LexborNode, before: str) -> str:
     text = inner.strip()
     if not text or not before:
         return inner
-    if _DIGITS.fullmatch(text) and node.css_first("a") is not None:
+    if _REFERENCE.fullmatch(text) and (node.css_first("a") is not None or _is_link(node.parent, text)):
         return text if text.startswith("[") else f"[{text}]"
     if _text_after(node).startswith(("/", "⁄")):
         return f" {text}" if before.isalnum() else text
-    return raised(text, before) if before.strip() else inner
+    return raised(text, before) if before.strip() or _DIGITS.fullmatch(text) else inner
 
 
 def _lowered(inner: str, node: LexborNode, before: str) -> str:
@@ -281,22 +270,43 @@ def _part_of_fraction(inner: str, node: LexborNode, before: str) -> str:
     return f"/{part}" if _is_second(node) else f" {part}" if before.isalnum() else part
 
 
+def _as_root(inner: str, node: LexborNode, before: str) -> str:
+    text = inner.strip()
+    return f"√{text}" if len(text) == 1 or text.isdigit() else f"√({text})"
+
+
+def _as_degree(inner: str, node: LexborNode, before: str) -> str:
+    return f"^(1/{inner.strip()})"
+
+
 def _code(inner: str, node: LexborNode, before: str) -> str:
     code = inner.replace("\v", " ").strip()
     return inner if not code or "`" in code or _in_pre(node) else f"`{code}`"
 
 
 _WRAPS: dict[str, _Wrap] = {"sup": _raised, "sub": _lowered, "q": _quoted, "rt": _read_aloud, "kbd": _apart, "code": _code}
-_WRAPS_OF_SECOND: dict[str, _Wrap] = {"msup": _raised, "msub": _lowered}
+_WRAPS_OF_MATH: dict[str, _Wrap] = {"msqrt": _as_root, "mtd": _apart}
+_WRAPS_OF_PARTS: dict[str, tuple[_Wrap, ...]] = {
+    "msup": (_raised,),
+    "msub": (_lowered,),
+    "msubsup": (_lowered, _raised),
+    "munder": (_lowered,),
+    "mover": (_raised,),
+    "munderover": (_lowered, _raised),
+    "mroot": (_as_degree,),
+}
 
 
 def _wrap_of(node: LexborNode, tag: str) -> _Wrap | None:
+    if tag in _STYLED and (level := _LEVEL_STYLE.search(node.attributes.get("style") or "")):
+        return _raised if level[1].lower() == "super" else _lowered
     if not tag.startswith("m"):
         return _WRAPS.get(tag)
     above = node.parent.tag or "" if node.parent is not None else ""
     if above == "mfrac":
         return _part_of_fraction
-    return _WRAPS_OF_SECOND[above] if above in _WRAPS_OF_SECOND and _is_second(node) else None
+    wraps, place = _WRAPS_OF_PARTS.get(above, ()), _elements_before(node)
+    return wraps[place - 1] if 1 <= place <= len(wraps) else _WRAPS_OF_MATH.get(tag)
 
 
 def _whole(node: LexborNode, tag: str) -> str | None:
@@ -305,6 +315,9 @@ def _whole(node: LexborNode, tag: str) -> str | None:
         return _formula(node)
     if tag == "img" and (alt := node.attributes.get("alt") or "").strip():
         return f" {alt.strip()} " if _MATH_IMAGE.search(node.attributes.get("class") or "") else ""
+    if tag == "input" and (node.attributes.get("type") or "text").lower() in ("text", "number"):
+        value = (node.attributes.get("value") or "").strip()
+        return value if any(map(str.isdigit, value)) else ""
     return None
 
 
@@ -322,10 +335,24 @@ def _is_permalink(node: LexborNode) -> bool:
 
 
 def _is_second(node: LexborNode) -> bool:
-    before = node.prev
-    while before is not None and (before.tag or "").startswith("-"):
+    return _elements_before(node) > 0
+
+
+def _elements_before(node: LexborNode) -> int:
+    count, before = 0, node.prev
+    while before is not None and count < len(_WRAPS_OF_PARTS):
+        count += not (before.tag or "").startswith("-")
         before = before.prev
-    return before is not None
+    return count
+
+
+def _is_struck_out(node: LexborNode, tag: str) -> bool:
+    return tag in _STRUCK_OUT or (tag in _STYLED and bool(_STRUCK_OUT_STYLE.search(node.attributes.get("style") or "")))
+
+
+def _is_link(node: LexborNode | None, text: str) -> bool:
+    """Whether an element is a link with nothing else than `text`."""
+    return node is not None and node.tag == "a" and node.text().strip() == text
 
 
 def _text_after(node: LexborNode) -> str:
@@ -344,6 +371,15 @@ def _in_pre(node: LexborNode) -> bool:
 
 def _is_layout(table: LexborNode) -> bool:
     return table.css_first(_LAYOUT) is not None or len(table.css("table")) > 1
+
+
+def _paragraph_line(line: str) -> str:
+    return _LINE_MARK.sub(r"\1\\", _escaped(_TAG_LIKE, line))
+
+
+def _escaped(marks: regex.Pattern[str], line: str) -> str:
+    """Escape what is a mark of Markdown for others, outside of code."""
+    return marks.sub(lambda found: found["code"] or "".join(f"\\{mark}" for mark in found[0]), line)
 
 
 def _not_a_closing_mark(title: str) -> str:

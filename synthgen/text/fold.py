@@ -118,4 +118,4 @@ LETTERS = CharacterFold(lambda folded: _IS_LETTER(folded) is not None, {})
 """Letters, digits, marks and signs; no space and no punctuation."""
 
 QUOTED = CharacterFold(lambda folded: not folded.isspace() and folded not in "*_", str.maketrans(_QUOTES_AND_DASHES))
-"""Everything but space and the emphasis marks of Markdown; one form of quotation marks and of dashes."""
+"""Everything but space and the marks of emphasis and escape of Markdown; one form of quotation marks and of dashes."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import regex
 
 from synthgen.records import Span
-from synthgen.text.inline_html import BREAKS, LOWERED, RAISED, STRUCK_OUT, lowered, raised
+from synthgen.text.inline_html import BREAKS, LOWERED, RAISED, REFERENCE, STRUCK_OUT, TAG, fraction, lowered, raised
 from synthgen.text.words import UNSPACED
 
 __all__ = ["Plain", "plain"]
@@ -22,7 +22,7 @@ _WIDE = UNSPACED + "，。、；：？！（）「」《》“”"
 # Tried in this order at each character. A named group `keep` survives; the content of `text` is scanned again.
 _MARKUP = regex.compile(
     rf"""
-    {RAISED} | {LOWERED} | {STRUCK_OUT} | (?P<break>{BREAKS}) |
+    {REFERENCE} | {RAISED} | {LOWERED} | {STRUCK_OUT} | (?P<break>{BREAKS}) |
     """
     r"""
     (?P<code>`+) (?P<keep>[^`]+?|`) (?P=code) (?!`) _{0,2}              # `code`, ``code``; rst: `link`_
@@ -32,11 +32,13 @@ _MARKUP = regex.compile(
   | \[(?:\^[^\]]+|\d+)\](?!\()_?                                        # footnotes
   | \[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])+)\](?:\([^()\s]*(?:\([^()]*\)[^()]*)*(?:\s+["'][^)]*)?\)|\[[^\]]*\]|(?![\w=(]))
   | <(?P<keep>https?://[^>\s]+)>
-  | </?[a-zA-Z][^<>]*>                                                  # tags
+"""
+    rf"  | {TAG}"
+    r"""
   | (?<![\w*])(?P<stars>\*{1,3}) (?=[^\s*]) (?P<text>[^*]+?) (?<=\S)(?P=stars) (?!\*)
   | (?<=[\p{Han}])(?P<stars>\*{2}) (?=[^\s*]) (?P<text>[^*]+?) (?P=stars)
   | (?<![\w_])(?P<bars>_{1,2}) (?=[^\s_]) (?P<text>[^_]+?) (?<=\S)(?P=bars) (?![\w_])
-  | \\(?=[\\`*_{}\[\]()<>\#+\-.!|~"'\n])                                # escapes and hard breaks
+  | \\(?P<keep>[\\`*_{}\[\]()<>\#+\-.!|~&"'\n])                             # escapes and hard breaks
   | (?<=\n)[^\S\n]*(?:>[ \t]?)+                                         # quotation marks of a block quote
     """,
     regex.VERBOSE | regex.DOTALL,
@@ -121,6 +123,8 @@ def _strip(source: str, start: int, end: int, base: int, kept: bytearray, writte
 
 def _rewritten(source: str, match: regex.Match[str]) -> str:
     before = source[match.start() - 1 : match.start()]
+    if match["over"]:
+        return fraction(match["over"], match["under"], before)
     if match["raised"]:
         return raised(match["raised"], before)
     return lowered(match["lowered"], before) if match["lowered"] else " " if match["break"] else ""
