@@ -14,6 +14,8 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -252,8 +254,14 @@ def _text(value: Any, role: str) -> str:
     """Return a value in normal form, without surrounding space; "" for None and NaN."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise BadValue(f"{role} is {type(value).__name__}, not text")
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bool) and role == "answer":
+        value = "yes" if value else "no"
+    if isinstance(value, date | time):
+        value = value.isoformat()
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise BadValue(f"{role} is {str(value)[:40]!r} ({type(value).__name__}), not text")
     text = normalise(value if isinstance(value, str) else str(value))
     return text.strip()
 

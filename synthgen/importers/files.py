@@ -9,7 +9,6 @@ A row that cannot be read becomes a row with a `problem`. A file that cannot be 
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 
 from synthgen.errors import ConfigError, InputError
 from synthgen.importers.qrels import LAYOUT, BadLine, Judgment, read_qrels
+from synthgen.importers.tables import read_table
 from synthgen.splits import split_named
 
 __all__ = ["FORMATS", "Passage", "RawRow", "file_digest", "passages_of", "raw_rows"]
@@ -48,7 +48,6 @@ FORMATS: Mapping[str, str] = {
 }
 """File suffix -> format. Folders can be BEIR folders or folders of JSONL files."""
 
-_MAX_CELL = 50_000_000
 _BEIR = ("corpus.jsonl", "queries.jsonl")
 
 
@@ -158,26 +157,8 @@ def _paragraphs(articles: list[Any]) -> Iterator[Any]:
 
 
 def _csv(path: Path) -> Iterator[RawRow]:
-    csv.field_size_limit(_MAX_CELL)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head = file.readline()
-            file.seek(0)
-            separator = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=head.count)
-            reader = csv.reader(file, delimiter=separator)
-            names = next(reader, [])
-            for cells in reader:
-                where = f"{path.name}:{reader.line_num}"
-                if not cells:
-                    continue
-                if len(cells) != len(names):
-                    yield RawRow(where, {}, f"{len(cells)} cells under {len(names)} column names")
-                else:
-                    yield RawRow(where, dict(zip(names, cells, strict=True)))
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
-    except csv.Error as error:
-        raise InputError(f"{path} is not a CSV table: {error}.") from None
+    for line, columns, problem in read_table(path):
+        yield RawRow(f"{path.name}:{line}", columns, problem)
 
 
 def _parquet(path: Path) -> Iterator[RawRow]:

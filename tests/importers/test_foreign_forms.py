@@ -96,6 +96,54 @@ def test_files_of_a_folder_that_are_named_for_splits_give_them(tmp_path: Path) -
     assert taken.to_dict()["splits"] == {"dev": 1, "test": 1, "train": 2}
 
 
+@cases("csv_import")
+def test_a_table_is_read_as_people_write_it(case: Case, tmp_path: Path) -> None:
+    """`given` is a CSV file; `expected` has its rows, a row's line and problem, or what is wrong with the file."""
+    path = tmp_path / "rows.csv"
+    path.write_bytes(case.given.encode())
+    if isinstance(case.expected, str):
+        with pytest.raises(InputError) as caught:
+            read_rows(path)
+        assert case.expected in str(caught.value)
+        return
+    rows, skipped, _ = read_rows(path) if any(isinstance(e, dict) for e in case.expected) else no_rows(path)
+    found = [{"query": row.query, "context": row.context, "answer": row.answer} | dict(row.metadata) for row in rows]
+    assert [*found, *(f"{skip.path.partition(':')[2]}: {skip.detail}" for skip in skipped)] == case.expected
+
+
+def no_rows(path: Path) -> Any:
+    """What is read of a file whose only row is bad."""
+    with path.open("ab") as file:
+        file.write(b"Last?;The bat.;A bat\n" if b";" in path.read_bytes() else b"Last?,The bat.,A bat\n")
+    rows, skipped, taken = read_rows(path)
+    return rows[:-1], skipped, taken
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        (True, "yes"),
+        (False, "no"),
+        (0, "0"),
+        (3.5, "3.5"),
+        (1999, "1999"),
+        (None, None),
+        (["A heron"], "A heron"),
+        ([True], "yes"),
+    ],
+)
+def test_an_answer_that_is_no_text_becomes_one(given: Any, answer: str | None, tmp_path: Path) -> None:
+    write(tmp_path / "rows.jsonl", [{"query": "Does it fish?", "context": "x", "answer": given}])
+    [row], skipped, _ = read_rows(tmp_path / "rows.jsonl")
+    assert (row.answer, skipped) == (answer, [])
+
+
+def test_a_value_that_can_be_no_text_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "rows.jsonl", [{"query": True, "context": "x"}, {"query": "Who?", "context": {"a": 1}}])
+    _, skipped, _ = read_rows(tmp_path / "rows.jsonl")
+    assert [skip.detail for skip in skipped] == ["query is 'True' (bool), not text", "context is \"{'a': 1}\" (dict), not text"]
+
+
 def write(path: Path, rows: Iterable[Any]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
