@@ -80,10 +80,8 @@ def import_rows(
     with folder.held():
         _check_file(folder, file, imported, update=update)
         check_change(folder, generator, update=update)
-        if str(docs) == NO_DOCS and skipped and not rows:
-            raise InputError(
-                f"{_unusable(file, skipped)} The first is {skipped[0].path}: {skipped[0].detail or skipped[0].reason}."
-            )
+        if str(docs) == NO_DOCS and not rows and (bad := [skip for skip in skipped if skip.reason == "bad_row"]):
+            raise InputError(f"{_unusable(file, skipped)} The first bad row is {bad[0].path}: {bad[0].detail}.")
         with run.clock("documents"):
             corpus, cut = _corpus(rows, file, docs, run)
             check_documents(folder, docs, corpus)
