@@ -27,6 +27,7 @@ _ERRORS = {
     "empty": "an empty text or list",
     "half_character": "half a character (a lone surrogate), which no reader can encode",
     "roles": "messages in an order that cannot be trained on",
+    "tool_calls": "calls of tools and their results that do not fit each other, or a call that cannot be made",
     "no_preference": "the preferred and the rejected side are the same",
     "misaligned": "a number of scores that differs from the number of passages",
     "uneven_columns": "rows whose columns differ from the first row's, which the reader cannot put into one table",

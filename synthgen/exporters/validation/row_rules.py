@@ -8,6 +8,7 @@ which skip rows silently, FlagEmbedding's data set, and the layout of the RAFT r
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter, methodcaller
 from typing import Any
@@ -30,7 +31,69 @@ def _conversation(messages: Sequence[Row]) -> Faults:
     roles = tuple(map(_ROLE, messages))
     if roles in _COMMON_ROLES and sum(map(len, messages)) == 2 * len(roles) and all(map(_CONTENT, messages)):
         return _NO_FAULTS  # the fast path for most rows
-    return [*_contents(messages), *_roles(roles)]
+    return [*_contents(messages), *_roles(roles), *_tools(messages)]
+
+
+def _tools(messages: Sequence[Row]) -> Faults:
+    """Each call of a tool has a name, an id of its own and arguments in JSON, and is answered before anyone else speaks."""
+    seen: set[str] = set()
+    open_calls: dict[str, int] = {}
+    function = ""
+    for number, message in enumerate(messages):
+        here, role = f"messages[{number}]", message["role"]
+        if role == "tool":
+            name = message.get("tool_call_id")
+            if name is None:
+                yield "tool_calls", f"{here} is a tool's, but has no tool_call_id"
+            elif open_calls.pop(name, None) is None:
+                yield "tool_calls", f"{here} has the tool_call_id {name!r}, which is that of no open call before it"
+            continue
+        if role == "function":
+            if not function or message.get("name", function) != function:
+                yield "tool_calls", f"{here} is a function's, but the message before it does not call that function"
+            function = ""
+            continue
+        yield from _unanswered(open_calls)
+        open_calls, function = {}, ""
+        for call in message.get("tool_calls") or ():
+            if role != "assistant":
+                yield "tool_calls", f"{here} calls a tool, but is the {role}'s"
+            name = call.get("id") if isinstance(call, Mapping) else None
+            if not isinstance(name, str) or not name:
+                yield "tool_calls", f"{here} has a call without an id"
+            elif name in seen:
+                yield "tool_calls", f"{here} has the id {name!r} of an earlier call"
+            else:
+                open_calls[name] = number
+                seen.add(name)
+            yield from _callable(here, call.get("function") if isinstance(call, Mapping) else None)
+        if legacy := message.get("function_call"):
+            yield from _callable(here, legacy)
+            function = str(legacy.get("name") or "") if isinstance(legacy, Mapping) else ""
+    if messages[-1]["role"] == "tool":
+        yield from _unanswered(open_calls)
+
+
+def _unanswered(calls: Mapping[str, int]) -> Faults:
+    for name, number in calls.items():
+        yield "tool_calls", f"no tool answers the call {name!r} of messages[{number}]"
+
+
+def _callable(here: str, function: Any) -> Faults:
+    """A function has a name, and arguments that are a text with a JSON object."""
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str) or not function["name"]:
+        yield "tool_calls", f"{here} calls a function without a name"
+        return
+    given = function.get("arguments", "{}")
+    try:
+        fits = isinstance(given, str) and isinstance(json.loads(given or "{}"), dict)
+    except (ValueError, RecursionError):
+        fits = False
+    if not fits:
+        yield (
+            "tool_calls",
+            f"{here} calls {function['name']} with arguments that are not a text with a JSON object: {str(given)[:40]!r}",
+        )
 
 
 def _contents(messages: Sequence[Row]) -> Faults:

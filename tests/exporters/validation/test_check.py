@@ -179,6 +179,20 @@ FAULTS: Sequence[tuple[str, str, dict[str, bytes], str]] = [
         "take turns",
     ),
     ("roles", "sharegpt", lines({"conversations": [{"from": "human", "value": "a"}]}), "take turns"),
+    (
+        "tool_calls",
+        "openai-chat",
+        lines(
+            {
+                "messages": [
+                    {"role": "user", "content": "a"},
+                    {"role": "tool", "content": "b"},
+                    {"role": "assistant", "content": "c"},
+                ]
+            }
+        ),
+        "no tool_call_id",
+    ),
     ("no_preference", "openai-dpo", lines(DPO | {"non_preferred_output": DPO["preferred_output"]}), "the same"),
     ("no_preference", "trl-preference", lines({"prompt": "why?", "chosen": "a", "rejected": "a"}), "the same"),
     ("misaligned", "st-kd", lines(KD | {"scores": [1.0, 0.5]}), "2 scores for 3 passages"),
