@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import regex
 
-__all__ = ["has_marks", "without_marks"]
+__all__ = ["has_marks", "without_marks", "without_prompt"]
 
 _THINK = r"(?:[a-z]+:)?(?:think(?:ing)?|thoughts?|reasoning|reflection|scratchpad|analysis|inner_monologue)"
 _OPENS = rf"<{_THINK}(?:\s[^<>]*)?>|\[THINK\]|◁think▷|<\|begin_of_thought\|>|<\|START_THINKING\|>|<unused94>(?:thought\b)?"
@@ -24,6 +24,25 @@ _REASONING_START = regex.compile(rf"(?:{_OPENS}).*\Z", regex.DOTALL | regex.IGNO
 _CHANNEL = regex.compile(_HIDDEN_CHANNEL, regex.DOTALL | regex.IGNORECASE)
 
 _ROLE = r"(?:system|user|assistant|tool|developer|model|ipython|observation)"
+_STARTS = r"<\|im_start\|>\s*{0}\b|<\|start_header_id\|>\s*{0}\s*<\|end_header_id\|>|<start_of_turn>\s*{0}\b|<[|｜]{0}[|｜]>"
+_PROMPT = regex.compile(
+    rf"\A\s*(?:<\|begin_of_text\|>|<bos>|<s>)?\s*(?:{_STARTS.format('(?:system|user|developer)')}).*?"
+    rf"(?:{_STARTS.format('(?:assistant|model)')})\s*",
+    regex.DOTALL | regex.IGNORECASE,
+)
+_CHANNELS_BARE = regex.compile(r"\Aanalysis(?=[A-Z\s]).*?assistantfinal\s*", regex.DOTALL)  # their tokens were dropped
+# The end of a turn, or the start of another one. `</s>` closes struck-out text, too, where `<s>` opened it.
+_TURN_END = regex.compile(
+    rf"""
+    (?P<mark> <\|(?:im_end|im_sep|eot_id|eom_id|eot|endoftext|end_of_text|end_of_turn_token|end|return|eos)\|>
+      | <｜end[^<>｜\n]{{1,30}}｜> | <end_of_turn> | <eos> | </s>
+      | <\|im_start\|>(?=\s*{_ROLE}\b) | <\|start_header_id\|>(?=\s*{_ROLE}\b) | <start_of_turn>(?=\s*{_ROLE}\b)
+      | <\|(?:user|human|system|observation)\|> | <｜User｜> | \[INST\]
+    )
+    """,
+    regex.VERBOSE | regex.IGNORECASE,
+)
+_PROSE_GOES_ON = regex.compile(r"""[`"'”»]|[ ]\p{Ll}""")
 _TOKEN = regex.compile(
     rf"""
     {_FINAL}
@@ -31,9 +50,10 @@ _TOKEN = regex.compile(
   | <\|start_header_id\|>\s*{_ROLE}?\s*<\|end_header_id\|>
   | <start_of_turn>\s*{_ROLE}\b | <\|start\|>\s*{_ROLE}\b
   | <\|[\w:/.-]{{1,40}}\|>                             # <|im_end|>, <|eot_id|>, <|endoftext|> …
+  | <\|(?:im_|eot|eom|end)\w{{0,20}}\|?\Z                 # <|im_end, cut off
   | <｜[^<>｜\n]{{1,40}}｜>                              # <｜end▁of▁sentence｜>
   | </?(?:start|end)_of_(?:turn|image|text|role)> | <(?:start|end)_of_turn>
-  | </?s>(?!\w) | <(?:eos|bos|pad|unk|mask|eod|eop|eom|sep|cls)> | </(?:eos|bos)>
+  | </s> | <s>(?!\w) | \A\s*<s> | <(?:eos|bos|pad|unk|mask|eod|eop|eom|sep|cls)> | </(?:eos|bos)>
   | \[/?(?:INST|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|SYSTEM_PROMPT)\] | <</?SYS>>
   | <unused\d{{1,3}}> | <0x[0-9A-Fa-f]{{2}}> | <extra_id_\d{{1,3}}> | <reserved_\d+>
   | (?:{_OPENS})|(?:{_CLOSES})
@@ -53,7 +73,7 @@ def without_marks(text: str, passage: str = "") -> str:
 
     A mark that stands in the passage is content, except at the end of the text where the passage does not have the words before it.
     """
-    if not any(bracket in text for bracket in "<[◁⟨"):
+    if not any(bracket in text for bracket in "<[◁⟨") and not text.startswith("analysis"):
         return text
     cleaned = text
     if not _in(_REASONING_START, text, passage) and not _in(_REASONING_END, text, passage):
@@ -64,12 +84,31 @@ def without_marks(text: str, passage: str = "") -> str:
         cleaned = _REASONING_END.sub("", cleaned)
         cleaned = _REASONING_START.sub("", cleaned)
     if "<|channel|>" not in passage:
-        cleaned = _CHANNEL.sub("", cleaned)
+        cleaned = _CHANNELS_BARE.sub("", _CHANNEL.sub("", cleaned))
+    cleaned = _first_turn(cleaned, passage)
     previous = None
     while previous != cleaned:  # a mark may appear when another one inside it goes
         previous = cleaned
         cleaned = _TOKEN.sub(lambda match: match[0] if _is_content(match, passage) else "", cleaned)
     return cleaned if cleaned == text else cleaned.strip()
+
+
+def without_prompt(text: str, passage: str = "") -> str:
+    """Return what an assistant says in a text that begins with the turns before it, else the text."""
+    match = _PROMPT.match(text)
+    return text[match.end() :] if match and match[0].split()[0] not in passage and text[match.end() :].strip() else text
+
+
+def _first_turn(text: str, passage: str) -> str:
+    """Return the text up to the mark that ends its first turn. Marks before any word begin it, and prose may name a mark."""
+    at, begun = 0, False
+    for match in _TURN_END.finditer(text):
+        begun = begun or bool(_TOKEN.sub("", text[at : match.start()]).strip())
+        at = match.start()
+        is_struck_out = match[0].lower() == "</s>" and "<s>" in text[: match.start()].lower()
+        if begun and match["mark"] not in passage and not is_struck_out and not _PROSE_GOES_ON.match(text, match.end()):
+            return text[: match.start()]
+    return text
 
 
 def _in(pattern: regex.Pattern[str], text: str, passage: str) -> bool:

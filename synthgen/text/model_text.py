@@ -28,7 +28,7 @@ import regex
 
 from synthgen.text.fold import key
 from synthgen.text.lexicon import lexicon
-from synthgen.text.model_marks import has_marks, without_marks
+from synthgen.text.model_marks import has_marks, without_marks, without_prompt
 
 __all__ = ["Mended", "fault", "is_placeholder", "mended_answer", "mended_query", "mended_text", "restored_escapes"]
 
@@ -38,9 +38,13 @@ _ENTITY = regex.compile(r"&(?:amp|quot|lt|gt|nbsp|apos|ndash|mdash|hellip|[lr][s
 _FENCED = regex.compile(r"\s*```[\w+-]*[ \t]*\n?(?P<inner>.*?)\s*```\s*", regex.DOTALL)
 _TURN = r"(?:user|human|assistant|system|bot|ai|customer|student)"
 _RUN_ON = regex.compile(
-    rf"\s*\n\s*(?:\**#*\s*)*{_TURN}\s*\**\s*:.*\Z|(?<=[\w.!?)\"'”»]\s)\s*(?:user|human)\s*:\s.*\b(?:assistant|ai|bot)\s*:.*\Z",
+    rf"\s*\n\s*(?:\**#*\s*)*{_TURN}\s*\**\s*:.*\Z|\s*\n\s*#{{2,4}} *(?:instruction|response|input)\s*:.*\Z|(?<=[\w.!?)\"'”»]\s)\s*(?:user|human)\s*:\s.*\b(?:assistant|ai|bot)\s*:.*\Z",
     regex.DOTALL | regex.IGNORECASE,
 )
+_ROLE_FIRST = regex.compile(r"\A(?:assistant\s*:\s*|(?:assistant|model)\s*\n+)(?=\S)", regex.IGNORECASE)
+_BOLD_LABEL = regex.compile(r"\A(\*\*|__)([^*_:\n]{1,40}[:：])\s*\1|\A(\*\*|__)([^*_:\n]{1,40})\3\s*(?=[:：])")
+_RULE_AT_END = regex.compile(r"\s*\n\s*(?:-{3,}|\*{3,}|_{3,}|={3,})\s*\Z")
+_TAGGED = regex.compile(r"\s*<(answer|final|final_answer|output|response)>\s*(?P<inner>[^<>]+?)\s*</\1>\s*", regex.IGNORECASE)
 _TURN_LABEL = regex.compile(rf"\b{_TURN}\s*:", regex.IGNORECASE)
 _PLACEHOLDER = regex.compile(
     r"""
@@ -89,6 +93,7 @@ def mended_query(text: str, passage: str, language: str = "") -> Mended:
 def mended_answer(text: str, passage: str, language: str = "") -> Mended:
     """Mend an answer. `language` is that of the passage."""
     steps = [
+        ("marks", without_prompt),
         *_EVERYWHERE,
         ("fence", _without_fence),
         ("run_on", lambda text, passage: _without_run_on(text, passage, language)),
@@ -157,7 +162,7 @@ def _all(text: str, passage: str, steps: Iterable[_Step]) -> Mended:
         if changed != text:
             text = changed
             done.append(name)
-    return Mended(text, tuple(done))
+    return Mended(text, tuple(dict.fromkeys(done)))
 
 
 def _without_entities(text: str, passage: str) -> str:
@@ -176,7 +181,9 @@ def _without_answer(text: str, passage: str, language: str) -> str:
 
 
 def _without_fence(text: str, passage: str) -> str:
-    """Return what is inside a fence around the whole answer: the one text of a JSON object, or prose."""
+    """Return what is inside a fence or a tag around the whole answer: the one text of a JSON object, or prose."""
+    if (tagged := _TAGGED.fullmatch(text)) and not _stands_in(text, passage):
+        return tagged["inner"]
     match = _FENCED.fullmatch(text)
     inner = (match["inner"] if match else text).strip()
     if _JSON.fullmatch(inner) and not _stands_in(inner, passage):
@@ -199,19 +206,20 @@ def _without_run_on(text: str, passage: str, language: str) -> str:
     for pattern in (_RUN_ON, _next_question(language)):
         match = pattern.search(text)
         if match and text[: match.start()].strip() and not _stands_in(match[0][:60], passage):
-            text = text[: match.start()].rstrip()
+            text = _RULE_AT_END.sub("", text[: match.start()]).rstrip()
     return text
 
 
 def _without_lead_in(text: str, passage: str, language: str) -> str:
     if _stands_in(text, passage):
         return text
-    found = text
+    found = _ROLE_FIRST.sub("", text)
     for _ in range(3):  # "Sure! Here is the answer: …"
-        match = next((match for pattern in _patterns("lead_ins", language) if (match := pattern.search(found))), None)
-        if match is None or not found[match.end() :].strip() or not match[0]:
+        plain = _BOLD_LABEL.sub(r"\2\4", found)
+        match = next((match for pattern in _patterns("lead_ins", language) if (match := pattern.search(plain))), None)
+        if match is None or not plain[match.end() :].strip() or not match[0]:
             break
-        found = found[match.end() :].strip()
+        found = plain[match.end() :].strip()
     if found == text:
         return text
     is_sentence = found[-1:] in ".!?…。！？"
@@ -261,7 +269,8 @@ def _labels(which: str, language: str) -> str:
 @functools.cache
 def _answer_in_query(language: str) -> regex.Pattern[str]:
     return regex.compile(
-        rf"\s*[(\[（【]\s*(?:correct\s+)?(?:{_labels('reply_labels', language)})\s*[:：=].*[)\]）】]\s*[?？]?\s*\Z",
+        rf"\s*[(\[（【]\s*(?:correct\s+)?(?:{_labels('reply_labels', language)})\s*[:：=].*[)\]）】]\s*[?？]?\s*\Z"
+        rf"|(?<=[?？])\s*(?:\*\*)?(?:correct\s+)?(?:{_labels('reply_labels', language)})\s*[:：].*\Z",
         regex.IGNORECASE,
     )
 
