@@ -18,6 +18,7 @@ from synthgen.evaluation.retrieval import DEPLOYMENT, UNSEEN, measure_human, mea
 from synthgen.records import Chunk, Event, OnEvent, Triple, digest
 from synthgen.retrieval import index_text
 from synthgen.storage import read_json, write_folder, write_json
+from synthgen.text.humanize import counted
 from synthgen.training.encoder import load, require_extra, untuned
 from synthgen.training.finetune import finetune, training_rows
 
@@ -50,8 +51,8 @@ def train_and_measure(
     passages = len({row.twins for row in rows})
     if passages < 2:
         raise EmptyResultError(
-            f"Training needs train rows of at least two different passages, but there are {passages} "
-            f"({len(triples)} rows in all). Use more documents, or set training.enabled to false."
+            f"Training needs train rows of at least two different passages, but there {'is' if passages == 1 else 'are'} {passages} "
+            f"({counted(len(triples), 'row')} in all). Use more documents, or set training.enabled to false."
         )
     if on_event:
         on_event(Event("training", message=f"{len(rows):,} rows of {passages:,} passages, base {settings.base}"))

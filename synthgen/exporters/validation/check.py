@@ -25,6 +25,7 @@ from synthgen.exporters.validation.findings import RULES, CheckReport, Finding, 
 from synthgen.exporters.validation.fine_tuning import Service, TokenCount
 from synthgen.exporters.validation.row_schema import Shape
 from synthgen.exporters.validation.rules import Rules, rules_of
+from synthgen.text.humanize import counted
 
 __all__ = ["RULES", "CheckReport", "Finding", "Service", "check", "files_in"]
 
@@ -93,7 +94,7 @@ class _Check:
         for split, rows in splits.items():
             if 0 < rows < minimum and split != "test":
                 first = next(name for name in files if _split(name) == split)
-                self.findings.add("few_examples", first, 0, f"only {rows} rows: {meaning}")
+                self.findings.add("few_examples", first, 0, f"only {counted(rows, 'row')}: {meaning}")
         return self.findings.checked(self.tokens.training() if self.tokens and self.tokens.examples else {})
 
     def _file(self, name: str, path: Path) -> None:

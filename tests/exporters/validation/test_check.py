@@ -228,7 +228,7 @@ FAULTS: Sequence[tuple[str, str, dict[str, bytes], str]] = [
     ("unsafe_id", "beir", beir(CORPUS + b'{"_id": "d\\t2", "title": "", "text": "b"}\n'), "'d\\t2'"),
     ("missing_key", "beir", beir(judged=b"q1\td1\n"), "qrels/test.tsv, line 2: there is no 'score'"),
     ("file_too_large", "openai-chat", lines(*[CHAT] * 3), "its reader takes at most 200"),
-    ("few_examples", "openai-chat", lines(CHAT), "only 1 rows: OpenAI"),
+    ("few_examples", "openai-chat", lines(CHAT), "only 1 row: OpenAI"),
     ("too_long", "openai-chat", lines(said(("user", "why? " * 300), ("assistant", "because"))), "training uses at most 100"),
     ("too_long", "instruction-text", lines({"text": "why? " * 300}), "601 tokens, but training uses at most 100"),
     ("duplicate", "st-pair", lines(*[{"anchor": "a", "positive": "b"}] * 2), "line 2: this row is also line 1 of train.jsonl"),
