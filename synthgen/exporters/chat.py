@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from synthgen.exporters.context import ExportContext, Rows
-from synthgen.exporters.conversation import SYSTEM, USER, System, User, conversations
+from synthgen.exporters.conversation import ASSISTANT, SYSTEM, USER, Assistant, System, User, conversations
 from synthgen.records import Triple
 from synthgen.registry import Distinct
 
@@ -22,18 +22,28 @@ Name = Annotated[str, Distinct("field"), Field(min_length=1)]
 
 
 def trl_messages(
-    triples: Sequence[Triple], context: ExportContext, *, system: System = SYSTEM, user: User = USER
+    triples: Sequence[Triple],
+    context: ExportContext,
+    *,
+    system: System = SYSTEM,
+    user: User = USER,
+    assistant: Assistant = ASSISTANT,
 ) -> Iterator[dict[str, Any]]:
     """Yield `messages`: system, user, assistant."""
-    for conversation in conversations(triples, context, system=system, user=user):
+    for conversation in conversations(triples, context, system=system, user=user, assistant=assistant):
         yield {"messages": [*conversation.prompt, *conversation.completion]}
 
 
 def trl_prompt_completion(
-    triples: Sequence[Triple], context: ExportContext, *, system: System = SYSTEM, user: User = USER
+    triples: Sequence[Triple],
+    context: ExportContext,
+    *,
+    system: System = SYSTEM,
+    user: User = USER,
+    assistant: Assistant = ASSISTANT,
 ) -> Iterator[dict[str, Any]]:
     """Yield `prompt`, the messages up to the question, and `completion`, the message of the answer."""
-    for conversation in conversations(triples, context, system=system, user=user):
+    for conversation in conversations(triples, context, system=system, user=user, assistant=assistant):
         yield {"prompt": conversation.prompt, "completion": conversation.completion}
 
 
@@ -43,6 +53,7 @@ def prompt_completion(
     *,
     system: System = SYSTEM,
     user: User = USER,
+    assistant: Assistant = ASSISTANT,
     separator: Annotated[
         str, Field(description="ends the prompt and shows the model where its completion begins")
     ] = "\n\nAnswer:",
@@ -53,7 +64,7 @@ def prompt_completion(
 ) -> Rows:
     """Yield two texts. An answer that contains `stop` would be cut there, so its row is left out and counted as `has_stop`."""
     with_stop = 0
-    for conversation in conversations(triples, context, system=system, user=user):
+    for conversation in conversations(triples, context, system=system, user=user, assistant=assistant):
         if stop and stop in conversation.assistant:
             with_stop += 1
             continue

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from synthgen.exporters.context import ExportContext
-from synthgen.exporters.conversation import SYSTEM, USER, System, User, conversations
+from synthgen.exporters.conversation import ASSISTANT, SYSTEM, USER, Assistant, System, User, conversations
 from synthgen.records import Triple
 from synthgen.registry import Distinct
 
@@ -41,6 +41,7 @@ def sharegpt(
     *,
     system: System = SYSTEM,
     user: User = USER,
+    assistant: Assistant = ASSISTANT,
     column: Column = "conversations",
     role: Role = "from",
     content: Content = "value",
@@ -49,7 +50,7 @@ def sharegpt(
     dataset: Dataset = "synthgen",
 ) -> Iterator[dict[str, Any]]:
     """Yield `conversations`, the human's turn and the model's, and `system` unless it is empty."""
-    for conversation in conversations(triples, context, system=system, user=user):
+    for conversation in conversations(triples, context, system=system, user=user, assistant=assistant):
         turns = [{role: human, content: conversation.user}, {role: model, content: conversation.assistant}]
         yield {column: turns, **({"system": conversation.system} if conversation.system else {})}
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from synthgen.exporters.context import ExportContext, Rows
-from synthgen.exporters.conversation import SYSTEM, USER, System, User, conversations
+from synthgen.exporters.conversation import ASSISTANT, SYSTEM, USER, Assistant, System, User, conversations
 from synthgen.exporters.dpo_rejected import SOURCES, Sources
 from synthgen.exporters.preference import preference_pairs
 from synthgen.records import Triple
@@ -30,12 +30,15 @@ def openai_chat(
     *,
     system: System = SYSTEM,
     user: User = USER,
+    assistant: Assistant = ASSISTANT,
     weights: Annotated[
         bool, Field(description="write the answer's weight: 0 or 1 as in the imported column `weight`, else 1")
     ] = False,
 ) -> Iterator[dict[str, Any]]:
     """Yield `messages`: system, user, assistant."""
-    for triple, conversation in zip(triples, conversations(triples, context, system=system, user=user), strict=True):
+    for triple, conversation in zip(
+        triples, conversations(triples, context, system=system, user=user, assistant=assistant), strict=True
+    ):
         [answer] = conversation.completion
         yield {"messages": [*conversation.prompt, answer | {"weight": _weight(triple)} if weights else answer]}
 
