@@ -22,6 +22,7 @@ from synthgen.text.humanize import short_repr
 
 __all__ = ["FilterResult", "apply_filters", "check_filters"]
 
+_LEAKS = "leaks"  # judges every row: what the result is measured on may be new
 
 _CONTRACT = Contract(
     "filter",
@@ -67,14 +68,18 @@ def apply_filters(
     context: FilterContext,
     *,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    accepted: Set[str] = frozenset(),
     on_event: OnEvent | None = None,
 ) -> FilterResult:
     """Run the filters of `order` one after the other; each sees the rows that the ones before kept.
 
+    Rows whose ids are `accepted` are kept as they are, unless they repeat a query that the result is measured on; other rows
+    are compared with them.
+
     Raises ConfigError for invalid options, for a filter that returns another number of verdicts than it got triples,
     and for one that changes a row that earlier filters have checked.
     """
-    chain = _Chain(list(triples), _stages(order, options or {}), context)
+    chain = _Chain(list(triples), _stages(order, options or {}), context, accepted)
     chain.run(on_event)
     return chain.result()
 
@@ -128,8 +133,9 @@ class _Stage:
 class _Chain:
     """The present rows by position, and by the same position the rejections and the survivors they were rejected for."""
 
-    def __init__(self, rows: list[Triple], stages: Sequence[_Stage], context: FilterContext) -> None:
+    def __init__(self, rows: list[Triple], stages: Sequence[_Stage], context: FilterContext, accepted: Set[str]) -> None:
         self.rows, self.stages, self.context = rows, stages, context
+        self.accepted = {i for i, row in enumerate(rows) if row.id in accepted}
         self.rejections: dict[int, Rejection] = {}
         self.survivors: dict[int, str] = {}  # ids, which identify a survivor even after its rejection
 
@@ -163,8 +169,15 @@ class _Chain:
 
     def _judge(self, stage: _Stage, candidates: Iterable[int]) -> list[int]:
         """Judge rows by one filter, and return those that it keeps or only flags."""
-        positions, passed = sorted(candidates), []
+        positions, passed = sorted(candidates), list[int]()
+        accepted = self.accepted if stage.name != _LEAKS else set()
+        if stage.spec.scope == "row" or accepted.issuperset(positions):
+            passed += [i for i in positions if i in accepted]
+            positions = [i for i in positions if i not in accepted]
         for i, verdict in zip(positions, stage.verdicts([self.rows[i] for i in positions], self.context), strict=True):
+            if i in accepted:
+                passed.append(i)
+                continue
             row = self.rows[i] = verdict.triple
             self.rejections.pop(i, None)
             self.survivors.pop(i, None)

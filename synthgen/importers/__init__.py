@@ -13,6 +13,7 @@ without lines), and its reason is one of these:
     other_turn          another question of a conversation, which may need the one that was taken
     no_text, no_label   the text or the label is missing (labelled texts)
     no_place            the row does not say where the answer is
+    was_rejected        a row of the table `rejected` that nobody marked as reviewed
     several_contexts    there are several contexts, and none is marked as the one with the answer
     unknown_document    no document has that path
     unknown_chunk       no chunk has that id

@@ -13,7 +13,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +24,7 @@ import regex
 from synthgen.errors import ConfigError, InputError, nearest
 from synthgen.importers.chat import Flat, flatten
 from synthgen.importers.files import raw_rows
+from synthgen.importers.own_rows import OwnRow, check_is_rows, is_own, read_own, rejection_of
 from synthgen.importers.values import BadValue, parse_bool, parse_split
 from synthgen.importers.verdicts import ACCEPTED, EDITED, Verdicts
 from synthgen.records import Skipped
@@ -55,6 +56,7 @@ _WRONG_ANSWER = regex.compile(r"(?:distractor|wrong_answer|incorrect_answer)(?:s
 _SQUAD_CELL = regex.compile(
     r"\s*\[?\s*\{\s*(['\"])(?:text\1.*['\"]answer_start|answer_start\1.*['\"]text)['\"]\s*:", regex.DOTALL
 )  # SQuAD's answers in a CSV cell
+_OWN = {"query": "query", "answer": "answer", "chunk_id": "chunk_id", "reviewed": "reviewed", "generator": "generator"}
 _EMPTY_LIST = "[]"  # in a CSV cell
 _MAX_LISTED = 40  # columns listed in a message
 
@@ -80,6 +82,7 @@ class ImportRow:
     answer_start: int | None = None
     split: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    own: OwnRow | None = None
 
     @property
     def reviewed(self) -> bool:
@@ -139,11 +142,18 @@ def read_rows(path: Path, mapping: Mapping[str, str] | None = None) -> tuple[lis
     mapping = check_mapping(mapping or {})
     format, raw = raw_rows(path)
     reader, summary = _RowReader(mapping), ReadSummary(format)
+    own = mapping.keys() <= {"reviewed"}  # other columns than ours are asked for
     rows: list[ImportRow] = []
     skipped: list[Skipped] = []
     seen: dict[str, None] = {}
     for where, columns, problem in raw:
         summary.rows += 1
+        check_is_rows(path, columns)
+        if own and not problem and is_own(columns):
+            seen |= dict.fromkeys(columns)
+            read = reader.own(where, columns, summary, accepted=path.stem != "candidates")
+            rows.append(read) if isinstance(read, ImportRow) else skipped.append(read)
+            continue
         flat = Flat(columns, "bad_row", problem) if problem else flatten(columns)
         seen |= dict.fromkeys(columns) | dict.fromkeys(flat.columns)
         found = (
@@ -159,6 +169,11 @@ def read_rows(path: Path, mapping: Mapping[str, str] | None = None) -> tuple[lis
 
 def _check(path: Path, mapping: Mapping[str, str], seen: list[str], summary: ReadSummary, skipped: list[Skipped]) -> None:
     columns = ", ".join(seen[:_MAX_LISTED])
+    if seen and skipped and len(skipped) == summary.rows and all(skip.reason == "was_rejected" for skip in skipped):
+        raise InputError(
+            f"{path} is the table `rejected` of a run, and none of its {len(skipped)} rows is marked as reviewed. "
+            "Set `reviewed` to true, or to accepted or edited, in the rows to keep."
+        )
     if not seen:
         raise InputError(f"{path} has no rows{f': {skipped[0].path} is {skipped[0].detail}' if skipped else ''}.")
     for role, column in mapping.items():
@@ -232,6 +247,40 @@ class _RowReader:
             )
         except BadValue as bad:
             return Skipped(where, "import", "bad_row", detail=str(bad))
+
+    def own(self, where: str, columns: Mapping[str, Any], summary: ReadSummary, *, accepted: bool) -> ImportRow | Skipped:
+        """Return a row of one of our tables as it is, or why it cannot be used."""
+        try:
+            verdict, of = self._verdicts.of(columns)
+            row = read_own(columns, verdict, accepted=accepted)
+            if (rejection := rejection_of(columns)) and not row.triple.reviewed:
+                return Skipped(where, "import", "was_rejected", row.triple.chunk_id, f"{rejection}; `reviewed` would keep it")
+        except BadValue as bad:
+            return Skipped(where, "import", "bad_row", detail=str(bad))
+        summary.verdicts[verdict] += 1
+        summary.splits[row.triple.split] += 1
+        summary.columns.update((role, column) for role, column in _OWN.items() if column in columns)
+        summary.columns.update(("reviewed", column) for column in of if column != "reviewed")
+        triple = row.triple
+        return ImportRow(
+            where=where,
+            query=triple.query,
+            answer=triple.answer,
+            context=self._shared(row.context),
+            document=triple.document_id,
+            start=triple.start,
+            end=triple.end,
+            chunk_id=triple.chunk_id,
+            chunk_sha256=triple.chunk_sha256,
+            verdict=verdict,
+            generator=triple.generator,
+            reasoning=triple.reasoning,
+            kind=triple.kind,
+            title=row.title,
+            split=triple.split,
+            metadata=triple.metadata,
+            own=replace(row, accepted=accepted and not rejection),
+        )
 
     def _shared(self, context: str) -> str:
         return self._contexts.setdefault(context, context)

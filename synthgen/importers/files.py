@@ -1,7 +1,7 @@
 """Read a file of rows into raw rows: mappings of columns with their place in the file.
 
 The formats are JSONL, JSON (a list, an object that holds one list, or SQuAD's articles and paragraphs), CSV or TSV,
-Parquet, a folder of JSONL files (an export), and a BEIR folder, in which each relevant pair is a row with the text of
+Parquet, a folder of JSONL files (an export), a data set of ours as the Hub has it, and a BEIR folder, in which each relevant pair is a row with the text of
 its passage as the context. All but JSON are streamed; of a BEIR folder, the corpus is held in memory.
 
 A row that cannot be read becomes a row with a `problem`. A file that cannot be read raises InputError.
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from synthgen.errors import ConfigError, InputError
 from synthgen.importers.qrels import LAYOUT, BadLine, Judgment, read_qrels
 from synthgen.importers.tables import read_table
+from synthgen.records import SPLITS
 from synthgen.splits import split_named
 
 __all__ = ["FORMATS", "Passage", "RawRow", "file_digest", "passages_of", "raw_rows"]
@@ -58,6 +59,8 @@ def raw_rows(path: Path) -> tuple[str, Iterator[RawRow]]:
     if path.is_dir():
         if all((path / name).is_file() for name in _BEIR):
             return "beir", _beir(path)
+        if tables := _tables(path):
+            return "parquet", (_of_split(file.stem, row) for file in tables for row in _parquet(file))
         if files := sorted(path.glob("*.jsonl")):
             return "jsonl", (_of_split(file.stem, row) for file in files for row in _jsonl(file))
         raise InputError(
@@ -78,6 +81,14 @@ def raw_rows(path: Path) -> tuple[str, Iterator[RawRow]]:
     return format, readers[format](path)
 
 
+def _tables(folder: Path) -> list[Path]:
+    """Return the files of the config `triples` in a data set of ours, by split; `folder` may be the config itself."""
+    for place in (folder / "triples", folder / "data" / "triples", folder):
+        if files := [file for split in SPLITS if (file := place / f"{split}.parquet").is_file()]:
+            return files
+    return []
+
+
 def passages_of(path: Path) -> Iterator[Passage]:
     """Yield the passages of a BEIR folder's corpus. Other files have none."""
     if path.is_dir() and (path / "corpus.jsonl").is_file():
@@ -87,8 +98,8 @@ def passages_of(path: Path) -> Iterator[Passage]:
 
 
 def file_digest(path: Path) -> str:
-    """Return the sha256 of a file's bytes, or of a folder's JSONL and TSV files with their names."""
-    files = sorted(p for p in path.rglob("*") if p.suffix in (".jsonl", ".tsv")) if path.is_dir() else [path]
+    """Return the sha256 of a file's bytes, or of a folder's JSONL, TSV and Parquet files with their names."""
+    files = sorted(p for p in path.rglob("*") if p.suffix in (".jsonl", ".tsv", ".parquet")) if path.is_dir() else [path]
     total = hashlib.sha256()
     for file in files:
         if path.is_dir():

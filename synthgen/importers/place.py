@@ -24,6 +24,7 @@ from synthgen.chunking.markup.block import trimmed
 from synthgen.importers.columns import ImportRow
 from synthgen.importers.files import Passage
 from synthgen.importers.locate import Location, WantedContext, find_contexts
+from synthgen.importers.own_rows import standing_on
 from synthgen.importers.verdicts import EDITED, REJECTED
 from synthgen.records import Chunk, Document, Skipped, Span, Triple, chunk_id, digest, make_document, make_triple
 from synthgen.text.language import guess_language
@@ -106,14 +107,21 @@ def cut_contexts(
     What remains of an overlapped chunk beside the contexts is also a chunk if it has `min_tokens`, so it can still be
     found.
     """
-    contexts = list(dict.fromkeys(_wanted(row) for row in rows if row.context))
+    spans: defaultdict[str, set[Span]] = defaultdict(set)
+    verified: set[str] = set()
+    ids = {chunk.id for chunk in own}
+    for document_id, (start, end) in _verified(rows, documents):
+        verified.add(id := chunk_id(document_id, start, end))
+        if id not in ids:
+            spans[document_id].add((start, end))
+    contexts = list(dict.fromkeys(_wanted(row) for row in rows if row.context and not (row.own and row.chunk_id in verified)))
     found = zip(contexts, find_contexts(contexts, documents), strict=True)
     places = {wanted: place for wanted, place in found if place is not None}
-    spans: defaultdict[str, set[Span]] = defaultdict(set)
     for place in places.values():
         spans[place.document_id].add((place.start, place.end))
-    for document_id, span in _verified(rows, documents):
-        spans[document_id].add(span)
+    for chunk in own:  # a named chunk stays where others replace its neighbours
+        if chunk.id in verified and spans[chunk.document_id]:
+            spans[chunk.document_id].add((chunk.start, chunk.end))
 
     own_chunks: defaultdict[str, list[Chunk]] = defaultdict(list)
     for chunk in own:
@@ -228,6 +236,8 @@ class _Placer:
                 self._starts[chunk.id, document].append(first)
 
     def placed(self, row: ImportRow) -> Triple | Skipped:
+        if (own := self._own(row)) is not None:
+            return own
         found = self._found(row)
         if isinstance(found, Skipped):
             return found
@@ -246,6 +256,15 @@ class _Placer:
             metadata=_metadata(row, chunk, quote),
         )
         return replace(triple, split=row.split) if row.split else triple
+
+    def _own(self, row: ImportRow) -> Triple | Skipped | None:
+        """Return a row of our tables as it is, where its chunk is one of this run."""
+        chunk = self._owner.get(row.chunk_id) if row.own else None
+        if row.own is None or chunk is None or chunk.sha256 != row.chunk_sha256:
+            return None
+        if not chunk.split and not row.split:
+            return Skipped(row.where, "import", "bridges_splits", chunk.id, "its text stands in documents of different splits")
+        return standing_on(row.own, chunk, self._owner)
 
     def _found(self, row: ImportRow) -> tuple[Chunk, Span | None] | Skipped:
         """Return the chunk of a row, and the span of the answer in its document where the row gives one."""

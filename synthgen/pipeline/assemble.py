@@ -111,7 +111,12 @@ def filters(made: Assembly) -> None:
     """The rows that pass the chain of filters."""
     run, context, settings = made.run, made.filter_context, made.run.config.filters
     made.filtered = apply_filters(
-        made.candidates.triples, settings.order, context, options=settings.options, on_event=run.on_event
+        made.candidates.triples,
+        settings.order,
+        context,
+        options=settings.options,
+        accepted=made.candidates.accepted,
+        on_event=run.on_event,
     )
     if rejected := made.candidates.rejected:
         kept = len(made.candidates.triples)
@@ -134,8 +139,8 @@ def filters(made: Assembly) -> None:
 def distractors(made: Assembly) -> None:
     """Passages that look like the answer, for each row that is kept."""
     run = made.run
-    kept, made.distractors = add_distractors(
-        made.filtered.kept,
+    added, made.distractors = add_distractors(
+        _incomplete(made),
         made.chunks,
         made.retriever,
         run.config.distractors,
@@ -144,7 +149,7 @@ def distractors(made: Assembly) -> None:
         seed=run.config.seed,
         on_event=run.on_event,
     )
-    made.filtered = replace(made.filtered, kept=kept)
+    made.filtered = _with(made, added)
 
 
 def answers(made: Assembly) -> None:
@@ -152,10 +157,10 @@ def answers(made: Assembly) -> None:
     config = made.run.config
     if not config.answers.enabled or made.steps is None:
         return
-    kept, made.answers = write_answers(
-        made.filtered.kept, made.chunks, config.answers, made.steps, grounding=_grounding(made), seed=config.seed
+    written, made.answers = write_answers(
+        _incomplete(made), made.chunks, config.answers, made.steps, grounding=_grounding(made), seed=config.seed
     )
-    made.filtered = replace(made.filtered, kept=kept)
+    made.filtered = _with(made, written)
 
 
 def tables(made: Assembly) -> None:
@@ -193,6 +198,18 @@ def exports(made: Assembly) -> None:
         for name, export in made.exports.items()
         if (wrong := broken(export))
     ]
+
+
+def _incomplete(made: Assembly) -> list[Triple]:
+    """Return the kept rows without those that an earlier run has completed."""
+    return [row for row in made.filtered.kept if row.id not in made.candidates.accepted]
+
+
+def _with(made: Assembly, rows: Sequence[Triple]) -> FilterResult:
+    """Return the filtered rows with `rows` in the places of the incomplete ones."""
+    new = iter(rows)
+    kept = [row if row.id in made.candidates.accepted else next(new) for row in made.filtered.kept]
+    return replace(made.filtered, kept=kept)
 
 
 Stage = Callable[[Assembly], None]

@@ -55,6 +55,7 @@ class Candidates:
     calls_failed: dict[str, int] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     rejected: list[Rejection] = field(default_factory=list)  # by a person, before any filter
+    accepted: frozenset[str] = frozenset()  # ids of rows that an earlier run has accepted and completed
 
     @property
     def reasons(self) -> dict[str, int]:

@@ -87,10 +87,16 @@ def import_rows(
             check_documents(folder, docs, corpus)
             check_queries(queries, corpus)
         with run.clock("placing"):
-            found = place_rows(rows, cut, corpus.chunks, corpus.documents)
+            found = list(place_rows(rows, cut, corpus.chunks, corpus.documents))
             chunks, given_splits = chunks_of_given_splits(rows, found, corpus.chunks)
             corpus = replace(corpus, chunks=chunks)
             placed = list(unique_ids([*skipped, *given_splits]))
+        accepted = frozenset(
+            triple.id
+            for row, triple in zip(rows, found, strict=True)
+            if row.own and row.own.accepted and isinstance(triple, Triple) and triple.chunk_sha256 == row.chunk_sha256
+        )
+        run = replace(run, generator=replace(generator, accepted=accepted))
         candidates = [row for row in placed if isinstance(row, Triple)]
         left = [row for row in placed if isinstance(row, Skipped)]
         if not candidates and folder.report.exists():

@@ -26,9 +26,13 @@ REVIEW_STAGE = "review"
 
 @dataclass(frozen=True, slots=True)
 class ImportedRows(Generator):
-    """The rows of an import, as `candidates.parquet` of the run folder has them."""
+    """The rows of an import, as `candidates.parquet` of the run folder has them.
+
+    `accepted` are the ids of those that come from a run of ours, which has judged and completed them.
+    """
 
     folder: RunFolder = field(kw_only=True)
+    accepted: frozenset[str] = field(default=frozenset(), kw_only=True)
 
     @property
     def makes_calls(self) -> bool:
@@ -65,7 +69,9 @@ class ImportedRows(Generator):
         """The rows of the file without those that a reviewer rejected, which are rejections at the stage `review`."""
         rows: list[Triple] = self._table("candidates")
         rejected = [Rejection(row, REVIEW_STAGE, REJECTED) for row in rows if row.metadata.get("verdict") == REJECTED]
-        return Candidates([row for row in rows if row.metadata.get("verdict") != REJECTED], skipped, rejected=rejected)
+        return Candidates(
+            [row for row in rows if row.metadata.get("verdict") != REJECTED], skipped, rejected=rejected, accepted=self.accepted
+        )
 
     def _table(self, kind: str) -> list[Any]:
         return list(self.folder.read(kind)) if self.folder.table(kind).exists() else []
