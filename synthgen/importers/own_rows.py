@@ -31,8 +31,6 @@ _ROW = frozenset({"id", "query", "answer", "document_id", "start", "end", "chunk
 _TABLE, _HUB = _ROW | {"positives"}, _ROW | {"chunk_id", "other_positives", "origin"}
 _SHOWN = frozenset({"context", "title", "headings", "other_positives", "origin", "chunk_id"})  # on the Hub, from other columns
 _VERDICT = ("stage", "reason", "score", "threshold")
-_TEXTS, _MAPPINGS = ("reasoning", "instruction", "response", "request_key", "prompt_digest"), ("scores", "metadata")
-_NAMES = ("kind", "generator", "split", "document_id", "chunk_sha256")
 _NO_ROWS = {
     **{kind: frozenset(TABLES[kind]) for kind in ("documents", "chunks", "skipped")},
     "corpus": frozenset({"_id", "title", "text", "metadata"}),
@@ -106,8 +104,16 @@ def read_own(columns: Mapping[str, Any], verdict: str, *, accepted: bool = True)
         flags=tuple(str(flag) for flag in _list(given, "flags")),
         reviewed=verdict not in ("", REJECTED),
         metadata=metadata,
-        **{name: _text(given, name, "") for name in _NAMES},
-        **{name: _text(given, name, None) or None for name in _TEXTS},
+        document_id=_text(given, "document_id"),
+        chunk_sha256=_text(given, "chunk_sha256"),
+        kind=_text(given, "kind", ""),
+        generator=_text(given, "generator", ""),
+        split=_text(given, "split", ""),
+        reasoning=_text(given, "reasoning", None) or None,
+        instruction=_text(given, "instruction", None) or None,
+        response=_text(given, "response", None) or None,
+        request_key=_text(given, "request_key", None) or None,
+        prompt_digest=_text(given, "prompt_digest", None) or None,
     )
     texts = tuple(str(quote["text"]) for quote in quotes if isinstance(quote, Mapping) and quote.get("text"))
     return OwnRow(triple, accepted, texts, normalise(_text(given, "context", "")).strip(), _text(given, "title", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -95,7 +96,8 @@ def test_a_table_comes_back_as_it_was(form: str, made: Path, docs: Path, tmp_pat
     assert exports(again) == exports(made)
     assert (again / "chunks.parquet").read_bytes() == (made / "chunks.parquet").read_bytes()
     rows = list(RunFolder(made).read("triples"))
-    assert any(row.masks for row in rows) and any(row.quotes for row in rows) and any(row.distractors for row in rows)
+    for field in ("masks", "quotes", "distractors", "scores", "metadata"):
+        assert any(getattr(row, field) for row in rows), field
 
 
 @pytest.mark.parametrize(
@@ -129,9 +131,12 @@ def test_a_data_set_of_the_hub_comes_back(made: Path, docs: Path, tmp_path: Path
     assert len(triples) == 3
     again = imported(made / "hub", docs, tmp_path / "run")
     for name, content in pushed(again).items():
-        if name.startswith("hub/queries") or name.startswith("hub/qrels"):
-            continue  # the queries of all splits, which a data set has by split
-        assert content == before[name], name
+        if name.startswith("hub/queries/"):  # of all splits in the order of the run, where the data set is in that of splits
+            both = (pq.read_table(io.BytesIO(table)).to_pylist() for table in (content, before[name]))
+            one, two = (sorted(rows, key=lambda row: row["_id"]) for rows in both)
+            assert one == two
+        else:
+            assert content == before[name], name
     one = imported(made / triples[0], docs, tmp_path / "one")
     assert len(list(RunFolder(one).read("triples"))) == pq.read_metadata(made / triples[0]).num_rows
 
@@ -139,14 +144,19 @@ def test_a_data_set_of_the_hub_comes_back(made: Path, docs: Path, tmp_path: Path
 # --- edits ------------------------------------------------------------------------------------------------------------
 
 
-def edited(made: Path, docs: Path, tmp_path: Path, change: Callable[[dict[str, Any]], None], *, of: str) -> tuple[Triple, Triple]:
+def edited(
+    made: Path, docs: Path, tmp_path: Path, change: Callable[[dict[str, Any]], None], *, of: str
+) -> tuple[Triple, Triple]:
     """The first row of a generator before and after an edit. All other rows must be as they were."""
     rows = [triple.to_dict() for triple in RunFolder(made).read("triples")]
     at = next(i for i, row in enumerate(rows) if row["generator"] == of)
     change(rows[at])
     file = tmp_path / "edited.json"
     file.write_text(json.dumps({"rows": rows}), encoding="utf-8")
-    before, after = list(RunFolder(made).read("triples")), list(RunFolder(imported(file, docs, tmp_path / "run")).read("triples"))
+    before, after = (
+        list(RunFolder(made).read("triples")),
+        list(RunFolder(imported(file, docs, tmp_path / "run")).read("triples")),
+    )
     assert before[:at] == after[:at]
     assert before[at + 1 :] == after[at + 1 :]
     return before[at], after[at]
@@ -185,7 +195,9 @@ def test_a_shorter_answer_keeps_its_quote(made: Path, docs: Path, tmp_path: Path
 
 
 def test_an_edited_query_has_the_id_of_its_query(made: Path, docs: Path, tmp_path: Path) -> None:
-    before, after = edited(made, docs, tmp_path, lambda row: row.update(query="How are minor versions made?"), of="extractive:sentence")
+    before, after = edited(
+        made, docs, tmp_path, lambda row: row.update(query="How are minor versions made?"), of="extractive:sentence"
+    )
     assert differences(before, after) == {
         "query": "How are minor versions made?",
         "id": digest([before.chunk_sha256, "How are minor versions made?"])[:24],
@@ -203,7 +215,10 @@ def test_an_edited_query_has_the_id_of_its_query(made: Path, docs: Path, tmp_pat
         ({"reasoning": "It follows from line 2."}, {"reasoning": "It follows from line 2."}),
         ({"instruction": "Be short.", "response": "Yes."}, {"instruction": "Be short.", "response": "Yes."}),
         ({"distractors": []}, {"distractors": []}),
-        ({"answer": "It is sent on port 7421.<|im_end|>"}, {"answer": "It is sent on port 7421.", "metadata": '{"mended": ["marks"]}'}),
+        (
+            {"answer": "It is sent on port 7421.<|im_end|>"},
+            {"answer": "It is sent on port 7421.", "metadata": '{"mended": ["marks"]}'},
+        ),
     ],
 )
 def test_another_edit_changes_that_field(
@@ -222,7 +237,15 @@ def test_what_is_left_out_is_gone_and_the_order_is_the_files(made: Path, docs: P
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("positives", []), ("quotes", "none"), ("masks", [[1]]), ("metadata", "{"), ("start", "x"), ("query", " "), ("distractors", [1])],
+    [
+        ("positives", []),
+        ("quotes", "none"),
+        ("masks", [[1]]),
+        ("metadata", "{"),
+        ("start", "x"),
+        ("query", " "),
+        ("distractors", [1]),
+    ],
 )
 def test_a_value_that_its_column_cannot_have(name: str, value: Any, made: Path, docs: Path, tmp_path: Path) -> None:
     rows = [triple.to_dict() for triple in RunFolder(made).read("triples")]
