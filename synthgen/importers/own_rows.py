@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import InputError
-from synthgen.importers.values import BadValue
+from synthgen.importers.values import BadValue, parse_split
 from synthgen.importers.verdicts import EDITED, REJECTED
 from synthgen.llm.model_name import parse_model
 from synthgen.records import Chunk, Distractor, Span, Triple, digest
@@ -108,7 +108,7 @@ def read_own(columns: Mapping[str, Any], verdict: str, *, accepted: bool = True)
         chunk_sha256=_text(given, "chunk_sha256"),
         kind=_text(given, "kind", ""),
         generator=_text(given, "generator", ""),
-        split=_text(given, "split", ""),
+        split=parse_split(_text(given, "split", "")),
         reasoning=_text(given, "reasoning", None) or None,
         instruction=_text(given, "instruction", None) or None,
         response=_text(given, "response", None) or None,
@@ -138,7 +138,7 @@ def standing_on(row: OwnRow, chunk: Chunk, owners: Mapping[str, Chunk]) -> Tripl
         quotes=tuple((start + shift, end + shift) for start, end in given.quotes),
         masks=tuple((start + shift, end + shift) for start, end in given.masks),
         distractors=tuple(distractors),
-        split=chunk.split,
+        split=given.split or chunk.split,
         metadata=dict(given.metadata) | ({"lost_passages": lost} if lost else {}),
     )
     return _identified(_requoted(_mended(triple, chunk), chunk), chunk)
