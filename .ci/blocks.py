@@ -283,7 +283,7 @@ _CAPABILITIES = {  # what is shown -> the fields of a lexicon that it counts
         *("ordinal_nouns", "sentence_openers"),
     ),
     "lint phrases": ("references", "chatter", "double_questions", "generic_questions", "dangling"),
-    "answer phrases": ("lead_ins", "sign_offs", "non_answers"),
+    "answer phrases": ("lead_ins", "sign_offs", "non_answers", "greetings"),
     "headings, labels": ("generic_headings", "history_headings", "ask_labels", "reply_labels", "yes_no_words"),
     "abstention": ("abstention",),
     "extractive answers": ("rules",),

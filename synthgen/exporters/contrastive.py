@@ -146,7 +146,7 @@ def distillable(triple: Triple) -> list[Distractor]:
 
 
 def _source(triple: Triple, context: ExportContext) -> str:
-    return passage(triple, context.chunks[triple.chunk_id])
+    return passage(triple, context.chunks[triple.chunk_id]).strip()
 
 
 def _numbered(negatives: Sequence[Distractor], context: ExportContext) -> dict[str, str]:

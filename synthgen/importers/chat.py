@@ -11,12 +11,14 @@ that is more than a greeting. Later questions may depend on what was said before
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import regex
 
+from synthgen.text.lexicon import lexicons
 from synthgen.text.quotes import marked
 
 __all__ = ["Flat", "flatten"]
@@ -32,12 +34,6 @@ _ROLE_OF = {
     **dict.fromkeys(("function_call", "tool_call", "tool_calls"), "call"),
 }
 _CALLS = ("tool_calls", "function_call")
-_GREETING = regex.compile(
-    r"\s*(?:hello|hi|hey|good (?:morning|afternoon|evening|day)|hallo|guten (?:tag|morgen|abend)|moin|servus|bonjour|bonsoir|salut|hola|"
-    r"buen[oa]s (?:d[ií]as|tardes|noches)|ciao|buongiorno|buonasera|ol[aá]|bom dia|boa (?:tarde|noite)|hoi|dag|goedendag|hej|cześć|"
-    r"dzień dobry|привет|здравствуйте|merhaba|你好|您好|こんにちは|안녕하세요|مرحبا|नमस्ते)(?: there| all)?[\s!.,;:。！、]*",
-    regex.IGNORECASE,
-)
 _HIDDEN_PARTS = ("thinking", "reasoning", "redacted_thinking")
 
 _CONTEXT = r"(?:Context|Passage|Document|Text|Source|Reference)s?"
@@ -89,6 +85,13 @@ class _Exchange(NamedTuple):
     positions: frozenset[int]
 
 
+@functools.cache
+def _greeting() -> regex.Pattern[str]:
+    """Match what opens a chat in any language."""
+    greetings = "|".join(one.greetings for one in lexicons() if one.greetings)
+    return regex.compile(rf"\s*(?:{greetings})[\s!.,;:。！、]*", regex.IGNORECASE)
+
+
 def _messages(value: Any) -> list[Mapping[str, Any]]:
     """Return the messages of a list, or of a cell that holds one as JSON; nothing for any other value."""
     if isinstance(value, str) and value.lstrip().startswith("[{"):
@@ -110,7 +113,7 @@ def _conversation(messages: list[Mapping[str, Any]], rest: dict[str, Any]) -> Fl
     if not answered:
         return Flat({**rest, "messages": messages, "query": ""}, "no_answer", "the assistant says nothing after the question")
     own = [exchange for exchange in answered if exchange.context is not None]
-    first = next((exchange for exchange in exchanges if not _GREETING.fullmatch(exchange.query)), exchanges[0])
+    first = next((exchange for exchange in exchanges if not _greeting().fullmatch(exchange.query)), exchanges[0])
     taken = own[-1] if own else first
     if not taken.answer:
         detail = f"the first question has no answer, and later ones may need it: {taken.query[:80]!r}"
@@ -123,7 +126,7 @@ def _conversation(messages: list[Mapping[str, Any]], rest: dict[str, Any]) -> Fl
         fields["weight"] = taken.said_by["weight"]
     if others := [message for at, message in enumerate(messages) if at not in taken.positions]:
         fields["messages"] = others
-    left = [exchange.query for exchange in answered if exchange is not taken and not _GREETING.fullmatch(exchange.query)]
+    left = [exchange.query for exchange in answered if exchange is not taken and not _greeting().fullmatch(exchange.query)]
     return Flat({**fields, **rest}, other_turns=left)
 
 

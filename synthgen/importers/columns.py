@@ -24,6 +24,7 @@ import regex
 from synthgen.errors import ConfigError, InputError, nearest
 from synthgen.importers.chat import Flat, flatten
 from synthgen.importers.files import raw_rows
+from synthgen.importers.own_exports import check_is_whole, plain_export
 from synthgen.importers.own_rows import OwnRow, check_is_rows, is_own, read_own, rejection_of
 from synthgen.importers.values import BadValue, parse_bool, parse_split
 from synthgen.importers.verdicts import ACCEPTED, EDITED, Verdicts
@@ -149,12 +150,14 @@ def read_rows(path: Path, mapping: Mapping[str, str] | None = None) -> tuple[lis
     for where, columns, problem in raw:
         summary.rows += 1
         check_is_rows(path, columns)
+        if not mapping:
+            check_is_whole(path, columns)
         if own and not problem and is_own(columns):
             seen |= dict.fromkeys(columns)
             read = reader.own(where, columns, summary, accepted=path.stem != "candidates")
             rows.append(read) if isinstance(read, ImportRow) else skipped.append(read)
             continue
-        flat = Flat(columns, "bad_row", problem) if problem else flatten(columns)
+        flat = Flat(columns, "bad_row", problem) if problem else flatten(plain_export(columns))
         seen |= dict.fromkeys(columns) | dict.fromkeys(flat.columns)
         found = (
             Skipped(where, "import", flat.reason, detail=flat.detail)

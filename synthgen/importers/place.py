@@ -35,6 +35,7 @@ from synthgen.text.words import find, normalise
 __all__ = ["ContextChunks", "chunks_of_given_splits", "context_documents", "cut_contexts", "place_rows"]
 
 
+_EDGE = 24  # characters at the beginning or end of a chunk, of which one is there whatever is left out
 _EXACT_ONLY = 2.0  # a similarity that no near match reaches
 
 
@@ -46,6 +47,7 @@ class ContextChunks:
     places: Mapping[WantedContext, Location]
     own: Mapping[str, Chunk] = field(default_factory=dict)  # the run's own chunks, before contexts replaced some
     replaced: Sequence[Skipped] = ()
+    masks: Mapping[WantedContext, Span] = field(default_factory=dict)  # what a context leaves out of its chunk
 
 
 def context_documents(
@@ -117,6 +119,8 @@ def cut_contexts(
     contexts = list(dict.fromkeys(_wanted(row) for row in rows if row.context and not (row.own and row.chunk_id in verified)))
     found = zip(contexts, find_contexts(contexts, documents), strict=True)
     places = {wanted: place for wanted, place in found if place is not None}
+    masked = dict(_masked([wanted for wanted in contexts if wanted not in places or not places[wanted].exact], own))
+    places |= {wanted: Location(chunk.document_id, chunk.start, chunk.end, True) for wanted, (chunk, _) in masked.items()}
     for place in places.values():
         spans[place.document_id].add((place.start, place.end))
     for chunk in own:  # a named chunk stays where others replace its neighbours
@@ -137,7 +141,36 @@ def cut_contexts(
             for chunk in own_chunks[document.id]
             if chunk.id in removed
         ]
-    return ContextChunks(chunks, places, {chunk.id: chunk for chunk in own}, replaced)
+    masks = {wanted: span for wanted, (_, span) in masked.items()}
+    return ContextChunks(chunks, places, {chunk.id: chunk for chunk in own}, replaced, masks)
+
+
+def _masked(contexts: Iterable[WantedContext], own: Sequence[Chunk]) -> Iterator[tuple[WantedContext, tuple[Chunk, Span]]]:
+    """Yield the chunk of each context that is the chunk without one span, as exports show a row with a mask, and the span."""
+    contexts = list(contexts)
+    if not contexts:
+        return
+    by_edge: defaultdict[str, list[Chunk]] = defaultdict(list)
+    for chunk in own:
+        for edge in {chunk.text[:_EDGE], chunk.text[-_EDGE:]}:
+            by_edge[edge].append(chunk)
+    for wanted in contexts:
+        text = wanted.text
+        for chunk in dict.fromkeys([*by_edge[text[:_EDGE]], *by_edge[text[-_EDGE:]]]):
+            if (gap := _gap(text, chunk.text)) is not None:
+                yield wanted, (chunk, (chunk.start + gap[0], chunk.start + gap[1]))
+                break
+
+
+def _gap(part: str, whole: str) -> Span | None:
+    """Return the span without which `whole` is `part`, up to white space at the edges; None when there is none."""
+    limit = min(len(part), len(whole))
+    start = next((i for i in range(limit) if part[i] != whole[i]), limit)
+    rest = part[start:]
+    lead = whole[: len(whole) - len(whole.lstrip())] if not start else ""
+    if not rest.strip() or not whole.endswith(rest) or len(part) * 6 < len(whole):
+        return (start, len(whole)) if not rest.strip() and start and len(part) * 6 >= len(whole) else None
+    return (start or len(lead), len(whole) - len(rest)) if len(whole) > len(rest) + start else None
 
 
 def _recut(
@@ -249,6 +282,7 @@ class _Placer:
             row.query,
             row.answer,
             quotes=(quote,) if quote else (),
+            masks=self._masks(row),
             reasoning=row.reasoning,
             kind=row.kind,
             generator=row.generator or "import",
@@ -265,6 +299,10 @@ class _Placer:
         if not chunk.split and not row.split:
             return Skipped(row.where, "import", "bridges_splits", chunk.id, "its text stands in documents of different splits")
         return standing_on(row.own, chunk, self._owner)
+
+    def _masks(self, row: ImportRow) -> tuple[Span, ...]:
+        span = self._cut.masks.get(_wanted(row)) if row.context else None
+        return (span,) if span else ()
 
     def _found(self, row: ImportRow) -> tuple[Chunk, Span | None] | Skipped:
         """Return the chunk of a row, and the span of the answer in its document where the row gives one."""

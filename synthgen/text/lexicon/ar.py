@@ -33,6 +33,7 @@ LEXICON = Lexicon(
         r"^(?:السؤال|سؤال|الجواب|الإجابة)\s*\d*\s*:",
     ),
     generic_headings=listed("مراجع|مقدمة", between="|"),
+    greetings=r"مرحبا",
     ask_labels=listed("س سؤال"),
     reply_labels=listed("ج جواب"),
     yes_no_words=listed("نعم لا"),

@@ -128,6 +128,8 @@ class Lexicon:
     Of answers: `lead_ins` are what a model says before its answer ("Sure!", "Answer:", "According to the passage,"), anchored at the
     start, and `sign_offs` what it says after it ("Let me know if …"); `non_answers` say that there is none.
 
+    `greetings` is a pattern of what opens a chat and asks nothing.
+
     Documents: `generic_headings` say nothing without the one above; `history_headings` is a pattern of those above a list of changes. `ask_labels` and `reply_labels` stand before a question and its answer ("Q:"). `yes_no_words` are cells that say nothing.
     `alone` is a pattern of what only this one of several languages of its script has.
 
@@ -174,6 +176,7 @@ class Lexicon:
     lead_ins: Patterns = ()
     non_answers: Patterns = ()
     sign_offs: Patterns = ()
+    greetings: str = ""
     generic_headings: Words = frozenset()
     history_headings: str = ""
     ask_labels: Words = frozenset()

@@ -66,6 +66,7 @@ LEXICON = Lexicon(
         between="|",
     ),
     history_headings=r"ændringslog|nyheder",
+    greetings=r"hej",
     ask_labels=listed("Spørgsmål"),
     reply_labels=listed("Svar"),
     yes_no_words=listed("ja nej ingen"),

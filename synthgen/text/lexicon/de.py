@@ -244,6 +244,7 @@ LEXICON = Lexicon(
         r"^(?:das|dies|es|die Antwort) (?:wird|ist|steht|geht)\b.{0,30}\b(?:nicht|nirgends)\b.{0,40}(?:erwähnt|angegeben|genannt|hervor|Text|bekannt|enthalten)\W*",
         r"^siehe (?:oben|unten|Text)\W*$",
     ),
+    greetings=r"hallo|guten (?:tag|morgen|abend)|moin|servus",
     ask_labels=listed("F Frage"),
     reply_labels=listed("A Antwort"),
     yes_no_words=listed("ja nein kein keine keiner keines"),

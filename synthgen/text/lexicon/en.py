@@ -408,6 +408,7 @@ LEXICON = Lexicon(
     sign_offs=(
         r"(?:let me know if|(?:i )?hope (?:this|that) helps|feel free to (?:ask|reach)|is there anything else|if you have any (?:other|more|further) questions)\b[^\n]*$",
     ),
+    greetings=r"hello|hi|hey|good (?:morning|afternoon|evening|day)|(?:hello|hi|hey) (?:there|all)",
     ask_labels=listed("Q Question"),
     reply_labels=listed("A Answer"),
     yes_no_words=listed("n/a na none yes no true false"),

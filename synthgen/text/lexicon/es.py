@@ -84,6 +84,7 @@ LEXICON = Lexicon(
         r"^(?:el|este) (?:texto|pasaje|documento|artículo|fragmento|párrafo|contexto) no (?:lo )?(?:menciona|especifica|dice|contiene|responde|indica|proporciona|da)\b",
         r"^(?:ver|véase) (?:arriba|abajo|más arriba|el texto)\W*$",
     ),
+    greetings=r"hola|buen[oa]s (?:d[ií]as|tardes|noches)",
     ask_labels=listed("Pregunta P"),
     reply_labels=listed("Respuesta R"),
     yes_no_words=listed("sí no ninguno ninguna"),

@@ -84,6 +84,7 @@ LEXICON = Lexicon(
         r"^(?:ce|cela|il|ceci) n['’]est pas (?:mentionnée?|précisée?|indiquée?|spécifiée?)\b",
         r"^voir (?:ci-dessus|plus haut|ci-dessous|le texte)\W*$",
     ),
+    greetings=r"bonjour|bonsoir|salut",
     ask_labels=listed("Question Q"),
     reply_labels=listed("Réponse R"),
     yes_no_words=listed("oui non aucun aucune"),

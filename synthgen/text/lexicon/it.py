@@ -83,6 +83,7 @@ LEXICON = Lexicon(
         r"^(?:il|questo|l['’]) ?(?:testo|brano|documento|articolo|paragrafo|contesto) non (?:lo )?(?:menziona|specifica|dice|contiene|risponde|indica|fornisce)\b",
         r"^(?:vedi|vedere) (?:sopra|sotto|il testo)\W*$",
     ),
+    greetings=r"ciao|buongiorno|buonasera",
     ask_labels=listed("Domanda"),
     reply_labels=listed("Risposta R"),
     yes_no_words=listed("sì no nessuno nessuna"),

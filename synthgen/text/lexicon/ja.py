@@ -36,6 +36,7 @@ LEXICON = Lexicon(
         between="|",
     ),
     history_headings=r"変更履歴|更新履歴|リリースノート",
+    greetings=r"こんにちは",
     ask_labels=listed("問 質問"),
     reply_labels=listed("答 回答"),
     yes_no_words=listed("はい いいえ なし 有 無"),

@@ -28,6 +28,7 @@ LEXICON = Lexicon(
     dangling=(r"^(?:그는|그녀는|그들은|이것은|그것은)\s",),
     generic_headings=listed("개요|소개|예|예시|예제|설정|사용법|설명|주의|주의사항|참고|부록|요약|설치|요구 사항", between="|"),
     history_headings=r"변경 사항|릴리스 노트",
+    greetings=r"안녕하세요",
     ask_labels=listed("질문 문"),
     reply_labels=listed("답변 답"),
     yes_no_words=listed("예 아니요 없음"),

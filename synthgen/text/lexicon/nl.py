@@ -85,6 +85,7 @@ LEXICON = Lexicon(
         r"^(?:de|het|deze|dit) (?:tekst|passage|document|artikel|fragment|alinea|context) (?:vermeldt|noemt|zegt|bevat|geeft|beantwoordt)\b.{0,60}\b(?:niet|geen|niets)\b",
         r"^zie (?:boven|hierboven|onder|de tekst)\W*$",
     ),
+    greetings=r"hoi|dag|goedendag",
     ask_labels=listed("Vraag"),
     reply_labels=listed("Antwoord A"),
     yes_no_words=listed("ja nee geen"),

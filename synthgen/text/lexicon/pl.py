@@ -64,6 +64,7 @@ LEXICON = Lexicon(
         between="|",
     ),
     history_headings=r"lista zmian|co nowego",
+    greetings=r"cześć|dzień dobry",
     ask_labels=listed("Pytanie"),
     reply_labels=listed("Odpowiedź"),
     yes_no_words=listed("tak nie brak"),

@@ -82,6 +82,7 @@ LEXICON = Lexicon(
         r"^(?:o|este) (?:texto|trecho|documento|artigo|parágrafo|contexto) não (?:o )?(?:menciona|especifica|diz|contém|responde|indica|fornece)\b",
         r"^(?:ver|veja) (?:acima|abaixo|o texto)\W*$",
     ),
+    greetings=r"ol[aá]|bom dia|boa (?:tarde|noite)",
     ask_labels=listed("Pergunta P"),
     reply_labels=listed("Resposta R"),
     yes_no_words=listed("sim não nenhum nenhuma"),

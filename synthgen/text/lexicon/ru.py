@@ -77,6 +77,7 @@ LEXICON = Lexicon(
         between="|",
     ),
     history_headings=r"история изменений|список изменений|что нового",
+    greetings=r"привет|здравствуйте",
     ask_labels=listed("Вопрос"),
     reply_labels=listed("Ответ"),
     yes_no_words=listed("да нет"),

@@ -63,6 +63,7 @@ LEXICON = Lexicon(
         between="|",
     ),
     history_headings=r"ändringslogg|nyheter",
+    greetings=r"hej",
     ask_labels=listed("Fråga"),
     reply_labels=listed("Svar"),
     yes_no_words=listed("ja nej ingen"),

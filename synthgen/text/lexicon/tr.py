@@ -33,6 +33,7 @@ LEXICON = Lexicon(
         r"^(?:elbette|tabii|tabii ki)\s*[,!:]",
         r"^(?:soru|cevap|yanıt)\s*(?:\d+\s*)?:",
     ),
+    greetings=r"merhaba",
     ask_labels=listed("Soru"),
     reply_labels=listed("Cevap Yanıt"),
     yes_no_words=listed("evet hayır yok"),

@@ -100,7 +100,15 @@ def test_lists_that_exclude_each_other_share_no_word(code: str) -> None:
 def test_patterns_compile_and_match_no_empty_text(code: str) -> None:
     own = lexicon(code)
     several = [pattern for name in PATTERNS for pattern in getattr(own, name)]
-    single = [own.history_headings, own.alone, own.contracted, own.free_letters, own.telling_letters, own.inflection]
+    single = [
+        own.history_headings,
+        own.greetings,
+        own.alone,
+        own.contracted,
+        own.free_letters,
+        own.telling_letters,
+        own.inflection,
+    ]
     for source in [*several, *filter(None, single)]:
         assert not regex.compile(source, regex.IGNORECASE).search(""), source
     for source, plain in own.contractions:
@@ -149,6 +157,7 @@ def test_the_table_of_coverage_has_a_row_for_each_language() -> None:
 
 ELSEWHERE = {
     "loaders/encodings.py": "letters that tell code pages apart",
+    "llm/providers/error_in_success.py": "words of the messages of providers",
     "llm/providers/headers.py": "the sign of a microsecond",
     "filters/common/left_over.py": "what broken encodings make of punctuation",
     "filters/common/mentions.py": "Han numerals, which are digits of a script",
