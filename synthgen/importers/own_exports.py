@@ -17,6 +17,7 @@ from synthgen.errors import InputError
 __all__ = ["LOSSY", "Lossy", "check_is_whole", "plain_export"]
 
 _RAFT_TEXT = regex.compile(r"\A\s*<DOCUMENT>.*</DOCUMENT>", regex.DOTALL)
+_FINAL_ANSWER = "<ANSWER>:"
 _SECTIONS = regex.compile(r"(?:\A|\n\n)### (Instruction|Context|Question|Answer):\n")
 _ESCAPED_HEADER = regex.compile(r"(?:\\#){3,}(?=\s*(?:Instruction|Context|Question|Answer))", regex.IGNORECASE)
 _PROMPT_END = regex.compile(r"\s*(?:###\s*)?(?:Answer|Response)\s*:\s*\Z")
@@ -35,22 +36,16 @@ def _has(*names: str, lists: tuple[str, ...] = ()) -> Callable[[Mapping[str, Any
 
 def _is_raft_chat(row: Mapping[str, Any]) -> bool:
     messages = row.get("messages")
-    texts = (
-        [m.get("content") for m in messages if isinstance(m, Mapping) and m.get("role") == "user"]
-        if isinstance(messages, list)
-        else []
-    )
-    return any(isinstance(text, str) and text.count("<DOCUMENT>") > 1 and _RAFT_TEXT.match(text) for text in texts)
+    texts = [str(m.get("content")) for m in messages if isinstance(m, Mapping)] if isinstance(messages, list) else []
+    return any(map(_is_raft_prompt, texts)) and _FINAL_ANSWER in texts[-1]
 
 
 def _is_raft_completion(row: Mapping[str, Any]) -> bool:
-    prompt = row.get("prompt")
-    return (
-        "completion" in row
-        and isinstance(prompt, str)
-        and prompt.count("<DOCUMENT>") > 1
-        and _RAFT_TEXT.match(prompt) is not None
-    )
+    return _is_raft_prompt(str(row.get("prompt"))) and _FINAL_ANSWER in str(row.get("completion"))
+
+
+def _is_raft_prompt(text: str) -> bool:
+    return text.count("<DOCUMENT>") > 1 and _RAFT_TEXT.match(text) is not None
 
 
 def _is_labelled_pair(row: Mapping[str, Any]) -> bool:

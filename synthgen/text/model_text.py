@@ -62,13 +62,13 @@ _MARKUP = regex.compile(
     regex.IGNORECASE,
 )
 
-_LETTER_OF = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v", "\a": "a"}
+_LETTER_OF = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 _COMMANDS = {
     "\t": "heta tau times text textbf textit textrm texttt to top triangle tfrac tilde tan tanh therefore",
     "\r": "ho right rightarrow rangle rceil rfloor rm ref rbrace Rightarrow rightharpoonup",
     "\n": "u nabla neq ne ni not notin newline newcommand nolimits ngeq nleq nmid noindent nonumber",
 }
-_ESCAPED = regex.compile(r"([\x07\x08\x0b\x0c\n\r\t])([A-Za-z]*)")
+_ESCAPED = regex.compile(r"([\x08\x0c\n\r\t])([A-Za-z]*)")
 _PATH = regex.compile(r"(?:\b[A-Za-z]:|\\\\[\w.$-]+|\b[A-Za-z]:(?:\\[\w.$ -]+)+)\Z")
 
 
@@ -124,7 +124,7 @@ def fault(answer: str, passage: str, language: str = "") -> str:
 def restored_escapes(text: str, passage: str = "") -> str:
     """Return a text whose control characters were JSON escapes of TeX or a path (`\\frac`, `C:\\new`) as it was meant.
 
-    A backspace, form feed or bell is never meant. A tab, line feed or carriage return was not if the passage has the
+    A backspace or form feed is never meant. A tab, line feed or carriage return was not if the passage has the
     backslash there, in a Windows path, or if it makes a command of TeX that is long, or any inside `$…$`.
     """
     if text.isprintable():
@@ -134,7 +134,7 @@ def restored_escapes(text: str, passage: str = "") -> str:
         control, word = match[1], match[2]
         letter = _LETTER_OF[control]
         written = f"\\{letter}{word}"
-        if control in "\a\b\f\v" or (word and written in passage):
+        if control in "\b\f" or (word and written in passage):
             return written
         if word and _PATH.search(text, max(0, match.start() - 80), match.start()):
             return written

@@ -374,16 +374,16 @@ def test_marks_of_quotes_are_read_as_models_write_them_and_written_in_one_way() 
     exact = "It says ##begin_quote##every 400 hours##end_quote##, so 400."
     assert exported["cot_answer"] == f"{exact}\n<ANSWER>: 400 hours"
     for reasoning in (loose, exact):
-        read = flatten(exported | {"cot_answer": f"{reasoning}\n<ANSWER>: 400 hours"})
+        read = flatten(exported | {"cot_answer": f"{reasoning}\n<ANSWER>: 400 hours"}).columns
         assert (read["quote"], read["reasoning"], read["answer"]) == (["every 400 hours"], reasoning, "400 hours")
-    assert "reasoning" not in flatten(exported | {"cot_answer": "##Begin_Quote##every## end_quote##\n<ANSWER>: 400"})
+    assert "reasoning" not in flatten(exported | {"cot_answer": "##Begin_Quote##every## end_quote##\n<ANSWER>: 400"}).columns
 
 
 @pytest.mark.parametrize("mark", ["##begin_quote##", "## END_QUOTE ##", "##begin_quote####begin_quote##", "##\nEnd_Quote##"])
 def test_marks_in_a_text_are_escaped_and_come_back(mark: str) -> None:
     exported = only(row(5, query="What is this?", answer=f"The mark {mark} of it"), p=1)
     assert not MARK.search(exported["cot_answer"])
-    assert flatten(exported)["answer"] == f"The mark {mark} of it"
+    assert flatten(exported).columns["answer"] == f"The mark {mark} of it"
 
 
 def test_reasoning_that_quotes_nothing_has_its_evidence_below(tmp_path: Path) -> None:
@@ -447,17 +447,17 @@ def test_the_abstention_is_an_option_in_every_form() -> None:
 
 
 def test_an_abstention_is_not_imported_as_an_answer() -> None:
-    [told] = [flatten(only(row(5), p=0, memorise=0))]
+    told = flatten(only(row(5), p=0, memorise=0)).columns
     assert told["query"] == "question 5?"
     assert told.get("answer") is None
-    assert flatten(only(row(5), p=0, memorise=1))["answer"] == "answer 5"
+    assert flatten(only(row(5), p=0, memorise=1)).columns["answer"] == "answer 5"
 
 
 def test_reasoning_keeps_its_quotes_when_it_is_imported_again() -> None:
     thought = "The manual says ##begin_quote##every 400 hours##end_quote##, so that is it."
     triple = row(5, answer="400 hours", reasoning=thought)
-    assert flatten(only(triple, p=1))["reasoning"] == thought
-    by_rule = flatten(only(replace(triple, reasoning=None, quotes=(span("400 hours"),)), p=1))
+    assert flatten(only(triple, p=1)).columns["reasoning"] == thought
+    by_rule = flatten(only(replace(triple, reasoning=None, quotes=(span("400 hours"),)), p=1)).columns
     assert "reasoning" not in by_rule
     assert by_rule["quote"] == ["It needs oil every 400 hours."]
 
