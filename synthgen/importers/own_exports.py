@@ -77,7 +77,8 @@ LOSSY: Mapping[str, Lossy] = {
 
 def check_is_whole(path: Path, columns: Mapping[str, Any]) -> None:
     """Raises InputError for a row of a format that cannot come back."""
-    name = next((name for name, format in LOSSY.items() if format.is_one(columns)), None)
+    shown = {name: value for name, value in columns.items() if name != "split"}  # which the file's name gives
+    name = next((name for name, format in LOSSY.items() if format.is_one(shown)), None)
     if name is not None:
         raise InputError(
             f"{path} is an export in the format {name}, which cannot be imported: {LOSSY[name].lacks}. "
@@ -109,10 +110,10 @@ def plain_export(columns: Mapping[str, Any]) -> Mapping[str, Any]:
         return plain | {
             name: value for name, value in columns.items() if name not in ("instruction", "input", "output", "system")
         }
-    sections = _sections(columns)
-    return (
-        {"query": sections["Question"], "context": sections["Context"], "answer": sections["Answer"]} if sections else columns
-    )
+    if sections := _sections({name: value for name, value in columns.items() if name != "split"}):
+        plain = {"query": sections["Question"], "context": sections["Context"], "answer": sections["Answer"]}
+        return plain | ({"split": columns["split"]} if "split" in columns else {})
+    return columns
 
 
 def _sections(columns: Mapping[str, Any]) -> dict[str, str]:

@@ -30,7 +30,7 @@ from synthgen.records import Chunk, Document, Skipped, Span, Triple, chunk_id, d
 from synthgen.text.language import guess_language
 from synthgen.text.quotes import locate
 from synthgen.text.tokenizer import Tokenizer
-from synthgen.text.words import find, normalise
+from synthgen.text.words import find, normalise, words
 
 __all__ = ["ContextChunks", "chunks_of_given_splits", "context_documents", "cut_contexts", "place_rows"]
 
@@ -119,7 +119,12 @@ def cut_contexts(
     contexts = list(dict.fromkeys(_wanted(row) for row in rows if row.context and not (row.own and row.chunk_id in verified)))
     found = zip(contexts, find_contexts(contexts, documents), strict=True)
     places = {wanted: place for wanted, place in found if place is not None}
-    masked = dict(_masked([wanted for wanted in contexts if wanted not in places or not places[wanted].exact], own))
+    queries = {_wanted(row): row.query for row in rows if row.context}
+    masked = {
+        wanted: (chunk, span)
+        for wanted, (chunk, span) in _masked(contexts, own)
+        if wanted not in places or not places[wanted].exact or _hides(chunk, span, queries[wanted])
+    }
     places |= {wanted: Location(chunk.document_id, chunk.start, chunk.end, True) for wanted, (chunk, _) in masked.items()}
     for place in places.values():
         spans[place.document_id].add((place.start, place.end))
@@ -160,6 +165,13 @@ def _masked(contexts: Iterable[WantedContext], own: Sequence[Chunk]) -> Iterator
             if (gap := _gap(text, chunk.text)) is not None:
                 yield wanted, (chunk, (chunk.start + gap[0], chunk.start + gap[1]))
                 break
+
+
+def _hides(chunk: Chunk, span: Span, query: str) -> bool:
+    """Whether the words of a query are in a span of a chunk."""
+    start, end = span[0] - chunk.start, span[1] - chunk.start
+    hidden = chunk.text[max(0, start - _EDGE) : end + _EDGE]  # what is equal on both sides may be counted to either
+    return end - start >= len(query) / 2 and set(words(query)) <= set(words(hidden))
 
 
 def _gap(part: str, whole: str) -> Span | None:

