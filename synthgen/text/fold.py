@@ -9,7 +9,7 @@
 | `LETTERS`, `QUOTED` | locating a text in another one | `fold`, character by character, so that offsets can be kept |
 
 All of them turn ß into ss and ﬁ into fi. Digits of two levels do not become one number: 10⁶ is 10^6 and 1½ is 1 1/2,
-but m² is m2. A zero-width non-joiner ends a word, like the space that is often written in
+but m² is m2. A zero-width non-joiner ends a word of Arabic script, like the space that is often written in
 its place. ASCII text only needs lower case.
 """
 
@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 import regex
 
-from synthgen.text.invisible import IGNORED
+from synthgen.text.invisible import IGNORED, without_ignored
 
 __all__ = ["LETTERS", "QUOTED", "bare", "fold", "fold_with_offsets", "key", "plain"]
 
@@ -30,7 +30,7 @@ def fold(text: str) -> str:
     """Return the text in NFKC and folded case, with ASCII digits, one code per letter, and no invisible characters."""
     if text.isascii():
         return text.lower()
-    return _in_one_form(unicodedata.normalize("NFKC", _LEVELS.sub(r"^", _FRACTION.sub(" ", text))).casefold())
+    return _in_one_form(unicodedata.normalize("NFKC", _apart(without_ignored(text))).casefold())
 
 
 def key(text: str) -> str:
@@ -77,12 +77,17 @@ class _Noise(dict[int, str]):
         return self[code]
 
 
+def _apart(text: str) -> str:
+    """Return the text with a sign between digits of two levels."""
+    return _LEVELS.sub(r"^", _FRACTION.sub(" ", text))
+
+
 def _in_one_form(folded: str) -> str:
     return folded.translate(_ONE_FORM).replace("i\u0307", "i") if _VARIANT.search(folded) else folded
 
 
 def _without(marks: regex.Pattern[str], text: str) -> str:
-    folded = _in_one_form(unicodedata.normalize("NFKD", _LEVELS.sub(r"^", _FRACTION.sub(" ", text))).casefold())
+    folded = _in_one_form(unicodedata.normalize("NFKD", _apart(without_ignored(text))).casefold())
     folded = unicodedata.normalize("NFC", marks.sub("", folded))
     for letter, plain_letter in _STROKED:
         folded = folded.replace(letter, plain_letter)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import regex
 
-__all__ = ["IGNORED", "JOINING", "NEVER_SEEN", "without_invisible"]
+__all__ = ["IGNORED", "JOINING", "NEVER_SEEN", "without_ignored", "without_invisible"]
 
 NEVER_SEEN = frozenset(
     map(
@@ -39,11 +39,17 @@ JOINING = frozenset(
     )
 )
 IGNORED = NEVER_SEEN | JOINING
-"""What a comparison does not see. A zero-width non-joiner is not one of them: it ends a word."""
+"""What a comparison does not see. A zero-width non-joiner is not one of them, because it ends a word of Arabic script."""
 
+_IGNORED = regex.compile(f"[{''.join(sorted(IGNORED))}]+|(?<![\\p{{Arabic}}\\p{{Mn}}])\u200c|\u200c(?!\\p{{Arabic}})")
 _NEVER_SEEN = regex.compile(f"[{''.join(sorted(NEVER_SEEN))}]+")
 
 
 def without_invisible(text: str) -> str:
     """Return the text without the characters that are never seen."""
     return text if text.isascii() else _NEVER_SEEN.sub("", text)
+
+
+def without_ignored(text: str) -> str:
+    """Return the text as a comparison sees it. A zero-width non-joiner stays between letters of Arabic script only."""
+    return text if text.isascii() else _IGNORED.sub("", text)

@@ -5,6 +5,9 @@ Codes are the two letters of ISO 639-1. `guess_language` returns "" for a guess 
 Only words count. Code, markup, addresses and identifiers are removed first, because their English keywords carry no
 information on the language of the text. Three windows of a long text are read.
 
+Lists of names and terms resemble some language by chance. So a less probable language other than English, which such
+lists are mostly in, needs one of its frequent words, and names and single letters never overrule the document.
+
 Close languages share a code where a text rarely distinguishes them: both forms of Norwegian are `no`, every Chinese is
 `zh`, spoken Arabic is `ar`, and Bosnian is read as Croatian or Serbian. Not covered: languages without a two-letter
 code; the languages of the parts of a mixed text.
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Guess", "guess_language", "identify"]
 
 _SURE, _SURE_OF_ANOTHER = 0.6, 0.97  # least confidence, on its own and against the language of the document
+_SURE_WITHOUT_WORDS = 0.8  # least confidence when the text has no frequent word of the language
+_LEAST_UNCAPITALISED = 0.35  # share of the words; names have less, and German prose has more
 _LEAST_OF_ANOTHER = 40  # weighted letters needed for another language than the document's
 _LEAST_OWN, _OWN_SHARE = 3, 0.06  # words, and their share, that occur only in the document's language
 _WINDOWS, _PLAIN = (90, 700), 0.9  # characters of each of three windows; the wider ones where the first decide nothing
@@ -63,7 +68,7 @@ def guess_language(text: str, *, document: str = "") -> str:
         return document
     (code, confidence), found = _identified(text)
     if not document:
-        return code if confidence >= _SURE else ""
+        return code if confidence >= _SURE and (confidence >= _SURE_WITHOUT_WORDS or _is_borne_out(code, found)) else ""
     return code if confidence >= _SURE_OF_ANOTHER and _may_differ(found, document) else document
 
 
@@ -90,10 +95,19 @@ def _frequent_words(language: str) -> frozenset[str]:
     return lexicon(language).stop_words | lexicon(language).common_words
 
 
+def _is_borne_out(language: str, found: _Words) -> bool:
+    """Whether a frequent word of the language is among the words, or the language needs none."""
+    own = _frequent_words(language)
+    return language == "en" or found.script in _LANGUAGE_OF or any(word in own for word in found.text.lower().split())
+
+
 def _may_differ(found: _Words, document: str) -> bool:
     if (found.script, document) == ("CJK", "ja"):
         return False
-    return len(found.text) * _WEIGHT.get(found.script, _SPACED) >= _LEAST_OF_ANOTHER
+    words = [word for word in found.text.split() if len(word) > 1]
+    if len(" ".join(words)) * _WEIGHT.get(found.script, _SPACED) < _LEAST_OF_ANOTHER:
+        return False
+    return sum(word == word.lower() for word in words) >= _LEAST_UNCAPITALISED * len(words)
 
 
 def _identified(text: str) -> tuple[Guess, _Words]:

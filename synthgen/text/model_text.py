@@ -2,7 +2,7 @@
 
 `mended_query` and `mended_answer` are applied to every row, whatever its source; `fault` says what is wrong with an
 answer that could not be mended. Nothing is changed that the row's passage has literally: an answer that quotes a chat
-or JSON keeps it.
+or JSON keeps it. Characters that are never seen (`text.invisible`) are removed without a word.
 
 | mended | example |
 |---|---|
@@ -27,6 +27,7 @@ from typing import NamedTuple
 import regex
 
 from synthgen.text.fold import key
+from synthgen.text.invisible import without_invisible
 from synthgen.text.lexicon import lexicon
 from synthgen.text.model_marks import has_marks, without_marks, without_prompt
 
@@ -156,13 +157,14 @@ _Step = tuple[str, Callable[[str, str], str]]
 
 
 def _all(text: str, passage: str, steps: Iterable[_Step]) -> Mended:
+    text = without_invisible(text)
     done = []
     for name, step in steps:
         changed = step(text, passage)
         if changed != text:
             text = changed
             done.append(name)
-    return Mended(text, tuple(dict.fromkeys(done)))
+    return Mended(without_invisible(text), tuple(dict.fromkeys(done)))  # an entity may have been one
 
 
 def _without_entities(text: str, passage: str) -> str:

@@ -103,6 +103,52 @@ def test_a_part_of_a_japanese_document_without_kana_is_japanese() -> None:
     assert guess_language("東京都庁舎建設計画概要説明会資料一覧", document="ja") == "ja"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- Marie Dupont <marie@example.com>\n- Miguel Ángel\n- João Silva\n- Kim Lee\n- Bruno Oliveira\n- Tiago Ferreira\n- Marco Rossi",
+        "- Paris\n- Lyon\n- Marseille\n- Bordeaux\n- Toulouse\n- Strasbourg\n- Clermont-Ferrand\n- Saint-Étienne",
+        "- Иван Петров\n- Сергей Иванов\n- Ольга Смирнова\n- Алексей Кузнецов",
+        "Andorra\nAfghanistan\nAnguilla\nAlbania\nArmenia\nAngola\nAruba\nAzerbaijan\nBosnia\nBarbados\nBahrain\nBurundi\nBenin",
+        "pip-check\n=========\n\nDescription\n***********\n\n.. pip-command-description:: check\n\nUsage\n*****\n\nOptions\n*******",
+        "- b6dfdf1 João Silva\n- 0491f16 Ana Pereira\n- 68b4e65 Tiago Ferreira\n- c50435e Bruno Oliveira",
+    ],
+    ids=["authors", "cities", "Russian names", "countries", "headings", "hashes"],
+)
+def test_a_list_of_names_is_in_no_language_by_itself_and_in_that_of_its_document(text: str) -> None:
+    assert guess_language(text) in ("", "en")
+    for document in ("en", "de", "fr"):
+        assert guess_language(text, document=document) == document
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "* 7116d10 fix session cookie (João Silva)",
+        "- Refactor cache by @tiago in #4435",
+        "- [`3fa9384`](https://example.com/x/commit/3fa9384) fix: null pointer in parser",
+        "* **utils:** remove linter config ([#2818](u)), closes [#2818](u)",
+        "- Update release notes. Thanks Miguel Ángel.",
+    ],
+)
+def test_a_change_log_is_english(line: str) -> None:
+    assert guess_language("# Change log\n\n" + f"{line}\n" * 20 + "- Add an option to the parser of the cache") == "en"
+    assert guess_language(line, document="en") == "en"
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        ("en", "- Jürgen Müller\n- Karl-Heinz Schäfer\n- Wolfgang von Braun\n- Günther Weiß\n- Jörg Großmann\n- Jürgen Weiß"),
+        ("en", "- João Carlos Pereira da Silva\n- Maria de Souza\n- José dos Santos\n- Luiz Gonçalves\n- Inês Conceição"),
+        ("en", "あ い う え お か き く け こ さ し す せ そ た ち つ て と な に ぬ"),
+        ("de", "ა ბ გ დ ე ვ ზ თ ი კ ლ მ ნ ო პ ჟ რ ს ტ უ ფ ქ ღ ყ შ ჩ ც ძ წ ჭ ხ ჯ ჰ"),
+    ],
+)
+def test_names_and_single_letters_never_overrule_the_document(document: str, text: str) -> None:
+    assert guess_language(text, document=document) == document
+
+
 def test_a_short_word_is_too_little_to_differ_by() -> None:
     assert guess_language("Bundesgesetz", document="en") == "en"
 
