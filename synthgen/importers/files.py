@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from synthgen.errors import ConfigError, InputError
+from synthgen.importers.own_exports import check_folder
 from synthgen.importers.qrels import LAYOUT, BadLine, Judgment, read_qrels
 from synthgen.importers.tables import read_table
 from synthgen.records import SPLITS
@@ -57,6 +58,7 @@ def raw_rows(path: Path) -> tuple[str, Iterator[RawRow]]:
     if not path.exists():
         raise InputError(f"{path} does not exist. The first argument is the file of rows.")
     if path.is_dir():
+        check_folder(path)
         if all((path / name).is_file() for name in _BEIR):
             return "beir", _beir(path)
         if tables := _tables(path):

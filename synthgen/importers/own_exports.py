@@ -14,7 +14,7 @@ import regex
 
 from synthgen.errors import InputError
 
-__all__ = ["LOSSY", "Lossy", "check_is_whole", "plain_export"]
+__all__ = ["LOSSY", "Lossy", "check_folder", "check_is_whole", "plain_export"]
 
 _RAFT_TEXT = regex.compile(r"\A\s*<DOCUMENT>.*</DOCUMENT>", regex.DOTALL)
 _FINAL_ANSWER = "<ANSWER>:"
@@ -69,6 +69,7 @@ LOSSY: Mapping[str, Lossy] = {
     "st-kd": Lossy(_has("query", "positive", "negative_1", lists=("scores",)), _NO_ANSWER),
     "flagembedding": Lossy(_has("query", lists=("pos", "neg")), _NO_ANSWER),
     "tevatron": Lossy(_has("query_id", "query", lists=("positive_passages", "negative_passages")), _NO_ANSWER),
+    "mteb": Lossy(lambda row: False, "it has neither the answers nor the queries that stand in the corpus"),
     "corpus-text": Lossy(
         lambda row: row.keys() == {"text"} and not _SECTIONS.search(str(row["text"])), "it has passages and no queries"
     ),
@@ -80,10 +81,20 @@ def check_is_whole(path: Path, columns: Mapping[str, Any]) -> None:
     shown = {name: value for name, value in columns.items() if name != "split"}  # which the file's name gives
     name = next((name for name, format in LOSSY.items() if format.is_one(shown)), None)
     if name is not None:
-        raise InputError(
-            f"{path} is an export in the format {name}, which cannot be imported: {LOSSY[name].lacks}. "
-            "Import triples.parquet of the run, or what `synthgen show RUN -n 999 --json` prints: these rows come back whole."
-        )
+        raise _refused(path, name)
+
+
+def check_folder(path: Path) -> None:
+    """Raises InputError for the folder of a format that cannot come back."""
+    if (path / "synthgen_task.py").is_file():
+        raise _refused(path, "mteb")
+
+
+def _refused(path: Path, name: str) -> InputError:
+    return InputError(
+        f"{path} is an export in the format {name}, which cannot be imported: {LOSSY[name].lacks}. "
+        "Import triples.parquet of the run, or what `synthgen show RUN -n 999 --json` prints: these rows come back whole."
+    )
 
 
 def plain_export(columns: Mapping[str, Any]) -> Mapping[str, Any]:
