@@ -26,6 +26,7 @@ from synthgen.text.words import normalise
 
 __all__ = [
     "CLASSIFICATION",
+    "IMPORTED",
     "SPLITS",
     "Chunk",
     "Completion",
@@ -77,6 +78,10 @@ class _Row:
         values = row if row.keys() <= names else {name: value for name, value in row.items() if name in names}
         read = {name: reader(values[name]) for name, reader in readers.items() if name in values}
         return cls(**{**values, **read}) if read else cls(**values)
+
+
+IMPORTED = "imported"
+"""`Distractor.found_by` of one that the file of an import gave."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -179,6 +184,11 @@ class Distractor(_Row):
     rank: int
     score: float
     relative: float
+
+    @property
+    def given(self) -> bool:
+        """Whether the file of an import gave it."""
+        return self.found_by == IMPORTED
 
     @property
     def mined(self) -> bool:

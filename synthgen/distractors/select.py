@@ -62,6 +62,8 @@ def add_distractors(
 ) -> tuple[list[Triple], dict[str, Any]]:
     """Return the triples with up to `settings.num` distractors each and with further positives, and the counts.
 
+    Distractors that an import gave stay if they are in the row's split, and come first; mining adds to them.
+
     `retriever` is the lexical search. Counts: `rows`, `asked`, `found` by source, `filled` (places that another source
     filled), `missing` (empty places) in `short` rows, `refused` by reason, `unchecked_answers` (see `guard`) and
     `further_positives`. `hardness` is about the mined distractors and the first of `judges`: the mean of their score
@@ -85,7 +87,11 @@ def add_distractors(
         _check(rows, checks, chunks, guard)
         for row in rows:
             counts.add(row)
-            found.append(replace(row.triple, distractors=tuple(interleaved(row.found, shares))))
+            split = row.triple.split
+            given = [d for d in row.triple.distractors if d.given and chunks[d.chunk_id].split == split]
+            known = {distractor.chunk_id for distractor in given}
+            added = [distractor for distractor in interleaved(row.found, shares) if distractor.chunk_id not in known]
+            found.append(replace(row.triple, distractors=(*given, *added)[: max(settings.num, len(given))]))
         if on_event:
             on_event(Event("distractors", len(found), len(triples)))
     return found, counts.report(guard)

@@ -54,6 +54,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 """Role -> its usual column names. The first that a row has is used."""
 
 _WRONG_ANSWER = regex.compile(r"(?:distractor|wrong_answer|incorrect_answer)(?:s|_?\d+)")
+_NEGATIVE = regex.compile(r"(?:hard_)?negatives?(?:_?\d+)?")
 _SQUAD_CELL = regex.compile(
     r"\s*\[?\s*\{\s*(['\"])(?:text\1.*['\"]answer_start|answer_start\1.*['\"]text)['\"]\s*:", regex.DOTALL
 )  # SQuAD's answers in a CSV cell
@@ -82,6 +83,7 @@ class ImportRow:
     title: str = ""
     answer_start: int | None = None
     split: str = ""
+    negatives: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     own: OwnRow | None = None
 
@@ -154,7 +156,7 @@ def read_rows(path: Path, mapping: Mapping[str, str] | None = None) -> tuple[lis
             check_is_whole(path, columns)
         if own and not problem and is_own(columns):
             seen |= dict.fromkeys(columns)
-            read = reader.own(where, columns, summary, accepted=path.stem != "candidates")
+            read = reader.own(where, columns, summary, accepted=path.stem != "candidates" and format != "beir")
             rows.append(read) if isinstance(read, ImportRow) else skipped.append(read)
             continue
         flat = Flat(columns, "bad_row", problem) if problem else flatten(plain_export(columns))
@@ -246,6 +248,7 @@ class _RowReader:
                 kind=_text(values.get("kind"), "kind"),
                 title=_text(values.get("title"), "title"),
                 answer_start=answer_start if answer_start is not None else _number(values.get("answer_start"), "answer_start"),
+                negatives=_negatives(columns, roles.values()),
                 metadata=metadata,
             )
         except BadValue as bad:
@@ -300,6 +303,15 @@ def _roles(names: tuple[str, ...], mapping: Mapping[str, str]) -> dict[str, str]
         if role not in mapping and column is not None:
             found[role] = column
     return found
+
+
+def _negatives(columns: Mapping[str, Any], taken: Collection[str]) -> tuple[str, ...]:
+    """Return the passages that a row gives as wrong ones, in the order of its columns."""
+    found: list[str] = []
+    for name, value in columns.items():
+        if name not in taken and _NEGATIVE.fullmatch(name):
+            found += [normalise(one).strip() for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+    return tuple(text for text in found if text)
 
 
 def _text(value: Any, role: str) -> str:

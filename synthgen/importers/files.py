@@ -14,12 +14,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from synthgen.errors import ConfigError, InputError
 from synthgen.importers.own_exports import check_folder
 from synthgen.importers.qrels import LAYOUT, BadLine, Judgment, read_qrels
 from synthgen.importers.tables import read_table
-from synthgen.records import SPLITS
+from synthgen.records import SPLITS, digest
 from synthgen.splits import split_named
 
 __all__ = ["FORMATS", "Passage", "RawRow", "file_digest", "passages_of", "raw_rows"]
@@ -194,6 +195,9 @@ def _beir(folder: Path) -> Iterator[RawRow]:
     judgments = sorted((folder / "qrels").glob("*.tsv"))
     if not judgments:
         raise InputError(f"{folder} has no qrels/*.tsv, which say which passage answers which query.")
+    if _is_own_beir(corpus, queries):
+        yield from _own_beir(corpus, queries, judgments)
+        return
     for path in judgments:
         for found in read_qrels(path):
             where = f"{path.name}:{found.line}"
@@ -201,6 +205,49 @@ def _beir(folder: Path) -> Iterator[RawRow]:
                 yield RawRow(where, {}, f"not {LAYOUT}")
             elif found.score > 0:
                 yield _judged(where, found, path.stem, queries.get(found.query, {}), corpus.get(found.passage))
+
+
+def _is_own_beir(corpus: Mapping[str, Mapping[str, Any]], queries: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a BEIR folder is an export of ours, whose ids are those of rows and chunks."""
+    passages = all(_metadata(row).keys() == {"document", "start", "end"} for row in corpus.values())
+    return (
+        passages and bool(queries) and all(_metadata(row).keys() == {"split", "kind", "generator"} for row in queries.values())
+    )
+
+
+def _own_beir(
+    corpus: Mapping[str, Mapping[str, Any]], queries: Mapping[str, Mapping[str, Any]], judgments: list[Path]
+) -> Iterator[RawRow]:
+    """Yield a row of ours for each query, without the answer that the format leaves out."""
+    positives: dict[str, list[str]] = {}
+    for path in judgments:
+        for found in read_qrels(path):
+            if isinstance(found, BadLine):
+                yield RawRow(f"{path.name}:{found.line}", {}, f"not {LAYOUT}")
+            elif found.score > 0 and found.passage in corpus:
+                positives.setdefault(found.query, []).append(found.passage)
+    for number, (id, query) in enumerate(queries.items(), 1):
+        where, own = f"queries.jsonl:{number}", positives.get(id, [])
+        if not own:
+            yield RawRow(where, {}, f"qrels name no passage of the corpus for the query {id!r}")
+            continue
+        passage = corpus[own[0]]
+        place, text = _metadata(passage), str(passage.get("text"))
+        columns = {
+            "id": unquote(id),
+            "query": query.get("text"),
+            "answer": None,
+            "positives": [unquote(one) for one in own],
+            "document_id": place["document"],
+            "start": place["start"],
+            "end": place["end"],
+            "chunk_sha256": digest(text),
+            "quotes": [],
+            "masks": [],
+            "context": text,
+            "title": passage.get("title"),
+        }
+        yield RawRow(where, columns | _metadata(query))
 
 
 def _judged(where: str, found: Judgment, split: str, query: Mapping[str, Any], passage: Mapping[str, Any] | None) -> RawRow:

@@ -62,6 +62,9 @@ LOSSY: Mapping[str, Lossy] = {
     "trl-preference": Lossy(
         _has("prompt", "chosen", "rejected", "rejected_source"), "its rejected answers were drawn from other rows"
     ),
+    "raft": Lossy(
+        lambda row: row.get("oracle_mode") == "abstain" and "cot_answer" in row, "its rows that abstain have lost their answers"
+    ),
     "raft-chat": Lossy(_is_raft_chat, _NO_ORACLE),
     "raft-completion": Lossy(_is_raft_completion, _NO_ORACLE),
     "raft-eval": Lossy(_has("gold_final_answer", "oracle_mode", "question"), _NO_ORACLE),

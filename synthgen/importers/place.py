@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +27,19 @@ from synthgen.importers.files import Passage
 from synthgen.importers.locate import Location, WantedContext, find_contexts
 from synthgen.importers.own_rows import standing_on
 from synthgen.importers.verdicts import EDITED, REJECTED
-from synthgen.records import Chunk, Document, Skipped, Span, Triple, chunk_id, digest, make_document, make_triple
+from synthgen.records import (
+    IMPORTED,
+    Chunk,
+    Distractor,
+    Document,
+    Skipped,
+    Span,
+    Triple,
+    chunk_id,
+    digest,
+    make_document,
+    make_triple,
+)
 from synthgen.text.language import guess_language
 from synthgen.text.quotes import locate
 from synthgen.text.tokenizer import Tokenizer
@@ -35,7 +48,7 @@ from synthgen.text.words import find, normalise, words
 __all__ = ["ContextChunks", "chunks_of_given_splits", "context_documents", "cut_contexts", "place_rows"]
 
 
-_EDGE = 24  # characters at the beginning or end of a chunk, of which one is there whatever is left out
+_EDGE = 12  # characters at the beginning or end of a chunk, of which one is there whatever is left out
 _EXACT_ONLY = 2.0  # a similarity that no near match reaches
 
 
@@ -168,10 +181,13 @@ def _masked(contexts: Iterable[WantedContext], own: Sequence[Chunk]) -> Iterator
 
 
 def _hides(chunk: Chunk, span: Span, query: str) -> bool:
-    """Whether the words of a query are in a span of a chunk."""
+    """Whether a span of a chunk is what became the query: it has the query's words, or no others."""
     start, end = span[0] - chunk.start, span[1] - chunk.start
-    hidden = chunk.text[max(0, start - _EDGE) : end + _EDGE]  # what is equal on both sides may be counted to either
-    return end - start >= len(query) / 2 and set(words(query)) <= set(words(hidden))
+    asked, left_out = set(words(query)), set(words(chunk.text[start:end]))
+    around = set(
+        words(chunk.text[max(0, start - 2 * _EDGE) : end + 2 * _EDGE])
+    )  # what is equal on both sides may count to either
+    return (bool(left_out) and left_out <= asked) or (end - start >= len(query) / 2 and len(asked & around) >= 0.9 * len(asked))
 
 
 def _gap(part: str, whole: str) -> Span | None:
@@ -295,6 +311,7 @@ class _Placer:
             row.answer,
             quotes=(quote,) if quote else (),
             masks=self._masks(row),
+            distractors=self._distractors(row, chunk),
             reasoning=row.reasoning,
             kind=row.kind,
             generator=row.generator or "import",
@@ -311,6 +328,15 @@ class _Placer:
         if not chunk.split and not row.split:
             return Skipped(row.where, "import", "bridges_splits", chunk.id, "its text stands in documents of different splits")
         return standing_on(row.own, chunk, self._owner)
+
+    def _distractors(self, row: ImportRow, chunk: Chunk) -> tuple[Distractor, ...]:
+        """Return the chunks that a row gives as wrong ones; mining adds to those of the row's split."""
+        found = dict.fromkeys(self._by_text[text] for text in row.negatives if text in self._by_text)
+        return tuple(Distractor(one.id, IMPORTED, 0, 0.0, 0.0) for one in found if one.id != chunk.id)
+
+    @functools.cached_property
+    def _by_text(self) -> dict[str, Chunk]:
+        return {chunk.text.strip(): chunk for chunk in self._owner.values()}
 
     def _masks(self, row: ImportRow) -> tuple[Span, ...]:
         span = self._cut.masks.get(_wanted(row)) if row.context else None
