@@ -47,6 +47,7 @@ def read_labelled(path: Path, mapping: Mapping[str, str] | None = None) -> tuple
     seen: dict[str, None] = {}
     for where, given, problem in raw:
         summary.rows += 1
+        given = given if mapping else _plain(given)
         seen |= dict.fromkeys(given)
         summary.columns.update((_ROW_FIELDS.get(role, role), name) for role, name in columns.items() if name in given)
         found = (
@@ -67,6 +68,17 @@ def _check(path: Path, columns: Mapping[str, str], mapping: Mapping[str, str], s
                 f"{path} has no column {column!r} for the {role}.{nearest(column, seen)} It has: {', '.join(seen[:40])}. "
                 f"Name the column with --map {role}=COLUMN."
             )
+
+
+def _plain(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the text and the label of a conversation in which the user gives the one and the assistant the other."""
+    messages = given.get("messages")
+    turns = [message for message in messages if isinstance(message, Mapping)] if isinstance(messages, list) else []
+    said = {str(turn.get("role")): turn.get("content") for turn in turns}
+    if [turn.get("role") for turn in turns if turn.get("role") != "system"] != ["user", "assistant"]:
+        return given
+    rest = {name: value for name, value in given.items() if name != "messages"}
+    return {"text": said["user"], "label": said["assistant"], **rest}
 
 
 def _row(
