@@ -25,6 +25,7 @@ from synthgen.chunking.markup.block import trimmed
 from synthgen.importers.columns import ImportRow
 from synthgen.importers.files import Passage
 from synthgen.importers.locate import Location, WantedContext, find_contexts
+from synthgen.importers.masked_contexts import hides, masked_contexts
 from synthgen.importers.own_rows import standing_on
 from synthgen.importers.verdicts import EDITED, REJECTED
 from synthgen.records import (
@@ -43,12 +44,11 @@ from synthgen.records import (
 from synthgen.text.language import guess_language
 from synthgen.text.quotes import locate
 from synthgen.text.tokenizer import Tokenizer
-from synthgen.text.words import find, normalise, words
+from synthgen.text.words import find, normalise
 
 __all__ = ["ContextChunks", "chunks_of_given_splits", "context_documents", "cut_contexts", "place_rows"]
 
 
-_EDGE = 12  # characters at the beginning or end of a chunk, of which one is there whatever is left out
 _EXACT_ONLY = 2.0  # a similarity that no near match reaches
 
 
@@ -135,8 +135,8 @@ def cut_contexts(
     queries = {_wanted(row): row.query for row in rows if row.context}
     masked = {
         wanted: (chunk, span)
-        for wanted, (chunk, span) in _masked(contexts, own)
-        if wanted not in places or not places[wanted].exact or _hides(chunk, span, queries[wanted])
+        for wanted, (chunk, span) in masked_contexts(contexts, own)
+        if wanted not in places or not places[wanted].exact or hides(chunk, span, queries[wanted])
     }
     places |= {wanted: Location(chunk.document_id, chunk.start, chunk.end, True) for wanted, (chunk, _) in masked.items()}
     for place in places.values():
@@ -161,44 +161,6 @@ def cut_contexts(
         ]
     masks = {wanted: span for wanted, (_, span) in masked.items()}
     return ContextChunks(chunks, places, {chunk.id: chunk for chunk in own}, replaced, masks)
-
-
-def _masked(contexts: Iterable[WantedContext], own: Sequence[Chunk]) -> Iterator[tuple[WantedContext, tuple[Chunk, Span]]]:
-    """Yield the chunk of each context that is the chunk without one span, as exports show a row with a mask, and the span."""
-    contexts = list(contexts)
-    if not contexts:
-        return
-    by_edge: defaultdict[str, list[Chunk]] = defaultdict(list)
-    for chunk in own:
-        for edge in {chunk.text[:_EDGE], chunk.text[-_EDGE:]}:
-            by_edge[edge].append(chunk)
-    for wanted in contexts:
-        text = wanted.text
-        for chunk in dict.fromkeys([*by_edge[text[:_EDGE]], *by_edge[text[-_EDGE:]]]):
-            if (gap := _gap(text, chunk.text)) is not None:
-                yield wanted, (chunk, (chunk.start + gap[0], chunk.start + gap[1]))
-                break
-
-
-def _hides(chunk: Chunk, span: Span, query: str) -> bool:
-    """Whether a span of a chunk is what became the query: it has the query's words, or no others."""
-    start, end = span[0] - chunk.start, span[1] - chunk.start
-    asked, left_out = set(words(query)), set(words(chunk.text[start:end]))
-    around = set(
-        words(chunk.text[max(0, start - 2 * _EDGE) : end + 2 * _EDGE])
-    )  # what is equal on both sides may count to either
-    return (bool(left_out) and left_out <= asked) or (end - start >= len(query) / 2 and len(asked & around) >= 0.9 * len(asked))
-
-
-def _gap(part: str, whole: str) -> Span | None:
-    """Return the span without which `whole` is `part`, up to white space at the edges; None when there is none."""
-    limit = min(len(part), len(whole))
-    start = next((i for i in range(limit) if part[i] != whole[i]), limit)
-    rest = part[start:]
-    lead = whole[: len(whole) - len(whole.lstrip())] if not start else ""
-    if not rest.strip() or not whole.endswith(rest) or len(part) * 6 < len(whole):
-        return (start, len(whole)) if not rest.strip() and start and len(part) * 6 >= len(whole) else None
-    return (start or len(lead), len(whole) - len(rest)) if len(whole) > len(rest) + start else None
 
 
 def _recut(
