@@ -1,4 +1,4 @@
-"""Rows of our own tables, read back as the rows that they are: `show --json`, `triples.parquet`, the config `triples` of the Hub.
+"""Rows of our own tables, read back as the rows that they are: `show --json`, the table of triples, the config `triples` of the Hub.
 
 A row of a run is known by its columns. It keeps every field, its id and its order, and what a run has accepted is not judged
 again. An edited field changes that field. The id follows the query, as it always does. Quotes that no longer support an edited

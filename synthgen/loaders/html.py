@@ -44,7 +44,7 @@ class Page(NamedTuple):
 
 
 def load_html(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
-    """HTML. The title is the first heading, else `<title>`, else `og:title`.
+    """HTML. The title is the first heading, else that of the page.
 
     `metadata.dropped_share` is the share of a page's visible letters that were taken for navigation and the like.
     """

@@ -461,7 +461,7 @@ def test_what_waits_for_another_run_on_the_same_store_is_not_counted(docs: Path,
         assert (len(in_batches["batches"]), in_batches["waiting"], in_batches["to_submit"]) == (2, 1, 0)
         state = status(tmp_path / "herons")
         assert (state["calls"]["waiting"], len(state["batches"])) == (1, 2)
-        assert "1 calls wait in batches; `synthgen batch collect" in status_text(state)
+        assert "1 call waits in batches; `synthgen batch collect" in status_text(state)
 
 
 @pytest.mark.slow
