@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 import regex
 
-from synthgen.text.invisible import IGNORED, without_ignored
+from synthgen.text.invisible import without_ignored
 
 __all__ = ["LETTERS", "QUOTED", "bare", "fold", "fold_with_offsets", "key", "plain"]
 
@@ -79,7 +79,7 @@ class _Noise(dict[int, str]):
 
 def _apart(text: str) -> str:
     """Return the text with a sign between digits of two levels."""
-    return _LEVELS.sub(r"^", _FRACTION.sub(" ", text))
+    return _LEVELS.sub(r"^", _FRACTION.sub(" ", text)) if _LEVEL_SIGN.search(text) else text
 
 
 def _in_one_form(folded: str) -> str:
@@ -100,7 +100,6 @@ _ZEROS = [
     *(0xA9F0, 0xAA50, 0xABF0),
 ]
 _ONE_FORM: dict[int, str | None] = {
-    **dict.fromkeys(map(ord, IGNORED)),
     0x0640: None,  # tatweel, which only lengthens an Arabic word
     0x200C: " ",  # zero-width non-joiner
     0x06A9: "ك",  # kaf and yeh in their Persian form
@@ -111,6 +110,7 @@ _VARIANT = re.compile(f"[{''.join(map(chr, _ONE_FORM))}\u0307]")
 _STROKED = [("ł", "l"), ("ø", "o"), ("đ", "d"), ("ħ", "h"), ("ı", "i"), ("æ", "ae"), ("œ", "oe"), ("ى", "ي")]
 _ACCENTS = regex.compile(r"[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670]")
 _MARKS = regex.compile(r"\p{Mn}(?<![\u3099\u309a])")
+_LEVEL_SIGN = re.compile(r"[⁰¹²³⁴-⁾₀-₎¼-¾⅐-⅞↉]")
 _LEVELS = regex.compile(r"(?<=\p{Nd})(?=[⁰¹²³⁴-⁾₀-₎])|(?<=[₀-₉])(?=\p{Nd})")  # between digits of two levels
 _FRACTION = regex.compile(r"(?<=\p{Nd})(?=[¼-¾⅐-⅞↉])")
 _HYPHEN = regex.compile(r"(?<=[\p{L}\p{N}])-|-(?!\p{N})")

@@ -8,6 +8,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import regex
 
 __all__ = ["IGNORED", "JOINING", "NEVER_SEEN", "without_ignored", "without_invisible"]
@@ -43,13 +46,23 @@ IGNORED = NEVER_SEEN | JOINING
 
 _IGNORED = regex.compile(f"[{''.join(sorted(IGNORED))}]+|(?<![\\p{{Arabic}}\\p{{Mn}}])\u200c|\u200c(?!\\p{{Arabic}})")
 _NEVER_SEEN = regex.compile(f"[{''.join(sorted(NEVER_SEEN))}]+")
+_ASTRAL = re.compile("[\U0001d173-\U0001d17a\U000e0000-\U000e01ef]").search
+
+
+def _search(characters: frozenset[str]) -> Callable[[str], object]:
+    """Return a quick test whether a text has any, as few have: `re` is quick with characters of one plane."""
+    plane = re.compile(f"[{''.join(sorted(one for one in characters if one <= chr(0xFFFF)))}]").search
+    return lambda text: plane(text) or _ASTRAL(text)
+
+
+_HAS_IGNORED, _HAS_NEVER_SEEN = _search(IGNORED | {"\u200c"}), _search(NEVER_SEEN)
 
 
 def without_invisible(text: str) -> str:
     """Return the text without the characters that are never seen."""
-    return text if text.isascii() else _NEVER_SEEN.sub("", text)
+    return _NEVER_SEEN.sub("", text) if not text.isascii() and _HAS_NEVER_SEEN(text) else text
 
 
 def without_ignored(text: str) -> str:
     """Return the text as a comparison sees it. A zero-width non-joiner stays between letters of Arabic script only."""
-    return text if text.isascii() else _IGNORED.sub("", text)
+    return _IGNORED.sub("", text) if not text.isascii() and _HAS_IGNORED(text) else text
