@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from synthgen.errors import SynthgenError
     from synthgen.filters.chain import FilterResult
     from synthgen.pipeline.push import push
+    from synthgen.pipeline.record_lists import Triples
     from synthgen.pipeline.run import Result
     from synthgen.records import Chunk, Distractor, Document, Event, Rejection, Skipped, Triple, Verdict, make_document
-    from synthgen.triples import Triples
 
 __all__ = [
     "Chunk",
@@ -97,7 +97,7 @@ _HOMES = {
     "synthgen.pipeline.run": "Result",
     "synthgen.pipeline.push": "push",
     "synthgen.records": "Chunk Distractor Document Event Rejection Skipped Triple Verdict make_document",
-    "synthgen.triples": "Triples",
+    "synthgen.pipeline.record_lists": "Triples",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

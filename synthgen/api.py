@@ -26,11 +26,11 @@ from synthgen.config.settings import Config, load_config
 from synthgen.errors import ConfigError, InputError, StoppedEarly
 from synthgen.filters.chain import FilterResult
 from synthgen.pipeline import run as pipeline
+from synthgen.pipeline.record_lists import Records, Triples
 from synthgen.records import Chunk, Document, OnEvent, Skipped, Triple
 from synthgen.registry import name_of
 from synthgen.splits import split_named
 from synthgen.text.humanize import counts
-from synthgen.triples import Records, Triples
 
 if TYPE_CHECKING:
     import datasets

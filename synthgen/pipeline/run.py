@@ -21,12 +21,12 @@ from synthgen.pipeline.generation import make_generator
 from synthgen.pipeline.measure import measure
 from synthgen.pipeline.paid_steps import paid_steps, session_of
 from synthgen.pipeline.queries import check_queries
+from synthgen.pipeline.record_lists import Records, RecordsById, Triples
 from synthgen.pipeline.replacement import check_change, check_documents, keep_aside
 from synthgen.pipeline.report import make_report, write_report
 from synthgen.pipeline.report_schema import RunReport
 from synthgen.records import Chunk, OnEvent, Rejection, Triple
 from synthgen.text.humanize import short_repr
-from synthgen.triples import Records, RecordsById, Triples
 
 __all__ = ["Result", "check_settings", "conclude", "run"]
 
