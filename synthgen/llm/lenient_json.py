@@ -172,12 +172,15 @@ def decoded(text: str) -> Any:
 
 
 def _bare(text: str) -> str:
-    """Return `text` without reasoning and without the fence around its JSON."""
+    """Return `text` without reasoning and without the fences around its JSON."""
     for reasoning in (_THOUGHT, _THOUGHT_END, _THOUGHT_OPEN):
         while not _BEGINS_AT_ONCE.match(text) and (found := reasoning.search(text)):
             text = text[: found.start()] + text[found.end() :]
-    fences = [fence for fence in _FENCE.findall(text) if _START.search(fence)]
-    return "\n".join(fences) if fences else text
+    fences = [fence for fence in _FENCE.finditer(text) if _START.search(fence[1])]
+    if not fences:
+        return text
+    rest = text[fences[-1].end() :]  # an answer after the fences makes drafts of them
+    return "\n".join([*(fence[1] for fence in fences), *([rest] if _LIST_START.search(rest) else [])])
 
 
 def _new_list(text: str, at: int) -> int | None:

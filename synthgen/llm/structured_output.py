@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from synthgen.llm.lenient_json import JsonReading, decoded, is_misread, mend_json, read_json, requoted_json
 from synthgen.records import Completion
-from synthgen.text.model_text import restored_escapes
+from synthgen.text.escapes import restored_escapes
 from synthgen.text.words import normalise
 
 __all__ = ["Answer", "ended_badly", "read_answer", "strict_schema"]

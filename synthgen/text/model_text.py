@@ -26,12 +26,13 @@ from typing import NamedTuple
 
 import regex
 
+from synthgen.text.escapes import restored_escapes
 from synthgen.text.fold import key
 from synthgen.text.invisible import without_invisible
 from synthgen.text.lexicon import lexicon
 from synthgen.text.model_marks import has_marks, without_marks, without_prompt
 
-__all__ = ["Mended", "fault", "is_placeholder", "mended_answer", "mended_query", "mended_text", "restored_escapes"]
+__all__ = ["Mended", "fault", "is_placeholder", "mended_answer", "mended_query", "mended_text"]
 
 _MAX_LENGTH = 400  # of an answer that may say that there is none
 
@@ -62,15 +63,6 @@ _MARKUP = regex.compile(
     r"</?(?:query|question|answer|context|document|passage|p|div|span|li|ul|ol|br|b|i|em|strong|td|tr|table|a|h[1-6])\b[^<>]*>|\uFFFD|Ã[\u0080-\u00BF]|â€|\[object Object\]",
     regex.IGNORECASE,
 )
-
-_LETTER_OF = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
-_COMMANDS = {
-    "\t": "heta tau times text textbf textit textrm texttt to top triangle tfrac tilde tan tanh therefore",
-    "\r": "ho right rightarrow rangle rceil rfloor rm ref rbrace Rightarrow rightharpoonup",
-    "\n": "u nabla neq ne ni not notin newline newcommand nolimits ngeq nleq nmid noindent nonumber",
-}
-_ESCAPED = regex.compile(r"([\x08\x0c\n\r\t])([A-Za-z]*)")
-_PATH = regex.compile(r"(?:\b[A-Za-z]:|\\\\[\w.$-]+|\b[A-Za-z]:(?:\\[\w.$ -]+)+)\Z")
 
 
 class Mended(NamedTuple):
@@ -120,37 +112,6 @@ def fault(answer: str, passage: str, language: str = "") -> str:
     if any(match[0] not in passage for match in _MARKUP.finditer(text)):
         return "answer_malformed"
     return "run_on" if len({match[0].lower() for match in _TURN_LABEL.finditer(text) if match[0] not in passage}) > 1 else ""
-
-
-def restored_escapes(text: str, passage: str = "") -> str:
-    """Return a text whose control characters were JSON escapes of TeX or a path (`\\frac`, `C:\\new`) as it was meant.
-
-    A backspace or form feed is never meant. A tab, line feed or carriage return was not if the passage has the
-    backslash there, in a Windows path, or if it makes a command of TeX that is long, or any inside `$…$`.
-    """
-    if text.isprintable():
-        return text
-
-    def meant(match: regex.Match[str]) -> str:
-        control, word = match[1], match[2]
-        letter = _LETTER_OF[control]
-        written = f"\\{letter}{word}"
-        if control in "\b\f" or (word and written in passage):
-            return written
-        if word and _PATH.search(text, max(0, match.start() - 80), match.start()):
-            return written
-        command = letter + word
-        known = command in _commands(control)
-        in_formula = text.count("$", 0, match.start()) % 2 == 1
-        return written if known and (in_formula or len(command) > 4) else match[0]
-
-    return _ESCAPED.sub(meant, text)
-
-
-@functools.cache
-def _commands(control: str) -> frozenset[str]:
-    letter = _LETTER_OF[control]
-    return frozenset(word if word.startswith(letter) else letter + word for word in _COMMANDS.get(control, "").split())
 
 
 _Step = tuple[str, Callable[[str, str], str]]

@@ -42,6 +42,7 @@ def read_completion(request: Request, answer: Any) -> Completion:
         raise ValueError(f"it has no choices[0].message: {answer}") from None
     if not isinstance(refusal, str | None):
         raise ValueError(f"its refusal is {type(refusal).__name__}")
+    refusal = refusal or (_parts(content, ("refusal",)) if isinstance(content, list) else "") or None
     text = _text(content)
     if not text.strip() and not refusal:
         text = _elsewhere(message) or text
@@ -56,6 +57,7 @@ def read_completion(request: Request, answer: Any) -> Completion:
 
 
 _REASONING = ("reasoning_content", "reasoning", "thinking", "thinking_content", "reasoning_details")
+_PART_TEXTS = ("text", "thinking", "reasoning", "summary", "refusal")
 
 
 def _text(content: Any) -> str:
@@ -69,20 +71,20 @@ def _text(content: Any) -> str:
 
 def _parts(content: list[Any], types: tuple[str, ...]) -> str:
     parts = [part for part in content if isinstance(part, dict) and part.get("type") in types]
-    texts = (part.get("text") or part.get("thinking") or part.get("reasoning") or part.get("summary") for part in parts)
-    return "".join(text for text in texts if isinstance(text, str))
+    texts = (next((part[name] for name in _PART_TEXTS if part.get(name)), "") for part in parts)
+    return "".join(
+        _parts(text, ("text",)) if isinstance(text, list) else text for text in texts if isinstance(text, str | list)
+    )
 
 
 def _elsewhere(message: dict[str, Any]) -> str:
-    """Return the text of a message without content: of its one tool call, else of its reasoning."""
+    """Return the text of a message without content: of its tool calls, else of its reasoning."""
     calls = message.get("tool_calls")
     functions = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
-    for function in [*functions, message.get("function_call")]:
-        arguments = function.get("arguments") if isinstance(function, dict) else None
-        if isinstance(arguments, dict):
-            return json.dumps(arguments, ensure_ascii=False)
-        if isinstance(arguments, str) and arguments.strip():
-            return arguments
+    arguments = [one.get("arguments") for one in [*functions, message.get("function_call")] if isinstance(one, dict)]
+    written = [json.dumps(one, ensure_ascii=False) if isinstance(one, dict) else one for one in arguments]
+    if text := "\n".join(one for one in written if isinstance(one, str) and one.strip()):
+        return text
     thoughts = ("thinking", "reasoning", "reasoning.text", "reasoning.summary")
     for value in [*(message.get(name) for name in _REASONING), message.get("content")]:
         text = value if isinstance(value, str) else _parts(value, thoughts) if isinstance(value, list) else ""
