@@ -310,7 +310,8 @@ def of_import(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     search = Search(index, [pair_of(row) for row in rows])
     arms = {"imported": of_ours(index, rows, search, given.num)}
     for split in SPLITS:
-        arms[split] = of_ours(index, [row for row in rows if row.split == split], search, given.num)
+        if own := [row for row in rows if row.split == split]:  # the name of the qrels may leave a split empty
+            arms[split] = of_ours(index, own, search, given.num)
     return {
         "chunks": report["chunks"]["splits"],
         "rows": report["rows"]["splits"],
