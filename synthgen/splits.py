@@ -147,43 +147,37 @@ def _place(groups: Sequence[Sequence[Document]], settings: Splits, seed: int, st
             splits |= dict.fromkeys((d.id for d in group), previous_splits.pop())
         else:  # unchanged documents stay; any other document could be the bridge
             splits |= {d.id: settled.get(d.id, "") for d in group}
-    total = sum(map(_size, documents := [d for group in groups for d in group]))
-    order = [fresh[position] for position in sorted(fresh, reverse=True)]
+    sizes = {d.id: len(d.text.encode()) + 1 for group in groups for d in group}
+    total = sum(sizes.values())
+    order = [(sum(sizes[d.id] for d in group), group) for _, group in sorted(fresh.items(), reverse=True)]
     for split, share in (("test", _test_share(settings)), ("dev", settings.dev)):
-        held = sum(_size(d) for d in documents if splits.get(d.id) == split)
-        taken = _filling(order, share * total, held) if share else []
-        splits |= {d.id: split for group in taken for d in group}
-        order = [group for group in order if group not in taken]
-    return splits | {d.id: "train" for group in order for d in group}
+        held = sum(size for id, size in sizes.items() if splits.get(id) == split)
+        taken = _filling([size for size, _ in order], share * total, held) if share else set()
+        splits |= {d.id: split for at in taken for d in order[at][1]}
+        order = [one for at, one in enumerate(order) if at not in taken]
+    return splits | {d.id: "train" for _, group in order for d in group}
 
 
-def _filling(order: Sequence[Sequence[Document]], wanted: float, held: float) -> list[Sequence[Document]]:
-    """Return the groups that fill a split of `wanted` bytes, of which it already has `held`: the first that fit.
+def _filling(sizes: Sequence[int], wanted: float, held: float) -> set[int]:
+    """Return which groups, of these sizes in bytes, fill a split of `wanted` that already has `held`: the first that fit.
 
     Where these are too few, the one that comes nearest is added. A split is not left empty while two groups are there.
     """
     most, least = (1 + TOLERANCE) * wanted, (1 - TOLERANCE) * wanted
-    taken: list[Sequence[Document]] = []
-    for group in order:
+    taken: set[int] = set()
+    for at, size in enumerate(sizes):
         if held >= least:
             break
-        if held + (size := _group_size(group)) <= most:
-            taken.append(group)
+        if held + size <= most:
+            taken.add(at)
             held += size
-    left = [group for group in order if group not in taken]
+    left = [at for at in range(len(sizes)) if at not in taken]
     if held < least and left:
-        nearest = min(left, key=lambda group: abs(wanted - held - _group_size(group)))
-        if abs(wanted - held - _group_size(nearest)) < wanted - held or (not held and len(left) > 1):
-            taken.append(nearest)
+        missing = wanted - held
+        nearest = min(left, key=lambda at: abs(missing - sizes[at]))
+        if abs(missing - sizes[nearest]) < missing or (not held and len(left) > 1):
+            taken.add(nearest)
     return taken
-
-
-def _size(document: Document) -> int:
-    return len(document.text.encode()) + 1
-
-
-def _group_size(group: Sequence[Document]) -> int:
-    return sum(map(_size, group))
 
 
 def _position(group: Sequence[Document], seed: int) -> float:

@@ -43,10 +43,10 @@ from typing import Annotated
 import regex
 from pydantic import Field
 
-from synthgen.filters.common.left_over import LEFT_OVER
 from synthgen.filters.context import FilterContext
 from synthgen.filters.spec import FilterSpec
 from synthgen.records import CLASSIFICATION, Chunk, Triple, Verdict, passage
+from synthgen.text.left_over import LEFT_OVER
 from synthgen.text.lexicon import lexicon, lexicons
 from synthgen.text.lexicon.base import Lexicon
 from synthgen.text.model_text import fault, is_placeholder

@@ -20,6 +20,8 @@ from typing import Any
 
 import regex
 
+from synthgen.text.model_marks import THINK
+
 __all__ = ["JsonReading", "decoded", "is_misread", "mend_json", "read_json", "requoted_json"]
 
 _MAX_STARTS = 50  # brackets without a value, before a text is given up
@@ -28,10 +30,9 @@ _UNREADABLE = (ValueError, RecursionError)  # the second for thousands of openin
 _CLOSING = {"{": "}", "[": "]"}
 
 _ANY_CASE = regex.DOTALL | regex.IGNORECASE
-_NAME = r"(?:[a-z]+:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis)"
-_THOUGHT = regex.compile(rf"<({_NAME})\b[^<>]*>.*?</\1>|\[THINK\].*?\[/THINK\]", _ANY_CASE)
-_THOUGHT_END = regex.compile(rf"\A.*(?:</{_NAME}>|\[/THINK\]|final<\|message\|>)", _ANY_CASE)  # opened by a chat template
-_THOUGHT_OPEN = regex.compile(rf"(?:<{_NAME}\b[^<>]*>|\[THINK\]).*\Z", _ANY_CASE)
+_THOUGHT = regex.compile(rf"<({THINK})\b[^<>]*>.*?</\1>|\[THINK\].*?\[/THINK\]", _ANY_CASE)
+_THOUGHT_END = regex.compile(rf"\A.*(?:</{THINK}>|\[/THINK\]|final<\|message\|>)", _ANY_CASE)  # opened by a chat template
+_THOUGHT_OPEN = regex.compile(rf"(?:<{THINK}\b[^<>]*>|\[THINK\]).*\Z", _ANY_CASE)
 _BEGINS_AT_ONCE = regex.compile(r"\s*(?:\{|\[(?!THINK\])|```)", _ANY_CASE)  # so a later tag is part of the text of an item
 _FENCE = regex.compile(r"```[a-zA-Z]*\s*\n(.*?)(?:\n\s*```|\Z)", regex.DOTALL)
 _START = regex.compile(r"[\[{]")

@@ -9,6 +9,7 @@ page, or there is none, it is in the body. The page's `<h1>` comes first if the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import regex
@@ -84,13 +85,13 @@ def html_to_text(html: str) -> Page:
 
 def _title(tree: LexborHTMLParser) -> str:
     """Return the title of the page, which is no title of a drawing in it; else the one that it has for other sites."""
-    found = [node.text() for node in tree.css("title") if not _inside(node, "svg")]
+    found = [node.text() for node in tree.css("title") if not _inside(node, lambda parent: parent.tag == "svg")]
     found += [node.attributes.get("content") or "" for node in tree.css('meta[property="og:title"]')]
     return next((title for text in found if (title := _SPACE.sub(" ", text).strip())), "")
 
 
 def _roots(tree: LexborHTMLParser, body: LexborNode, content: Content) -> list[LexborNode]:
-    marked = [node for node in tree.css(_MAIN) if content.has_text(node) and not _inside_main(node)]
+    marked = [node for node in tree.css(_MAIN) if content.has_text(node) and not _inside(node, _is_main)]
     prose = sum(content.prose(node) for node in marked)
     return marked if marked and 2 * prose >= content.prose(body) else [body]
 
@@ -108,17 +109,12 @@ def _is_logo(heading: LexborNode) -> bool:
     )
 
 
-def _inside_main(node: LexborNode) -> bool:
+def _inside(node: LexborNode, is_around: Callable[[LexborNode], bool]) -> bool:
     parent = node.parent
-    while parent is not None:
-        if parent.tag == "main" or parent.attributes.get("role") == "main":
-            return True
-        parent = parent.parent
-    return False
-
-
-def _inside(node: LexborNode, tag: str) -> bool:
-    parent = node.parent
-    while parent is not None and parent.tag != tag:
+    while parent is not None and not is_around(parent):
         parent = parent.parent
     return parent is not None
+
+
+def _is_main(node: LexborNode) -> bool:
+    return node.tag == "main" or node.attributes.get("role") == "main"

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import regex
 
-__all__ = ["has_marks", "without_marks", "without_prompt"]
+__all__ = ["THINK", "has_marks", "without_marks", "without_prompt"]
 
-_THINK = r"(?:[a-z]+:)?(?:think(?:ing)?|thoughts?|reasoning|reflection|scratchpad|analysis|inner_monologue)"
-_OPENS = rf"<{_THINK}(?:\s[^<>]*)?>|\[THINK\]|◁think▷|<\|begin_of_thought\|>|<\|START_THINKING\|>|<unused94>(?:thought\b)?"
-_CLOSES = rf"</{_THINK}\s*>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>|<\|END_THINKING\|>|<unused95>"
+THINK = r"(?:[a-z]+:)?(?:think(?:ing)?|thoughts?|reasoning|reflection|scratchpad|analysis|inner_monologue)"
+"""Pattern of the names of tags around reasoning, for IGNORECASE."""
+_OPENS = rf"<{THINK}(?:\s[^<>]*)?>|\[THINK\]|◁think▷|<\|begin_of_thought\|>|<\|START_THINKING\|>|<unused94>(?:thought\b)?"
+_CLOSES = rf"</{THINK}\s*>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>|<\|END_THINKING\|>|<unused95>"
 _FINAL = r"<\|(?:channel)\|>\s*final\s*(?:<\|constrain\|>\w*)?<\|message\|>"
 _HIDDEN_CHANNEL = (
     r"<\|channel\|>\s*(?:analysis|commentary)\b.*?(?=<\|channel\|>\s*final\b|<\|start\|>assistant<\|channel\|>final|\Z)"

@@ -29,6 +29,7 @@ import regex
 from synthgen.text.escapes import restored_escapes
 from synthgen.text.fold import key
 from synthgen.text.invisible import without_invisible
+from synthgen.text.left_over import BROKEN_ENCODING, TAGS
 from synthgen.text.lexicon import lexicon
 from synthgen.text.model_marks import has_marks, without_marks, without_prompt
 
@@ -59,10 +60,7 @@ _PLACEHOLDER = regex.compile(
     regex.VERBOSE | regex.IGNORECASE,
 )
 _JSON = regex.compile(r"\s*[\[{]\s*[\"'{\[].*[\]}]\s*", regex.DOTALL)
-_MARKUP = regex.compile(
-    r"</?(?:query|question|answer|context|document|passage|p|div|span|li|ul|ol|br|b|i|em|strong|td|tr|table|a|h[1-6])\b[^<>]*>|\uFFFD|Ã[\u0080-\u00BF]|â€|\[object Object\]",
-    regex.IGNORECASE,
-)
+_MARKUP = regex.compile(rf"{TAGS}|{BROKEN_ENCODING}|\[object Object\]", regex.IGNORECASE)
 
 
 class Mended(NamedTuple):

@@ -159,7 +159,6 @@ ELSEWHERE = {
     "loaders/encodings.py": "letters that tell code pages apart",
     "llm/providers/error_in_success.py": "words of the messages of providers",
     "llm/providers/headers.py": "the sign of a microsecond",
-    "filters/common/left_over.py": "what broken encodings make of punctuation",
     "filters/common/mentions.py": "Han numerals, which are digits of a script",
 }
 """Modules outside of `text` that may name letters beyond ASCII, and why."""

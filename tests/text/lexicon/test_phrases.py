@@ -10,7 +10,7 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.filters.common.left_over import LEFT_OVER
+from synthgen.text.left_over import LEFT_OVER
 from synthgen.text.lexicon import lexicons
 from synthgen.text.lexicon.base import Lexicon
 
