@@ -160,13 +160,14 @@ _SECTIONS = "split_sections"  # in the metadata of documents that are too few to
 def split(documents: Sequence[Document], *, train: float = 0.8, dev: float = 0.1, seed: int = 0) -> list[Document]:
     """Documents with their near-duplicate group and split; call it before `chunk`. Without it everything is train.
 
-    Fewer than 20 groups are not split as wholes: `chunk` splits them by sections then, as `run` does, and
+    The shares are shares of the chunks of the default size. Fewer than 20 groups are not split as wholes: `chunk` splits them by sections then, as `run` does, and
     `metadata.split_sections` of the documents says so.
     """
+    from synthgen.chunking.chunker import chunk_documents
     from synthgen.splits import assign_splits
 
-    documents = _records(Document, documents)
-    found = assign_splits(documents, Config.build({"splits": {"train": train, "dev": dev}}).splits, seed=seed)
+    documents, config = _records(Document, documents), Config.build({"splits": {"train": train, "dev": dev}})
+    found = assign_splits(documents, list(chunk_documents(documents, config.chunking)), config.splits, seed=seed)
     sections = {} if found.document_disjoint else {_SECTIONS: {"train": train, "dev": dev, "seed": seed}}
     return Records(replace(document, metadata={**document.metadata, **sections}) for document in found.documents)
 

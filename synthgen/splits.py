@@ -2,10 +2,10 @@
 
 Near-duplicates are found by MinHash over character shingles and confirmed by their exact Jaccard similarity, so a group
 never contains a false match. The digest of its content and the seed give a new group its turn, and in this order groups
-fill the test split, then dev, each up to its share of the text (in bytes of UTF-8, which chunks follow); the others are
-train. A group that would overfill a split is passed over. So names decide nothing, another document moves only groups
-at the edge of a split, and each share holds within `TOLERANCE` of itself unless whole groups make that impossible.
-Groups that are already placed stay.
+fill the test split, then dev, each up to its share of the chunks; the others are train. A chunk counts once, and only
+where no other group has the same text, because one that lies in two splits gives no rows. A group that would overfill a
+split is passed over. So names decide nothing, another document moves only groups at the edge of a split, and each share
+holds within `TOLERANCE` of itself unless whole groups make that impossible. Groups that are already placed stay.
 
 With too few groups, documents are split inside instead (`split_sections`): every document gives one run of neighbouring
 chunks to dev and test. Documents with a near-duplicate then stay completely in train, so that their copies are never on
@@ -48,7 +48,7 @@ Stored = Mapping[str, tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SplitResult:
-    """`documents` are the given ones, in order, with group and split; a document that bridges two splits has the split "".
+    """`documents` and `chunks` are the given ones, in order, with group and split; what bridges two splits has the split "".
 
     `group` is the start of the smallest content digest in the group, so a rename does not change it.
     """
@@ -56,13 +56,21 @@ class SplitResult:
     __repr__ = short_repr
 
     documents: list[Document]
+    chunks: list[Chunk]
     skipped: list[Skipped]
     document_disjoint: bool
     n_groups: int
 
 
-def assign_splits(documents: Sequence[Document], settings: Splits, *, seed: int, stored: Stored | None = None) -> SplitResult:
-    """Group near-duplicates and assign a split to every group.
+def assign_splits(
+    documents: Sequence[Document],
+    chunks: Sequence[Chunk],
+    settings: Splits,
+    *,
+    seed: int,
+    stored: Stored | None = None,
+) -> SplitResult:
+    """Group near-duplicates and assign a split to every group, by shares of the chunks of the documents.
 
     `stored` maps the ids of an earlier run to (sha256, split). A document with the same content, or the same id, keeps
     its split, and so do new near-duplicates of it. A new or edited document whose group lies in two splits gets "" and
@@ -79,9 +87,10 @@ def assign_splits(documents: Sequence[Document], settings: Splits, *, seed: int,
         stored = {}
     names = {id: min(d.sha256 for d in group)[:16] for group in groups for id in (d.id for d in group)}
     disjoint = bool(stored) or len(groups) >= settings.min_groups
-    splits = _place(groups, settings, seed, stored) if disjoint else {d.id: "train" for d in documents}
+    splits = _place(groups, chunks, settings, seed, stored) if disjoint else {d.id: "train" for d in documents}
     return SplitResult(
         [dataclasses.replace(d, group=names[d.id], split=splits[d.id]) for d in documents],
+        [dataclasses.replace(c, group=names[c.document_id], split=splits[c.document_id]) for c in chunks],
         [
             Skipped(d.id, "splits", "bridges_splits", detail="near-duplicate of documents in two splits")
             for d in documents
@@ -132,7 +141,9 @@ def _test_share(settings: Splits) -> float:
 # --- where a group goes -----------------------------------------------------------------------------------------------
 
 
-def _place(groups: Sequence[Sequence[Document]], settings: Splits, seed: int, stored: Stored) -> dict[str, str]:
+def _place(
+    groups: Sequence[Sequence[Document]], chunks: Sequence[Chunk], settings: Splits, seed: int, stored: Stored
+) -> dict[str, str]:
     """Return document id -> split."""
     by_content = {sha256: split for sha256, split in stored.values() if split}
     splits: dict[str, str] = {}
@@ -147,7 +158,7 @@ def _place(groups: Sequence[Sequence[Document]], settings: Splits, seed: int, st
             splits |= dict.fromkeys((d.id for d in group), previous_splits.pop())
         else:  # unchanged documents stay; any other document could be the bridge
             splits |= {d.id: settled.get(d.id, "") for d in group}
-    sizes = {d.id: len(d.text.encode()) + 1 for group in groups for d in group}
+    sizes = _sizes(groups, chunks)
     total = sum(sizes.values())
     order = [(sum(sizes[d.id] for d in group), group) for _, group in sorted(fresh.items(), reverse=True)]
     for split, share in (("test", _test_share(settings)), ("dev", settings.dev)):
@@ -158,8 +169,20 @@ def _place(groups: Sequence[Sequence[Document]], settings: Splits, seed: int, st
     return splits | {d.id: "train" for _, group in order for d in group}
 
 
+def _sizes(groups: Sequence[Sequence[Document]], chunks: Sequence[Chunk]) -> dict[str, int]:
+    """Return document id -> chunks that are its own: the first of their text, which no other group has."""
+    group_of = {d.id: number for number, group in enumerate(groups) for d in group}
+    owners: dict[str, str | None] = {}
+    for chunk in chunks:
+        owner = owners.setdefault(chunk.sha256, chunk.document_id)
+        if owner is not None and group_of[owner] != group_of[chunk.document_id]:
+            owners[chunk.sha256] = None
+    counts = Counter(owners.values())
+    return {id: counts[id] for id in group_of}
+
+
 def _filling(sizes: Sequence[int], wanted: float, held: float) -> set[int]:
-    """Return which groups, of these sizes in bytes, fill a split of `wanted` that already has `held`: the first that fit.
+    """Return which groups, of these sizes in chunks, fill a split of `wanted` that already has `held`: the first that fit.
 
     Where these are too few, the one that comes nearest is added. A split is not left empty while two groups are there.
     """

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.command_line import synthgen
 
 from synthgen import storage
 from synthgen.testing import FakeOpenAI, Fault, Logged
@@ -25,11 +23,6 @@ def docs(tmp_path: Path) -> Path:
         text = "".join(HEADING.format(10 * number + part) for part in range(4))
         (folder / f"shire{number}.md").write_text(f"# Shire {number}\n\n{text}", encoding="utf-8")
     return folder
-
-
-def synthgen(*arguments: object, key: str = KEY) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "synthgen", *(str(argument) for argument in arguments)]
-    return subprocess.run(command, capture_output=True, env=os.environ | {"OPENAI_API_KEY": key})
 
 
 def told_back(request: Logged) -> Fault | None:
@@ -63,18 +56,18 @@ def test_the_key_appears_in_nothing_that_a_run_leaves_or_says(tmp_path: Path, do
     with FakeOpenAI(api_key=KEY, script=told_back) as server:
         where = ["--base-url", server.base_url]
         said = [
-            synthgen("plan", docs, run, *flags, *where, "--pilot", 4, "--show", 2),
-            synthgen("run", docs, run, *flags, *where, "-v"),
-            synthgen("retry", run, "-v"),
-            synthgen("status", run, "--json"),
-            synthgen("show", run, "--rejected"),
-            synthgen("batch", "submit", tmp_path / "batched", "--docs", docs, *flags, *where),
-            synthgen("batch", "collect", tmp_path / "batched"),
+            synthgen("plan", docs, run, *flags, *where, "--pilot", 4, "--show", 2, key=KEY),
+            synthgen("run", docs, run, *flags, *where, "-v", key=KEY),
+            synthgen("retry", run, "-v", key=KEY),
+            synthgen("status", run, "--json", key=KEY),
+            synthgen("show", run, "--rejected", key=KEY),
+            synthgen("batch", "submit", tmp_path / "batched", "--docs", docs, *flags, *where, key=KEY),
+            synthgen("batch", "collect", tmp_path / "batched", key=KEY),
             synthgen("run", docs, tmp_path / "refused", *flags, *where, key="sk-a-wrong-one"),
         ]
         assert {logged.authorization for logged in server.log} == {f"Bearer {KEY}", "Bearer sk-a-wrong-one"}
         assert [one.returncode for one in said] == [0] * 7 + [1], said
         assert {logged.fault for logged in server.log} >= {"error", "rate_limit", "malformed"}, "the faults were not met"
-    for place, content in [*files(tmp_path), *((str(one.args), one.stdout + one.stderr) for one in said)]:
+    for place, content in [*files(tmp_path), *((str(one.args), (one.stdout + one.stderr).encode()) for one in said)]:
         assert KEY.encode() not in content, place
         assert b"sk-a-wrong-one" not in content, place

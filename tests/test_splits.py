@@ -50,6 +50,12 @@ def prose(number, n_words=120):
     return " ".join(f"{rng.choice(WORDS)}{rng.randrange(40)}" for _ in range(n_words)) + "."
 
 
+def assigned(documents, shares, *, seed, stored=None, max_tokens=256):
+    """The splits of documents that are cut into chunks of this size."""
+    chunks = list(chunk_documents(documents, Chunking(max_tokens=max_tokens, min_tokens=4)))
+    return assign_splits(documents, chunks, shares, seed=seed, stored=stored)
+
+
 def manual(n=40):
     return [make_document(f"part-{i:03}.md", prose(i)) for i in range(n)]
 
@@ -73,7 +79,7 @@ def test_near_copies_are_one_group_on_one_side():
     base = manual(30)
     near = [make_document(f"copy-{d.id}", d.text + " Edited once more.") for d in base]
     assert all(jaccard(shingles(a.text), shingles(b.text)) >= 0.8 for a, b in zip(base, near, strict=True))
-    result = assign_splits([*base, *near], Splits(), seed=3)
+    result = assigned([*base, *near], Splits(), seed=3)
     assert result.n_groups == 30
     by_id = {d.id: d for d in result.documents}
     for document in base:
@@ -84,7 +90,7 @@ def test_near_copies_are_one_group_on_one_side():
 def test_alike_below_the_threshold_is_not_a_group():
     base, other = make_document("a", prose(1, 60) + prose(2, 60)), make_document("b", prose(1, 60) + prose(3, 60))
     assert 0.2 < jaccard(shingles(base.text), shingles(other.text)) < 0.8
-    assert assign_splits([base, other], Splits(), seed=0).n_groups == 2
+    assert assigned([base, other], Splits(), seed=0).n_groups == 2
 
 
 def test_a_chain_of_near_copies_is_one_group():
@@ -92,13 +98,13 @@ def test_a_chain_of_near_copies_is_one_group():
     for i in range(12):
         texts.append(texts[-1][12:] + f" addition{i}")
     assert jaccard(shingles(texts[0]), shingles(texts[-1])) < 0.8
-    result = assign_splits([make_document(f"{i}", t) for i, t in enumerate(texts)], Splits(), seed=0)
+    result = assigned([make_document(f"{i}", t) for i, t in enumerate(texts)], Splits(), seed=0)
     assert len({d.group for d in result.documents}) == 1
 
 
 def test_equal_and_wordless_documents_are_grouped_by_their_text():
     documents = [make_document("a", "---"), make_document("b", "---"), make_document("c", "***"), make_document("d", "x")]
-    groups = [d.group for d in assign_splits(documents, Splits(), seed=0).documents]
+    groups = [d.group for d in assigned(documents, Splits(), seed=0).documents]
     assert groups[0] == groups[1]
     assert len(set(groups)) == 3
 
@@ -106,52 +112,52 @@ def test_equal_and_wordless_documents_are_grouped_by_their_text():
 def test_hundreds_of_near_copies_take_no_square_of_the_time():
     head = prose(1, 200)
     documents = [make_document(f"{i}", f"{head} number {i}") for i in range(400)]
-    assert assign_splits(documents, Splits(), seed=0).n_groups == 1
+    assert assigned(documents, Splits(), seed=0).n_groups == 1
 
 
 # --- sides ------------------------------------------------------------------------------------------------------------
 
 
 def test_shares_are_about_right_and_no_side_is_empty():
-    counts = Counter(d.split for d in assign_splits(manual(400), Splits(), seed=0).documents)
+    counts = Counter(d.split for d in assigned(manual(400), Splits(), seed=0).documents)
     assert 290 <= counts["train"] <= 350
     assert min(counts["dev"], counts["test"]) >= 20
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_twenty_groups_are_enough_for_all_three_sides(seed):
-    result = assign_splits(manual(20), Splits(), seed=seed)
+    result = assigned(manual(20), Splits(), seed=seed)
     assert result.document_disjoint
     assert {d.split for d in result.documents} == {"train", "dev", "test"}
 
 
 def test_a_share_of_zero_stays_empty():
-    result = assign_splits(manual(30), Splits(train=0.9, dev=0.1), seed=0)
+    result = assigned(manual(30), Splits(train=0.9, dev=0.1), seed=0)
     assert {d.split for d in result.documents} == {"train", "dev"}
 
 
 def test_names_and_order_decide_nothing():
     documents = manual(60)
     renamed = [dataclasses.replace(d, id=f"x/{i}") for i, d in enumerate(reversed(documents))]
-    sides = {d.sha256: (d.split, d.group) for d in assign_splits(documents, Splits(), seed=1).documents}
-    assert {d.sha256: (d.split, d.group) for d in assign_splits(renamed, Splits(), seed=1).documents} == sides
+    sides = {d.sha256: (d.split, d.group) for d in assigned(documents, Splits(), seed=1).documents}
+    assert {d.sha256: (d.split, d.group) for d in assigned(renamed, Splits(), seed=1).documents} == sides
 
 
 def test_another_seed_gives_other_sides():
     documents = manual(60)
-    assert splits_of(assign_splits(documents, Splits(), seed=1)) != splits_of(assign_splits(documents, Splits(), seed=2))
+    assert splits_of(assigned(documents, Splits(), seed=1)) != splits_of(assigned(documents, Splits(), seed=2))
 
 
 def test_shares_above_one_are_refused():
     with pytest.raises(ConfigError, match="more than 1"):
-        assign_splits(manual(3), Splits(train=0.8, dev=0.3), seed=0)
+        assigned(manual(3), Splits(train=0.8, dev=0.3), seed=0)
 
 
 def test_another_process_gives_the_same_sides():
     script = (
         "from synthgen.config.settings import Splits; from synthgen.records import make_document; from synthgen.splits import assign_splits\n"
         "docs = [make_document(str(i), 'water boils ' * i) for i in range(30)]\n"
-        "print([(d.group, d.split) for d in assign_splits(docs, Splits(min_groups=5), seed=0).documents])"
+        "print([(d.group, d.split) for d in assign_splits(docs, [], Splits(min_groups=5), seed=0).documents])"
     )
     runs = {
         subprocess.run(
@@ -166,59 +172,59 @@ def test_another_process_gives_the_same_sides():
 
 
 def test_one_edited_renamed_or_added_file_moves_no_other():
-    before = assign_splits(manual(40), Splits(), seed=0)
+    before = assigned(manual(40), Splits(), seed=0)
     kept = splits_of(before)
     documents = manual(40)
     documents[3] = edited(documents[3])
     documents[4] = edited(documents[4], prose(1004))
     documents[5] = dataclasses.replace(documents[5], id="renamed.md")
-    after = splits_of(assign_splits([*documents, make_document("new.md", prose(999))], Splits(), seed=0, stored=stored(before)))
+    after = splits_of(assigned([*documents, make_document("new.md", prose(999))], Splits(), seed=0, stored=stored(before)))
     assert after.pop("renamed.md") == kept.pop("part-005.md")
     assert after.pop("new.md") in ("train", "dev", "test")
     assert after == kept
 
 
 def test_a_new_copy_goes_where_its_original_is():
-    before = assign_splits(manual(40), Splits(), seed=0)
+    before = assigned(manual(40), Splits(), seed=0)
     test = next(d for d in before.documents if d.split == "test")
     copy = make_document("copy.md", test.text + " Edited once more.")
-    assert splits_of(assign_splits([*manual(40), copy], Splits(), seed=0, stored=stored(before)))["copy.md"] == "test"
+    assert splits_of(assigned([*manual(40), copy], Splits(), seed=0, stored=stored(before)))["copy.md"] == "test"
 
 
 def test_a_file_that_bridges_two_splits_is_kept_out_and_said():
     left, right = prose(500, 100), prose(501, 100)
-    before = assign_splits([*manual(40), make_document("l", left), make_document("r", right)], Splits(), seed=0)
+    before = assigned([*manual(40), make_document("l", left), make_document("r", right)], Splits(), seed=0)
     placed = stored(before) | {"l": (before.documents[-2].sha256, "train"), "r": (before.documents[-1].sha256, "test")}
     bridge = make_document("bridge", left + " " + right)
     loose = Splits(near_duplicate=0.45)
     documents = [*manual(40), make_document("l", left), make_document("r", right), bridge]
-    after = assign_splits(documents, loose, seed=0, stored=placed)
+    after = assigned(documents, loose, seed=0, stored=placed)
     assert (splits_of(after)["l"], splits_of(after)["r"], splits_of(after)["bridge"]) == ("train", "test", "")
     assert [(s.path, s.stage, s.reason) for s in after.skipped] == [("bridge", "splits", "bridges_splits")]
-    again = assign_splits(documents, loose, seed=0, stored=stored(after))
+    again = assigned(documents, loose, seed=0, stored=stored(after))
     assert splits_of(again) == splits_of(after)
 
 
 def test_an_edited_file_that_becomes_a_copy_from_another_side_is_kept_out():
-    before = assign_splits(manual(40), Splits(), seed=0)
+    before = assigned(manual(40), Splits(), seed=0)
     train = next(d for d in before.documents if d.split == "train")
     test = next(d for d in before.documents if d.split == "test")
     documents = [edited(d, test.text + " Edited.") if d.id == train.id else d for d in manual(40)]
-    after = splits_of(assign_splits(documents, Splits(), seed=0, stored=stored(before)))
+    after = splits_of(assigned(documents, Splits(), seed=0, stored=stored(before)))
     assert (after[train.id], after[test.id]) == ("", "test")
 
 
 def test_files_that_go_away_do_not_undo_the_split():
-    before = assign_splits(manual(30), Splits(), seed=0)
-    after = assign_splits(manual(12), Splits(), seed=0, stored=stored(before))
+    before = assigned(manual(30), Splits(), seed=0)
+    after = assigned(manual(12), Splits(), seed=0, stored=stored(before))
     assert after.document_disjoint
     assert splits_of(after) == {id: split for id, split in splits_of(before).items() if id in splits_of(after)}
 
 
 def test_a_folder_that_has_grown_enough_is_split_by_document():
-    before = assign_splits(manual(12), Splits(), seed=0)
+    before = assigned(manual(12), Splits(), seed=0)
     assert not before.document_disjoint
-    after = assign_splits(manual(40), Splits(), seed=0, stored=stored(before))
+    after = assigned(manual(40), Splits(), seed=0, stored=stored(before))
     assert after.document_disjoint
     assert {d.split for d in after.documents} == {"train", "dev", "test"}
 
@@ -227,7 +233,7 @@ def test_a_folder_that_has_grown_enough_is_split_by_document():
 
 
 def sections(documents, **options):
-    result = assign_splits(documents, Splits(), seed=0)
+    result = assigned(documents, Splits(), seed=0)
     assert not result.document_disjoint
     assert {d.split for d in result.documents} == {"train"}
     return split_sections(list(chunk_documents(result.documents, Chunking(max_tokens=32, min_tokens=4))), Splits(), seed=0)
@@ -281,7 +287,7 @@ def test_shares_inside_documents_are_exact(lengths, seed):
     assert (counts["dev"], counts["test"]) == (expected, expected)
 
 
-# --- shares of the text -----------------------------------------------------------------------------------------------
+# --- shares of the chunks ---------------------------------------------------------------------------------------------
 
 
 def sized(sizes):
@@ -289,9 +295,9 @@ def sized(sizes):
     return [make_document(f"{i:03}.md", prose(1_000 + i, size)) for i, size in enumerate(sizes)]
 
 
-def share_of(documents, split):
-    total = sum(len(d.text.encode()) for d in documents)
-    return sum(len(d.text.encode()) for d in documents if d.split == split) / total
+def share_of(chunks, split):
+    counts = Counter(chunk.split for chunk in merge_identical(chunks) if chunk.split)
+    return counts[split] / counts.total()
 
 
 @pytest.mark.parametrize(
@@ -307,32 +313,49 @@ def share_of(documents, split):
     ids=["equal", "two sizes", "seven sizes", "one large", "growing", "three large"],
 )
 @pytest.mark.parametrize("seed", range(5))
-def test_shares_hold_by_text_whatever_the_sizes_of_the_documents(sizes, seed):
-    documents = assign_splits(sized(sizes), Splits(), seed=seed).documents
+def test_shares_hold_by_chunks_whatever_the_sizes_of_the_documents(sizes, seed):
+    chunks = assigned(sized(sizes), Splits(), seed=seed, max_tokens=32).chunks
     for split in ("dev", "test"):
-        assert share_of(documents, split) == pytest.approx(0.1, abs=0.1 * TOLERANCE + 0.001)
+        assert share_of(chunks, split) == pytest.approx(0.1, abs=0.1 * TOLERANCE + 0.001)
+    assert missed_shares(merge_identical(chunks), Splits()) == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_shares_hold_by_the_chunks_that_give_rows(seed):
+    """Large documents that are mostly what others have, too: their bytes say nothing of their chunks."""
+    common = [prose(n, 20) for n in range(25)]
+    documents = [
+        make_document(
+            f"{i:03}.md", "\n\n".join([*(common if i % 3 else []), *(prose(5_000 + 10 * i + n, 20) for n in range(1 + i % 5))])
+        )
+        for i in range(80)
+    ]
+    chunks = assigned(documents, Splits(near_duplicate=1.0), seed=seed, max_tokens=64).chunks
+    for split in ("dev", "test"):
+        assert share_of(chunks, split) == pytest.approx(0.1, abs=0.1 * TOLERANCE + 0.005)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(10, 400), min_size=20, max_size=40), st.integers(0, 5))
 def test_a_share_is_missed_only_where_whole_groups_make_it_so(sizes, seed):
-    documents = assign_splits(sized(sizes), Splits(), seed=seed).documents
-    total = sum(len(d.text.encode()) for d in documents)
+    result = assigned(sized(sizes), Splits(), seed=seed, max_tokens=32)
+    counts = Counter(chunk.document_id for chunk in result.chunks)
+    total = counts.total()
     for split in ("dev", "test"):
-        found = share_of(documents, split)
-        smallest = min((len(d.text.encode()) / total for d in documents if d.split == "train"), default=1.0)
-        assert found <= 0.1 * (1 + TOLERANCE) + 0.001 or sum(d.split == split for d in documents) == 1 or found - 0.1 < smallest
-        assert found >= 0.1 * (1 - TOLERANCE) - 0.001 or found + smallest > 0.1 * (1 + TOLERANCE) - 0.001
+        found = share_of(result.chunks, split)
+        smallest = min((counts[d.id] / total for d in result.documents if d.split == "train"), default=1.0)
+        assert found <= 0.1 * (1 + TOLERANCE) or sum(d.split == split for d in result.documents) == 1 or found - 0.1 < smallest
+        assert found >= 0.1 * (1 - TOLERANCE) or found + smallest > 0.1 * (1 + TOLERANCE)
 
 
-def test_one_group_of_half_the_text_stays_in_train():
-    documents = assign_splits(sized([4_000] + [40] * 99), Splits(), seed=0).documents
+def test_one_group_of_half_the_chunks_stays_in_train():
+    documents = assigned(sized([4_000] + [40] * 99), Splits(), seed=0, max_tokens=32).documents
     assert documents[0].split == "train"
 
 
 def test_another_document_moves_few():
-    before = splits_of(assign_splits(manual(200), Splits(), seed=0))
-    after = splits_of(assign_splits([*manual(200), make_document("new.md", prose(999))], Splits(), seed=0))
+    before = splits_of(assigned(manual(200), Splits(), seed=0))
+    after = splits_of(assigned([*manual(200), make_document("new.md", prose(999))], Splits(), seed=0))
     assert sum(after[id] != split for id, split in before.items()) <= 4
 
 

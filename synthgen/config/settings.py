@@ -85,7 +85,7 @@ class Chunking(_Section):
 
 class Splits(_Section):
     train: Share = Field(
-        0.8, description="share of the text, by whole groups of near-duplicate documents, that gives training rows"
+        0.8, description="share of the chunks, by whole groups of near-duplicate documents, that gives training rows"
     )
     dev: Share = Field(0.1, description="share kept for choosing settings; the rest is test")
     near_duplicate: Share = Field(0.8, description="Jaccard similarity of character shingles that makes a group")

@@ -80,10 +80,9 @@ def make_corpus(
 
     shown = set(shot_documents((shot for prompt in run.generator.prompts for shot in prompt.shots), documents))
     stored = _stored_splits(run) | {d.id: (d.sha256, "train") for d in documents if d.id in shown}
-    splits = assign_splits(documents, config.splits, seed=config.seed, stored=stored)
-
     cut = cut or (lambda documents: list(chunk_documents(documents, config.chunking, on_event=run.on_event)))
-    chunks = cut(splits.documents)
+    splits = assign_splits(documents, cut(documents), config.splits, seed=config.seed, stored=stored)
+    chunks = splits.chunks
     with_text = {chunk.document_id for chunk in chunks}
     skipped += [Skipped(d.id, "chunking", "no_content") for d in splits.documents if d.id not in with_text]
     if not splits.document_disjoint:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from support.command_line import synthgen
 from typer.testing import CliRunner
 
 from synthgen.cli.catalog import listing
@@ -58,9 +59,9 @@ def server() -> Iterator[FakeOpenAI]:
         yield running
 
 
-def synthgen(*arguments: object, key: str | None = None, **options: object) -> subprocess.CompletedProcess[str]:
+def synthgen_process(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "synthgen", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment(key), **options)  # type: ignore[call-overload]
+    return subprocess.run(command, capture_output=True, text=True, env=environment(None), **options)  # type: ignore[call-overload]
 
 
 def environment(key: str | None) -> dict[str, str]:
@@ -175,7 +176,7 @@ def test_a_disk_that_takes_no_more(docs: Path, tmp_path: Path) -> None:
     def no_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
-    done = synthgen("run", docs, tmp_path / "run", *fast(), preexec_fn=no_room)
+    done = synthgen_process("run", docs, tmp_path / "run", *fast(), preexec_fn=no_room)
     assert_told(done, 1, "could not be written", "Free disk space")
 
 

@@ -12,9 +12,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
+from support import command_line
 
 import synthgen.cli
 from synthgen.cli.progress import Progress, run_log
@@ -44,9 +46,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "synthgen", *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
+    with chdir(folder):
+        return command_line.synthgen(*arguments)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> str:
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
     torch.set_num_threads(1)
+    torch.manual_seed(0)  # with some weights a loss over hard pairs finds none, and nothing is learnt
     words = sorted({word for text in [*STRANGE, *(row.query for row in ROWS)] for word in text.split()})
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(["?", *words])}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()

@@ -21,8 +21,8 @@ from support.run_files import outputs
 
 from synthgen.testing import FakeOpenAI, mix
 
-CALLS = int(os.environ.get("SYNTHGEN_KILL_CALLS", "2000"))
-KILLS = int(os.environ.get("SYNTHGEN_KILLS", "15"))
+CALLS = int(os.environ.get("SYNTHGEN_KILL_CALLS", "600"))
+KILLS = int(os.environ.get("SYNTHGEN_KILLS", "4"))
 CONCURRENCY = 32
 FAULTS = {"rate_limit": 0.05, "error": 0.02, "reset": 0.01, "malformed": 0.02, "truncated": 0.01, "slow": 0.01}
 WORDS = (

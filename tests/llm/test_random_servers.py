@@ -65,8 +65,7 @@ def test_the_oracle_s_bound(changes: dict[str, object], answers: float) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 40, 10))
-def test_the_engine_has_most_of_what_an_oracle_has(first: int) -> None:
-    shares = {seed: measured(drawn(seed)).share for seed in range(first, first + 10)}
+def test_the_engine_has_most_of_what_an_oracle_has() -> None:
+    shares = {seed: measured(drawn(seed)).share for seed in range(10)}
     assert min(shares.values()) >= 0.6, shares
     assert sum(min(1.0, share) for share in shares.values()) / 10 >= 0.9, shares

@@ -1,4 +1,7 @@
-"""What the engine promises holds for every provider: the same tests over chat completions and over a provider of another make."""
+"""What the engine promises holds for every provider, too, of another make than chat completions.
+
+With `-m rare` the same tests run over chat completions, to see that they ask nothing else than `test_fill`.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,7 @@ class Make:
 MAKES = [Make("openai", "temperature"), Make(SECOND, "heat")]
 
 
-@pytest.fixture(params=MAKES, ids=["chat completions", "another wire"])
+@pytest.fixture(params=[pytest.param(MAKES[0], marks=pytest.mark.rare), MAKES[1]], ids=["chat completions", "another wire"])
 def make(request: pytest.FixtureRequest) -> Make:
     return request.param
 
@@ -208,7 +211,7 @@ def test_limits_in_the_headers_are_kept(make: Make, store: CallStore) -> None:
         assert (report.ok, report.rate_limited) == (12, 0)
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(12))
 def test_no_cap_is_ever_passed(make: Make, store: CallStore, tmp_path: Path, seed: int) -> None:
     draw = random.Random(seed)
     prices = tmp_path / "prices.yaml"
@@ -273,6 +276,7 @@ def test_a_plan_has_a_batch_price_where_there_is_a_batch_api(make: Make, tmp_pat
     assert "about $" in plan_text(plan)
 
 
+@pytest.mark.slow
 def test_two_kills_cost_nothing_and_change_nothing(make: Make, tmp_path: Path) -> None:
     docs, run = tmp_path / "docs", tmp_path / "run"
     docs.mkdir()

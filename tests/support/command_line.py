@@ -1,13 +1,23 @@
-"""Command lines, parsed by the real command and not run."""
+"""Command lines in this process: run, or parsed by the real command and not run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from subprocess import CompletedProcess
 from typing import Any
 
 import typer
+from typer.testing import CliRunner
 
 from synthgen.cli.main import app
+
+
+def synthgen(*arguments: object, key: str | None = None) -> CompletedProcess[str]:
+    """Run a command. To start a process for it takes longer than most commands."""
+    done = CliRunner().invoke(app, [*map(str, arguments)], env={"OPENAI_API_KEY": key})
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 def verbs() -> set[str]:

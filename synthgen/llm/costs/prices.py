@@ -6,6 +6,7 @@ An unknown price is None, never zero. Not covered: long-context tiers, priority 
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -94,7 +95,15 @@ class Prices(BaseModel):
 
 def load_prices(path: str | Path | None = None) -> Prices:
     """Return the packaged table, or the one at `path`. Raises ConfigError when it cannot be read."""
-    file = Path(path) if path else _PACKAGED
+    return _read(Path(path)) if path else _packaged()
+
+
+@cache
+def _packaged() -> Prices:
+    return _read(_PACKAGED)
+
+
+def _read(file: Path) -> Prices:
     try:
         return Prices.model_validate(read_yaml(file, "price table"))
     except ValidationError as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from synthgen.llm.fill import FillReport, fill
 from synthgen.llm.providers.errors import of_no_answer
 from synthgen.llm.providers.foreign import NoAnswer
 from synthgen.llm.providers.response import parse_completion
+from synthgen.records import digest
 from synthgen.testing import FakeOpenAI, Fault, Logged
 
 
@@ -80,11 +83,20 @@ def test_what_concerns_all_calls_costs_one_and_is_said(
     assert (store.totals().calls, store.totals().uncounted) == (0, 0)
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"null", b'{"choices": [{"mess', {"error": "no"}])
-def test_what_may_be_an_accident_is_tried_twice_more_before_the_first_answer(store: CallStore, body: Any) -> None:
-    with RawServer(respond(body)) as server, pytest.raises(ModelError, match=r"127.0.0.1:\d+/v1 sent "):
-        run_async(fill(ask(40), store, at(base_url=server.base_url, concurrency=8)))
-    assert 3 <= len(server.bodies) <= 3 + 8
+def test_what_may_be_an_accident_is_tried_twice_more_before_the_first_answer(tmp_path: Path) -> None:
+    """All at once, for each waits twice."""
+
+    async def tried(body: Any) -> None:
+        store = CallStore(tmp_path / digest(repr(body)))
+        with store, RawServer(respond(body)) as server:
+            with pytest.raises(ModelError, match=r"127.0.0.1:\d+/v1 sent "):
+                await fill(ask(40), store, at(base_url=server.base_url, concurrency=8))
+            assert 3 <= len(server.bodies) <= 3 + 8, body
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*map(tried, [b"", b"{}", b"null", b'{"choices": [{"mess', {"error": "no"}]))
+
+    run_async(all_at_once())
 
 
 def test_an_accident_of_every_first_attempt_is_tried_again(store: CallStore) -> None:
