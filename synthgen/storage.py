@@ -16,10 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import yaml
 from pydantic_core import to_json
 
 from synthgen.errors import ConfigError, InputError, RunFolderError
+from synthgen.text import data
+from synthgen.text.data import BYTE_ORDER_MARK, BadData
+from synthgen.text.foreign import check_encoding, read_text, reading
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -197,22 +199,16 @@ _SEPARATORS = [(c.encode()[-1:], c.encode(), f"\\u{ord(c):04x}".encode()) for c 
 
 def read_yaml(path: Path, what: str, *, hint: str = "") -> Any:
     """Read a YAML file. Raises ConfigError if it cannot be read, is not UTF-8, or is not YAML (with its line)."""
-    try:
-        return parse_yaml(path.read_text(encoding="utf-8-sig"), str(path))
-    except OSError as error:
-        raise ConfigError(f"The {what} {path} cannot be read: {error.strerror}. {hint}".rstrip()) from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"The {what} {path} is not UTF-8 text. Save it as UTF-8.") from None
+    return parse_yaml(read_text(path, what, hint=hint, error=ConfigError), str(path))
 
 
 def parse_yaml(text: str, where: str) -> Any:
     """Parse YAML. Raises ConfigError with `where` and the line."""
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigError(f"{where}{line} is not valid YAML: {getattr(error, 'problem', error)}.") from None
+        return data.parse_yaml(text)
+    except BadData as bad:
+        place = f", line {bad.line}, column {bad.column}" if bad.line else ""
+        raise ConfigError(f"{where}{place} is not valid YAML: {bad}.") from None
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
@@ -223,18 +219,21 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
 
 def numbered_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each row with its line number, for messages about its content. Raises like `read_jsonl`."""
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
+        check_encoding(file, path)
         for number, raw in enumerate(file, 1):
             try:
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+                line = raw.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
             except UnicodeDecodeError:
                 raise InputError(f"{path}, line {number} is not UTF-8 text. Save the file as UTF-8.") from None
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise InputError(f"{path}, line {number} is not JSON: {error.msg} at column {error.colno}.") from None
+                row = data.parse_json(line)
+                data.check_data(row)
+            except BadData as bad:
+                place = f" at column {bad.column}" if bad.column else ""
+                raise InputError(f"{path}, line {number} is not JSON that can be read: {bad}{place}.") from None
             if not isinstance(row, dict):
                 raise InputError(f"{path}, line {number} is {type(row).__name__}, but each line must be a JSON object.")
             yield number, row

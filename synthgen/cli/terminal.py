@@ -36,6 +36,11 @@ def report_errors() -> Iterator[None]:
     except SynthgenError as error:
         say(f"synthgen: {error}")
         raise typer.Exit(error.exit_code) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        say(f"synthgen: {os.fsdecode(error.filename)} cannot be used: {error.strerror}.")
+        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         command = shlex.join(["synthgen", *sys.argv[1:]])
         say(f"\nInterrupted. Every finished call is saved; this resumes: {command}")

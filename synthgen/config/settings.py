@@ -34,7 +34,9 @@ from synthgen.config.answer_styles import AnswerForm, AnswerOption, Length, Styl
 from synthgen.errors import ConfigError, nearest
 from synthgen.registry import name_of
 from synthgen.storage import parse_yaml, read_yaml
+from synthgen.text.data import BadData, check_data
 from synthgen.text.humanize import short_repr
+from synthgen.text.printable import printable_line
 
 __all__ = ["Config", "Layout", "load_config"]
 
@@ -43,6 +45,7 @@ Count = Annotated[int, Field(ge=1)]
 Layout = Literal["passage_last", "passage_first"]
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MOST_SHOWN_CHARS = 200  # of a value in a message
 _SAMPLING = ("max_output_tokens", "temperature", "top_p", "seed", "stop", "logit_bias", "extra_body")
 
 
@@ -54,6 +57,8 @@ def _as_yaml(value: Any) -> Any:
         return {_as_yaml(key): _as_yaml(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_as_yaml(inner) for inner in value]
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("it holds the character U+0000, which no path and no name may hold")
     return name_of(value) if callable(value) else value
 
 
@@ -335,7 +340,10 @@ class Config(_Section):
         the nearest name.
         """
         try:
+            check_data(values)
             return cls.model_validate(values)
+        except BadData as bad:
+            raise ConfigError(f"The settings cannot be kept: {bad}.") from None
         except ValidationError as error:
             raise ConfigError(" ".join(_explain(cls, e) for e in error.errors())) from None
 
@@ -359,7 +367,7 @@ def load_config(
         name, separator, value = setting.partition("=")
         if not separator:
             raise ConfigError(f"--set takes section.key=value, for example chunking.max_tokens=400; given: {setting!r}.")
-        _merge(values, _nest(name.strip().split("."), parse_yaml(value, f"--set {setting}")))
+        _merge(values, _nest(name.strip().split("."), parse_yaml(value, f"--set {_shortened(printable_line(setting))}")))
     _merge(values, overrides or {})
     return Config.build(values)
 
@@ -392,11 +400,15 @@ def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
             into[key] = dict(value) if isinstance(value, Mapping) else value
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN_CHARS else f"{text[: _MOST_SHOWN_CHARS - 1]}…"
+
+
 def _explain(model: type[BaseModel], error: Any) -> str:
     path = [str(part) for part in error["loc"]]
     name = ".".join(path)
     if error["type"] != "extra_forbidden":
-        return f"The setting {name} = {error['input']!r} is not allowed: {error['msg']}."
+        return f"The setting {name} = {_shortened(repr(error['input']))} is not allowed: {error['msg']}."
     section: Any = model
     for part in path[:-1]:
         # An index of a list leads to the type of its items.
@@ -404,4 +416,4 @@ def _explain(model: type[BaseModel], error: Any) -> str:
         section = section.model_fields[part].annotation if inside else typing.get_args(section)[-1]
     known = list(section.model_fields)
     where = f" in {'.'.join(path[:-1])}" if path[:-1] else ""
-    return f"There is no setting {path[-1]!r}{where}.{nearest(path[-1], known)} Known: {', '.join(known)}."
+    return f"There is no setting {_shortened(repr(path[-1]))}{where}.{nearest(path[-1], known)} Known: {', '.join(known)}."

@@ -32,7 +32,7 @@ import yaml
 
 from synthgen import storage
 from synthgen.config.settings import Config
-from synthgen.errors import DISTRIBUTION, RunFolderError
+from synthgen.errors import DISTRIBUTION, ConfigError, RunFolderError
 from synthgen.pipeline.lock import hold
 from synthgen.records import Chunk, Document, Rejection, Skipped, Triple
 
@@ -164,11 +164,9 @@ class RunFolder:
         if not self.config.exists():
             return None
         try:
-            stored = yaml.safe_load(self.config.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise RunFolderError(
-                f"{self.config} cannot be read: {error}. Delete it and run again; paid answers are kept."
-            ) from None
+            stored = storage.read_yaml(self.config, "run's configuration")
+        except ConfigError as error:
+            raise RunFolderError(f"{error} Delete it and run again; paid answers are kept.") from None
         if not isinstance(stored, dict) or "config" not in stored:
             raise RunFolderError(f"{self.config} is not a run's configuration. Delete it and run again; paid answers are kept.")
         return stored

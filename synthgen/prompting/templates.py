@@ -35,6 +35,7 @@ from synthgen.errors import ConfigError, InputError, UnknownNameError, nearest
 from synthgen.records import Chunk, Document, Message, digest
 from synthgen.storage import numbered_jsonl, read_yaml
 from synthgen.text.fold import key
+from synthgen.text.foreign import reading
 from synthgen.text.words import normalise
 
 if TYPE_CHECKING:
@@ -253,7 +254,9 @@ def _read(path: Path) -> _PromptFile:
 
 
 def _read_shots(path: Path) -> list[_ShotRow]:
-    if not path.is_file():
+    with reading(path, "file of shots"):
+        exists = path.is_file()
+    if not exists:
         raise InputError(
             f"The shots {path} do not exist. They are a JSONL file of document, query and, if you have it, answer."
         )
