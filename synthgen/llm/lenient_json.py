@@ -174,6 +174,9 @@ def decoded(text: str) -> Any:
 
 def _bare(text: str) -> str:
     """Return `text` without reasoning and without the fences around its JSON."""
+    ends = _THOUGHT_END.match(text)
+    if ends and not _BEGINS_AT_ONCE.match(text) and _new_list(text, ends.end()) is not None:
+        text = text[ends.end() :]  # whatever marks the drafts have in their texts
     for reasoning in (_THOUGHT, _THOUGHT_END, _THOUGHT_OPEN):
         while not _BEGINS_AT_ONCE.match(text) and (found := reasoning.search(text)):
             text = text[: found.start()] + text[found.end() :]

@@ -1,7 +1,9 @@
 """Reads a chat completion from plain JSON, because servers leave out or rename what the SDK's types require.
 
-message.content   text, null, or a list of parts of which the text counts. Where it is blank, the arguments of a tool call
-                  or else the reasoning are what the model wrote: some servers put the whole answer there
+message.content   text, null, a list of parts of which the text counts, or the JSON that was asked for, already decoded.
+                  Where it is blank, the arguments of a tool call or else the reasoning are what the model wrote: some
+                  servers put the whole answer there
+message           an object, or the text itself
 finish_reason     as sent ("stop", "STOP", null …): `llm.structured_output.ended_badly` interprets it
 usage             null, without details, or with impossible counts (no prompt at all): then tokens are counted here
                   and the usage is `estimated`
@@ -35,14 +37,13 @@ def read_completion(request: Request, answer: Any) -> Completion:
         raise problem
     try:
         choice = answer["choices"][0]
-        message = choice["message"]
-        content, refusal = message.get("content"), message.get("refusal") or None
+        said = choice["message"]
+        message = {"content": said} if isinstance(said, str) else said
+        content, refused = message.get("content"), message.get("refusal")
         counts = answer.get("usage")
     except (AttributeError, IndexError, KeyError, TypeError):
         raise ValueError(f"it has no choices[0].message: {answer}") from None
-    if not isinstance(refusal, str | None):
-        raise ValueError(f"its refusal is {type(refusal).__name__}")
-    refusal = refusal or (_parts(content, ("refusal",)) if isinstance(content, list) else "") or None
+    refusal = _text(refused) if refused else _parts(content, ("refusal",)) if isinstance(content, list) else ""
     text = _text(content)
     if not text.strip() and not refusal:
         text = _elsewhere(message) or text
@@ -50,7 +51,7 @@ def read_completion(request: Request, answer: Any) -> Completion:
         request_key=request.key,
         text=storable(text),
         finish_reason=storable(str(choice.get("finish_reason") or "")),
-        refusal=refusal and storable(refusal),
+        refusal=storable(refusal) or None,
         usage=_usage(request, text, counts),
         model=storable(str(answer.get("model") or "")),
     )
@@ -61,16 +62,15 @@ _PART_TEXTS = ("text", "thinking", "reasoning", "summary", "refusal")
 
 
 def _text(content: Any) -> str:
-    """Return what the model wrote: the text, "" for null, or the text parts of a list."""
-    if isinstance(content, list):
+    """Return what the model wrote: the text, "" for null, the text parts of a list, or the JSON of anything else."""
+    if isinstance(content, list) and not any(isinstance(part, dict) and "type" not in part for part in content):
         return _parts(content, ("text", "output_text"))
-    if not isinstance(content, str | None):
-        raise ValueError(f"its content is {type(content).__name__}")
-    return content or ""
+    return content if isinstance(content, str) else "" if content is None else json.dumps(content, ensure_ascii=False)
 
 
 def _parts(content: list[Any], types: tuple[str, ...]) -> str:
-    parts = [part for part in content if isinstance(part, dict) and part.get("type") in types]
+    named = ({"type": "text", "text": part} if isinstance(part, str) else part for part in content)
+    parts = [part for part in named if isinstance(part, dict) and part.get("type") in types]
     texts = (next((part[name] for name in _PART_TEXTS if part.get(name)), "") for part in parts)
     return "".join(
         _parts(text, ("text",)) if isinstance(text, list) else text for text in texts if isinstance(text, str | list)

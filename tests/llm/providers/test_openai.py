@@ -208,8 +208,9 @@ def test_usage_that_the_server_does_not_send_is_estimated_and_says_so(told: Any)
         ({"error": {"message": "Provider returned error"}}, "Provider returned error"),
         ([], "no choices"),
         (None, "no choices"),
-        ({"choices": [{"message": {"content": 7}}]}, "its content is int"),
-        ({"choices": [{"message": {"content": "", "refusal": {"why": "?"}}}]}, "its refusal is dict"),
+        ({"choices": [{"message": None}]}, r"no choices\[0\].message"),
+        ({"choices": [{"message": []}]}, r"no choices\[0\].message"),
+        ({"choices": [{"message": 7}]}, r"no choices\[0\].message"),
     ],
 )
 def test_what_has_no_message_cannot_be_read(body: Any, told: str) -> None:
