@@ -1,13 +1,14 @@
 """The card of a data set: its README, made from the facts of a run.
 
 The front matter follows https://huggingface.co/docs/hub/datasets-cards; the text below it is
-`assets/dataset_card.jinja`. Facts are plain text: characters with a meaning in Markdown or HTML are escaped, so a title
-or a name in an imported file cannot put a link or a script into the card.
+`assets/dataset_card.jinja`. Facts are plain text: characters with a meaning in Markdown, HTML or a terminal are escaped, so a
+title or a name in an imported file cannot put a link, a script or an escape sequence into the card. What looks like a key is
+masked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +18,12 @@ import yaml
 from synthgen.errors import ConfigError
 from synthgen.hub.columns import CONFIGS, DEFAULT
 from synthgen.hub.folder import WrittenConfig
+from synthgen.hub.key_forms import without_keys
 from synthgen.hub.pii import RULES
 from synthgen.prompting.templates import render
+from synthgen.text.printable import printable, printable_line
 
-__all__ = ["CardFacts", "License", "card", "check_license"]
+__all__ = ["CardFacts", "License", "card", "check_license", "yaml_text"]
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
 _HUGE = "10M<n<100M"
@@ -42,7 +45,8 @@ class CardFacts:
     """The facts of a card.
 
     `run` is shown escaped. `verbatim` holds texts for fenced blocks: `measured` ("" for none) and `command`. `origins`
-    counts rows by the origin of their query. `personal` is None without a scan.
+    counts rows by the origin of their query. `left_out` names the settings that are not shown. `personal` is None without a
+    scan.
     """
 
     repo_id: str
@@ -53,6 +57,7 @@ class CardFacts:
     origins: Mapping[str, int]
     run: Mapping[str, Any]
     verbatim: Mapping[str, str]
+    left_out: Sequence[str] = ()
     personal: Mapping[str, Mapping[str, int]] | None = None
 
 
@@ -88,16 +93,22 @@ def card(facts: CardFacts) -> str:
         "pretty_name": _escaped(facts.pretty_name),
         "license": _escaped({"id": facts.license.id, "name": facts.license.name, "link": facts.license.link}),
         "origins": dict(facts.origins),
-        "run": _escaped(facts.run),
-        "verbatim": {name: text.replace("```", "'''") for name, text in facts.verbatim.items()},
+        "run": _escaped(_masked(facts.run)),
+        "verbatim": {name: printable(text.replace("```", "'''")) for name, text in _masked(facts.verbatim).items()},
+        "left_out": _escaped(facts.left_out),
         "configs": [_config(table) for table in facts.tables],
         "splits": list(dict.fromkeys(split for table in facts.tables for split in table.rows)),
         "first": next(((table.name, split) for table in facts.tables for split in table.rows), ("", "")),
         "personal": facts.personal,
         "rules": {kind: rule.meaning for kind, rule in RULES.items()},
     }
-    front = yaml.safe_dump(_front(facts), sort_keys=False, allow_unicode=True, width=1_000)
-    return f"---\n{front}---\n\n{render('dataset_card.jinja', values)}\n"
+    return f"---\n{yaml_text(_front(facts))}---\n\n{render('dataset_card.jinja', values)}\n"
+
+
+def yaml_text(values: Mapping[str, Any]) -> str:
+    """Return YAML that reads the same and has no character that a terminal would obey."""
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=1_000)
+    return text if printable(text) == text else yaml.safe_dump(values, sort_keys=False, allow_unicode=False, width=1_000)
 
 
 def _front(facts: CardFacts) -> dict[str, Any]:
@@ -161,11 +172,19 @@ def _size(rows: int) -> str:
 
 
 def _escaped(value: Any) -> Any:
-    """Return `value` with every text in it on one line and without characters that Markdown or HTML would interpret."""
+    """Return `value` with every text in it on one line and without characters that Markdown, HTML or a terminal would interpret."""
+    return _each(value, lambda text: "".join(_ESCAPES.get(c, c) for c in printable_line(" ".join(text.split()))))
+
+
+def _masked(value: Any) -> Any:
+    """Return `value` without keys that the names of models, prompts and files may have in them."""
+    return _each(value, lambda text: without_keys(text, digests=True))
+
+
+def _each(value: Any, public: Callable[[str], str]) -> Any:
+    """Return `value` with `public` applied to each text in it, names included."""
     if isinstance(value, str):
-        return "".join(_ESCAPES.get(c, c) for c in " ".join(value.split()))
+        return public(value)
     if isinstance(value, Mapping):
-        return {_escaped(key): _escaped(inner) for key, inner in value.items()}
-    if isinstance(value, Sequence):
-        return [_escaped(inner) for inner in value]
-    return value
+        return {_each(key, public): _each(inner, public) for key, inner in value.items()}
+    return [_each(inner, public) for inner in value] if isinstance(value, Sequence) else value

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from synthgen.config.settings import Config
 from synthgen.errors import DISTRIBUTION
+from synthgen.hub.key_forms import without_keys
 from synthgen.hub.public_settings import public_encoder, public_name, public_settings
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.endpoint import Endpoint
@@ -52,8 +53,8 @@ def describe(
         "version": version(DISTRIBUTION),
         "seed": config.seed,
         "rows": report.rows.to_dict(),
-        "import": imported and imported.to_dict(),
-        "prompts": report.generation.prompts,
+        "import": imported and imported.to_dict() | {"file": without_keys(imported.file)},
+        "prompts": {without_keys(name): digest for name, digest in report.generation.prompts.items()},
         "sampling": shown.llm.sampling if parse_model(shown.model) else {},
         "sources": _sources(folder, config, report, origins, writer),
         "cost": _cost(state.spent),
@@ -86,7 +87,9 @@ def _sources(folder: RunFolder, config: Config, report: RunReport, origins: Mapp
     ]
     if report.imported is not None:
         taken = report.imported
-        lines.append(f"The rows were imported from {taken.file} (sha256 {taken.sha256}), which had {taken.rows:,}.")
+        lines.append(
+            f"The rows were imported from {without_keys(taken.file)} (sha256 {taken.sha256}), which had {taken.rows:,}."
+        )
     elif origins.keys() == {"rule"}:
         lines.append(
             f"The generator is {config.model}: rules over the text of the documents. No LLM wrote a query or an answer in the column answer."
@@ -248,10 +251,10 @@ def _command(imported: ImportReport | None, measured: TrainingReport | None, doc
     queries = " --queries QUERIES" if measured and measured.deployment else ""
     if imported is None:
         return f"synthgen run DOCS RUN -c config.yaml{queries}"
-    pairs = ",".join(f"{role}={column}" for role, column in imported.mapping.items())
+    pairs = ",".join(f"{role}={without_keys(column)}" for role, column in imported.mapping.items())
     mapping = f" --map {shlex.quote(pairs)}" if pairs else ""
     docs = NO_DOCS if documents == NO_DOCS else "DOCS"
-    return f"synthgen import {shlex.quote(imported['file'])} {docs} RUN -c config.yaml{mapping}{queries}"
+    return f"synthgen import {shlex.quote(without_keys(imported.file))} {docs} RUN -c config.yaml{mapping}{queries}"
 
 
 def _reasons(what: str, reasons: Mapping[str, int]) -> str:

@@ -15,19 +15,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from synthgen import storage
 from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, EmptyResultError, UnknownNameError
 from synthgen.exporters import beir
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.export import rows, usable
-from synthgen.hub.card import CardFacts, card, check_license
+from synthgen.hub.card import CardFacts, card, check_license, yaml_text
 from synthgen.hub.columns import CONFIGS, DEFAULT
 from synthgen.hub.folder import Splits, WrittenConfig, write_config
+from synthgen.hub.key_forms import without_keys
 from synthgen.hub.pii import scan
-from synthgen.hub.public_settings import public_name, public_settings
+from synthgen.hub.public_settings import public_name, public_settings, settings_left_out
 from synthgen.hub.rows import triple_row
 from synthgen.hub.upload import check_repo_id, upload
 from synthgen.pipeline.card_facts import describe
@@ -55,8 +54,8 @@ class SentFiles(Report):
 class PushReport(Report):
     """What was written and sent, as `synthgen push --json` prints it.
 
-    `configs` has the rows of each config by split, `left_out` the rows that each lacks by reason. `personal` is None where no scan
-    was made, `sent` where nothing was sent.
+    `configs` has the rows of each config by split, `left_out` the rows that each lacks by reason. `settings_left_out` names the
+    settings that are not published, or not as a whole. `personal` is None where no scan was made, `sent` where nothing was sent.
     """
 
     run: str
@@ -64,6 +63,7 @@ class PushReport(Report):
     path: str
     configs: dict[str, dict[str, int]]
     left_out: dict[str, dict[str, int]]
+    settings_left_out: list[str]
     personal: dict[str, dict[str, int]] | None
     public: bool
     sent: SentFiles | None
@@ -102,6 +102,7 @@ def push(
     with folder.held():
         report, state = read_report(folder), status(folder.path)
         data = _read(folder, report)
+        hidden = settings_left_out(data.config)
         _check_mixed(data, mixed)
         with storage.write_folder(folder.hub) as part:
             tables, left_out = _write(part, names, data, on_event)
@@ -124,10 +125,10 @@ def push(
                 tables=tables,
                 origins=data.origins,
                 **about,
+                left_out=hidden,
                 personal=_personal(data) if scan_personal_data else None,
             )
-            settings = yaml.safe_dump(public_settings(data.config), sort_keys=False, allow_unicode=True)
-            for name, text in (("README.md", card(facts)), ("config.yaml", settings)):
+            for name, text in (("README.md", card(facts)), ("config.yaml", yaml_text(public_settings(data.config)))):
                 with storage.writing(part / name) as file:
                     file.write(text.encode("utf-8"))
         pushed = PushReport(
@@ -136,6 +137,7 @@ def push(
             path=str(folder.hub),
             configs={table.name: dict(table.rows) for table in tables},
             left_out=left_out,
+            settings_left_out=hidden,
             personal={where: dict(found) for where, found in facts.personal.items()} if facts.personal is not None else None,
             public=public,
             sent=None,
@@ -168,7 +170,15 @@ class _Data:
 
 def _read(folder: RunFolder, report: RunReport | None) -> _Data:
     config, found, context = exportable(folder)
-    triples = [replace(row, generator=public_name(row.generator)) for row in found]
+    triples = [
+        replace(
+            row,
+            generator=public_name(row.generator),
+            kind=without_keys(row.kind),
+            instruction=row.instruction and without_keys(row.instruction),
+        )
+        for row in found
+    ]
     if not triples or report is None:
         raise EmptyResultError(f"{folder.path} has no finished rows to push. Run `synthgen status {folder.path}` to see why.")
     if any(row.kind == CLASSIFICATION for row in triples):
@@ -221,7 +231,7 @@ def _write(
 
 def _splits(name: str, triples: Sequence[Triple], data: _Data) -> Splits:
     """The rows of a config. The corpus is one for all splits, since an index of some of them would make retrieval too easy."""
-    context, options = data.context, data.config.exports.options.get(CONFIGS[name].format)
+    context, options = data.context, public_settings(data.config)["exports"]["options"].get(CONFIGS[name].format)
 
     def of(split: str) -> Callable[[], Iterable[Mapping[str, Any]]]:
         mine = [triple for triple in triples if triple.split == split]

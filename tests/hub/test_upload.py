@@ -512,7 +512,7 @@ def test_settings_are_published_without_paths_endpoints_and_secrets(tmp_path: Pa
     assert published["generation"]["prompt"] == ["ask.yaml", "more.yaml", "question"]
     assert published["generation"]["shots"] == "shots.jsonl"
     assert published["sources"]["loaders"] == {".x": "loader.py:load", ".key": "plain"}
-    assert published["llm"]["extra_body"] == {"adapter": "lora", "nested": [{}]}
+    assert published["llm"]["extra_body"] == {}
     assert published["exports"]["options"] == {"mine": {}}
     again = load_config(overrides=published)
     models = (again.model, again.answers.model, again.distractors.check_model)

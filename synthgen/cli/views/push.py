@@ -24,6 +24,8 @@ def push_text(pushed: PushReport) -> str:
     if pushed.personal:
         found = {kind: sum(of[kind] for of in pushed.personal.values()) for kind in pushed.personal["rows"]}
         lines.append(f"looks like personal data: {counts(found) or 'nothing'}")
+    if pushed.settings_left_out:
+        lines.append(f"settings that are not published: {', '.join(pushed.settings_left_out)}")
     sent, who = pushed.sent, "public" if pushed.public else "private"
     if not sent:
         return "\n".join([*lines, f"{pushed.path} is complete; nothing was sent."])
