@@ -10,15 +10,17 @@ import ipaddress
 import os
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
 from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError, ModelError
 from synthgen.llm.contract import provider_name, shown
+from synthgen.llm.key_mask import MASK, KeyMask, key_mask
 from synthgen.llm.providers import PROVIDERS
 from synthgen.llm.providers.base import BatchApi, Connection, Facts, Provider
+from synthgen.records import Completion
 from synthgen.registry import resolve
 from synthgen.text.storable import storable
 
@@ -121,14 +123,39 @@ class Endpoint:
         assert api is not None  # noqa: S101 - checked above
         return api
 
+    @property
+    def mask(self) -> KeyMask:
+        """What takes the key out of what the server sent. A provider applies it before it cuts a text."""
+        return key_mask(self.key)
+
+    def masked(self, completion: Completion) -> Completion:
+        """Return a completion without the key in any of its texts."""
+        masked = self.mask.text
+        texts = (completion.text, completion.finish_reason, completion.refusal or "", completion.model)
+        text, finish_reason, refusal, model = found = tuple(map(masked, texts))
+        if found == texts:
+            return completion
+        return replace(completion, text=text, finish_reason=finish_reason, refusal=refusal or completion.refusal, model=model)
+
+    def masked_id(self, identifier: str) -> str:
+        """Return the provider's identifier of a file or a batch. Raises ModelError for one with the key in it, which
+        must not be stored.
+        """
+        if MASK in self.mask.text(identifier):
+            raise ModelError(
+                f"{self.url} repeats the key of {self.key_env} in the identifiers of its files or batches, and a key is never stored. "
+                "`synthgen run` asks it call by call."
+            )
+        return identifier
+
     def redacted(self, text: str) -> str:
         """Return a server's message as it may be stored and shown: without the key, which some servers repeat, and cut
         short.
 
         Lone surrogates become question marks.
         """
-        key = self.key
-        return storable(text.replace(key, "***") if key else text)[:_MAX_SHOWN_CHARS]  # cut last, or half a key would be left
+        key, text = self.key, self.mask.text(text)
+        return storable(text.replace(key, MASK) if key else text)[:_MAX_SHOWN_CHARS]  # cut last, or half a key would be left
 
     def _check_address(self) -> None:
         url = self.url

@@ -244,7 +244,7 @@ class Executor:
             self._budget.settle(reservation, None)
             self._limiter.settle(grant, None, {})
             self._end(stops.broken_contract(problem, self._endpoint))
-        completion = answer.completion
+        completion = self._endpoint.masked(answer.completion)
         usage = None if completion.usage == _NO_USAGE else completion.usage
         tally.uncounted += usage is None
         self._budget.settle(reservation, usage)

@@ -309,7 +309,7 @@ def _row(desk: BatchSubmitter, batch: Batch, status: BatchStatus | None = None) 
         state = "elsewhere"
     else:
         state = (status.state if status else "unknown") if batch.state == "open" else "submitting"
-    messages = [desk.endpoint.redacted(message) for message in status.messages] if status else []
+    messages = list(status.messages) if status else []
     if state == "unknown":
         messages.append("The provider does not know it. Is the key of the same project in use that it was submitted with?")
     if state == "elsewhere":

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -77,10 +78,15 @@ class Intake:
         """Store `lines`, some hundreds at a time, and yield the number of requests accounted for so far."""
         stream = iter(lines)
         while group := list(islice(stream, _GROUP)):
-            self._take([line for line in group if line is not None])
+            self._take([self._masked(line) for line in group if line is not None])
             self.answered += sum(line is not None and line.answered for line in group)
             self.unreadable += sum(line is None for line in group)
             yield self.taken
+
+    def _masked(self, line: BatchLine) -> BatchLine:
+        failure = line.failure
+        failure = failure and replace(failure, reason=self._endpoint.redacted(failure.reason))
+        return replace(line, completion=self._endpoint.masked(line.completion), failure=failure)
 
     def _take(self, lines: list[BatchLine]) -> None:
         keys = {line.key for line in lines}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -95,10 +96,10 @@ class BatchSubmitter:
                 _tell(on_event, "submit", done + len(steps), None, "uploading a file")
                 batch = self.book.claim(steps, run=self._run, endpoint=self.endpoint.id)
                 try:
-                    file_id = api.upload(path, f"synthgen-{batch.id}.jsonl")
+                    file_id = self.endpoint.masked_id(api.upload(path, f"synthgen-{batch.id}.jsonl"))
                     self.book.uploaded(batch, file_id)
                     metadata = {"synthgen": batch.id, "run": self._run}
-                    batch = self.book.opened(batch, api.create(file_id, path, metadata))
+                    batch = self.book.opened(batch, self.endpoint.masked_id(api.create(file_id, path, metadata)))
                 except SynthgenError:
                     with suppress(SynthgenError):
                         self.settle()
@@ -113,7 +114,14 @@ class BatchSubmitter:
 
     def status(self, batch: Batch) -> BatchStatus | None:
         """Return the provider's status of an open batch; None when the batch is unknown to it or at another endpoint."""
-        return self._api.status(batch.batch_id) if batch.state == "open" and self.is_here(batch) else None
+        if batch.state != "open" or not self.is_here(batch):
+            return None
+        status = self._api.status(batch.batch_id)
+        return status and replace(
+            status,
+            state=self.endpoint.redacted(status.state),
+            messages=tuple(self.endpoint.redacted(message) for message in status.messages),
+        )
 
     def take(self, batch: Batch, status: BatchStatus, checks: Mapping[str, Check], on_event: OnEvent | None = None) -> Intake:
         """Store the answers of a batch that has ended. `checks` are by step, and have all of its steps.
@@ -149,7 +157,7 @@ class BatchSubmitter:
         """Whether the provider has a batch that was being made. If so, the book records it."""
         made = self._api.made({batch.id}, datetime.fromisoformat(batch.created).timestamp())
         if batch.id in made:
-            self.book.opened(batch, made[batch.id])
+            self.book.opened(batch, self.endpoint.masked_id(made[batch.id]))
         return batch.id in made
 
     @contextmanager

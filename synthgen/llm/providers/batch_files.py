@@ -91,7 +91,7 @@ class BatchFiles:
 
     def read(self, line: bytes) -> BatchLine | None:
         try:
-            value = json.loads(line)
+            value = json.loads(self._endpoint.mask.content(line))
             key, response, error = value["custom_id"], value.get("response"), value.get("error")
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
@@ -115,7 +115,7 @@ class BatchFiles:
         def send() -> Object:
             with path.open("rb") as file:
                 # As an open file, because the SDK would read a path into memory.
-                return _object(self._client.files.with_raw_response.create(file=(name, file, _JSONL), purpose="batch"))
+                return self._object(self._client.files.with_raw_response.create(file=(name, file, _JSONL), purpose="batch"))
 
         return self._id(self._asked(send))
 
@@ -130,13 +130,13 @@ class BatchFiles:
             raw = self._client.batches.with_raw_response.create(
                 input_file_id=file_id, endpoint=_URL, completion_window="24h", metadata=dict(metadata)
             )
-            return self._id(_object(raw))
+            return self._id(self._object(raw))
 
         return self._asked(make)
 
     def status(self, batch_id: str) -> BatchStatus | None:
         try:
-            return status_of(self._tried(lambda: _object(self._client.batches.with_raw_response.retrieve(batch_id))))
+            return status_of(self._tried(lambda: self._object(self._client.batches.with_raw_response.retrieve(batch_id))))
         except AttemptError as refused:
             if refused.status == 404:
                 return None
@@ -180,7 +180,7 @@ class BatchFiles:
         last = ""
         while True:
             after: dict[str, Any] = {"after": last} if last else {}
-            page = _object(self._client.batches.with_raw_response.list(limit=_PAGE, **after))
+            page = self._object(self._client.batches.with_raw_response.list(limit=_PAGE, **after))
             batches = [_mapping(batch) for batch in page.get("data") or []]
             yield from batches
             ids = [batch["id"] for batch in batches if batch.get("id")]
@@ -189,6 +189,13 @@ class BatchFiles:
             if not page.get("has_more") or not ids or ids[-1] == last or too_old:
                 return
             last = ids[-1]
+
+    def _object(self, raw: Any) -> Object:
+        """Return the JSON object of a response. Raises ValueError when the response is something else, or reports an error."""
+        try:
+            return _object(raw.content)
+        except ValueError:  # whose message quotes the content, so without the key
+            return _object(self._endpoint.mask.content(raw.content))
 
     def _id(self, made: Object) -> str:
         if not made.get("id"):
@@ -268,9 +275,8 @@ def _unanswered(error: Any) -> Failure:
     return Failure("attempt", _PASSED.get(code, code), str(fields.get("message") or code), unbilled=True)
 
 
-def _object(raw: Any) -> Object:
-    """Return the JSON object of a response. Raises ValueError when the response is something else, or reports an error."""
-    value = decoded_answer(raw.content)
+def _object(content: bytes) -> Object:
+    value = decoded_answer(content)
     if not isinstance(value, Mapping):
         raise ValueError(f"it is {type(value).__name__} instead of an object")
     found = None if value.keys() & {"id", "data"} else not_an_answer(value)

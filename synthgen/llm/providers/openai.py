@@ -15,11 +15,13 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError, RunFolderError
 from synthgen.llm.failure import AttemptError, Failure
+from synthgen.llm.key_mask import KeyMask
 from synthgen.llm.providers.base import BatchApi, Facts, LimitReading, Provider, ProviderResponse, Reformed, unnoticed
 from synthgen.llm.providers.batch_files import BatchFiles
 from synthgen.llm.providers.error_body import Complaint, decoded, read_body
@@ -31,7 +33,7 @@ from synthgen.llm.providers.logit_bias import token_bias
 from synthgen.llm.providers.profiles import LIMITS, Profile, profile_of
 from synthgen.llm.providers.request_format import RequestForm, RequestFormat
 from synthgen.llm.providers.response import parse_completion
-from synthgen.records import Request
+from synthgen.records import Completion, Request
 
 if (_sdk_logger := logging.getLogger("openai")).level == logging.NOTSET:
     _sdk_logger.setLevel(logging.WARNING)  # like those of all other libraries, at the import of `synthgen`
@@ -46,6 +48,7 @@ __all__ = ["PROVIDER", "ChatConnection", "OpenAICompatible", "attempt_error", "h
 
 _OWN = "https://api.openai.com/v1"
 _NO_KEY = "no-key"  # local servers require a key and ignore its value
+_NO_KEY_MASK = KeyMask("")
 _NOT_SENT = ("x-stainless-", "host", "content-length", "connection", "accept-encoding")
 """Beginnings of the SDK's headers that are left out: what it tells every server about this machine, and what belongs to
 the client that sends."""
@@ -101,7 +104,8 @@ class OpenAICompatible(Provider):
     @contextmanager
     def batches(self, endpoint: Endpoint, model: str, facts: Facts | None) -> Iterator[BatchApi]:
         with sync_client(endpoint) as client:
-            yield BatchFiles(client, endpoint, model, load_format(endpoint, model, facts).body, attempt_errors)
+            format = load_format(endpoint, model, facts)
+            yield BatchFiles(client, endpoint, model, format.body, partial(attempt_errors, endpoint.mask))
 
 
 PROVIDER = OpenAICompatible()
@@ -124,7 +128,7 @@ class ChatConnection:
             response, content = await self._client.post(body, {"X-Client-Request-Id": request.key}, began)
             if not 200 <= response.status < 300:
                 raise self._refused(response, content, request, format, form)
-            completion = parse_completion(request, content)
+            completion = self._parsed(request, content)
         except NoAnswer as found:
             failure, told = of_no_answer(found, response.headers), found.error.complaint if found.error else None
             raise self._failed(failure, told, response, request, format, form) from None
@@ -136,10 +140,17 @@ class ChatConnection:
     def proven(self, model: str) -> bool:
         return self._format(model).proven
 
+    def _parsed(self, request: Request, content: bytes) -> Completion:
+        """Return the completion. What is said of content that has none quotes it, without the key and cut."""
+        try:
+            return parse_completion(request, content)
+        except ValueError:
+            return parse_completion(request, self._endpoint.mask.content(content))
+
     def _refused(
         self, response: aiohttp.ClientResponse, content: bytes, request: Request, format: RequestFormat, form: RequestForm
     ) -> Reformed | AttemptError:
-        told = read_body(decoded(content), otherwise=response.reason or "")
+        told = read_body(decoded(self._endpoint.mask.content(content)), otherwise=response.reason or "")
         if "location" in response.headers and response.status < 400:
             told = replace(told, message=f"it redirects to {response.headers['location']}")
         return self._failed(of_status(response.status, told, response.headers), told, response, request, format, form)
@@ -215,13 +226,14 @@ def sync_client(endpoint: Endpoint) -> Iterator[openai.OpenAI]:
         yield client
 
 
-def attempt_error(error: Exception) -> AttemptError:
+def attempt_error(error: Exception, mask: KeyMask = _NO_KEY_MASK) -> AttemptError:
     """Return what an exception of the SDK stands for. A ValueError stands for an unreadable answer."""
     import openai
 
     if isinstance(error, openai.APIStatusError):
         status, headers = error.status_code, error.response.headers
-        return AttemptError(of_status(status, read_body(error.body, error.message), headers), headers, status)
+        told = read_body(mask.value(error.body), mask.text(error.message))
+        return AttemptError(of_status(status, told, headers), headers, status)
     if isinstance(error, openai.APIConnectionError):
         return AttemptError(_of_connection(error))
     if isinstance(
@@ -232,14 +244,14 @@ def attempt_error(error: Exception) -> AttemptError:
 
 
 @contextmanager
-def attempt_errors() -> Iterator[None]:
+def attempt_errors(mask: KeyMask = _NO_KEY_MASK) -> Iterator[None]:
     """Raise exceptions of the SDK and its transport as AttemptError."""
     import openai
 
     try:
         yield
     except (openai.APIError, ValueError, http_library().HTTPError) as error:
-        raise attempt_error(error) from None
+        raise attempt_error(error, mask) from None
 
 
 def _of_connection(error: openai.APIConnectionError) -> Failure:
