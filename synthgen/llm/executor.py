@@ -30,6 +30,7 @@ from synthgen.llm.call_store import Call
 from synthgen.llm.call_times import CallTimes
 from synthgen.llm.contract import breach
 from synthgen.llm.costs.budget import Reservation
+from synthgen.llm.echo import without_echo
 from synthgen.llm.endpoint import Endpoint
 from synthgen.llm.failure import AttemptError, Failure
 from synthgen.llm.providers.base import Connection, ProviderResponse, Reformed
@@ -98,6 +99,7 @@ class Executor:
         self._on_rest = on_rest
         self.resting = 0  # calls that wait before their next attempt, and hold nobody up
         self._gate = SoloGate()  # held by the one call that goes alone (`_open`)
+        self._refused: Request | None = None  # of the last failure
         self._turnstile = asyncio.Lock()  # held by the call that waits for the limiter: first come, first served
 
     @property
@@ -118,7 +120,7 @@ class Executor:
         try:
             completion = await self._retried(request, tally)
         except AttemptError as error:
-            failure, detail = error.failure, self._endpoint.redacted(error.failure.detail)
+            failure, detail = error.failure, self._said(request, error.failure.detail)
             if failure.scope == "run":
                 self._stop.set(lambda _: stops.hopeless(failure, request.model, self._endpoint, detail))
             if failure.scope != "call":
@@ -170,13 +172,14 @@ class Executor:
                 self._gate.accepted.discard(request.model)
                 tally.reformed += 1
                 if tally.reformed >= _REFORMED_AT_MOST:
-                    detail = self._endpoint.redacted(str(error))
+                    detail = self._said(request, str(error))
                     self._end(stops.reformed_too_often(tally.reformed, request.model, self._endpoint, detail))
             except AttemptError as error:
                 failure = error.failure
                 if failure.scope != "attempt":
                     raise
                 self._health.failed(failure)
+                self._refused = request
                 if self._health.pointless(tally.attempts):
                     raise AttemptError(replace(failure, scope="run")) from None
                 later = failure.reason == "rate_limited" and tally.rate_limited < _TURNED_AWAY_AT_MOST
@@ -314,6 +317,10 @@ class Executor:
                 self._check_patience()
                 await self._stop.sleep(min(grant, _GLANCE_S))
 
+    def _said(self, request: Request | None, message: str) -> str:
+        """Return a server's message about a request without the key and without the request's own text."""
+        return self._endpoint.redacted(without_echo(message, [one["content"] for one in request.messages] if request else []))
+
     def _check_patience(self) -> None:
         """Raise Stopping when no answer has arrived for too long.
 
@@ -321,7 +328,7 @@ class Executor:
         """
         failure = self._health.last
         if self._health.hopeless and failure is not None and failure.away:
-            silent_s, detail = self._health.silent_s, self._endpoint.redacted(failure.detail)
+            silent_s, detail = self._health.silent_s, self._said(self._refused, failure.detail)
             self._stop.set(partial(stops.out_of_patience, failure, silent_s, self._endpoint, detail))
         self._stop.check()
 
