@@ -29,9 +29,10 @@ NAME is the model. What to write, in this order:
    what is lost: the attempt, the call or the run. `busy` informs the limiter, `wait_s` is how long the server asks to
    wait, and `unbilled` keeps a rejected request from being charged. An exception of any other kind ends the run.
    `of_status` (`synthgen.llm.providers.errors`) maps HTTP statuses to their usual meanings, with the `Complaint` that
-   `read_body` (`synthgen.llm.providers.error_body`) finds in the body of the response, decoded JSON or plain text:
+   `read_body` (`synthgen.llm.providers.error_body`) finds in the body of the response, decoded JSON or plain text.
+   Nothing is concluded from what the body repeats of the request (`synthgen.llm.providers.sent_text`):
 
-       complaint = read_body(body, otherwise=response.reason)
+       complaint = read_body(body, response.reason, SentText.of(request))
        raise AttemptError(of_status(status, complaint, headers), headers, status)
 6. The limits. `read_limit` reads the limits per minute from the headers of an answer. Without it, limits are learned
    from refusals, at the price of some refusals. A reading with a limit of 0 or less, or with a number that is not

@@ -36,6 +36,7 @@ from synthgen.llm.providers.error_body import read_body
 from synthgen.llm.providers.errors import of_no_answer, of_status, unreadable
 from synthgen.llm.providers.foreign import NoAnswer, decoded_answer, not_an_answer
 from synthgen.llm.providers.response import read_completion
+from synthgen.llm.providers.sent_text import UNKNOWN_TEXT
 from synthgen.llm.rate_limit import retry
 from synthgen.records import Completion, Request
 from synthgen.storage import json_line
@@ -101,7 +102,7 @@ class BatchFiles:
             return BatchLine(Completion(key, ""), _unanswered(error), answered=False)
         status, body = response.get("status_code"), response.get("body")
         if status not in (200, None):
-            failure = of_status(status if isinstance(status, int) else 500, read_body(body))
+            failure = of_status(status if isinstance(status, int) else 500, read_body(body, sent=UNKNOWN_TEXT))
             return BatchLine(Completion(key, ""), failure, answered=False)
         try:
             # The messages are not available here. They only matter for an answer without usage; its prompt counts as unknown.

@@ -6,7 +6,7 @@
     gateways                           {"error": "text"}, {"detail": "text"}, plain text, HTML
 
 The body is untrusted data: it is searched for codes and names, cut to a bounded length, and not expected to have any
-form.
+form. What it repeats of the request is not what it says (`sent_text`).
 """
 
 from __future__ import annotations
@@ -15,17 +15,22 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from synthgen.llm.providers.headers import duration_s
+from synthgen.llm.providers.sent_text import NOTHING_SENT, SentText
 
-__all__ = ["Complaint", "decoded", "read_body"]
+__all__ = ["REPEATED", "Complaint", "decoded", "is_code", "read_body"]
+
+REPEATED = frozenset({"input", "request", "messages", "prompt"})
+"""Names under which bodies repeat the request."""
 
 _MAX_CHARS = 20_000
 _MESSAGES = ("message", "msg", "detail", "error", "errormessage", "errormsg", "errmsg", "statusmsg", "faultstring", "title")
 _WAITS = ("retrydelay", "retryafter", "retryafterseconds", "retryafters", "retryafterms", "waitseconds", "xratelimitreset")
 _AS_TIME = 1e9  # a number from here on is a point in time: UNIX time in seconds or, from 1e12 on, in milliseconds
+_CODES = frozenset({"code", "type", "status", "reason", "errorcode", "errcode", "errortype", "kind"})
 _FIELDS = ("param", "field", "loc")
 
 _ECHO = re.compile(r"""['"]input['"]:.*""", re.DOTALL)  # pydantic repeats the offending part of the request, passage and all
@@ -48,15 +53,24 @@ class Complaint:
     - `says`: all text of the body in lower case, codes included, without what it repeats of the request.
     - `fields`: the fields of the request that it names as the cause, as paths ("response_format.type").
     - `wait_s`: how long the body (not the headers) asks to wait.
+    - `codes`: the codes and types in the body's own fields, in lower case.
+    - `sent`: the text of the request.
     """
 
     message: str
     says: str
     fields: tuple[str, ...] = ()
     wait_s: float | None = None
+    codes: tuple[str, ...] = ()
+    sent: SentText = field(default=NOTHING_SENT, repr=False, compare=False)
+
+    def has_code(self, pattern: str) -> bool:
+        """Whether a code of the body is or contains `pattern`."""
+        return any(re.search(pattern, code) for code in self.codes)
 
     def mentions(self, pattern: str) -> bool:
-        return re.search(pattern, self.says) is not None
+        """Whether a code says so or, in words that the request does not have, the text."""
+        return self.has_code(pattern) or any(not self.sent.has(found[0]) for found in re.finditer(pattern, self.says))
 
     def sentences(self) -> list[str]:
         return re.split(r"[.;]\s|\n", self.says)
@@ -72,24 +86,34 @@ def decoded(content: bytes) -> object:
     return body.get("error", body) if isinstance(body, dict) else body
 
 
-def read_body(body: object, otherwise: str = "") -> Complaint:
-    """Return the complaint in an error body; `otherwise` is its message when the body has none."""
+def read_body(body: object, otherwise: str = "", sent: SentText = NOTHING_SENT) -> Complaint:
+    """Return the complaint in an error body; `otherwise` is its message when the body has none.
+
+    `sent` is the text of the request, of which nothing is concluded.
+    """
     texts = list(_texts(body))
     whole = _ECHO.sub("", " ".join(text for _, text in texts)[:_MAX_CHARS])
-    says = whole.casefold()
+    says = sent.without(whole).casefold()
     message = next((text for key, text in texts if _squeezed(key) in _MESSAGES), whole).strip()
     fields = [text for key, text in texts if key in _FIELDS]
-    fields += [name for match in _NAMING.finditer(says) for name in match.groups() if name]
-    waits = [*_waits(body), *(duration_s(match[1]) for match in _AGAIN_IN.finditer(says))]
+    fields += [name for match in _NAMING.finditer(says) if not sent.has(match[0]) for name in match.groups() if name]
+    waits = [*_waits(body), *(duration_s(match[1]) for match in _AGAIN_IN.finditer(says) if not sent.has(match[0]))]
     wait_s = next((seconds for seconds in waits if seconds is not None), None)
-    return Complaint(message or otherwise, says, tuple(dict.fromkeys(fields)), wait_s)
+    codes = (text.casefold() for key, text in texts if _squeezed(key) in _CODES and is_code(text))
+    return Complaint(message or otherwise, says, tuple(dict.fromkeys(fields)), wait_s, tuple(dict.fromkeys(codes)), sent)
+
+
+def is_code(text: str) -> bool:
+    """Whether a text is a word of a program, not one of people."""
+    return re.fullmatch(r"[\w.:/-]{1,80}", text.strip(), re.ASCII) is not None
 
 
 def _waits(value: Any, key: str = "") -> Iterator[float | None]:
     """Yield the seconds in the places of a body that say how long to wait."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _waits(inner, _squeezed(str(name)))
+            if name not in REPEATED:
+                yield from _waits(inner, _squeezed(str(name)))
     elif isinstance(value, list):
         for inner in value:
             yield from _waits(inner, key)
@@ -114,7 +138,7 @@ def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
         for name, inner in value.items():
             if name == "loc" and isinstance(inner, list):
                 yield name, ".".join(str(part) for part in inner if part != "body")
-            elif name != "input":
+            elif name not in REPEATED:
                 yield from _texts(inner, str(name))
     elif isinstance(value, list):
         for inner in value:

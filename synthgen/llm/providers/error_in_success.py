@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthgen.llm.providers.error_body import Complaint, read_body
+from synthgen.llm.providers.error_body import REPEATED, Complaint, is_code, read_body
+from synthgen.llm.providers.sent_text import NOTHING_SENT, SentText
 
 __all__ = ["SaidError", "error_in", "status_in_words"]
 
@@ -29,6 +30,8 @@ _TYPES = ("type", "status", "reason", "object", "name")
 _ERRORS = frozenset({"error", "errors", "fault", "exception", "detail", "errormessage", "errormsg", "errmsg"})
 _MESSAGES = frozenset({"message", "msg", "detail", "title", "statusmsg", "errormsg", "errmsg", "errormessage"})
 _KINDS = frozenset({"object", "type", "status", "result"})
+_MAX_CHARS = 2_000  # of a message
+_PASSING = 429  # the first status after which the same request is sent again
 _FAILED = ("error", "exception", "fail", "failed", "failure")
 _SUCCEEDED = frozenset({"success", "ok", "succeeded", "issuccess"})
 
@@ -65,28 +68,31 @@ class SaidError:
     status: int | None
 
 
-def error_in(body: object) -> SaidError | None:
-    """Return the error that a decoded body reports; None for an answer, and for a body that reports nothing."""
+def error_in(body: object, sent: SentText = NOTHING_SENT) -> SaidError | None:
+    """Return the error that a decoded body reports; None for an answer, and for a body that reports nothing.
+
+    `sent` is the text of the request, which the error may repeat.
+    """
     if isinstance(body, list) and len(body) == 1:  # Gemini
         body = body[0]
     if not isinstance(body, Mapping):
         return None
-    part = _part(body)
+    part = _part(body, sent)
     if not _says_something(part):
         return None
-    complaint = read_body(part, otherwise=str(part))
+    complaint = read_body(part, otherwise=str(part), sent=sent)
     return SaidError(complaint, _number(part) or _number(body) or _status(part, complaint))
 
 
-def status_in_words(text: str) -> int | None:
+def status_in_words(text: str, sent: SentText = NOTHING_SENT) -> int | None:
     """Return the status that a message amounts to, or None."""
-    words = _plain(text)
-    if number := _NUMBER_IN_WORDS.search(words):
+    words = _plain(sent.without(text[:_MAX_CHARS]))
+    if (number := _NUMBER_IN_WORDS.search(words)) and not sent.has(number[0]):
         return int(number[1] or number[2])
-    return _status_of(words)
+    return _status_of(words, sent)
 
 
-def _part(body: Mapping[str, Any]) -> object:
+def _part(body: Mapping[str, Any], sent: SentText) -> object:
     """Return the part of a body that is the error, or None."""
     choices = body.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
@@ -102,7 +108,7 @@ def _part(body: Mapping[str, Any]) -> object:
     for name, value in body.items():
         if _squeezed(name) in _ERRORS and _says_something(value):
             return value
-    return body if _reports_failure(body) else None
+    return body if _reports_failure(body, sent) else None
 
 
 def _has_answer(choice: Mapping[str, Any]) -> bool:
@@ -110,7 +116,7 @@ def _has_answer(choice: Mapping[str, Any]) -> bool:
     return isinstance(message, Mapping) and any(value for name, value in message.items() if name not in ("role", "annotations"))
 
 
-def _reports_failure(body: Mapping[str, Any]) -> bool:
+def _reports_failure(body: Mapping[str, Any], sent: SentText) -> bool:
     """Whether a body without an "error" and without an answer says that something failed."""
     for name, value in body.items():
         name = _squeezed(name)
@@ -119,7 +125,7 @@ def _reports_failure(body: Mapping[str, Any]) -> bool:
         if (name in _SUCCEEDED and value is False) or (name in _NUMBERS and _as_status(value)):
             return True
     messages = (text for name, text in _leaves(body) if name in _MESSAGES)
-    return any(status_in_words(text) for text in messages)
+    return any(status_in_words(text, sent) for text in messages)
 
 
 def _says_something(value: object) -> bool:
@@ -160,27 +166,38 @@ def _status(part: object, complaint: Complaint) -> int | None:
     leaves = list(_leaves(part))
     for places in (_CODES, _TYPES):
         for text in (text for place in places for name, text in leaves if name == place):
-            if status := _status_of(_plain(text)):
+            if status := _status_of(_plain(text), NOTHING_SENT if is_code(text) else complaint.sent):
                 return _refined(status, complaint)
         if complaint.fields:
             return 400
-    return status_in_words(complaint.message) or status_in_words(complaint.says)
+    return status_in_words(complaint.message, complaint.sent) or status_in_words(complaint.says, complaint.sent)
 
 
 def _refined(status: int, complaint: Complaint) -> int:
     """Return the status of a message that is of another kind than its type, where the type is that of any bad request."""
-    if status == 400 and not complaint.fields and (said := status_in_words(complaint.message)) in (401, 402, 429):
+    if (
+        status == 400
+        and not complaint.fields
+        and (said := status_in_words(complaint.message, complaint.sent)) in (401, 402, 429)
+    ):
         return said
     return status
 
 
-def _status_of(words: str) -> int | None:
-    return next((status for status, pattern in _STATUS_OF if re.search(pattern, words)), None)
+def _status_of(words: str, sent: SentText) -> int | None:
+    """Return the first status that `words` stand for.
+
+    What ends a run or a call is not concluded from words that the request has, too.
+    """
+    for status, pattern in _STATUS_OF:
+        if any(status >= _PASSING or not sent.has(found[0]) for found in re.finditer(pattern, words)):
+            return status
+    return None
 
 
 def _plain(text: str) -> str:
     """Return a code or a message as words: "RateLimitError" and "rate_limit_error" are "rate limit error"."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text[:2_000])
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text[:_MAX_CHARS])
     return " ".join(re.sub(r"[\W_]+", " ", apart).casefold().split())
 
 
@@ -202,5 +219,5 @@ def _leaves(part: object) -> Iterator[tuple[str, str]]:
 
 def _inside(value: object) -> list[Any]:
     if isinstance(value, Mapping):
-        return list(value.values())
+        return [inner for name, inner in value.items() if name not in REPEATED]
     return value if isinstance(value, list) else []

@@ -11,11 +11,13 @@
     the run       key               401; 403 without another explanation; 400 "API key not valid"
                   forbidden         403 for a region, a network, a feature
                   model             404; 400 or 403 that mentions the model
-                  quota             402; any status whose code names an account without money
+                  quota             402; any status whose code names an account without money, a 4xx whose message does
                   endpoint          any other 3xx and 4xx
 
 `x-should-retry: false` is respected: the call is not tried again in this run, but keeps its reason, so that the next
 run asks. The codes and phrases are those of servers for chat completions; a provider with others has its own rules.
+
+Nothing is concluded from what an error repeats of the request: a passage about accounts without money ends no run.
 
 Not covered: telling a daily quota from one per minute. Both are 429; how long the server asks to wait tells them apart.
 """
@@ -45,7 +47,7 @@ _ELSEWHERE = "region|country|territory|location|firewall|virtual network|_not_av
 def of_status(status: int, told: Complaint, headers: Mapping[str, str] | None = None) -> Failure:
     """Return the failure of an error response, from a live call or from a batch."""
     detail = f"{status}: {told.message}"
-    if told.mentions(_QUOTA):
+    if told.has_code(_QUOTA) if status >= 500 else told.mentions(_QUOTA):
         return Failure("run", "quota", detail, unbilled=True)
     if status == 413 or (status == 429 and told.mentions(_TOO_LARGE)):
         return Failure("call", "context_too_long", detail, unbilled=True)

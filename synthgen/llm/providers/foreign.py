@@ -13,6 +13,7 @@ from typing import Any
 
 from synthgen.llm.providers.error_body import read_body
 from synthgen.llm.providers.error_in_success import SaidError, error_in, status_in_words
+from synthgen.llm.providers.sent_text import NOTHING_SENT, SentText
 from synthgen.text.storable import storable
 
 __all__ = ["NoAnswer", "decoded_answer", "not_an_answer"]
@@ -41,28 +42,31 @@ class NoAnswer(ValueError):
         return self.what
 
 
-def decoded_answer(content: bytes) -> Any:
-    """Return the JSON in the content of a success. Raises NoAnswer where there is none."""
+def decoded_answer(content: bytes, sent: SentText = NOTHING_SENT) -> Any:
+    """Return the JSON in the content of a success. Raises NoAnswer where there is none.
+
+    `sent` is the text of the request, which an error may repeat.
+    """
     try:
         return json.loads(content)
     except RecursionError:
         raise NoAnswer("its JSON is nested too deeply", None) from None
     except ValueError:
-        raise _no_json(content) from None
+        raise _no_json(content, sent) from None
 
 
-def not_an_answer(body: object) -> NoAnswer | None:
+def not_an_answer(body: object, sent: SentText = NOTHING_SENT) -> NoAnswer | None:
     """Return the error that a decoded body reports, or what it is when it can be no completion.
 
     None where it is a completion, or may be a damaged one.
     """
     has_choices = isinstance(body, dict) and "choices" in body
-    if error := error_in(body):
+    if error := error_in(body, sent):
         return NoAnswer(f"an error: {error.complaint.message}", None if has_choices else _A_FEW_TIMES, error)
     if body in (None, {}, ""):
         return NoAnswer(f"JSON that has no choices ({json.dumps(body)})", _A_FEW_TIMES)
     if not isinstance(body, dict):
-        return _foreign(_named_json(body), body)
+        return _foreign(_named_json(body), body, sent)
     choices = body.get("choices")
     if isinstance(choices, list) and choices and isinstance(choices[0], dict):
         first = choices[0]
@@ -70,10 +74,10 @@ def not_an_answer(body: object) -> NoAnswer | None:
             kind = "a part of a stream" if "delta" in first else "a completion of the older kind, without messages"
             return NoAnswer(f"{kind} ({_excerpt(json.dumps(body, ensure_ascii=False))})")
         return None
-    return None if has_choices else _foreign(_named_json(body), body)
+    return None if has_choices else _foreign(_named_json(body), body, sent)
 
 
-def _no_json(content: bytes) -> NoAnswer:
+def _no_json(content: bytes, sent: SentText) -> NoAnswer:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -85,11 +89,11 @@ def _no_json(content: bytes) -> NoAnswer:
     if _PAGE.match(text):
         return _page(text)
     if _STREAM.match(text):
-        errors = (found for data in _DATA.findall(text) if (found := error_in(_json_or_none(data))))
+        errors = (found for data in _DATA.findall(text) if (found := error_in(_json_or_none(data), sent)))
         return NoAnswer(f"an event stream ({_excerpt(text)})", error=next(errors, None))
     if text.lstrip().startswith("{"):
-        return _objects(text.lstrip())
-    return _foreign("plain text", text)
+        return _objects(text.lstrip(), sent)
+    return _foreign("plain text", text, sent)
 
 
 def _page(text: str) -> NoAnswer:
@@ -100,22 +104,22 @@ def _page(text: str) -> NoAnswer:
     return NoAnswer(f"a web page ({_excerpt(title or text)})", error=error)
 
 
-def _objects(text: str) -> NoAnswer:
+def _objects(text: str, sent: SentText) -> NoAnswer:
     """Return what a text is that begins like a JSON object and is none: one that breaks off, or a stream of them."""
     try:
         first, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
         return NoAnswer(f"JSON that breaks off ({_excerpt(text)})", _A_FEW_TIMES)
     if text[end:].lstrip().startswith("{"):
-        return NoAnswer(f"a stream of JSON objects ({_excerpt(text)})", error=error_in(first))
-    return NoAnswer(f"JSON with other text behind it ({_excerpt(text)})", error=error_in(first))
+        return NoAnswer(f"a stream of JSON objects ({_excerpt(text)})", error=error_in(first, sent))
+    return NoAnswer(f"JSON with other text behind it ({_excerpt(text)})", error=error_in(first, sent))
 
 
-def _foreign(what: str, body: object) -> NoAnswer:
+def _foreign(what: str, body: object, sent: SentText) -> NoAnswer:
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
     error = None
-    if isinstance(body, str) and len(body) <= _SENTENCE_CHARS and (status := status_in_words(body)):
-        error = SaidError(read_body(" ".join(body.split())), status)
+    if isinstance(body, str) and len(body) <= _SENTENCE_CHARS and (status := status_in_words(body, sent)):
+        error = SaidError(read_body(" ".join(body.split()), sent=sent), status)
     return NoAnswer(f"{what} ({_excerpt(text)})", error=error)
 
 

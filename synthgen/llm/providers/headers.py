@@ -46,7 +46,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
             return max(0.0, seconds)
     try:
         return max(0.0, parsedate_to_datetime(headers.get("retry-after", "")).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError, OSError):  # no date, or one that no calendar or clock has
         return None
 
 

@@ -33,6 +33,7 @@ from synthgen.llm.providers.logit_bias import token_bias
 from synthgen.llm.providers.profiles import LIMITS, Profile, profile_of
 from synthgen.llm.providers.request_format import RequestForm, RequestFormat
 from synthgen.llm.providers.response import parse_completion
+from synthgen.llm.providers.sent_text import SentText
 from synthgen.records import Completion, Request
 
 if (_sdk_logger := logging.getLogger("openai")).level == logging.NOTSET:
@@ -150,7 +151,8 @@ class ChatConnection:
     def _refused(
         self, response: aiohttp.ClientResponse, content: bytes, request: Request, format: RequestFormat, form: RequestForm
     ) -> Reformed | AttemptError:
-        told = read_body(decoded(self._endpoint.mask.content(content)), otherwise=response.reason or "")
+        body = decoded(self._endpoint.mask.content(content))
+        told = read_body(body, response.reason or "", SentText.of(request))
         if "location" in response.headers and response.status < 400:
             told = replace(told, message=f"it redirects to {response.headers['location']}")
         return self._failed(of_status(response.status, told, response.headers), told, response, request, format, form)

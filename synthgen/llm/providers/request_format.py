@@ -181,7 +181,7 @@ class RequestFormat:
     def _swap_limit(self, sent: RequestForm, request: Request, told: Complaint) -> bool:
         if "max_output_tokens" not in request.sampling or not _blames(told, sent.limit):
             return False
-        if told.mentions(_TOO_MUCH) and not told.mentions(_UNKNOWN):  # the value is refused, not the field
+        if re.search(_TOO_MUCH, told.says) and not re.search(_UNKNOWN, told.says):  # the value is refused, not the field
             return False
         if sent.limit == self.form.limit:
             if self._limit_was_swapped:

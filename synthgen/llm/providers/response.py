@@ -15,6 +15,7 @@ import json
 from typing import Any
 
 from synthgen.llm.providers.foreign import decoded_answer, not_an_answer
+from synthgen.llm.providers.sent_text import UNKNOWN_TEXT, SentText
 from synthgen.records import Completion, Request, Usage
 from synthgen.text.storable import storable
 
@@ -25,15 +26,17 @@ _MOST_TOKENS = 10**12  # of one call; a larger count is impossible, and no store
 
 def parse_completion(request: Request, body: bytes) -> Completion:
     """Return the completion in the body of a response. Raises ValueError when there is none, NoAnswer in most cases."""
-    return read_completion(request, decoded_answer(body))
+    sent = SentText.of(request)
+    return read_completion(request, decoded_answer(body, sent), sent)
 
 
-def read_completion(request: Request, answer: Any) -> Completion:
+def read_completion(request: Request, answer: Any, sent: SentText = UNKNOWN_TEXT) -> Completion:
     """Return the completion in a decoded answer. Raises ValueError when there is no message in it.
 
+    `sent` is the text of the request, where it is known.
     It is a NoAnswer where the answer reports an error, or can be no completion.
     """
-    if problem := not_an_answer(answer):
+    if problem := not_an_answer(answer, sent):
         raise problem
     try:
         choice = answer["choices"][0]
