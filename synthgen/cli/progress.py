@@ -243,7 +243,7 @@ def run_log(path: Path, *, verbose: bool = False) -> Iterator[None]:
         _LOGGER.addHandler(handler)
     if not verbose:
         above.addFilter(lambda record: record.levelno == logging.WARNING)
-        above.setFormatter(logging.Formatter("synthgen: %(message)s"))
+        above.setFormatter(_PrintableFormatter("synthgen: %(message)s"))
     try:
         yield
     except SynthgenError as error:
