@@ -61,7 +61,7 @@ _TIE = 0.05  # within this margin, the earlier encoding of the table wins
 
 _NON_ASCII = regex.compile(r"[^\x00-\x7f]")
 _MARKS_OF_ALL = frozenset("“”‘’„‚–—…«»‹›•·°§©®™€£\xa0、。，！？；：（）《》「」『』【】〈〉・ー　％／～")
-_CAPITAL_INSIDE = regex.compile(r"(?<=\p{Ll}\p{Lu}*)[\p{Lu}--[\x00-\x7f]]", regex.V1)
+_CAPITALS_INSIDE = regex.compile(r"(?<=\p{Ll})\p{Lu}+")
 _BESIDE_ASCII = regex.compile(r"(?<=[A-Za-z])[[\p{L}\p{M}]--\p{Latin}]|[[\p{L}\p{M}]--\p{Latin}](?=[A-Za-z])", regex.V1)
 _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
 _MIN_KANA_SHARE = 0.1
@@ -219,7 +219,8 @@ def _oddities(text: str) -> float:
     """Return the share of non-ASCII characters that are capitals inside a word, or letters of another script next to
     Latin ones.
     """
-    odd = _CAPITAL_INSIDE.findall(text, 0, _SAMPLE_CHARS) + _BESIDE_ASCII.findall(text, 0, _SAMPLE_CHARS)
+    capitals = _NON_ASCII.findall("".join(_CAPITALS_INSIDE.findall(text, 0, _SAMPLE_CHARS)))
+    odd = capitals + _BESIDE_ASCII.findall(text, 0, _SAMPLE_CHARS)
     return len(odd) / max(1, len(_NON_ASCII.findall(text, 0, _SAMPLE_CHARS)))
 
 

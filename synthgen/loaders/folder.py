@@ -16,6 +16,7 @@ Ids are relative POSIX paths in NFC. Two names that are equal in NFC keep their 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import unicodedata
@@ -95,7 +96,7 @@ def _entries(folder: Path, exclude: Path | None) -> Iterator[_Entry]:
             continue
         for entry in entries:
             name = prefix + entry.name
-            if exclude and Path(entry.path).resolve() == exclude:
+            if exclude and os.path.realpath(entry.path) == str(exclude):  # of a loop of links, too
                 continue
             if entry.name.startswith("."):
                 found.append((name, entry.path, "hidden"))
@@ -121,20 +122,36 @@ def _read(path: str, id: str, settings: Sources, loaders: Mapping[str, Loader]) 
     if suffix not in loaders:
         return Skipped(id, "sources", "unknown_type", detail=f"no loader for {suffix or 'a name without suffix'}")
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - keeps undecodable bytes of a path
-            status = os.fstat(file.fileno())
-            if status.st_size > settings.max_bytes:
-                detail = f"{status.st_size} bytes; sources.max_bytes is {settings.max_bytes}"
-                return Skipped(id, "sources", "too_large", detail=detail)
-            raw = file.read() if stat.S_ISREG(status.st_mode) else b""
+        raw = _content(path, settings.max_bytes)
     except OSError as error:
-        return Skipped(id, "sources", "unreadable", detail=error.strerror or str(error))
+        reason = "link" if error.errno == errno.ELOOP else "unreadable"
+        return Skipped(id, "sources", reason, detail=_DETAILS["link"] if reason == "link" else error.strerror or str(error))
+    if isinstance(raw, int):
+        return Skipped(id, "sources", "too_large", detail=f"{raw} bytes; sources.max_bytes is {settings.max_bytes}")
     if not raw:
         return Skipped(id, "sources", "empty", detail="0 bytes")
     found = loaders[suffix](raw, id, settings)
     if isinstance(found, Document) and not found.text.strip():
         return Skipped(id, "sources", "empty", detail="no text in it")
     return found
+
+
+_OPENING = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in ("O_BINARY", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK"))
+
+
+def _content(path: str, max_bytes: int) -> bytes | int:
+    """Return the bytes of a regular file, or how many there are if they are too many. Raises OSError for anything else.
+
+    What a name stands for may have changed since it was listed, and the opening of a pipe must not wait for its writer.
+    """
+    with os.fdopen(os.open(path, _OPENING), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, _DETAILS["unreadable"])
+        if status.st_size > max_bytes:
+            return status.st_size
+        raw = file.read(max_bytes + 1)  # it may grow meanwhile
+    return raw if len(raw) <= max_bytes else len(raw)
 
 
 def reason_text(skipped: Skipped) -> str:

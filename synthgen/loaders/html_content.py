@@ -89,7 +89,7 @@ _NAMES_TEXT = frozenset(["h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt", "l
 
 _HIDING_STYLE = regex.compile(r"(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", regex.IGNORECASE)
 _OPENS = regex.compile(r"accordion|collaps|disclos|expand|faq|toggle-?(?:title|head)", regex.IGNORECASE)
-_SENTENCE = regex.compile(r"\w.*?(?:[.!?…](?=\s|$|[\"')\]»”’])|[。！？।؟])", regex.DOTALL)
+_SENTENCE = regex.compile(r"\w.*?(?:[.!?…](?=\s|$|[\"')\]»”’])|[。！？।؟]|(?P<open>\Z))", regex.DOTALL)
 _RIGHTS = regex.compile(r"©|\(c\) \d{4}|all rights reserved", regex.IGNORECASE)
 _WORD = regex.compile(
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[\p{L}\p{N}--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]+", regex.V1
@@ -213,7 +213,9 @@ def _words_in_sentences(parts: list[str]) -> int:
     if not text or _RIGHTS.search(text):
         return 0
     return sum(
-        words for sentence in _SENTENCE.findall(text) if (words := len(_WORD.findall(sentence))) >= _MIN_WORDS_IN_ARTICLE
+        words
+        for sentence in _SENTENCE.finditer(text)
+        if sentence["open"] is None and (words := len(_WORD.findall(sentence[0]))) >= _MIN_WORDS_IN_ARTICLE
     )
 
 

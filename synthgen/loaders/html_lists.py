@@ -17,7 +17,7 @@ __all__ = ["List"]
 
 _VALUES = [1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1]
 _DIGITS = ["m", "cm", "d", "cd", "c", "xc", "l", "xl", "x", "ix", "v", "iv", "i"]
-_STYLE = regex.compile(r"list-style(?:-type)?\s*:[^;]*?(lower|upper)-(alpha|latin|roman)", regex.IGNORECASE)
+_STYLE = regex.compile(r"list-style(?:-type)?\s*+:(?:(?!list-style)[^;])*?(lower|upper)-(alpha|latin|roman)", regex.IGNORECASE)
 
 
 class List:

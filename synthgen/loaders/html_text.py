@@ -43,14 +43,16 @@ _PERMALINK = regex.compile(r"[#¶§🔗]")
 _PERMALINK_CLASS = regex.compile(r"anchor|link", regex.IGNORECASE)
 _REFERENCE = regex.compile(r"\[?\d+(?:\s*[,–-]\s*\d+)*\]?")
 _DIGITS = regex.compile(r"\d+")
-_CODE_SPAN = r"(?P<code>`+[^`]+`+)"
+_CODE_SPAN = r"(?P<code>(?<!(?<!\\)`)`++[^`]++`++)"
 _TAG_LIKE = regex.compile(rf"{_CODE_SPAN}|<(?=[a-zA-Z/!?])")
 _MARK_LIKE = regex.compile(
     rf"""{_CODE_SPAN} | <(?=[a-zA-Z/!?]) | &(?=\#?\w+;) | \\(?=[\p{{P}}\p{{S}}])
         | (?<![\w_])_+(?=[^\W_][^_]{{0,200}}_) | (?<!\*)\*+(?=[^\s*][^*]{{0,200}}\*) | \[(?=[^\]]{{0,200}}\]\() | ~~(?=\S[^~]{{0,200}}~~)""",
     regex.VERBOSE,
 )
-_STRUCK_OUT_STYLE = regex.compile(r"text-decoration[\w-]*\s*:[^;]*line-through", regex.IGNORECASE)
+_STRUCK_OUT_STYLE = regex.compile(
+    r"text-decoration[\w-]*+\s*+:(?:(?!line-through|text-decoration)[^;])*+line-through", regex.IGNORECASE
+)
 _LEVEL_STYLE = regex.compile(r"vertical-align\s*:\s*(super|sub)\b", regex.IGNORECASE)
 
 

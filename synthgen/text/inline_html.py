@@ -29,10 +29,10 @@ RAISED = (
 )
 LOWERED = rf"{_SUB}(?P<lowered>{_STYLED}{{1,80}}?)</(?i:sub)\s*>|(?<=[^\W_])~(?P<lowered>[^\s~]{{1,20}})~(?!~)"
 REFERENCE = (
-    r"<(?i:sup)(?:\s[^<>]*)?>\s*\[?\s*(?:<a\s[^<>]*>[\[\]\d\s,–-]+</a>[\s,–-]*)+\]?\s*</(?i:sup)\s*>"
+    r"<(?i:sup)(?:\s[^<>]*)?>\s*+\[?\s*+(?:<a\s[^<>]*>[\[\]\d\s,–-]++</a>[\s,–-]*+)++\]?\s*+</(?i:sup)\s*>"
     r"|<a\s[^<>]*>\s*<(?i:sup)(?:\s[^<>]*)?>[\[\]\d\s,–-]+</(?i:sup)\s*>\s*</a>"
 )
-STRUCK_OUT = r"<(?P<struck>(?i:del|strike|s))(?:\s[^<>]*)?>.*?</(?P=struck)\s*>|(?<!\\)~~(?=\S)[^~]+~~"
+STRUCK_OUT = r"<(?P<struck>(?i:del|strike|s))(?:\s[^<>]*)?>.{0,2000}?</(?P=struck)\s*>|(?<!\\)~~(?=\S)[^~]+~~"
 BREAKS = r"</?(?i:br|p|div|td|th|tr|li|dt|dd|h[1-6])(?:\s[^<>]*)?/?>|</(?i:kbd)\s*>(?=<(?i:kbd)[\s>])"
 TAG = (
     r"(?<![\w\\])</?[a-zA-Z][^<>]*>|(?<=\w)</[a-zA-Z][^<>]*>|(?<=\w)<(?:a|abbr|b|bdi|bdo|big|center|cite|code|del|dfn|em|font|i|img"
@@ -41,7 +41,7 @@ TAG = (
 """Patterns of tags and of the text that the functions below rewrite, for `regex` with DOTALL."""
 
 _REWRITTEN = regex.compile(
-    rf"(?P<code>`+[^`]+`+|\\[<~`^])|{REFERENCE}|{RAISED}|{LOWERED}|{STRUCK_OUT}|(?P<break>{BREAKS})|(?P<tag>{TAG})|(?<=\w)(?P<sign><)(?=[a-zA-Z])",
+    rf"(?P<code>(?<!(?<!\\)`)`++[^`]++`++|\\[<~`^])|{REFERENCE}|{RAISED}|{LOWERED}|{STRUCK_OUT}|(?P<break>{BREAKS})|(?P<tag>{TAG})|(?<=\w)(?P<sign><)(?=[a-zA-Z])",
     regex.DOTALL,
 )
 _STYLE = regex.compile(r"<[^<>]*>")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import unicodedata
 from pathlib import Path
 
@@ -153,23 +154,92 @@ def test_the_run_folder_is_as_if_not_there(folder):
 
 
 def test_a_file_that_may_not_be_read_is_a_reason(folder, monkeypatch):
-    def refuse(path, mode):
+    opened = os.open
+
+    def refuse(path, *rest):
         errors = {"gone.md": FileNotFoundError(2, "No such file"), "locked.md": PermissionError(13, "Permission denied")}
         if error := errors.get(Path(path).name):
             raise error
-        return Path(path).open(mode)
+        return opened(path, *rest)
 
     root = folder(**{"gone.md": "No.", "kettle.md": "It boils.", "locked.md": "No."})
-    monkeypatch.setattr(walk, "open", refuse, raising=False)
+    monkeypatch.setattr(os, "open", refuse)
     found = read(root)
     assert reasons(found) == {"gone.md": "unreadable", "locked.md": "unreadable"}
     assert found["locked.md"].detail == "Permission denied"
 
 
-def test_a_pipe_is_not_waited_for(folder):
+def a_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as end:
+        end.bind(os.path.relpath(path))  # an absolute path may be too long for the name of a socket
+
+
+THINGS = {
+    "pipe": (os.mkfifo, "unreadable"),
+    "folder": (os.mkdir, "unreadable"),
+    "socket": (a_socket, "unreadable"),
+    "link": (lambda path: path.symlink_to(path.with_name("kettle.md")), "link"),
+    "link to a pipe": (lambda path: (os.mkfifo(f"{path}.fifo"), path.symlink_to(f"{path}.fifo")), "link"),
+    "link to a device": (lambda path: path.symlink_to("/dev/zero"), "link"),
+    "link to itself": (lambda path: path.symlink_to(path), "link"),
+    "nothing": (lambda path: None, "unreadable"),
+}
+
+
+@pytest.mark.parametrize("thing", THINGS)
+def test_a_file_that_becomes_something_else_after_it_was_listed_is_not_waited_for(folder, monkeypatch, thing):
+    root = folder(**{"kettle.md": "It boils.", "other.md": "It boils, too."})
+    become, reason = THINGS[thing]
+    listed = walk._entries
+
+    def list_and_replace(*given):
+        entries = list(listed(*given))
+        (root / "other.md").unlink()
+        become(root / "other.md")
+        return entries
+
+    monkeypatch.setattr(walk, "_entries", list_and_replace)
+    assert reasons(read(root)) == {"other.md": reason}
+
+
+@pytest.mark.parametrize("thing", [thing for thing in THINGS if thing not in ("nothing", "folder")])
+def test_what_is_no_file_is_not_waited_for(folder, thing):
     root = folder(**{"kettle.md": "It boils."})
-    os.mkfifo(root / "pipe.md")
-    assert reasons(read(root)) == {"pipe.md": "unreadable"}
+    become, reason = THINGS[thing]
+    become(root / "other.md")
+    assert reasons(read(root))["other.md"] == reason
+
+
+def test_a_file_that_grows_while_it_is_read_is_too_large(folder, monkeypatch):
+    root = folder(**{"kettle.md": "It boils.", "log.txt": "x" * 100})
+    fstat = os.fstat
+    monkeypatch.setattr(
+        os, "fstat", lambda file: os.stat_result([*fstat(file)[:6], min(fstat(file).st_size, 50), *fstat(file)[7:10]])
+    )
+    assert reasons(read(root, Sources(max_bytes=50))) == {"log.txt": "too_large"}
+
+
+LINKS = {
+    "two of each other": {"a": "b", "b": "a"},
+    "three in a ring": {"a": "b", "b": "c", "c": "a"},
+    "of itself": {"a.md": "a.md"},
+    "of the folder": {"up": "."},
+    "to nothing": {"gone.md": "nowhere.md"},
+    "through itself": {"a": "a/b"},
+    "into a ring": {"a": "b", "b": "a", "c": "a/deeper/x.md"},
+    "of the run folder": {"run-again": "run"},
+}
+
+
+@pytest.mark.parametrize("links", LINKS.values(), ids=LINKS)
+def test_links_that_lead_nowhere_or_to_each_other_are_recorded(folder, links):
+    root = folder(**{"kettle.md": "It boils."})
+    (root / "run").mkdir()
+    for name, target in links.items():
+        (root / name).symlink_to(target)
+    found = read(root, exclude=root / "run")
+    assert reasons(found) == {name: "link" for name, target in links.items() if target != "run"}
+    assert "kettle.md" in found
 
 
 def test_ids_are_in_nfc_and_two_spellings_of_one_name_stay_apart(folder):

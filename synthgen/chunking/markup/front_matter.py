@@ -14,17 +14,19 @@ from typing import Any, NamedTuple
 import regex
 import yaml
 
+from synthgen.text.words import normalise
+
 __all__ = ["FrontMatter", "front_matter"]
 
 _FENCED = regex.compile(
-    r"\A(?:\s*\n|\s*<!--(?:(?!-->).)*-->[ \t]*\n)*(?P<fence>---|\+\+\+)[ \t]*\n(?P<header>.*?\n)??(?:(?P=fence)|\.\.\.)[ \t]*(?:\n|\Z)",
+    r"\A(?:\s*+<!--(?:(?!-->).)*+-->[ \t]*+(?=\n))*+\s*+(?<=\A|\n)(?P<fence>---|\+\+\+)[ \t]*\n(?P<header>.*?\n)??(?:(?P=fence)|\.\.\.)[ \t]*(?:\n|\Z)",
     regex.DOTALL,
 )
 _MAX_CHARS = 100_000
 _KEY_LINE = regex.compile(r"[\"']?(?P<key>[\w.@-]+(?: [\w.-]+)?)[\"']?[ \t]*:(?:\s+(?P<value>.*))?")
 _FURTHER_LINE = regex.compile(r"\s|-(?:\s|$)|#|[\]}]")
 _NOTE = regex.compile(r"\p{Lu}")
-_SENTENCE = regex.compile(r"(?:\S+\s+){2,}\S*[.!?…。！？][\"')\]”’»]*", regex.DOTALL)
+_SENTENCE = regex.compile(r"\s*+(?:\S++\s++){2}.*[.!?…。！？]", regex.DOTALL)
 
 
 class FrontMatter(NamedTuple):
@@ -53,7 +55,7 @@ def _yaml(header: str) -> dict[Any, Any] | None:
     try:
         # Every scalar stays a string: a title such as 2024 or No is neither a number nor a boolean.
         loaded = yaml.load(header, Loader=yaml.BaseLoader)  # noqa: S506 - BaseLoader creates no objects
-    except (yaml.YAMLError, RecursionError):
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # of "\UFFFFFFFF", for which there is no character
         return None
     return loaded if isinstance(loaded, dict) else {}
 
@@ -78,12 +80,12 @@ def _is_note(loaded: Mapping[Any, Any]) -> bool:
     """Whether a mapping is a sentence of prose after a word like "Note:"."""
     [(key, value), *others] = loaded.items()
     is_word = isinstance(key, str) and _NOTE.match(key) is not None
-    return not others and is_word and isinstance(value, str) and _SENTENCE.search(value) is not None
+    return not others and is_word and isinstance(value, str) and _SENTENCE.match(value) is not None
 
 
 def _scalars(loaded: Mapping[Any, Any]) -> dict[str, str]:
     return {
-        key: value if isinstance(value, str) else str(value).lower()
+        normalise(key): normalise(value if isinstance(value, str) else str(value).lower())  # an escape may be a surrogate
         for key, value in loaded.items()
         if isinstance(key, str) and not isinstance(value, dict | list)
     }

@@ -17,7 +17,7 @@ from typing import Literal
 import regex
 
 from synthgen.chunking.markup import parse_blocks
-from synthgen.chunking.markup.block import Block
+from synthgen.chunking.markup.block import Block, trimmed
 from synthgen.records import Span
 
 __all__ = ["Leaf", "cells", "leaves"]
@@ -27,37 +27,36 @@ _LITERAL_INDENT = 4
 
 _PIECE = regex.compile(r"[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*")
 _LINE = regex.compile(r"[^\n]+")
-_QUOTED = regex.compile(r"(?:[ \t]*>[ \t]?)*[ \t]*")
-_ITEM = regex.compile(r"(?:[ \t]*>)*[ \t]*(?:[-*+•‣–]|\(?(?:\d{1,9}|[a-zA-Z]|#)[.)])[ \t]+(?=\S)")
-_CODE = regex.compile(
-    r"""\s*
-        (?: (?:>\s*)? (?P<fence>`{3,}|~{3,}) [^\n]*\n                     # Markdown
-          | \.\.\s+[\w:-]+::[^\n]*\n (?:[ \t]+:[\w-]+:[^\n]*\n)*          # a directive with its options
-        )?
-        \s*(?P<code>.*?)\s* (?(fence)(?:>\s*)?(?P=fence)[`~]*|) \s*""",
-    regex.VERBOSE | regex.DOTALL,
+_QUOTED = regex.compile(r"(?:[ \t]*+>)*+[ \t]*+")
+_ITEM = regex.compile(r"(?:[ \t]*+>)*+[ \t]*+(?:[-*+•‣–]|\(?(?:\d{1,9}|[a-zA-Z]|#)[.)])[ \t]++(?=\S)")
+_CODE_OPENS = regex.compile(
+    r"""\s*+
+        (?: (?:>\s*+)? (?P<fence>`{3,}+|~{3,}+) [^\n]*+\n                 # Markdown
+          | \.\.\s++[\w:-]+::[^\n]*+\n (?:[ \t]++:[\w-]++:[^\n]*+\n)*+    # a directive with its options
+        )""",
+    regex.VERBOSE,
 )
-_MARKED_TITLE = regex.compile(r"[ \t]*#{1,6}[ \t]+(?P<title>.*?)(?:[ \t]+#+)?[ \t]*", regex.DOTALL)
+_MARKED_TITLE = regex.compile(r"[ \t]*+#{1,6}[ \t]++(?P<title>.*?)(?:[ \t]++#++)?+[ \t]*+", regex.DOTALL)
 _ADORNED_TITLE = regex.compile(
-    r"(?:(?P<over>[^\s\w])(?P=over)*[ \t]*\n)?[ \t]*(?P<title>.*?)[ \t]*\n[ \t]*(?P<under>[^\s\w])(?P=under)*[ \t]*",
+    r"(?:(?P<over>[^\s\w])(?P=over)*+[ \t]*+\n)?[ \t]*+(?P<title>.*?)[ \t]*+\n[ \t]*+(?P<under>[^\s\w])(?P=under)*+[ \t]*+",
     regex.DOTALL,
 )
-_BULLET = regex.compile(r"[ \t]*[-*+•‣–][ \t]+(?=\S)")
+_BULLET = regex.compile(r"[ \t]*+[-*+•‣–][ \t]++(?=\S)")
 _DEFINED = regex.compile(r":[ \t]+(?=\S)")
 _DIRECTIVE = regex.compile(r"\.\.\s+(?:(?P<name>[\w:-]+)::[ \t]*)?")
 _ADMONITIONS = frozenset(["note", "warning", "tip", "important", "caution", "hint", "attention", "danger", "seealso"])
 _VERSIONS = frozenset(["versionadded", "versionchanged"])
 _SILENT = regex.compile(
-    r"""\s*(?: (?: </?[a-zA-Z][^<>]*>\s* | <!--.*?-->\s* | \{\{[<%].*?[%>]\}\}\s* | :::.* )+   # tags, template calls
-             | \[[^\]]+\]:\s*\S+.*                                                             # link targets
-             | \[\[?[A-Z]\S*\]?\]\s*
-             | (?:[-*_]\s*){3,} )$""",
+    r"""\s*+(?: (?> </?[a-zA-Z][^<>]*>\s* | <!--.*?-->\s* | \{\{[<%].*?[%>]\}\}\s* | :::.* )++  # tags, template calls
+             | \[[^\]]++\]:\s*+\S.*                                                             # link targets
+             | \[\[?[A-Z]\S*\]?\]\s*+
+             | (?:[-*_]\s*+){3,}+ )$""",
     regex.VERBOSE,
 )
 _FIELD = regex.compile(r"[ \t]*:[\w -]+:\s")
-_TABLE_RULE = regex.compile(r"\s*(?=.*\|)\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
-_GRID_RULE = regex.compile(r"\s*\+(?:[-=]+\+)+\s*$")
-_SIMPLE_RULE = regex.compile(r"\s*=+(?:[ \t]+=+)+\s*$")
+_TABLE_RULE = regex.compile(r"\s*+(?=.*\|)\|?\s*+:?-++:?\s*+(?:\|\s*+:?-++:?\s*+)*+\|?\s*+$")
+_GRID_RULE = regex.compile(r"\s*+\+(?:[-=]++\+)++\s*+$")
+_SIMPLE_RULE = regex.compile(r"\s*+=++(?:[ \t]++=++)++\s*+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +110,7 @@ class _Reader:
         elif block.kind == "table":
             yield Leaf("table", start, end, start, end)
         elif block.kind == "code":
-            code = _CODE.fullmatch(self.text, start, end)
-            yield Leaf("code", start, end, *(code.span("code") if code else (start, end)))
+            yield Leaf("code", start, end, *_code(self.text, start, end))
         elif block.kind != "aside":
             yield from self._body(start, end, item=item)
 
@@ -206,6 +204,23 @@ class _Reader:
     def _line_end(self, start: int, end: int) -> int:
         stop = self.text.find("\n", start, end)
         return end if stop < 0 else stop
+
+
+def _code(text: str, start: int, end: int) -> Span:
+    """Return the span of code without white space around it, its fences, or the directive that shows it."""
+    opening = _CODE_OPENS.match(text, start, end)
+    if opening is None:
+        return trimmed(text, start, end)
+    inner, stop = trimmed(text, opening.end(), end)
+    if not opening["fence"]:
+        return inner, stop
+    marks = inner + len(text[inner:stop].rstrip("`~"))
+    fence = opening["fence"][: stop - marks]  # one that is shorter closes it, too
+    closing = next((at for size in range(len(fence), 2, -1) if (at := text.find(fence[:size], marks, stop)) >= 0), None)
+    if closing is None:
+        return trimmed(text, start, end)
+    quoted = text[inner:closing].rstrip().removesuffix(">")
+    return inner, inner + len(quoted.rstrip())
 
 
 def _indent(text: str, start: int, end: int) -> int:

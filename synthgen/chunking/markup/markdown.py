@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["parse_markdown"]
 
-_COMMENT_ONLY = regex.compile(r"\s*(?:<!--.*?-->\s*)+", regex.DOTALL)
+_COMMENT_ONLY = regex.compile(r"\s*+(?:<!--(?>.*?-->)\s*+)++", regex.DOTALL)
 _ANCHOR = regex.compile(r"\s*\{[#.:][^{}]*\}\s*$")
 _INLINE = regex.compile(r"[\\`*_\[\]<>&!]")
 _SPACE = regex.compile(r"\s+")
-_SENTENCE = regex.compile(r"\S+(?:\s+\S+){3,}[.…]|.{10,}[。।]")
+_SENTENCE = regex.compile(r"\S++(?:\s++\S++){3,}+(?<=\S[.…])|.{10,}[。।]")
 
 
 @lru_cache(maxsize=2)
@@ -89,9 +89,11 @@ def _block(text: str, starts: Sequence[int], token: Token, kind: Kind, *, parts:
 
 def _heading(text: str, starts: Sequence[int], token: Token, content: str, *, nested: bool) -> Block:
     block = _block(text, starts, token, "paragraph")
+    if nested or block.end - block.start > MAX_HEADING_CHARS:
+        return block
     title = _plain_title(content)
     is_prose = token.markup == "-" and _SENTENCE.fullmatch(title)  # a paragraph between two rules
-    if nested or not title or is_prose or block.end - block.start > MAX_HEADING_CHARS:
+    if not title or is_prose:
         return block
     return Block("heading", block.start, block.end, level=int(token.tag[1]), title=title)
 

@@ -13,7 +13,7 @@ __all__ = ["parse_plain"]
 
 _SPACE = regex.compile(r"\s+")
 _PARAGRAPH = regex.compile(r"[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*")
-_UNDERLINED = regex.compile(r"(?P<title>[^\s=\-~][^\n]*)\n(?P<mark>[=\-~])(?P=mark){2,}[ \t]*(?=\n|$)")
+_UNDERLINED = regex.compile(r"(?P<title>[^\s=\-~][^\n]*+)\n(?P<mark>[=\-~])(?P=mark){2,}+[ \t]*+(?=\n|$)")
 _NUMBERED = regex.compile(r"(?P<number>\d{1,2}(?:\.\d{1,2}){0,4})\.?[ \t]{1,4}(?P<title>\p{Lu}[^\n]{1,70}[^\s.,;:!?])[ \t]*")
 _CAPITALS = regex.compile(r"(?=[^\n]*\p{Lu}{3})[\p{Lu}\p{N}][\p{Lu}\p{N} \t,/&'()-]{2,58}[\p{Lu}\p{N})]")
 _PAGE_FOOT = regex.compile(r"[^\n]*\[Page [\divxlc]+\]")

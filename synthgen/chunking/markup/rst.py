@@ -17,15 +17,15 @@ from synthgen.chunking.markup.block import MAX_HEADING_CHARS, Block, Kind, line_
 
 __all__ = ["parse_rst"]
 
-_ADORNMENT = regex.compile(r"""([!-/:-@\[-`{-~])\1*\s*""")
+_ADORNMENT = regex.compile(r"""([!-/:-@\[-`{-~])\1*+\s*+""")
 _DIRECTIVE = regex.compile(r"\.\.\s+(?:\|[^|]+\|\s+)?(?P<name>[\w.+:-]*\w)\s*::")
 _EXPLICIT = regex.compile(r"\.\.(?:\s|$)|__\s")
 _NOTE = regex.compile(r"\.\.\s+\[[^\]]+\]\s")
-_SIMPLE_TABLE = regex.compile(r"=+(?:\s+=+)+\s*")
-_GRID_TABLE = regex.compile(r"\+(?:[-=]+\+)+\s*")
+_SIMPLE_TABLE = regex.compile(r"=++(?:\s++=++)++\s*+")
+_GRID_TABLE = regex.compile(r"\+(?:[-=]++\+)++\s*+")
 _ITEM = regex.compile(r"(?:[-*+•]|(?:\d{1,3}|[A-Za-z]|#)[.)]|\((?:\d{1,3}|[A-Za-z]|#)\))\s+\S|:[^:\s][^:]*:(?:\s|$)")
 _ROLE = regex.compile(r":[\w:.+-]+:(?=`)")
-_MARKUP = regex.compile(r"``(.+?)``|`([^`<]+?)\s*(?:<[^`>]*>)?`_{0,2}|\*\*(.+?)\*\*|\*(\S.*?)\*|\|(\S.*?)\|_{0,2}")
+_MARKUP = regex.compile(r"``(.+?)``|`(?P<link>[^`<]++)(?:<[^`>]*>)?`_{0,2}|\*\*(.+?)\*\*|\*(\S.*?)\*|\|(\S.*?)\|_{0,2}")
 _SPACE = regex.compile(r"\s+")
 
 # Directives that a reader of the rendered page does not see, or sees elsewhere. Others show their body.
@@ -198,5 +198,8 @@ class _Scanner:
 
 
 def _title(line: str) -> str:
-    groups = _MARKUP.sub(lambda m: next((g for g in m.groups() if g), ""), _ROLE.sub("", line))
-    return _SPACE.sub(" ", groups).strip()
+    return _SPACE.sub(" ", _MARKUP.sub(_content, _ROLE.sub("", line))).strip()
+
+
+def _content(marked: regex.Match[str]) -> str:
+    return (marked["link"] or "").rstrip() or next((group for group in marked.groups() if group), "")

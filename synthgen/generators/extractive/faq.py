@@ -95,13 +95,13 @@ def _marked_pair(reading: ParsedPassage, i: int) -> Iterator[Candidate]:
 
 @functools.cache
 def _numbering() -> regex.Pattern[str]:
-    return regex.compile(rf"^(?:\d{{1,3}}[.)]\s+|{_label('ask_labels')}\s*\d*\s*[:：.]\s*)")
+    return regex.compile(rf"^(?:\d{{1,3}}[.)]\s+|{_label('ask_labels')}\s*+\d*+\s*+[:：.]\s*)")
 
 
 @functools.cache
 def _pair() -> regex.Pattern[str]:
     """Match a question with its mark, and its answer where that is in the same block."""
-    ask = rf"{_label('ask_labels')}\s*\d*\s*[:：.]\s*(?P<q>.{{4,190}}?[?？؟])"
+    ask = rf"{_label('ask_labels')}\s*+\d*+\s*+[:：.]\s*(?P<q>.{{4,190}}?[?？؟])"
     return regex.compile(rf"{ask}\s*(?:{_reply().pattern})?")
 
 

@@ -22,7 +22,7 @@ LEXICON = Lexicon(
     },
     abbreviations=listed("डॉ प्रो पं"),
     references=(r"(?:इस|उपरोक्त|दिए गए) (?:पाठ|अनुच्छेद|गद्यांश|लेख|दस्तावेज़) (?:के अनुसार|में)", r"(?:पाठ|गद्यांश|अनुच्छेद) के अनुसार"),
-    chatter=(r"^(?:प्रश्न|उत्तर)\s*\d*\s*:",),
+    chatter=(r"^(?:प्रश्न|उत्तर)\s*+\d*+\s*+:",),
     greetings=r"नमस्ते",
     ask_labels=listed("प्रश्न"),
     reply_labels=listed("उत्तर"),
