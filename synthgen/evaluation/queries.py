@@ -76,11 +76,12 @@ def read_texts(folder: Path) -> dict[str, str]:
     path = folder / "queries.jsonl"
     if not path.is_file():
         raise InputError(f"{path} does not exist. {_LAYOUT}")
-    texts = {}
+    texts: dict[str, str] = {}
     for number, row in enumerate(read_jsonl(path), 1):
         if not isinstance(row.get("text"), str) or "_id" not in row:
             raise InputError(f"{path}, row {number} has the keys {', '.join(row) or 'none'}. {_LAYOUT}")
-        texts[str(row["_id"])] = row["text"]
+        if texts.setdefault(str(row["_id"]), row["text"]) != row["text"]:
+            raise InputError(f"{path}, row {number} has the _id {row['_id']!r}, which an earlier row has with another text.")
     return texts
 
 
@@ -90,7 +91,7 @@ def _judgments(path: Path) -> Mapping[str, dict[str, float]]:
     judged: dict[str, dict[str, float]] = {}
     for found in read_qrels(path):
         if isinstance(found, BadLine):
-            raise InputError(f"{path}, line {found.line} is {found.text!r}. {_LAYOUT}")
+            raise InputError(f"{path}, line {found.line} is {found.text[:80]!r}. {_LAYOUT}")
         if found.score > 0:
             judged.setdefault(found.query, {})[found.passage] = found.score
     return judged

@@ -12,12 +12,12 @@ that is more than a greeting. Later questions may depend on what was said before
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import regex
 
+from synthgen.text.data import BadData, parse_json
 from synthgen.text.lexicon import lexicons
 from synthgen.text.quotes import marked
 
@@ -96,8 +96,8 @@ def _messages(value: Any) -> list[Mapping[str, Any]]:
     """Return the messages of a list, or of a cell that holds one as JSON; nothing for any other value."""
     if isinstance(value, str) and value.lstrip().startswith("[{"):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            value = parse_json(value)
+        except BadData:
             return []
     if not isinstance(value, list):
         return []

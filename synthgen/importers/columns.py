@@ -8,8 +8,6 @@ are kept as `plausible_answers`.
 
 from __future__ import annotations
 
-import ast
-import json
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -26,7 +24,7 @@ from synthgen.importers.chat import Flat, flatten
 from synthgen.importers.files import raw_rows
 from synthgen.importers.own_exports import check_is_whole, plain_export
 from synthgen.importers.own_rows import OwnRow, check_is_rows, is_own, read_own, rejection_of
-from synthgen.importers.values import BadValue, parse_bool, parse_split
+from synthgen.importers.values import BadValue, jsonable, parse_bool, parse_cell, parse_split, whole_number
 from synthgen.importers.verdicts import ACCEPTED, EDITED, Verdicts
 from synthgen.records import Skipped
 from synthgen.text.words import normalise
@@ -339,12 +337,10 @@ def _parse_cell(value: Any) -> Any:
     """Return SQuAD's answers from a cell that holds them as JSON or as a Python literal; other values unchanged."""
     if not (isinstance(value, str) and _SQUAD_CELL.match(value)):
         return value
-    for read in (json.loads, ast.literal_eval):
-        try:
-            return read(value)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            continue
-    raise BadValue(f"answer holds texts with starts, but is neither JSON nor a Python literal: {value[:40]!r}")
+    try:
+        return parse_cell(value)
+    except BadValue as bad:
+        raise BadValue(f"answer holds texts with starts, but is {bad}") from None
 
 
 def _answers(value: Any) -> tuple[list[str], int | None]:
@@ -365,16 +361,14 @@ def _number(value: Any, role: str) -> int | None:
         return None
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    try:
-        if isinstance(value, int | float | str) and not isinstance(value, bool) and int(value) == float(value):
-            return int(value)
-    except (ValueError, OverflowError):
-        pass
-    raise BadValue(f"{role} is {str(value)[:40]!r}, not a whole number")
+    return whole_number(value, role)
 
 
 def other_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the other columns in a form that JSON can represent, with all wrong answers in one list."""
+    """Return the other columns in a form that JSON can represent, with all wrong answers in one list.
+
+    Raises BadValue for two columns whose names are one in normal form.
+    """
     wrong: list[str] = []
     kept: dict[str, Any] = {}
     for name, value in columns.items():
@@ -382,22 +376,7 @@ def other_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
         if _WRONG_ANSWER.fullmatch(name) and values and all(isinstance(v, str) for v in values):
             wrong += [text for text in map(str.strip, map(normalise, values)) if text]
         elif value is not None:
-            kept[normalise(name)] = _jsonable(value)
+            plain, kept_value = normalise(name), jsonable(value)
+            if kept.setdefault(plain, kept_value) != kept_value:
+                raise BadValue(f"two columns have the name {plain!r}, in two ways of writing it")
     return kept | ({"wrong_answers": wrong} if wrong else {})
-
-
-def _jsonable(value: Any) -> Any:
-    """Return a value without lone surrogates, which cannot be stored, and without dates, bytes and NaN, which JSON does
-    not have.
-    """
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(_jsonable(str(name))): _jsonable(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
-    return json.loads(json.dumps(str(value)))

@@ -10,7 +10,6 @@ A row that cannot be read becomes a row with a `problem`. A file that cannot be 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,10 +17,14 @@ from urllib.parse import unquote
 
 from synthgen.errors import ConfigError, InputError
 from synthgen.importers.own_exports import check_folder
+from synthgen.importers.parquet import parquet_rows
 from synthgen.importers.qrels import LAYOUT, BadLine, Judgment, read_qrels
 from synthgen.importers.tables import read_table
 from synthgen.records import SPLITS, digest
 from synthgen.splits import split_named
+from synthgen.text.data import BadData, parse_json
+from synthgen.text.foreign import check_encoding, read_text, reading
+from synthgen.text.printable import printable_line
 
 __all__ = ["FORMATS", "Passage", "RawRow", "file_digest", "passages_of", "raw_rows"]
 
@@ -56,9 +59,11 @@ _BEIR = ("corpus.jsonl", "queries.jsonl")
 
 def raw_rows(path: Path) -> tuple[str, Iterator[RawRow]]:
     """Return the format of a file or folder, and its rows. Raises InputError if it does not exist or has an unknown format."""
-    if not path.exists():
+    with reading(path, "file of rows"):
+        exists, is_folder, is_file = path.exists(), path.is_dir(), path.is_file()
+    if not exists:
         raise InputError(f"{path} does not exist. The first argument is the file of rows.")
-    if path.is_dir():
+    if is_folder:
         check_folder(path)
         if all((path / name).is_file() for name in _BEIR):
             return "beir", _beir(path)
@@ -75,6 +80,8 @@ def raw_rows(path: Path) -> tuple[str, Iterator[RawRow]]:
             f"{path} has {f'the suffix {path.suffix}' if path.suffix else 'no suffix'}, so its format is unknown. "
             f"Allowed: {', '.join(FORMATS)}, and a BEIR folder. Rename or convert it."
         )
+    if not is_file:
+        raise InputError(f"{path} is neither a file nor a folder. It is read more than once, so rows cannot come from a pipe.")
     readers: Mapping[str, Callable[[Path], Iterator[RawRow]]] = {
         "jsonl": _jsonl,
         "json": _json,
@@ -107,40 +114,40 @@ def file_digest(path: Path) -> str:
     for file in files:
         if path.is_dir():
             total.update(file.relative_to(path).as_posix().encode("utf-8", "surrogateescape") + b"\0")
-        with file.open("rb") as stream:
+        with reading(file), file.open("rb") as stream:
             total.update(hashlib.file_digest(stream, "sha256").digest())
     return total.hexdigest()
 
 
 def _jsonl(path: Path) -> Iterator[RawRow]:
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
+        check_encoding(file, path)
         for number, raw in enumerate(file, 1):
             if not raw.strip():
                 continue
-            where = f"{path.name}:{number}"
+            where = f"{_shown(path)}:{number}"
             try:
-                row = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
+                row = parse_json(raw.decode("utf-8"))
             except UnicodeDecodeError:
                 yield RawRow(where, {}, "not UTF-8 text")
-            except (json.JSONDecodeError, RecursionError) as error:
-                yield RawRow(where, {}, f"not JSON: {getattr(error, 'msg', 'nested too deep')}")
+            except BadData as bad:
+                yield RawRow(where, {}, f"not JSON: {bad}")
             else:
                 yield _checked(where, row)
 
 
 def _json(path: Path) -> Iterator[RawRow]:
     try:
-        loaded = json.loads(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data" and error.lineno > 1:  # JSONL under the suffix .json
+        loaded = parse_json(read_text(path))
+    except BadData as bad:
+        if str(bad) == "Extra data" and bad.line > 1:  # JSONL under the suffix .json
             yield from _jsonl(path)
             return
-        raise InputError(f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+        place = f" at line {bad.line}, column {bad.column}" if bad.line else ""
+        raise InputError(f"{path} is not JSON: {bad}{place}.") from None
     rows = _rows_of(path, loaded)
     for number, row in enumerate(_paragraphs(rows) if _is_squad(rows) else rows, 1):
-        yield _checked(f"{path.name}:{number}", row)
+        yield _checked(f"{_shown(path)}:{number}", row)
 
 
 def _rows_of(path: Path, loaded: Any) -> list[Any]:
@@ -172,26 +179,28 @@ def _paragraphs(articles: list[Any]) -> Iterator[Any]:
 
 def _csv(path: Path) -> Iterator[RawRow]:
     for line, columns, problem in read_table(path):
-        yield RawRow(f"{path.name}:{line}", columns, problem)
+        yield RawRow(f"{_shown(path)}:{line}", columns, problem)
 
 
 def _parquet(path: Path) -> Iterator[RawRow]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    for number, (columns, problem) in enumerate(parquet_rows(path), 1):
+        yield RawRow(f"{_shown(path)}:{number}", columns, problem)
 
-    try:
-        number = 0
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=5_000):
-            for row in batch.to_pylist():
-                number += 1
-                yield RawRow(f"{path.name}:{number}", row)
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path} is not a Parquet file: {error}.") from None
+
+def _shown(path: Path) -> str:
+    """Return the name of a file as a table can hold it, whatever bytes it has."""
+    return printable_line(path.name)
 
 
 def _beir(folder: Path) -> Iterator[RawRow]:
-    corpus = {str(row.columns.get("_id")): row.columns for row in _jsonl(folder / "corpus.jsonl")}
-    queries = {str(row.columns.get("_id")): row.columns for row in _jsonl(folder / "queries.jsonl")}
+    corpus, queries = dict[str, Mapping[str, Any]](), dict[str, Mapping[str, Any]]()
+    for name, by_id in (("corpus.jsonl", corpus), ("queries.jsonl", queries)):
+        for row in _jsonl(folder / name):
+            id = str(row.columns.get("_id"))
+            if row.problem or by_id.get(id, row.columns) != row.columns:
+                yield RawRow(row.where, {}, row.problem or f"another text has the _id {id!r}, too, and stands before it")
+            else:
+                by_id[id] = row.columns
     judgments = sorted((folder / "qrels").glob("*.tsv"))
     if not judgments:
         raise InputError(f"{folder} has no qrels/*.tsv, which say which passage answers which query.")
@@ -200,7 +209,7 @@ def _beir(folder: Path) -> Iterator[RawRow]:
         return
     for path in judgments:
         for found in read_qrels(path):
-            where = f"{path.name}:{found.line}"
+            where = f"{_shown(path)}:{found.line}"
             if isinstance(found, BadLine):
                 yield RawRow(where, {}, f"not {LAYOUT}")
             elif found.score > 0:
@@ -223,7 +232,7 @@ def _own_beir(
     for path in judgments:
         for found in read_qrels(path):
             if isinstance(found, BadLine):
-                yield RawRow(f"{path.name}:{found.line}", {}, f"not {LAYOUT}")
+                yield RawRow(f"{_shown(path)}:{found.line}", {}, f"not {LAYOUT}")
             elif found.score > 0 and found.passage in corpus:
                 positives.setdefault(found.query, []).append(found.passage)
     for number, (id, query) in enumerate(queries.items(), 1):

@@ -9,19 +9,19 @@ Rows that a run rejected stay rejected unless a person marked them as reviewed. 
 
 from __future__ import annotations
 
-import ast
-import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from synthgen.errors import InputError
-from synthgen.importers.values import BadValue, parse_split
+from synthgen.importers.values import BadValue, jsonable, parse_cell, parse_split, whole_number
 from synthgen.importers.verdicts import EDITED, REJECTED
 from synthgen.llm.model_name import parse_model
 from synthgen.records import Chunk, Distractor, Span, Triple, digest
 from synthgen.storage import TABLES
+from synthgen.text.data import parse_json
 from synthgen.text.model_text import mended_answer, mended_query, mended_text
 from synthgen.text.words import contents, find, normalise, words
 
@@ -84,8 +84,8 @@ def read_own(columns: Mapping[str, Any], verdict: str, *, accepted: bool = True)
         raise BadValue("positives is not a list of chunk ids")
     if not (query := normalise(_text(given, "query")).strip()):
         raise BadValue("query is empty")
-    metadata, known = _mapping(given, "metadata"), {*TABLES["rejected"], *_SHOWN}
-    metadata |= {name: value for name, value in given.items() if name not in known and value is not None}
+    metadata, known = jsonable(_mapping(given, "metadata")), {*TABLES["rejected"], *_SHOWN}
+    metadata |= {jsonable(name): jsonable(value) for name, value in given.items() if name not in known and value is not None}
     if verdict in (REJECTED, EDITED):
         metadata["verdict"] = verdict
     quotes = _list(given, "quotes")
@@ -100,8 +100,8 @@ def read_own(columns: Mapping[str, Any], verdict: str, *, accepted: bool = True)
         quotes=tuple(map(_span, quotes)),
         masks=tuple(map(_span, _list(given, "masks"))),
         distractors=tuple(map(_distractor, _list(given, "distractors"))),
-        scores=_mapping(given, "scores"),
-        flags=tuple(str(flag) for flag in _list(given, "flags")),
+        scores=jsonable(_mapping(given, "scores")),
+        flags=tuple(jsonable(str(flag)) for flag in _list(given, "flags")),
         reviewed=verdict not in ("", REJECTED),
         metadata=metadata,
         document_id=_text(given, "document_id"),
@@ -203,11 +203,8 @@ def _identified(triple: Triple, chunk: Chunk) -> Triple:
 def _cell(value: Any) -> Any:
     """Return the list of a CSV cell, other values unchanged."""
     if isinstance(value, str) and value[:1] == "[" and value[-1:] == "]":
-        for read in (json.loads, ast.literal_eval):
-            try:
-                return found if isinstance(found := read(value), list) else value
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                continue
+        with suppress(BadValue):
+            return found if isinstance(found := parse_cell(value), list) else value
     return value
 
 
@@ -217,14 +214,11 @@ def _text(row: Mapping[str, Any], name: str, default: Any = ...) -> Any:
         return default
     if not isinstance(value, str):
         raise BadValue(f"{name} is {type(value).__name__}, not text")
-    return value
+    return jsonable(value)
 
 
 def _number(row: Mapping[str, Any], name: str) -> int:
-    try:
-        return int(row[name])
-    except (TypeError, ValueError):
-        raise BadValue(f"{name} is {str(row[name])[:40]!r}, not a whole number") from None
+    return whole_number(row[name], name)
 
 
 def _list(row: Mapping[str, Any], name: str) -> list[Any]:
@@ -237,7 +231,7 @@ def _list(row: Mapping[str, Any], name: str) -> list[Any]:
 def _mapping(row: Mapping[str, Any], name: str) -> dict[str, Any]:
     value = row.get(name)
     try:
-        value = json.loads(value) if isinstance(value, str) and value else value or {}
+        value = parse_json(value) if isinstance(value, str) and value else value or {}
     except ValueError:
         value = None
     if not isinstance(value, Mapping):
@@ -252,15 +246,19 @@ def _part(value: Any, name: str) -> Any:
 def _span(value: Any) -> Span:
     try:
         start, end = (value["start"], value["end"]) if isinstance(value, Mapping) else value
-        return int(start), int(end)
+        return whole_number(start, "start"), whole_number(end, "end")
     except (TypeError, ValueError, KeyError):
         raise BadValue(f"a span is {str(value)[:40]!r}, not a start and an end") from None
 
 
 def _distractor(value: Any) -> Distractor:
     try:
-        return Distractor.from_dict(value)
-    except (TypeError, AttributeError):
+        found = Distractor.from_dict(value)
+        if {type(found.chunk_id), type(found.found_by)} != {str}:
+            raise TypeError
+        rank, score, relative = whole_number(found.rank, "rank"), float(found.score), float(found.relative)
+        return replace(found, found_by=jsonable(found.found_by), rank=rank, score=score, relative=relative)
+    except (TypeError, AttributeError, ValueError, OverflowError):
         raise BadValue(
             f"a distractor is {str(value)[:40]!r}, not an object with chunk_id, found_by, rank, score, relative"
         ) from None

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import regex
 
-from synthgen.errors import InputError
+from synthgen.text.data import BYTE_ORDER_MARK
+from synthgen.text.foreign import read_text
 
 __all__ = ["LAYOUT", "BadLine", "Judgment", "read_qrels"]
 
@@ -49,13 +50,10 @@ class BadLine(NamedTuple):
 
 def read_qrels(path: Path) -> Iterator[Judgment | BadLine]:
     """Yield the judgments of a file, in order. Raises InputError for a file that is not UTF-8."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
+    lines = read_text(path).split("\n")
     named, first = None, True
     for number, raw in enumerate(lines, 1):
-        line = raw.rstrip("\r")
+        line = raw.rstrip("\r").removeprefix(BYTE_ORDER_MARK)
         if not line.strip():
             continue
         cells = _cells(line)

@@ -6,17 +6,18 @@ taken without the space around them. Cells that hold a list, as JSON, Python or 
 
 from __future__ import annotations
 
-import ast
 import csv
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import regex
 
 from synthgen.errors import InputError
+from synthgen.importers.values import BadValue, parse_cell, parse_literal
+from synthgen.text.foreign import check_encoding, reading
 
 __all__ = ["parsed_list", "read_table"]
 
@@ -34,7 +35,8 @@ def read_table(path: Path) -> Iterator[tuple[int, Mapping[str, Any], str]]:
     """
     csv.field_size_limit(_MAX_CELL)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with reading(path), path.open(encoding="utf-8-sig", newline="") as file:
+            check_encoding(file.buffer, path)  # type: ignore[arg-type]
             head = file.readline()
             if named := _SEP.fullmatch(head):
                 separator, skipped = named["separator"], 1
@@ -53,8 +55,6 @@ def read_table(path: Path) -> Iterator[tuple[int, Mapping[str, Any], str]]:
                     yield line, {}, f"{len(cells)} cells under {len(names)} column names"
                 else:
                     yield line, {name: parsed_list(cell) for name, cell in zip(names, cells, strict=True) if name}, ""
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
     except csv.Error as error:
         raise InputError(f"{path} is not a CSV table: {error}.") from None
 
@@ -66,13 +66,10 @@ def parsed_list(cell: Any) -> Any:
     text = cell.strip()
     between = _ITEMS.sub("", text)
     if text.startswith("[") and between.count(",") >= len(_ITEMS.findall(text)) - 1:  # numpy has no commas, and Python joins
-        for read in (json.loads, ast.literal_eval):
-            try:
-                return list(read(text))
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                continue
+        with suppress(BadValue):
+            return list(parse_cell(text))
     try:
-        return [str(ast.literal_eval(item)) for item in _ITEMS.findall(text)]
+        return [str(parse_literal(item)) for item in _ITEMS.findall(text)]
     except (ValueError, SyntaxError):
         return cell
 

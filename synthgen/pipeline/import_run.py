@@ -31,6 +31,7 @@ from synthgen.pipeline.run import Result, check_settings, conclude
 from synthgen.pipeline.run_folder import NO_DOCS, RunFolder
 from synthgen.records import CLASSIFICATION, Chunk, Document, OnEvent, Skipped, Triple
 from synthgen.text.humanize import counts
+from synthgen.text.printable import printable_line
 from synthgen.text.tokenizer import get_tokenizer
 
 __all__ = ["KINDS", "import_rows", "parse_mapping", "prepare_import"]
@@ -75,7 +76,7 @@ def import_rows(
     with run.clock("rows"):
         rows, skipped, taken = (read_labelled if kind == CLASSIFICATION else read_rows)(file, mapping)
     given = {"kind": kind, "map": dict(sorted((mapping or {}).items()))}
-    imported = {"file": file.name, "sha256": file_digest(file), **given, **taken.to_dict()}
+    imported = {"file": printable_line(file.name), "sha256": file_digest(file), **given, **taken.to_dict()}
     run.progress("import", len(rows), taken.rows, f"{taken.rows} rows of {file.name}")
     with folder.held():
         _check_file(folder, file, imported, update=update)

@@ -57,6 +57,15 @@ class RunFolder:
 
     path: Path
 
+    def __post_init__(self) -> None:
+        """Raises RunFolderError for a path that is not UTF-8, which not every library can open."""
+        try:
+            str(self.path).encode("utf-8")
+        except UnicodeEncodeError:
+            raise RunFolderError(
+                f"The name of the run folder {self.path} is not UTF-8 text, so not every library can open its files. Name another."
+            ) from None
+
     @property
     def config(self) -> Path:
         return self.path / "config.yaml"

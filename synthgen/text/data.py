@@ -8,7 +8,7 @@ none. Here all of that is one error, `BadData`, whose message is the rest of a s
 |---|---|---|
 | more than MOST_NESTED levels, more than MOST_DIGITS digits | refused | refused |
 | a key twice | refused where the values differ | refused |
-| half a character (a lone surrogate) | read; `has_half_character` finds it | refused |
+| half a character (a lone surrogate) | read; `check_data` refuses it | refused, but for a byte of a file's name that is not UTF-8 |
 | a tag or escape that its value does not fit | | refused |
 | aliases that stand for more than 100,000 values, or for themselves | | refused |
 """
@@ -28,7 +28,7 @@ __all__ = [
     "MOST_NESTED",
     "BadData",
     "check_data",
-    "has_half_character",
+    "check_size",
     "parse_json",
     "parse_yaml",
 ]
@@ -39,6 +39,7 @@ MOST_DIGITS = 4_300  # of a whole number: what Python reads and writes at most
 _MOST_VALUES = 100_000
 _MOST_BITS = 14_284  # of a number of so many digits
 _HALF_CHARACTER = regex.compile(r"[\ud800-\udfff]")
+_HALF_OF_NO_NAME = regex.compile(r"[\ud800-\udc7f\udd00-\udfff]")  # Python has the others for bytes of names
 BYTE_ORDER_MARK = "\ufeff"
 _TOO_DEEP = f"nested more than {MOST_NESTED} levels deep"
 _TOO_LONG = f"a number of more than {MOST_DIGITS:,} digits"
@@ -66,8 +67,7 @@ def parse_json(text: str) -> Any:
     except ValueError:
         raise BadData(_TOO_LONG) from None
     if text.count("[") + text.count("{") > MOST_NESTED:
-        for _ in _parts(value):  # raises for what is too deep
-            pass
+        check_size(value)
     return value
 
 
@@ -84,30 +84,38 @@ def parse_yaml(text: str) -> Any:
         raise BadData(_problem(error), *((mark.line + 1, mark.column + 1) if mark else ())) from None
     except RecursionError:
         raise BadData(_TOO_DEEP) from None
-    check_data(value)
+    _check(value, _HALF_OF_NO_NAME)
     return value
 
 
+def check_size(value: Any) -> None:
+    """Raises BadData for a value that is too deep or in itself, and for a number in it that is too long."""
+    for _ in _parts(value):
+        pass
+
+
 def check_data(value: Any) -> None:
-    """Raises BadData for a value that is too deep, too large or refers to itself, and for half a character in it."""
+    """Raises BadData like `check_size`, and for half a character or too many values."""
+    _check(value, _HALF_CHARACTER)
+
+
+def _check(value: Any, forbidden: regex.Pattern[str]) -> None:
     for count, part in enumerate(_parts(value)):
         if count > _MOST_VALUES:
             raise BadData(f"more than {_MOST_VALUES:,} values, aliases included")
-        if isinstance(part, int) and part.bit_length() > _MOST_BITS:
-            raise BadData(_TOO_LONG)
-        if isinstance(part, str) and has_half_character(part):
-            raise BadData(f"half a character (a lone surrogate, U+{ord(_HALF_CHARACTER.findall(part)[0]):04X})")
-
-
-def has_half_character(text: str) -> bool:
-    return not text.isascii() and _HALF_CHARACTER.search(text) is not None
+        if isinstance(part, str) and not part.isascii() and (half := forbidden.search(part)):
+            raise BadData(f"half a character (a lone surrogate, U+{ord(half[0]):04X})")
 
 
 def _parts(value: Any) -> Iterator[Any]:
-    """Yield a value, and keys and values in it. Raises BadData where they stand too deep, as what holds itself does."""
+    """Yield a value, and keys and values in it. Raises BadData for a number that is too long, and for what stands too deep, as
+    what holds itself does.
+    """
     left = [(value, 0)]
     while left:
         part, depth = left.pop()
+        if isinstance(part, int) and part.bit_length() > _MOST_BITS:
+            raise BadData(_TOO_LONG)
         yield part
         if isinstance(part, Mapping):
             inner = [*part, *part.values()]
