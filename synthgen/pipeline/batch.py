@@ -32,6 +32,7 @@ from synthgen.llm.batch.submission import BatchSubmitter
 from synthgen.llm.call_store import CallStore
 from synthgen.llm.costs.budget import Budget
 from synthgen.llm.costs.prices import load_prices
+from synthgen.llm.echo import without_echo
 from synthgen.llm.event_loop import run_async
 from synthgen.llm.fill import fill
 from synthgen.llm.model_name import known_forms
@@ -147,6 +148,14 @@ class _BatchCommand:
             for one in standing(step.requests(chunks), self.store):
                 yield one, name
 
+    def shown(self, intake: Intake) -> str:
+        """The complaint of a batch, without the text of the request that it is about."""
+        for one, _ in self.standing() if intake.complained else ():
+            for request in (one.request, one.sent):
+                if request and request.key == intake.complained:
+                    return without_echo(intake.complaint, [message["content"] for message in request.messages])
+        return intake.complaint
+
     def _chunks(self) -> Iterable[Chunk]:
         """The chunks that give rows, read anew for each step; a sample needs them all at once."""
         if self.generator.config.generation.limit is not None:
@@ -241,7 +250,7 @@ def _collected(job: _BatchCommand) -> CollectReport:
             except ModelError as error:  # of a single file, perhaps: the other batches have their own
                 refused = refused or error
             else:
-                row.messages += [intake.complaint] if intake.complaint else []
+                row.messages += [job.shown(intake)] if intake.complaint else []
     if refused:
         raise refused
     still_open = {batch.id for batch in job.desk.book.open()}

@@ -774,6 +774,18 @@ def test_objects_with_holes_are_read(batch: Any) -> None:
     assert status_of(batch) == BatchStatus("unknown")
 
 
+def test_what_a_complaint_repeats_of_a_request_is_not_shown(docs: Path, run: Path) -> None:
+    def refusing(logged: Logged) -> Fault | None:
+        asked = logged.body["messages"][-1]["content"]
+        return Fault("error", status=403, message=f"the region forbids: {asked}") if logged.batch else None
+
+    with FakeOpenAI(script=refusing) as server:
+        batches.submit(run, docs=docs, config=settings(server))
+        (message,) = collected(server, run)["batches"][0]["messages"]
+    assert message.startswith("403: the region forbids: ")
+    assert "crayfish" not in message
+
+
 def test_complaints_about_a_file_name_its_lines() -> None:
     errors = [{"line": 3, "message": "no JSON"}, {"code": "empty_file"}, {}, {"message": "a fourth"}]
     assert status_of({"errors": {"data": errors}}).messages == ("line 3: no JSON", "empty_file", "no reason given")

@@ -37,7 +37,7 @@ class Intake:
     - `unknown`: lines for requests that were not asked.
     - `unreadable`: lines that are not answer lines.
     - `answered`: lines that hold an answer, to any request.
-    - `complaint`: the first refusal that concerns the endpoint or the settings.
+    - `complaint`: the first refusal that concerns the endpoint or the settings, and `complained`, the key of its request.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Intake:
         self.ok = self.unknown = self.unreadable = self.answered = 0
         self.failed: Counter[str] = Counter()
         self.usage = Usage()
-        self.complaint = ""
+        self.complaint = self.complained = ""
         self._batch = batch
         self._store = store
         self._book = book
@@ -113,6 +113,7 @@ class Intake:
         if line.answered or refused:
             return self._finished(line.completion, failure.reason, failure.detail, uncounted=line.answered)
         if failure.scope != "attempt":
+            self.complained = self.complained or line.key
             self.complaint = self.complaint or self._endpoint.redacted(failure.detail)
         self._lost[line.key] = failure.reason
         return None
