@@ -7,6 +7,7 @@ Every file that is not read becomes a `Skipped` of stage `sources`, for one of t
     binary              it contains NUL bytes or too many control characters
     unknown_encoding    it is not UTF-8, and no guess is reliable; `sources.encoding` sets the encoding
     too_large           it has more than `sources.max_bytes`
+    too_complex         a page with thousands of elements in each other, or of attributes in a tag
     unreadable          the system refuses to read it, or it is not a regular file
     hidden              its name, or a folder's, begins with a dot; such a folder is recorded once
     link                it is a symbolic link, whatever its target: files inside the folder are read under their own names

@@ -17,6 +17,7 @@ import regex
 from synthgen.config.settings import Sources
 from synthgen.loaders.encodings import Undecodable, decode, decode_declared
 from synthgen.loaders.html_content import Content, letters
+from synthgen.loaders.html_limits import too_complex
 from synthgen.loaders.html_text import Writer
 from synthgen.loaders.plain_text import document_of
 from synthgen.records import Document, Skipped
@@ -56,6 +57,8 @@ def load_html(raw: bytes, id: str, settings: Sources) -> Document | Skipped:
         decoded = decode(raw, settings.encoding)
     if isinstance(decoded, Undecodable):
         return Skipped(id, "sources", decoded.reason, detail=decoded.detail)
+    if too_much := too_complex(decoded.text):
+        return Skipped(id, "sources", "too_complex", detail=too_much)
     page = html_to_text(decoded.text)
     metadata = {"dropped_share": page.dropped_share} if page.dropped_share >= _MIN_DROPPED_SHARE else {}
     return document_of(id, page.text, "markdown", decoded, len(raw), title=page.title, metadata=metadata)
