@@ -143,6 +143,8 @@ def test_the_place_is_told(tmp_path: Path) -> None:
         "llm.extra_body={a: !!set {b}}",
         ".".join(["llm.extra_body", *"a" * 500]) + "=1",
         ".".join("a" * 5_000) + "=1",
+        "sources.max_bytes=" + "9" * 30,
+        "generation.per_chunk=" + "9" * 4_000,
         "=1",
         "..=1",
         "filters.order=" + "[" * 60 + "]" * 60,

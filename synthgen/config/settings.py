@@ -41,7 +41,7 @@ from synthgen.text.printable import printable_line
 __all__ = ["Config", "Layout", "load_config"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**15)]
 Layout = Literal["passage_last", "passage_first"]
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
