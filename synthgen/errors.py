@@ -6,6 +6,7 @@
     ├── UnknownNameError             a model, prompt, filter, format … that does not exist
     ├── MissingExtraError            a feature whose optional packages are not installed
     ├── RunFolderError               a run folder that is in use, foreign, unwritable or incomplete
+    │   └── DamagedFileError         a file of it that is not as it was written
     ├── ModelError                   a key, model or endpoint that cannot work, so no call is made
     ├── HubError                     the Hub rejects a push or cannot be reached
     ├── ExportError                  a written file that its reader would reject
@@ -24,6 +25,7 @@ from collections.abc import Iterable
 __all__ = [
     "DISTRIBUTION",
     "ConfigError",
+    "DamagedFileError",
     "EmptyResultError",
     "ExportError",
     "HubError",
@@ -77,6 +79,17 @@ class MissingExtraError(SynthgenError):
 
 class RunFolderError(SynthgenError):
     """A run folder that is in use, foreign, unwritable or incomplete."""
+
+
+class DamagedFileError(RunFolderError):
+    """A file of a run folder that is not as it was written: cut, emptied, overwritten, or gone.
+
+    `what` says what is wrong, the message also what to do.
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        self.what = what
+        super().__init__(f"{what} {remedy}".rstrip())
 
 
 class ModelError(SynthgenError):

@@ -7,6 +7,7 @@ record; equal rows give equal bytes.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -18,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
-from synthgen.errors import ConfigError, InputError, RunFolderError
+from synthgen.errors import ConfigError, DamagedFileError, InputError, RunFolderError
 from synthgen.text import data
 from synthgen.text.data import BYTE_ORDER_MARK, BadData
 from synthgen.text.foreign import check_encoding, read_text, reading
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = [
     "TABLES",
     "arrow_type",
+    "file_sha256",
+    "first_line",
     "json_line",
     "numbered_jsonl",
     "parse_yaml",
@@ -36,6 +39,7 @@ __all__ = [
     "read_jsonl",
     "read_table",
     "read_yaml",
+    "table_facts",
     "write_folder",
     "write_json",
     "write_jsonl",
@@ -162,13 +166,38 @@ def write_table(path: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> int
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a Parquet table. Raises RunFolderError when it does not exist."""
+    """Yield the rows of a Parquet table. Raises RunFolderError when it does not exist, DamagedFileError when it is no such table."""
     import pyarrow.parquet as pq
 
     if not path.exists():
         raise RunFolderError(f"{path} does not exist. Run `synthgen run DOCS {path.parent}` first.")
-    for batch in pq.ParquetFile(path).iter_batches(batch_size=_ROWS_PER_GROUP, columns=columns):
-        yield from batch.to_pylist()
+    try:
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=_ROWS_PER_GROUP, columns=columns):
+            yield from batch.to_pylist()
+    except Exception as error:  # noqa: BLE001  (what a reader of Parquet raises depends on the byte that is wrong)
+        raise DamagedFileError(f"{path} is damaged: {first_line(error)}.") from None
+
+
+def table_facts(path: Path) -> dict[str, Any]:
+    """How many rows a table has, and the digest of its file. Raises DamagedFileError when it cannot be read."""
+    import pyarrow.parquet as pq
+
+    try:
+        return {"rows": pq.read_metadata(path).num_rows, "sha256": file_sha256(path)}
+    except Exception as error:  # noqa: BLE001  (as above)
+        raise DamagedFileError(f"{path} is damaged: {first_line(error)}.") from None
+
+
+def file_sha256(path: Path) -> str:
+    """The digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of a library says, as the part of a sentence."""
+    said = str(error).strip().splitlines()
+    return said[0].strip().rstrip(".") if said and said[0].strip() else type(error).__name__
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:

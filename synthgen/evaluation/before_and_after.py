@@ -1,7 +1,7 @@
 """Train and measure a run, for `run`, `train` and `evaluate`.
 
-The folder of the tuned encoder also holds `synthgen.json`: its base, so that a later comparison can recreate it, and
-the recommendation, which no human query may change.
+The folder of the tuned encoder also holds `synthgen.json`: its base, so that a later comparison can recreate it, the recommendation,
+which no human query may change, and the digests of the files.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.config.settings import Training
-from synthgen.errors import EmptyResultError, RunFolderError
+from synthgen.errors import DamagedFileError, EmptyResultError, RunFolderError
 from synthgen.evaluation.queries import read_queries
 from synthgen.evaluation.recommend import recommend
 from synthgen.evaluation.retrieval import DEPLOYMENT, UNSEEN, measure_human, measure_synthetic
 from synthgen.records import Chunk, Event, OnEvent, Triple, digest
 from synthgen.retrieval import index_text
-from synthgen.storage import read_json, write_folder, write_json
+from synthgen.storage import file_sha256, first_line, read_json, write_folder, write_json
 from synthgen.text.humanize import counted
 from synthgen.training.encoder import load, require_extra, untuned
 from synthgen.training.finetune import finetune, training_rows
@@ -70,7 +70,8 @@ def train_and_measure(
     }
     with write_folder(output) as folder:
         tuned.save(folder)
-        write_json(folder / _FACTS, facts)
+        facts["files"] = _digests(folder)
+        write_json(folder / _FACTS, facts | {"sha256": digest(facts)})
 
     human = measure_human(chunks, judged, base, tuned, on_event=on_event) if judged else None
     test = measure_synthetic(chunks, [t for t in triples if t.split == "test"], base, tuned, on_event=on_event)
@@ -105,9 +106,7 @@ def evaluate_model(
     """
     require_extra()
     judged = read_queries(queries, chunks)
-    if not (model / _FACTS).is_file():
-        raise RunFolderError(f"{model} holds no tuned encoder. Create one with `synthgen train {model.parent}`.")
-    facts = read_json(model / _FACTS)
+    facts = _facts(model)
     if facts["index"] != _index_digest(chunks):
         raise RunFolderError(
             f"{model} was tuned on other chunks than this run has now, so a comparison is not possible. "
@@ -117,6 +116,36 @@ def evaluate_model(
     old = untuned(start, chunks, facts["seed"])
     measured = measure_human(chunks, judged, old, load(str(model)), on_event=on_event)
     return {"base": start.base, DEPLOYMENT: measured.to_dict(seed=seed), "recommendation": facts["recommendation"]}
+
+
+def _facts(model: Path) -> dict[str, Any]:
+    """What `synthgen.json` says of a tuned encoder.
+
+    Raises RunFolderError where there is none, and DamagedFileError for one whose files are not as they were written: no weights are
+    read before that is known. The encoders of earlier versions have no digests.
+    """
+    again = f"Tune it again with `synthgen train {model.parent}`."
+    if not (model / _FACTS).is_file():
+        raise RunFolderError(f"{model} holds no tuned encoder. Create one with `synthgen train {model.parent}`.")
+    try:
+        facts: dict[str, Any] = read_json(model / _FACTS)
+        known = {name: facts[name] for name in ("start", "seed", "index", "recommendation")}
+        Training(**known["start"])
+        int(known["seed"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DamagedFileError(f"{model / _FACTS} is damaged: {first_line(error)}.", again) from None
+    if "files" in facts and facts.get("sha256") != digest({**known, "files": facts["files"]}):
+        raise DamagedFileError(f"{model / _FACTS} is damaged: it is not what was written there.", again)
+    changed = [name for name, sha256 in facts.get("files", {}).items() if _digests(model).get(name) != sha256]
+    if changed:
+        raise DamagedFileError(f"{model / changed[0]} is damaged: it is not what was written there.", again)
+    return known
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """The digest of each file below a folder, but for the one that holds them."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _FACTS)
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
 
 
 def _index_digest(chunks: Sequence[Chunk]) -> str:

@@ -21,6 +21,7 @@ from synthgen.storage import writing
 
 __all__ = ["VerdictCache"]
 
+_DIGEST_BYTES = 32  # before the table
 _UNCHANGED = ""  # kept, without new scores or quotes: what becomes of most rows
 
 
@@ -60,8 +61,11 @@ class VerdictCache:
         keys = sorted({key for column in self._current.values() for key in column})
         columns = {name: [cached.get(key) for key in keys] for name, cached in sorted(self._current.items())}
         arrays = {"row": pa.array(keys, pa.binary()), **{name: pa.array(c, pa.string()) for name, c in columns.items()}}
+        buffer = pa.BufferOutputStream()
+        pq.write_table(pa.table(arrays), buffer, compression="zstd")
+        content = buffer.getvalue().to_pybytes()
         with writing(self._path) as file:
-            pq.write_table(pa.table(arrays), file, compression="zstd")
+            file.write(hashlib.sha256(content).digest() + content)
 
     def _column(self, name: str, spec: FilterSpec, options: Mapping[str, Any]) -> str:
         """The name of the column with the verdicts of a filter, which stands for all that they depend on beside the row."""
@@ -106,10 +110,11 @@ def _read(path: Path) -> dict[str, dict[bytes, str]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError):
+    held = path.read_bytes()
+    sha256, content = held[:_DIGEST_BYTES], held[_DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != sha256:
         return {}
+    table = pq.read_table(pa.BufferReader(content))
     rows = table["row"].to_pylist()
     columns = {name: table[name].to_pylist() for name in table.column_names if name != "row"}
     return {

@@ -186,6 +186,12 @@ class CallStore:
             last=last,
         )
 
+    def paid(self) -> int:
+        """How many good answers and batches there are. Neither is ever deleted, so a lower number means that some were lost."""
+        query = "SELECT (SELECT count(*) FROM calls WHERE status = 'ok') + (SELECT count(*) FROM batches)"
+        ((number,),) = self.execute(query)
+        return int(number)
+
     def merge(self, other: str | Path) -> int:
         """Copy the calls of another store that this one lacks or has as failures, and return their number."""
         with CallStore(other):  # rejects a file that is not a call store, and migrates an older one

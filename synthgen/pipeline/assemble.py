@@ -9,22 +9,20 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
-from synthgen import storage
 from synthgen.answers.write import write_answers
 from synthgen.distractors.select import add_distractors
-from synthgen.errors import ConfigError, EmptyResultError, InputError, UnknownNameError
+from synthgen.errors import ConfigError, DamagedFileError, EmptyResultError, InputError, UnknownNameError
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.formats import FORMATS
 from synthgen.filters.chain import FilterResult, apply_filters
 from synthgen.filters.context import FilterContext
 from synthgen.filters.grounding import grounding
 from synthgen.filters.verdict_cache import VerdictCache
-from synthgen.llm.call_store import CallStore
 from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.corpus import Corpus
 from synthgen.pipeline.export import broken, write_checked
@@ -33,6 +31,7 @@ from synthgen.pipeline.paid_steps import StepRunner
 from synthgen.pipeline.queries import human_queries
 from synthgen.pipeline.report_schema import ExportCounts
 from synthgen.pipeline.run_folder import RunFolder
+from synthgen.pipeline.stores import stored_answers
 from synthgen.records import Chunk, Triple, Verdict
 from synthgen.retrieval.bm25 import BM25, over_chunks
 from synthgen.text.humanize import counts
@@ -97,7 +96,7 @@ def assemble(run: RunContext, corpus: Corpus, steps: StepRunner | None) -> Assem
 def candidates(made: Assembly) -> None:
     """The rows that the generator makes, from stored answers where it asks a model."""
     run = made.run
-    stored = CallStore(run.store, read_only=True) if run.generator.makes_calls else nullcontext()
+    stored = stored_answers(run.store, run.config, run.folder) if run.generator.makes_calls else nullcontext()
     with stored as store:
         made.candidates = run.generator.candidates(made.corpus.chunks, store, run.on_event)
 
@@ -168,9 +167,8 @@ def tables(made: Assembly) -> None:
     folder = made.run.folder
     if not made.filtered.kept and folder.report.exists():
         raise EmptyResultError(f"{_why_empty(made)} The result from before still stands.")
-    folder.write("triples", made.filtered.kept)
-    folder.write("rejected", made.filtered.rejected)
-    folder.write("skipped", [*made.corpus.skipped, *made.candidates.skipped])
+    skipped = [*made.corpus.skipped, *made.candidates.skipped]
+    folder.write_tables({"triples": made.filtered.kept, "rejected": made.filtered.rejected, "skipped": skipped})
     if not made.filtered.kept:
         raise EmptyResultError(f"{_why_empty(made)} To read them: synthgen show {folder.path} --rejected")
 
@@ -219,9 +217,13 @@ STAGES: Sequence[Stage] = (candidates, index, filters, distractors, answers, tab
 
 
 def _stored_scores(folder: RunFolder) -> Mapping[str, Any]:
-    """The scores of rows as the run before has stored them, by id."""
-    tables = [folder.table(kind) for kind in ("triples", "rejected") if folder.table(kind).exists()]
-    return {row["id"]: json.loads(row["scores"]) for table in tables for row in storage.read_table(table, ["id", "scores"])}
+    """The scores of rows as the run before has stored them, by id; none of a table that is damaged."""
+    found: dict[str, Any] = {}
+    for kind in ("triples", "rejected"):
+        with suppress(DamagedFileError, ValueError):
+            rows = folder.columns(kind, "id", "scores") if folder.has(kind) else []
+            found |= {row["id"]: json.loads(row["scores"]) for row in rows}
+    return found
 
 
 def _grounding(made: Assembly) -> Callable[[Sequence[Triple]], Sequence[Verdict]] | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from synthgen import storage
 from synthgen.chunking.chunker import chunk_documents, merge_identical
-from synthgen.errors import EmptyResultError, InputError, RunFolderError
+from synthgen.errors import DamagedFileError, EmptyResultError, InputError, RunFolderError
 from synthgen.loaders.folder import read_folder
 from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.run_folder import RunFolder
@@ -17,6 +17,8 @@ from synthgen.splits import assign_splits, split_sections
 from synthgen.text.humanize import short_repr
 
 __all__ = ["Corpus", "keep_corpus", "make_corpus", "prepare", "read_corpus", "stored_corpus"]
+
+_log = logging.getLogger("synthgen")
 
 _LATER_STAGES = ("generate", "import")
 
@@ -103,19 +105,54 @@ def keep_corpus(docs: Path, run: RunContext, corpus: Corpus, *, queries: str | P
         docs,
         generator.config,
         generation=generator.facts,
-        corpus=digest([d.sha256 for d in corpus.documents]),
+        corpus=_contents(corpus),
         queries=folder.relative(Path(queries)) if queries else None,
     )
     folder.report.unlink(missing_ok=True)
-    folder.write("documents", corpus.documents)
-    folder.write("chunks", corpus.chunks)
+    folder.write_tables({"documents": corpus.documents, "chunks": corpus.chunks})
 
 
-def stored_corpus(folder: RunFolder) -> Corpus:
-    """The corpus of a run as its tables have it; what generation or an import skipped is no part of it."""
-    skipped = folder.read("skipped") if folder.table("skipped").exists() else ()
-    kept_skips = [skip for skip in skipped if skip.stage not in _LATER_STAGES]
-    return Corpus(list(folder.read("documents")), list(folder.read("chunks")), kept_skips)
+def stored_corpus(run: RunContext) -> Corpus:
+    """The corpus of a run as its tables have it; what generation or an import skipped is no part of it.
+
+    A damaged table is made anew from the others or from the documents, as long as they are those of the run. Raises DamagedFileError
+    where it cannot be: the passages of imported rows are known to their file alone.
+    """
+    folder = run.folder
+    try:
+        documents, chunks, skipped = list(folder.read("documents")), list(folder.read("chunks")), _skips(folder)
+    except DamagedFileError as error:
+        return _made_anew(run, error)
+    return Corpus(documents, chunks, [skip for skip in skipped if skip.stage not in _LATER_STAGES])
+
+
+def _made_anew(run: RunContext, damage: DamagedFileError) -> Corpus:
+    folder, (_, stored) = run.folder, run.folder.open()
+    if run.generator.imported:
+        raise damage
+    try:
+        found: list[Document | Skipped] = [*folder.read("documents")]
+        found += [skip for skip in _skips(folder) if skip.stage == "sources"]
+    except DamagedFileError:
+        docs = folder.docs(stored)
+        if not docs.is_dir():
+            raise damage from None
+        found = list(read_folder(docs, run.config.sources, exclude=folder.path, on_event=run.on_event))
+    corpus = make_corpus(found, run)
+    if _contents(corpus) != stored.get("corpus") or len(corpus.chunks) != folder.rows("chunks", len(corpus.chunks)):
+        raise damage
+    _log.warning("%s It is made anew.", damage.what)
+    folder.write_tables({"documents": corpus.documents, "chunks": corpus.chunks})
+    return corpus
+
+
+def _skips(folder: RunFolder) -> list[Skipped]:
+    return list(folder.read("skipped")) if folder.has("skipped") else []
+
+
+def _contents(corpus: Corpus) -> str:
+    """What tells this corpus from others."""
+    return digest([document.sha256 for document in corpus.documents])
 
 
 def _together(chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -132,10 +169,14 @@ def _together(chunks: Sequence[Chunk]) -> list[Chunk]:
 
 def _stored_splits(run: RunContext) -> dict[str, tuple[str, str]]:
     """Document id -> (sha256, split) of the run before; nothing where there was none, or where it split otherwise."""
-    config, path, stored = run.config, run.folder.table("documents"), run.folder.stored()
-    if stored is None or not path.exists():
+    config, folder = run.config, run.folder
+    if not folder.config.exists() or not folder.has("documents"):
         return {}
-    if (stored["config"]["splits"], stored["config"]["seed"]) != (config.splits.model_dump(mode="json"), config.seed):
+    before, _ = folder.open()
+    if (before.splits, before.seed) != (config.splits, config.seed):
         return {}
-    rows = storage.read_table(path, ["id", "sha256", "split"])
+    try:
+        rows = folder.columns("documents", "id", "sha256", "split")
+    except DamagedFileError:
+        return {}
     return {row["id"]: (row["sha256"], row["split"]) for row in rows}

@@ -27,7 +27,7 @@ from synthgen.pipeline.imported import IMPORT_STAGE, ImportedRows
 from synthgen.pipeline.paid_steps import session_of
 from synthgen.pipeline.queries import check_queries
 from synthgen.pipeline.replacement import check_change, check_documents, keep_aside
-from synthgen.pipeline.run import Result, check_settings, conclude
+from synthgen.pipeline.run import Result, check_settings, check_state, conclude
 from synthgen.pipeline.run_folder import NO_DOCS, RunFolder
 from synthgen.records import CLASSIFICATION, Chunk, Document, OnEvent, Skipped, Triple
 from synthgen.text.humanize import counts
@@ -81,6 +81,7 @@ def import_rows(
     with folder.held():
         _check_file(folder, file, imported, update=update)
         check_change(folder, generator, update=update)
+        check_state(run)
         if str(docs) == NO_DOCS and not rows and (bad := [skip for skip in skipped if skip.reason == "bad_row"]):
             raise InputError(f"{_unusable(file, skipped)} The first bad row is {bad[0].path}: {bad[0].detail}.")
         with run.clock("documents"):
@@ -103,7 +104,7 @@ def import_rows(
         if not candidates and folder.report.exists():
             raise EmptyResultError(f"{_unusable(file, left)} The result from before still stands.")
         keep_aside(folder, generator)
-        folder.table("candidates").unlink(missing_ok=True)  # those of another file are no candidates of this one
+        folder.remove("candidates")  # those of another file are no candidates of this one
         keep_corpus(docs, run, corpus, queries=queries)
         folder.settle(
             docs,

@@ -74,7 +74,7 @@ class ImportedRows(Generator):
         )
 
     def _table(self, kind: str) -> list[Any]:
-        return list(self.folder.read(kind)) if self.folder.table(kind).exists() else []
+        return list(self.folder.read(kind)) if self.folder.has(kind) else []
 
 
 def stored_generator(config: Config, folder: RunFolder) -> Generator:

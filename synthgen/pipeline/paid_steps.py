@@ -81,7 +81,7 @@ def paid_steps(run: RunContext) -> Iterator[StepRunner | None]:
         with open_store(config, run.folder) as store:
             yield StepRunner(config, store, run)
     else:
-        with stored_answers(run.store) as store:
+        with stored_answers(run.store, config, run.folder) as store:
             yield StepRunner(config, store)
 
 

@@ -96,7 +96,7 @@ def plan(
         drawn = draw(generator, chunks, pilot) if pilot else []
         if drawn:
             make_calls(generator, drawn, folder, on_event)
-        with stored_answers(_found_in(generator, folder)) as store:
+        with stored_answers(_found_in(generator, folder), generator.config, folder) as store:
             calls = _estimates(generator, corpus, store, human_queries(folder))
             if drawn:
                 piloted = price_pilot(generator, drawn, store, calls[: len(generator.prompts)])

@@ -43,7 +43,8 @@ def refilter(
     check_filters(after.filters.order, after.filters.options)
     with folder.held():
         keep_aside(folder, generator)
-        report = reassemble(RunContext(folder, generator, on_event), stored_corpus(folder))
+        run = RunContext(folder, generator, on_event)
+        report = reassemble(run, stored_corpus(run))
         folder.settle(folder.docs(stored), after, generation=generator.facts)
     return report
 

@@ -18,9 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synthgen import storage
 from synthgen.config.settings import Config
-from synthgen.errors import RunFolderError, SynthgenError
+from synthgen.errors import DamagedFileError, RunFolderError, SynthgenError
 from synthgen.generators import IMPORT
 from synthgen.llm.batch.ledger import open_batches
 from synthgen.llm.call_store import CallStore
@@ -92,7 +91,7 @@ def keep_aside(folder: RunFolder, generator: Generator) -> Path | None:
     stored = folder.stored()
     if stored is None or not folder.table("triples").exists() or not _paid(folder):
         return None
-    before = Config.build(stored["config"])
+    before, _ = folder.open()
     found = changes(folder, generator.facts)
     if before.answers.enabled and before.answers != generator.config.answers:
         found.append(
@@ -136,11 +135,8 @@ def _same_rows(folder: RunFolder, kept: RunFolder) -> bool:
 
 def _paid(folder: RunFolder) -> bool:
     """Whether rows of the run cost money, or came from a file."""
-    config = (folder.stored() or {}).get("config", {})
-    model = str(config.get("model", ""))
-    if model == IMPORT or "/" in model:
-        return True
-    return Config.build(config).answers.enabled
+    config, _ = folder.open()
+    return config.model == IMPORT or "/" in config.model or config.answers.enabled
 
 
 def _nothing_made(folder: RunFolder) -> bool:
@@ -167,8 +163,11 @@ def _answers(folder: RunFolder, path: Path) -> bool:
 
 def _known(folder: RunFolder) -> set[tuple[str, str]]:
     """Ids and digests of the documents that the run was made of."""
-    path = folder.table("documents")
-    return {(row["id"], row["sha256"]) for row in storage.read_table(path, ["id", "sha256"])} if path.exists() else set()
+    try:
+        rows = folder.columns("documents", "id", "sha256") if folder.has("documents") else []
+    except DamagedFileError:
+        return set()
+    return {(row["id"], row["sha256"]) for row in rows}
 
 
 def _from_to(before: Any, after: Any) -> str:

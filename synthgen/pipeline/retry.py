@@ -48,7 +48,7 @@ def retry(
     run = RunContext(folder, generator, on_event, session, wanted=failed_again)
     with folder.held():
         keep_aside(folder, generator)
-        corpus = stored_corpus(folder)
+        corpus = stored_corpus(run)
         with run.clock("calls"):
             make_calls(run, corpus.chunks)
         return reassemble(replace(run, wanted=_failed_or_never_sent), corpus)

@@ -6,6 +6,7 @@ goes on when it is run again, and another threshold costs nothing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +26,13 @@ from synthgen.pipeline.record_lists import Records, RecordsById, Triples
 from synthgen.pipeline.replacement import check_change, check_documents, keep_aside
 from synthgen.pipeline.report import make_report, write_report
 from synthgen.pipeline.report_schema import RunReport
+from synthgen.pipeline.stores import check_paid
 from synthgen.records import Chunk, OnEvent, Rejection, Triple
 from synthgen.text.humanize import short_repr
 
-__all__ = ["Result", "check_settings", "conclude", "run"]
+__all__ = ["Result", "check_settings", "check_state", "conclude", "run"]
+
+_log = logging.getLogger("synthgen")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -66,6 +70,7 @@ def run(
     run = RunContext(prepare(docs, run_folder), generator, on_event, session_of(generator))
     with run.folder.held():
         check_change(run.folder, generator, update=update)
+        check_state(run)
         with run.clock("documents"):
             corpus = read_corpus(docs, run)
             check_documents(run.folder, docs, corpus)
@@ -75,6 +80,14 @@ def run(
         with run.clock("calls"):
             make_calls(run, corpus.chunks)
         return conclude(run, corpus, queries)
+
+
+def check_state(run: RunContext) -> None:
+    """Report each table that is damaged, since it is about to be made anew. Raises what `check_paid` raises."""
+    for damage in run.folder.damaged():
+        _log.warning("%s It is made anew.", damage.what)
+    if run.session is not None:
+        check_paid(run.folder, run.config)
 
 
 def check_settings(config: Config) -> None:

@@ -1,6 +1,6 @@
 """A run folder: what stands where, and whether a run may use it.
 
-    config.yaml       resolved settings, digests of corpus and prompts, versions; never a key
+    config.yaml       resolved settings, digests of corpus, prompts and tables, versions; never a key
     calls.sqlite      every call: the only state that cost money
     documents.parquet chunks.parquet triples.parquet rejected.parquet skipped.parquet
     candidates.parquet  the rows of an imported run, as they came
@@ -15,11 +15,15 @@
 
 The folder is all the state there is. The documents' folder is remembered relative to it, so both may move together
 (a shared `llm.store` stays where it is).
+
+config.yaml has the rows and the digest of each table under `tables`. A table that is not as it was written is not read. The folders of
+earlier versions have none of them, and their tables are read as far as they can be.
 """
 
 from __future__ import annotations
 
 import os
+import reprlib
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -32,11 +36,14 @@ import yaml
 
 from synthgen import storage
 from synthgen.config.settings import Config
-from synthgen.errors import DISTRIBUTION, ConfigError, RunFolderError
+from synthgen.errors import DISTRIBUTION, ConfigError, DamagedFileError, RunFolderError
 from synthgen.pipeline.lock import hold
 from synthgen.records import Chunk, Document, Rejection, Skipped, Triple
 
 __all__ = ["NO_DOCS", "RunFolder"]
+
+_REPLACED = "replaced"
+_DERIVED = ("triples", "rejected")
 
 NO_DOCS = "-"
 """In place of a folder of documents, where the documents of an imported run are the contexts of its rows."""
@@ -49,6 +56,19 @@ _RECORDS: Mapping[str, Any] = {
     "candidates": Triple,
     "skipped": Skipped,
 }
+
+
+_FACTS: Mapping[str, Any] = {
+    "docs": str,
+    "config": dict,
+    "generation": dict | None,
+    "imported": dict | None,
+    "tables": dict | None,
+    "queries": str | None,
+    "store": str | None,
+    "paid": int | None,
+}
+"""What config.yaml holds, as far as it is read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +123,90 @@ class RunFolder:
 
     def write(self, kind: str, records: Iterable[Any]) -> int:
         """Write the table `kind`; returns its rows."""
-        return storage.write_table(self.table(kind), kind, (record.to_dict() for record in records))
+        return self.write_tables({kind: records})[kind]
+
+    def write_tables(self, tables: Mapping[str, Iterable[Any]]) -> dict[str, int]:
+        """Write tables, by kind; returns the rows of each. While they are written, config.yaml says nothing of them."""
+        self._note_tables(dict.fromkeys(tables))
+        written = {
+            kind: storage.write_table(self.table(kind), kind, (record.to_dict() for record in records))
+            for kind, records in tables.items()
+        }
+        self._note_tables({kind: storage.table_facts(self.table(kind)) for kind in tables})
+        return written
+
+    def remove(self, kind: str) -> None:
+        """Delete a table, if there is one."""
+        self._note_tables({kind: None})
+        self.table(kind).unlink(missing_ok=True)
 
     def read(self, kind: str) -> Iterator[Any]:
-        """The records of a table, streamed. Raises RunFolderError when the run has not got so far, or this is none."""
-        if not self.table(kind).exists():
-            raise self._without(kind)
-        return (_RECORDS[kind].from_dict(row) for row in storage.read_table(self.table(kind)))
+        """The records of a table, streamed.
+
+        Raises RunFolderError when the run has not got so far, or this is none, and DamagedFileError as `check` does.
+        """
+        self.check(kind)
+        return self._read(kind)
+
+    def columns(self, kind: str, *names: str) -> list[dict[str, Any]]:
+        """Some columns of a table. Raises what `read` raises."""
+        self.check(kind)
+        try:
+            return list(storage.read_table(self.table(kind), list(names)))
+        except DamagedFileError as error:
+            raise self._damaged(kind, error.what) from None
+
+    def has(self, kind: str) -> bool:
+        """Whether the run has written this table; that it is gone since does not count."""
+        return kind in self._tables() or self.table(kind).exists()
+
+    def check(self, kind: str) -> None:
+        """Raises RunFolderError for a table that is not written yet, DamagedFileError for one that is not as it was written."""
+        path, kept = self.table(kind), self._tables().get(kind)
+        if not path.exists():
+            raise self._damaged(kind, f"{path} is gone.") if kept else self._without(kind)
+        if not path.is_file():
+            raise self._damaged(kind, f"{path} is not a file.")
+        try:
+            found = storage.table_facts(path)
+        except DamagedFileError as error:
+            raise self._damaged(kind, error.what) from None
+        if kept and found != kept:
+            had = f"{path} has {found['rows']:,} rows, and {kept['rows']:,} were written."
+            raise self._damaged(kind, had if found["rows"] != kept["rows"] else f"{path} is not what was written there.")
+
+    def rows(self, kind: str, default: int) -> int:
+        """How many rows were written of a table, `default` where that is not known."""
+        return int(self._tables().get(kind, {}).get("rows", default))
+
+    def damaged(self) -> list[DamagedFileError]:
+        """What is wrong with tables of the run."""
+        found = []
+        for kind in _RECORDS:
+            try:
+                if self.has(kind):
+                    self.check(kind)
+            except DamagedFileError as error:
+                found.append(error)
+        return found
+
+    def _read(self, kind: str) -> Iterator[Any]:
+        try:
+            for row in storage.read_table(self.table(kind)):
+                yield _RECORDS[kind].from_dict(row)
+        except DamagedFileError as error:
+            raise self._damaged(kind, error.what) from None
+        except Exception as error:  # noqa: BLE001  (rows of a table without a digest can be anything)
+            why = f"{self.table(kind)} is damaged: a row cannot be read ({storage.first_line(error)})."
+            raise self._damaged(kind, why) from None
+
+    def _tables(self) -> dict[str, Any]:
+        """Rows and digest of each table, as config.yaml has them."""
+        return dict((self.stored() or {}).get("tables") or {})
+
+    def _note_tables(self, facts: Mapping[str, Any]) -> None:
+        known = {name: value for name, value in {**self._tables(), **facts}.items() if value is not None}
+        self.note(tables=dict(sorted(known.items())))
 
     def create(self) -> None:
         """Make the folder; raises RunFolderError where that is impossible or something else stands there."""
@@ -129,12 +226,22 @@ class RunFolder:
         stored = self.stored()
         if stored is None:
             return self._no_run()
-        docs = self.docs(stored)
-        command = f"synthgen run {shlex.quote(os.path.relpath(docs))} {shlex.quote(str(self.path))}"
-        again = "the same `synthgen import` command" if str(docs) == NO_DOCS else f"`{command}`"
         return RunFolderError(
-            f"The run in {self.path} has no {kind} yet: {self.table(kind)} does not exist. Run {again}, which goes on."
+            f"The run in {self.path} has no {kind} yet: {self.table(kind)} does not exist. Run {self._again(stored)}, which goes on."
         )
+
+    def _damaged(self, kind: str, why: str) -> DamagedFileError:
+        if self.path.parent.name == _REPLACED:
+            return DamagedFileError(why, "Put it back from a backup: the run has gone on, and has no other copy.")
+        if kind in _DERIVED:
+            return DamagedFileError(why, f"`synthgen filter {shlex.quote(str(self.path))}` makes it anew, without a call.")
+        return DamagedFileError(why, f"Run {self._again(self.stored() or {})}, which makes it anew; paid answers are kept.")
+
+    def _again(self, stored: Mapping[str, Any]) -> str:
+        """The command that made the run, as far as it is known."""
+        if "docs" not in stored or stored.get("imported"):
+            return "the same command again"
+        return f"`synthgen run {shlex.quote(os.path.relpath(self.docs(stored)))} {shlex.quote(str(self.path))}`"
 
     def _no_run(self) -> RunFolderError:
         """The error of a folder that is none of a run; what to do depends on what stands there."""
@@ -166,7 +273,10 @@ class RunFolder:
         stored = self.stored()
         if stored is None:
             raise self._no_run()
-        return Config.build(stored["config"]), stored
+        try:
+            return Config.build(stored["config"]), stored
+        except ConfigError as error:
+            raise self._unreadable(str(error)) from None
 
     def stored(self) -> dict[str, Any] | None:
         """What config.yaml holds, None where there is none yet."""
@@ -175,10 +285,22 @@ class RunFolder:
         try:
             stored = storage.read_yaml(self.config, "run's configuration")
         except ConfigError as error:
-            raise RunFolderError(f"{error} Delete it and run again; paid answers are kept.") from None
-        if not isinstance(stored, dict) or "config" not in stored:
-            raise RunFolderError(f"{self.config} is not a run's configuration. Delete it and run again; paid answers are kept.")
+            raise self._unreadable(str(error)) from None
+        if not isinstance(stored, dict):
+            raise self._unreadable("it holds no settings")
+        for name, type_ in _FACTS.items():
+            if not isinstance(stored.get(name), type_):
+                raise self._unreadable(f"{name} is {reprlib.repr(stored.get(name))}" if name in stored else f"it has no {name}")
+        for kind, facts in (stored.get("tables") or {}).items():
+            if not (isinstance(facts, dict) and isinstance(facts.get("rows"), int) and isinstance(facts.get("sha256"), str)):
+                raise self._unreadable(f"tables.{kind} is {reprlib.repr(facts)}")
         return stored
+
+    def _unreadable(self, why: str) -> RunFolderError:
+        return DamagedFileError(
+            f"{self.config} is damaged, or not a run's configuration: {why.rstrip('.')}. Put it back from a backup, or move it away and run "
+            "again with the settings that the run had; paid answers are kept."
+        )
 
     def relative(self, folder: Path) -> str:
         """How this run remembers the folder of its documents, or that of its queries."""
@@ -210,7 +332,16 @@ class RunFolder:
 
     def settle(self, docs: Path, config: Config, **facts: Any) -> None:
         """Write config.yaml: the settings, and the facts that later commands compare with; those not given stay."""
+        self._settle({"synthgen": version(DISTRIBUTION), "docs": self.relative(docs)}, facts, config.dump())
+
+    def note(self, **facts: Any) -> None:
+        """Change facts of config.yaml, where there is one."""
+        stored = self.stored()
+        if stored is not None and any(stored.get(name) != value for name, value in facts.items()):
+            self._settle({"synthgen": stored.get("synthgen"), "docs": stored["docs"]}, facts, stored["config"])
+
+    def _settle(self, made: Mapping[str, Any], facts: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         kept = {name: value for name, value in (self.stored() or {}).items() if name not in ("synthgen", "docs", "config")}
-        content = {"synthgen": version(DISTRIBUTION), "docs": self.relative(docs), **kept, **facts, "config": config.dump()}
+        content = {**made, **kept, **facts, "config": settings}
         with storage.writing(self.config) as file:
             file.write(yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode("utf-8"))

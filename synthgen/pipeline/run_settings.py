@@ -40,10 +40,10 @@ def run_settings(
     """
     settings = list(settings)
     given = load_config(path, settings, overrides, base=base)
-    stored = None if run_folder is None else RunFolder(Path(run_folder)).stored()
-    if stored is None:
+    folder = None if run_folder is None else RunFolder(Path(run_folder))
+    if folder is None or folder.stored() is None:
         return given
-    own, named = Config.build(stored["config"]), load_config(path, settings, overrides)
+    own, named = folder.open()[0], load_config(path, settings, overrides)
     stated = named.model_fields_set | (base.model_fields_set if base else set())
     if "model" in stated and _provider(given.model) != _provider(own.model):
         places = {name: None for name in _PLACES if name != "store"}  # they mean something only with the other provider
@@ -74,7 +74,7 @@ def import_settings(
     """The same for an import, which goes on only with the settings of an earlier import of rows of the same kind."""
     stored = RunFolder(Path(run_folder)).stored() or {}
     imported = stored.get("imported") or {}
-    same = bool(imported) and stored["config"]["model"] == IMPORT and imported.get("kind", "question") == kind
+    same = bool(imported) and stored["config"].get("model") == IMPORT and imported.get("kind", "question") == kind
     return run_settings(run_folder if same else None, path, settings, overrides, base=base)
 
 

@@ -106,7 +106,9 @@ def status(run_folder: str | Path) -> StatusReport:
     folder = RunFolder(Path(run_folder))
     config, stored = folder.open()
     generator, path = stored_generator(config, folder), store_path(config, folder.calls)
-    with stored_answers(path) as store:
+    if damaged := folder.damaged():
+        raise damaged[0]
+    with stored_answers(path, config, folder) as store:
         calls = _asked(generator, folder, store) if generator.makes_calls else None
         report = read_report(folder)
         later = _later(generator, folder, store, report)
@@ -133,7 +135,7 @@ def status(run_folder: str | Path) -> StatusReport:
 
 def _asked(generator: Generator, folder: RunFolder, store: CallStore | None) -> dict[str, Any]:
     """What became of the requests of this run."""
-    chunks = list(folder.read("chunks")) if folder.table("chunks").exists() else []
+    chunks = list(folder.read("chunks")) if folder.has("chunks") else []
     found = asdict(generator.outcomes(generator.asked(chunks), store))
     found.pop("usage")  # `spent` has it, with what it cost
     return found
@@ -143,7 +145,7 @@ def _later(generator: Generator, folder: RunFolder, store: CallStore | None, rep
     """How many calls each step after generation lacks."""
     if report is not None:
         return {stage: calls.missing for stage, calls in report.judgements.items()}
-    if not folder.table("chunks").exists() or not folder.table("documents").exists():
+    if not folder.has("chunks") or not folder.has("documents"):
         return {}
     corpus = Corpus(list(folder.read("documents")), list(folder.read("chunks")), [])
     measured_on = folder.queries()

@@ -20,6 +20,7 @@ from synthgen.config.settings import Training
 from synthgen.errors import MissingExtraError, ModelError
 from synthgen.records import Chunk
 from synthgen.retrieval import index_text
+from synthgen.storage import first_line
 from synthgen.training.lsa import latent_vectors
 from synthgen.training.tokenizer import train_tokenizer
 
@@ -99,10 +100,9 @@ def load(name: str) -> Encoder:
     try:
         with _no_progress_bars():
             return Encoder(SentenceTransformer(name))
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except Exception as error:  # what is raised depends on the file that is damaged or missing
         raise ModelError(
-            f"The encoder {name!r} could not be loaded: {reason} Give 'static' (built in, needs no weights), a folder that "
+            f"The encoder {name!r} could not be loaded: {first_line(error)}. Give 'static' (built in, needs no weights), a folder that "
             f"sentence-transformers saved, or the name of a model on the Hugging Face Hub."
         ) from error
 
