@@ -40,6 +40,7 @@ _NAMES = (
     *("attempts", "duration_s", "created", "rate_limited", "uncounted", "batch"),
 )
 _COLUMNS = ", ".join(_NAMES)
+_TYPES: tuple[Any, ...] = (*[str] * 6, str | None, str, *[int] * 6, int | float, str, *[int] * 3)
 _PUT = f"""
 INSERT INTO calls ({_COLUMNS}) VALUES ({", ".join("?" * len(_NAMES))})
 ON CONFLICT (key) DO UPDATE SET
@@ -147,6 +148,8 @@ class CallStore:
             marks = ", ".join("?" * len(batch))
             query = f"SELECT {_COLUMNS} FROM calls WHERE key IN ({marks})"
             for row in self.execute(query, batch):
+                if not all(map(isinstance, row, _TYPES)):
+                    raise _damaged(self.path, "the row of a call holds values of other types")
                 call = _call(row)
                 found[call.key] = call
         return found
@@ -263,10 +266,14 @@ class CallStore:
                 f"The call store {self.path} cannot be used: {error}. It must be a writable file on a local disk with room left."
             ) from error
         except sqlite3.DatabaseError as error:
-            raise RunFolderError(
-                f"{self.path} is damaged or no SQLite file: {error}. `sqlite3 {self.path} .recover` may save its rows; "
-                "move it away to start again, which asks and pays for every call again."
-            ) from error
+            raise _damaged(self.path, str(error)) from error
+
+
+def _damaged(path: Path, why: str) -> RunFolderError:
+    return RunFolderError(
+        f"{path} is damaged or no SQLite file: {why}. `sqlite3 {path} .recover` may save its rows; "
+        "move it away to start again, which asks and pays for every call again."
+    )
 
 
 def _connect(address: str) -> sqlite3.Connection:

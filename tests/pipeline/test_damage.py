@@ -302,7 +302,13 @@ def test_a_damaged_config_is_one_paragraph(run: Path, server: FakeOpenAI, how: s
     assert changed != config.read_bytes()
     config.write_bytes(changed)
     before, asked = rows(run), len(server.log)
-    for command in (("run", docs(run), run), ("status", run), ("show", run), ("filter", run), ("plan", docs(run), run)):
+    for command in (
+        ("run", docs(run), run),
+        ("status", run),
+        ("export", run, "-f", "beir", "-o", "-"),
+        ("filter", run),
+        ("plan", docs(run), run),
+    ):
         assert f"{config} is damaged, or not a run's configuration: " in said(*command)
     assert (rows(run), len(server.log), config.read_bytes()) == (before, asked, changed)
 

@@ -96,13 +96,12 @@ def wrongs(run: Path, kept: Path, whole: dict[str, str], server: FakeOpenAI, see
     asked = len(server.log)
     for arguments in READING:
         yield from _wrong(what, run, arguments, whole, editable)
-    verb = MAKING[seed % len(MAKING)]
-    for making in dict.fromkeys((verb, "run")):
-        given = (run.parent / "docs", run) if making == "run" else (run,)
-        done = synthgen(making, *given, "-q", key="sk-fake")
-        yield from _shape(what, making, done.returncode, done.stderr)
-        if done.returncode == 0 and not editable and _rows(run) != _rows(kept):
-            yield f"{what}: {making} made other rows"
+    making = MAKING[seed % len(MAKING)]
+    given = (run.parent / "docs", run) if making == "run" else (run,)
+    done = synthgen(making, *given, "-q", key="sk-fake")
+    yield from _shape(what, making, done.returncode, done.stderr)
+    if done.returncode == 0 and not editable and _rows(run) != _rows(kept):
+        yield f"{what}: {making} made other rows"
     if len(server.log) != asked:
         yield f"{what}: {len(server.log) - asked} calls were made again"
 
