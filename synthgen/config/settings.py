@@ -132,6 +132,9 @@ class LLM(_Section):
     timeout_s: Annotated[float, Field(gt=0)] = Field(
         120.0, description="seconds for one attempt; more while the server works through earlier calls, or takes long for all"
     )
+    max_response_mb: Annotated[float, Field(gt=0)] = Field(
+        10.0, description="megabytes of one response, unpacked; a longer one is cut off, and its attempt fails"
+    )
     max_attempts: Count = Field(6, description="attempts for one call, the first included; a 429 does not count")
     max_wait_s: Annotated[float, Field(gt=0)] = Field(
         300.0, description="total seconds of waiting between attempts of one call"

@@ -1,4 +1,4 @@
-"""An HTTP client for many calls at once: JSON up, bytes down, and errors as failures.
+"""An HTTP client for many calls at once: JSON up, bytes down (up to a limit), and errors as failures.
 
 It is aiohttp without what a call to a model has no use for: no cookies, no credentials from ~/.netrc, no retries.
 Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY), and are looked up once.
@@ -6,14 +6,15 @@ Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)
 The number of connections is not bounded here, because the engine bounds the calls. An idle connection is closed before
 common servers close theirs (after 5 s), so that a request rarely meets a connection that is being closed.
 
-A redirect is followed to the same server only, and only where the request stays as it is (307, 308): the request has
-the user's passages in it.
+No redirect is followed: the request has the user's passages in it, and the new place is named instead.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from ssl import SSLContext
@@ -23,25 +24,27 @@ from urllib.request import getproxies, proxy_bypass
 
 from synthgen.errors import ConfigError
 from synthgen.llm.failure import AttemptError, Failure
-from synthgen.llm.providers.errors import unreadable
+from synthgen.llm.providers.errors import of_no_answer, unreadable
+from synthgen.llm.providers.foreign import NoAnswer
+from synthgen.llm.providers.response_content import ACCEPTED, TooLargeError, read_content
 
 if TYPE_CHECKING:
     import aiohttp
-    from yarl import URL
 
 __all__ = ["HttpClient", "http_client", "proxy_of", "through_proxy"]
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 _IDLE_S = 4.0
-_REDIRECTS_AT_MOST = 5
-_KEEPS_THE_REQUEST = (307, 308)
+_BYTES_PER_MB = 1_000_000
+_A_FEW_TIMES = 3
+_FIRST_REDIRECT = 300
 
 
 @asynccontextmanager
 async def http_client(
-    url: str, headers: Mapping[str, str], connect_timeout_s: float, tls: SSLContext | None = None
+    url: str, headers: Mapping[str, str], connect_timeout_s: float, tls: SSLContext | None = None, *, max_mb: float = math.inf
 ) -> AsyncIterator[HttpClient]:
-    """Yield a client that posts to `url` with `headers`.
+    """Yield a client that posts to `url` with `headers`, and reads at most `max_mb` megabytes of a response.
 
     `tls` holds the certificates to trust; None stands for those of the machine. Raises ConfigError for a proxy of an
     unknown kind.
@@ -53,9 +56,10 @@ async def http_client(
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, connect=connect_timeout_s),
         proxy=proxy_of(url),
+        auto_decompress=False,  # `read_content` unpacks no more than is allowed
     )
     async with session:
-        yield HttpClient(session, url, headers, connect_timeout_s)
+        yield HttpClient(session, url, headers, connect_timeout_s, max_mb)
 
 
 def through_proxy(url: str) -> str:
@@ -74,13 +78,17 @@ def through_proxy(url: str) -> str:
 class HttpClient:
     """Posts bodies to one address."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, headers: Mapping[str, str], connect_timeout_s: float) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, headers: Mapping[str, str], connect_timeout_s: float, max_mb: float
+    ) -> None:
         import aiohttp
         from yarl import URL
 
         self._session = session
         self._url = URL(url)
-        self._headers = dict(headers)  # not the session's, which a proxy gets, too
+        self._headers = {"accept-encoding": ACCEPTED, **headers}  # not the session's, which a proxy gets, too
+        self._max_mb = max_mb
+        self._max_bytes = sys.maxsize if max_mb == math.inf else int(max_mb * _BYTES_PER_MB)
         self._connect_timeout_s = connect_timeout_s
         self._errors = (aiohttp.ClientError, OSError)
         self._no_contact = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
@@ -88,22 +96,25 @@ class HttpClient:
     async def post(
         self, body: bytes, headers: dict[str, str], began: Callable[[], None]
     ) -> tuple[aiohttp.ClientResponse, bytes]:
-        """Return the response to `body`, of any status, and its decoded content.
+        """Return the response to `body`, of any status, and its unpacked content.
 
-        `headers` are those of this request alone. `began` is called when the headers have arrived. Raises AttemptError where there is no complete response.
+        `headers` are those of this request alone. `began` is called when the headers have arrived. Raises AttemptError
+        where there is no complete response. Of a refusal that is too large, the beginning is its content.
         """
-        url, headers = self._url, self._headers | headers
+        headers = self._headers | headers
         try:
-            for _ in range(1 + _REDIRECTS_AT_MOST):
-                async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
-                    began()
-                    content = await response.read()
-                if (moved := _moved(response)) is None:
-                    break
-                url = moved
+            async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
+                began()
+                return response, await read_content(response, self._max_bytes)
+        except TooLargeError as error:
+            if not response.ok or response.status >= _FIRST_REDIRECT:
+                return response, error.beginning
+            what = f"more than {self._max_mb:g} MB, the limit of llm.max_response_mb"
+            raise AttemptError(of_no_answer(NoAnswer(what, _A_FEW_TIMES)), response.headers, response.status) from None
         except self._errors as error:
             raise AttemptError(self._failure(error)) from None
-        return response, content
+        except ValueError as error:
+            raise AttemptError(unreadable(error)) from None
 
     def _failure(self, error: Exception) -> Failure:
         import aiohttp
@@ -131,20 +142,3 @@ def proxy_of(url: str) -> str | None:
             f"Change {parts.scheme.upper()}_PROXY or ALL_PROXY, or name the host in NO_PROXY."
         )
     return proxy
-
-
-def _moved(response: aiohttp.ClientResponse) -> URL | None:
-    """Return where to send the request again; None where the response is no redirect, or one to another server."""
-    from yarl import URL
-
-    to = response.headers.get("location")
-    if response.status not in _KEEPS_THE_REQUEST or not to:
-        return None
-    here = response.url
-    try:
-        there = here.join(URL(to))
-        same = there.origin() == here.origin()
-    except ValueError:  # it is no address
-        return None
-    secured = there.scheme == "https" and there.host == here.host and there.is_default_port() and here.is_default_port()
-    return there if same or secured else None

@@ -14,9 +14,10 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import replace
 from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from synthgen.config.settings import LLM
 from synthgen.errors import ConfigError, RunFolderError
@@ -45,9 +46,19 @@ if TYPE_CHECKING:
 
     from synthgen.llm.endpoint import Endpoint
 
-__all__ = ["PROVIDER", "ChatConnection", "OpenAICompatible", "attempt_error", "http_library", "load_format", "sync_client"]
+__all__ = [
+    "PROVIDER",
+    "ChatConnection",
+    "OpenAICompatible",
+    "attempt_error",
+    "http_library",
+    "load_format",
+    "request_headers",
+    "sync_client",
+]
 
 _OWN = "https://api.openai.com/v1"
+_OWN_HOSTS = (".openai.com",)
 _NO_KEY = "no-key"  # local servers require a key and ignore its value
 _NO_KEY_MASK = KeyMask("")
 _NOT_SENT = ("x-stainless-", "host", "content-length", "connection", "accept-encoding")
@@ -79,13 +90,14 @@ class OpenAICompatible(Provider):
     @asynccontextmanager
     async def connect(self, endpoint: Endpoint, facts: Facts | None) -> AsyncIterator[ChatConnection]:
         url, tls = f"{endpoint.url}/chat/completions", http_library().create_ssl_context()
-        headers = await _headers(endpoint)
+        headers = await request_headers(endpoint)
         for name, value in headers.items():
             if not value.isprintable():
                 raise ConfigError(
                     f"The header {name} has a line end or another control character in it, from an environment variable."
                 )
-        async with http_client(url, headers, endpoint.settings.connect_timeout_s, tls) as client:
+        settings = endpoint.settings
+        async with http_client(url, headers, settings.connect_timeout_s, tls, max_mb=settings.max_response_mb) as client:
             yield ChatConnection(client, endpoint, facts)
 
     def proven(self, endpoint: Endpoint, model: str, facts: Facts | None) -> bool:
@@ -152,9 +164,7 @@ class ChatConnection:
         self, response: aiohttp.ClientResponse, content: bytes, request: Request, format: RequestFormat, form: RequestForm
     ) -> Reformed | AttemptError:
         body = decoded(self._endpoint.mask.content(content))
-        told = read_body(body, response.reason or "", SentText.of(request))
-        if "location" in response.headers and response.status < 400:
-            told = replace(told, message=f"it redirects to {response.headers['location']}")
+        told = _redirect(response.status, response.headers) or read_body(body, response.reason or "", SentText.of(request))
         return self._failed(of_status(response.status, told, response.headers), told, response, request, format, form)
 
     def _failed(
@@ -193,8 +203,15 @@ def load_format(endpoint: Endpoint, model: str, facts: Facts | None = None) -> R
     return RequestFormat(profile_of(endpoint.url, model), RequestForm.from_dict(stored), remember=remember)
 
 
-async def _headers(endpoint: Endpoint) -> dict[str, str]:
-    """Return the headers that the SDK gives a chat completion: key, organization, project, and those of the user's own.
+def _redirect(status: int, headers: Mapping[str, str]) -> Complaint | None:
+    """Return what is said of a redirect, which is never followed; None for any other response."""
+    if status >= 400 or "location" not in headers:
+        return None
+    return Complaint(f"it redirects to {headers['location']}", "")
+
+
+async def request_headers(endpoint: Endpoint) -> dict[str, str]:
+    """Return the headers that the SDK gives a chat completion: the key, and for OpenAI the organization and the project.
 
     A transport that sends nothing keeps them.
     """
@@ -210,6 +227,7 @@ async def _headers(endpoint: Endpoint) -> dict[str, str]:
     async with openai.AsyncOpenAI(
         api_key=endpoint.key or _NO_KEY, base_url=endpoint.url, max_retries=0, http_client=transport
     ) as client:
+        _keep_to_the_owner(client, endpoint)
         await client.post("/chat/completions", cast_to=http.Response, body={})
     return {name: value for name, value in sent.items() if not name.lower().startswith(_NOT_SENT)}
 
@@ -218,14 +236,29 @@ async def _headers(endpoint: Endpoint) -> dict[str, str]:
 def sync_client(endpoint: Endpoint) -> Iterator[openai.OpenAI]:
     """Yield the SDK's client for files and batches.
 
-    It does not retry: a submission without an answer may have been accepted.
+    It does not retry: a submission without an answer may have been accepted. It follows no redirect and sends no cookie
+    back.
     """
     import openai
 
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    http = openai.DefaultHttpxClient(base_url=endpoint.url, follow_redirects=False, cookies=no_cookies)
     with openai.OpenAI(
-        api_key=endpoint.key or _NO_KEY, base_url=endpoint.url, max_retries=0, timeout=endpoint.settings.timeout_s
+        api_key=endpoint.key or _NO_KEY,
+        base_url=endpoint.url,
+        max_retries=0,
+        timeout=endpoint.settings.timeout_s,
+        http_client=http,
     ) as client:
+        _keep_to_the_owner(client, endpoint)
         yield client
+
+
+def _keep_to_the_owner(client: openai.OpenAI | openai.AsyncOpenAI, endpoint: Endpoint) -> None:
+    """Forget the organization and the project of the environment, unless the endpoint is that of OpenAI, which gave them."""
+    host = urlsplit(endpoint.url).hostname or ""
+    if not host.endswith(_OWN_HOSTS):
+        client.organization = client.project = None
 
 
 def attempt_error(error: Exception, mask: KeyMask = _NO_KEY_MASK) -> AttemptError:
@@ -234,7 +267,7 @@ def attempt_error(error: Exception, mask: KeyMask = _NO_KEY_MASK) -> AttemptErro
 
     if isinstance(error, openai.APIStatusError):
         status, headers = error.status_code, error.response.headers
-        told = read_body(mask.value(error.body), mask.text(error.message))
+        told = _redirect(status, headers) or read_body(mask.value(error.body), mask.text(error.message))
         return AttemptError(of_status(status, told, headers), headers, status)
     if isinstance(error, openai.APIConnectionError):
         return AttemptError(_of_connection(error))
