@@ -51,6 +51,7 @@ __all__ = ["Executor"]
 _TURNED_AWAY_AT_MOST = 50  # by 429s, for one call while others get through
 _REFORMED_AT_MOST = 20  # times, for one call: an API has fewer fields that a provider may have to change
 _GLANCE_S = 0.5
+_LARGE_CHARS = 50_000  # of an answer: a larger one is read beside the event loop, which other calls wait for
 _REFUSES_WITHIN_S = 0.5  # a server refuses the form of a request before it works on the answer
 _NO_USAGE = Usage()
 _PER_CACHE_KEY_RPM = 15  # requests per prompt-cache key, from the guide to prompt caching of the API that has such keys
@@ -127,7 +128,8 @@ class Executor:
                 self._stop.check()
             completion, reason = Completion(request.key, ""), failure.reason
         else:
-            reason, said = self._read(completion)
+            large = len(completion.text) > _LARGE_CHARS
+            reason, said = await asyncio.to_thread(self._read, completion) if large else self._read(completion)
             detail = self._endpoint.redacted(said)
         return Call(
             completion,

@@ -25,16 +25,17 @@ from synthgen.text.model_marks import THINK
 __all__ = ["JsonReading", "decoded", "is_misread", "mend_json", "read_json", "requoted_json"]
 
 _MAX_STARTS = 50  # brackets without a value, before a text is given up
+_MAX_REPAIRED_CHARS = 200_000  # a longer answer is one of a model caught in a loop
 _MAX_MENDED_BRACKETS = 1_000  # json_repair takes minutes over the thousands that a model caught in a loop writes
 _UNREADABLE = (ValueError, RecursionError)  # the second for thousands of opening brackets, which models do write
 _CLOSING = {"{": "}", "[": "]"}
 
 _ANY_CASE = regex.DOTALL | regex.IGNORECASE
-_THOUGHT = regex.compile(rf"<({THINK})\b[^<>]*>.*?</\1>|\[THINK\].*?\[/THINK\]", _ANY_CASE)
+_THOUGHT_MARK = regex.compile(rf"<({THINK})\b[^<>]*+>|(?<close></({THINK})>)|\[THINK\]|(?<close>\[/THINK\])", _ANY_CASE)
 _THOUGHT_END = regex.compile(rf"\A.*(?:</{THINK}>|\[/THINK\]|final<\|message\|>)", _ANY_CASE)  # opened by a chat template
 _THOUGHT_OPEN = regex.compile(rf"(?:<{THINK}\b[^<>]*>|\[THINK\]).*\Z", _ANY_CASE)
 _BEGINS_AT_ONCE = regex.compile(r"\s*(?:\{|\[(?!THINK\])|```)", _ANY_CASE)  # so a later tag is part of the text of an item
-_FENCE = regex.compile(r"```[a-zA-Z]*\s*\n(.*?)(?:\n\s*```|\Z)", regex.DOTALL)
+_FENCE = regex.compile(r"```[a-zA-Z]*\s*\n(.*?)(?:\n[^\S\n]*+```|\Z)", regex.DOTALL)
 _START = regex.compile(r"[\[{]")
 _LIST_START = regex.compile(r'\{\s*"\w+"\s*:\s*\[\s*\{')
 _TOKEN = regex.compile(r'"(?:[^"\\]++|\\.)*+"|["\[\]{}]', regex.DOTALL)
@@ -95,6 +96,8 @@ def requoted_json(text: str, names: Collection[str]) -> JsonReading:
     A mark begins a text after a bracket, a comma or a colon, and ends one before a bracket, a colon or one of the
     `names`.
     """
+    if len(text) > _MAX_REPAIRED_CHARS:
+        return JsonReading(whole=False)
     after = _after_value(tuple(names))
     text = _NO_ESCAPE.sub(r"\\\\", _bare(text))
     parts, at, inside = [], 0, False
@@ -138,7 +141,7 @@ _ESCAPED = {"b": " ", "f": " ", "n": "\n", "r": "\n", "t": "\t"}
 def _after_value(names: tuple[str, ...]) -> regex.Pattern[str]:
     name = "|".join(map(regex.escape, sorted({*names, "items"}, key=len, reverse=True)))
     return regex.compile(
-        rf"""\s*(?://[^"}}\]]*)?(?: : | ,?\s*[}}\]]\s*(?:[,}}\]`]|\Z|[^"'\w]*\n) | ,\s*["'“]?(?:{name})["'”]?\s*: | ,\s*[{{\[] | ,?\s*\Z )""",
+        rf"""\s*+(?://[^"}}\]]*)?(?: : | ,?\s*+[}}\]](?:\s*+(?:[,}}\]`]|\Z)|[^"'\w]*\n) | ,\s*+["'“]?(?:{name})["'”]?\s*+: | ,\s*+[{{\[] | ,?\s*+\Z )""",
         regex.VERBOSE | regex.IGNORECASE,
     )
 
@@ -151,6 +154,8 @@ def mend_json(text: str) -> JsonReading:
     """Return what json_repair makes of `text`. A last resort, because it guesses where strings and objects end."""
     import json_repair
 
+    if len(text) > _MAX_REPAIRED_CHARS:
+        return JsonReading(whole=False)
     text = _bare(text)
     starts = [start.start() for start in _START.finditer(text)]
     if not 0 < len(starts) <= _MAX_MENDED_BRACKETS:
@@ -177,7 +182,8 @@ def _bare(text: str) -> str:
     ends = _THOUGHT_END.match(text)
     if ends and not _BEGINS_AT_ONCE.match(text) and _new_list(text, ends.end()) is not None:
         text = text[ends.end() :]  # whatever marks the drafts have in their texts
-    for reasoning in (_THOUGHT, _THOUGHT_END, _THOUGHT_OPEN):
+    text = _without_thoughts(text)
+    for reasoning in (_THOUGHT_END, _THOUGHT_OPEN):
         while not _BEGINS_AT_ONCE.match(text) and (found := reasoning.search(text)):
             text = text[: found.start()] + text[found.end() :]
     fences = [fence for fence in _FENCE.finditer(text) if _START.search(fence[1])]
@@ -185,6 +191,34 @@ def _bare(text: str) -> str:
         return text
     rest = text[fences[-1].end() :]  # an answer after the fences makes drafts of them
     return "\n".join([*(fence[1] for fence in fences), *([rest] if _LIST_START.search(rest) else [])])
+
+
+def _without_thoughts(text: str) -> str:
+    """Return `text` without the thoughts that have both of their tags, unless it begins with its JSON.
+
+    Every tag is looked at once: models caught in a loop write thousands of them.
+    """
+    if _BEGINS_AT_ONCE.match(text):
+        return text
+    marks = list(_THOUGHT_MARK.finditer(text))
+    closes: dict[str, list[int]] = {}  # name -> where it closes, the last one first
+    for mark in reversed(marks):
+        if mark["close"]:
+            closes.setdefault((mark[3] or "").casefold(), []).append(mark.end())
+    parts, at, nothing_before = list[str](), 0, True
+    for mark in marks:
+        if mark["close"] or mark.start() < at:
+            continue
+        ends = closes.get((mark[1] or "").casefold(), [])
+        while ends and ends[-1] <= mark.end():
+            ends.pop()
+        if ends:
+            parts.append(text[at : mark.start()])
+            at = ends[-1]
+            nothing_before = nothing_before and not parts[-1].strip()
+            if nothing_before and _BEGINS_AT_ONCE.match(text, at):
+                break
+    return "".join([*parts, text[at:]])
 
 
 def _new_list(text: str, at: int) -> int | None:
