@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -41,12 +42,21 @@ from synthgen.text.printable import printable_line
 __all__ = ["Config", "Layout", "load_config"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1, le=10**15)]
 Layout = Literal["passage_last", "passage_first"]
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MOST_SHOWN_CHARS = 200  # of a value in a message
 _SAMPLING = ("max_output_tokens", "temperature", "top_p", "seed", "stop", "logit_bias", "extra_body")
+
+
+def _sized(number: int) -> int:
+    """Return a number of things; more than 10^15 of them would be more than a size of the system can be."""
+    if number > 10**15:
+        raise ValueError("it is more than 10^15")
+    return number
+
+
+Count = Annotated[int, Field(ge=1), AfterValidator(_sized)]
 
 
 def _as_yaml(value: Any) -> Any:
