@@ -1,8 +1,6 @@
-"""Read and write tables, JSONL, JSON and YAML. Reading errors name the line; files are written completely or not at all.
+"""Read and write tables, JSONL, JSON and YAML. Reading errors name the line; files are written as `files` writes them.
 
-A file is written beside its target, flushed to disk and renamed over it. A reader sees the old file or the new one, and
-a kill leaves at most a `.part` file, which the next write replaces. Tables are Parquet with a fixed schema per kind of
-record; equal rows give equal bytes.
+Tables are Parquet with a fixed schema per kind of record; equal rows give equal bytes.
 """
 
 from __future__ import annotations
@@ -10,16 +8,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
 from synthgen.errors import ConfigError, DamagedFileError, InputError, RunFolderError
+from synthgen.files import writing
 from synthgen.text import data
 from synthgen.text.data import BYTE_ORDER_MARK, BadData
 from synthgen.text.foreign import check_encoding, read_text, reading
@@ -40,11 +36,9 @@ __all__ = [
     "read_table",
     "read_yaml",
     "table_facts",
-    "write_folder",
     "write_json",
     "write_jsonl",
     "write_table",
-    "writing",
 ]
 
 _ROWS_PER_GROUP = 5_000
@@ -110,46 +104,6 @@ TABLES: Mapping[str, Mapping[str, Any]] = {
     "skipped": {"path": "string", "stage": "string", "reason": "string", "chunk_id": "string", "detail": "string"},
 }
 """Columns of each table of a run folder: a type name, `[type]` for a list, a mapping for a struct."""
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a binary file that gets its name only when the block ends without an error."""
-    part = path.with_name(path.name + ".part")
-    with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-
-
-@contextmanager
-def write_folder(path: Path) -> Iterator[Path]:
-    """Create an empty folder beside `path` that replaces it when the block ends without an error."""
-    part = path.with_name(path.name + ".part")
-    with _explained(path):
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        try:
-            yield part
-            shutil.rmtree(path, ignore_errors=True)
-            part.rename(path)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise RunFolderError(f"{path} could not be written: {reason}. Free disk space or choose another folder.") from error
 
 
 def write_table(path: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> int:

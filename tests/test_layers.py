@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent / "synthgen"
 
 LAYERS = {
-    "words": ["errors", "records", "text", "registry", "storage", "config", "quotas"],
+    "words": ["errors", "files", "records", "text", "registry", "storage", "config", "quotas"],
     "engines": ["chunking", "splits", "llm", "retrieval"],
     "readers": ["importers", "loaders", "prompting", "training"],
     "stages": ["generators", "filters", "distractors", "answers", "exporters", "evaluation", "hub"],

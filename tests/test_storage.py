@@ -8,6 +8,7 @@ import pytest
 
 from synthgen import storage
 from synthgen.errors import InputError, RunFolderError
+from synthgen.files import write_folder
 from synthgen.records import Chunk, Distractor, Rejection, Triple, make_document, make_triple
 from synthgen.text.words import normalise
 
@@ -67,9 +68,9 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path) -> None:
 
 
 def test_a_failed_folder_leaves_the_old_one(tmp_path) -> None:
-    with storage.write_folder(tmp_path / "out") as folder:
+    with write_folder(tmp_path / "out") as folder:
         (folder / "a").write_text("old")
-    with pytest.raises(KeyError), storage.write_folder(tmp_path / "out") as folder:
+    with pytest.raises(KeyError), write_folder(tmp_path / "out") as folder:
         (folder / "a").write_text("new")
         raise KeyError
     assert (tmp_path / "out" / "a").read_text() == "old"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from synthgen import storage
 from synthgen.config.settings import Config
 from synthgen.errors import InputError, nearest
+from synthgen.files import writing
 from synthgen.llm.providers import PROVIDERS
 from synthgen.registry import describe_options, resolve
 
@@ -53,13 +54,13 @@ def init(directory: str | Path, *, sample: bool = False) -> list[Path]:
     copies = {directory / "prompts" / source.name: source for source in packaged_prompts()}
     if sample:
         copies |= {directory / source.relative_to(_sample()): source for name in SAMPLE for source in _files(_sample() / name)}
-    standing = [path for path in (config, *copies) if path.exists()]
+    standing = [path for path in (config, *copies) if os.path.lexists(path)]
     if standing:
         raise InputError(f"{standing[0]} exists already, and `init` overwrites nothing. Name another folder.")
-    with storage.writing(config) as file:
+    with writing(config) as file:
         file.write((_HEADER + "\n".join(_commented(Config())) + "\n").encode("utf-8"))
     for target, source in copies.items():
-        with storage.writing(target) as file, source.open("rb") as original:
+        with writing(target) as file, source.open("rb") as original:
             shutil.copyfileobj(original, file)
     return [config, *copies]
 

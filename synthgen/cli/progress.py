@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from io import BufferedWriter, TextIOWrapper
 from math import inf
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -23,6 +24,7 @@ import regex
 from synthgen.cli.progress_panel import CallRate, StepView, describe, time_text
 from synthgen.cli.time_left import TimeLeft
 from synthgen.errors import RunFolderError, SynthgenError
+from synthgen.files import appending
 from synthgen.records import Event
 from synthgen.text.printable import printable_line
 
@@ -204,6 +206,9 @@ class _LogFile(logging.FileHandler):
             super().__init__(path, encoding="utf-8")
         except OSError as error:
             raise self._unwritable(path, error) from None
+
+    def _open(self) -> TextIOWrapper:
+        return TextIOWrapper(BufferedWriter(appending(Path(self.baseFilename))), encoding="utf-8")
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's own name)
         error = sys.exc_info()[1]

@@ -15,16 +15,18 @@ from synthgen.errors import DamagedFileError, EmptyResultError, RunFolderError
 from synthgen.evaluation.queries import read_queries
 from synthgen.evaluation.recommend import recommend
 from synthgen.evaluation.retrieval import DEPLOYMENT, UNSEEN, measure_human, measure_synthetic
+from synthgen.files import check_own, write_folder
 from synthgen.records import Chunk, Event, OnEvent, Triple, digest
 from synthgen.retrieval import index_text
-from synthgen.storage import file_sha256, first_line, read_json, write_folder, write_json
+from synthgen.storage import file_sha256, first_line, read_json, write_json
 from synthgen.text.humanize import counted
 from synthgen.training.encoder import load, require_extra, untuned
 from synthgen.training.finetune import finetune, training_rows
 
-__all__ = ["evaluate_model", "train_and_measure"]
+__all__ = ["check_model_folder", "evaluate_model", "train_and_measure"]
 
 _FACTS = "synthgen.json"
+_EARLIER = r"(?:\w+/)?(?:[\w.-]+\.(?:json|safetensors|model)|vocab\.txt|merges\.txt)"
 
 
 def train_and_measure(
@@ -68,7 +70,7 @@ def train_and_measure(
         "index": _index_digest(chunks),
         "recommendation": recommendation,
     }
-    with write_folder(output) as folder:
+    with write_folder(output, unlisted=_unlisted(output)) as folder:
         tuned.save(folder)
         facts["files"] = _digests(folder)
         write_json(folder / _FACTS, facts | {"sha256": digest(facts)})
@@ -146,6 +148,16 @@ def _digests(folder: Path) -> dict[str, str]:
     """The digest of each file below a folder, but for the one that holds them."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _FACTS)
     return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
+
+
+def check_model_folder(output: Path) -> None:
+    """Raise InputError where `train_and_measure` would replace anything but a model that it wrote."""
+    check_own(output, unlisted=_unlisted(output))
+
+
+def _unlisted(output: Path) -> str:
+    """Return the names of the files of a model that an earlier version wrote, without a manifest."""
+    return _EARLIER if (output / _FACTS).is_file() else ""
 
 
 def _index_digest(chunks: Sequence[Chunk]) -> str:

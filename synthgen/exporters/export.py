@@ -23,9 +23,9 @@ from synthgen.errors import ConfigError, EmptyResultError
 from synthgen.exporters.context import ExportContext, Rows
 from synthgen.exporters.formats import FORMATS, REMEDIES, REQUIREMENTS, format_of, needs_of
 from synthgen.exporters.jsonl import RowsWithNotes, write_rows
+from synthgen.files import write_folder, writing
 from synthgen.records import CLASSIFICATION, SPLITS, Triple
 from synthgen.registry import Contract, resolve, resolved_options
-from synthgen.storage import write_folder, writing
 from synthgen.text.humanize import counts, short_repr
 
 __all__ = [
@@ -132,8 +132,11 @@ def export(
     options: Mapping[str, Any] | None = None,
     max_bytes: int | None = None,
     empty: bool = True,
+    unlisted: str = "",
 ) -> ExportReport:
-    """Write one format to `folder`, which is replaced as a whole. Equal input and seed give equal bytes.
+    """Write one format to `folder`, which is replaced as a whole if it holds nothing but an export (`files.write_folder`).
+
+    Equal input and seed give equal bytes.
 
     `max_bytes` limits the size of a `.jsonl` file; by default the limit is that of the format's readers. Raises
     EmptyResultError and leaves `folder` unchanged when there is no row to write and `empty` is false.
@@ -142,7 +145,7 @@ def export(
     limit = max_bytes or entry.max_bytes
     kept, left_out = usable(triples, context, format)
     context, report = replace(context, labels=_labels(kept)), ExportReport(format, left_out=left_out)
-    with write_folder(folder) as part:
+    with write_folder(folder, unlisted=unlisted) as part:
         if entry.whole:
             counted = RowsWithNotes(exporter(kept, context))
             for name, pairs in itertools.groupby(counted, key=lambda pair: pair[0]):

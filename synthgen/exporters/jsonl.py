@@ -11,7 +11,8 @@ from typing import IO, Any
 
 from synthgen.errors import InputError
 from synthgen.exporters.context import Rows
-from synthgen.storage import json_line, writing
+from synthgen.files import writing
+from synthgen.storage import json_line
 
 __all__ = ["RowsWithNotes", "json_lines", "part_name", "write_rows"]
 

@@ -14,10 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from synthgen.files import writing
 from synthgen.filters.code_digest import code_digest
 from synthgen.filters.spec import FilterSpec
 from synthgen.records import Chunk, Triple, Verdict, digest
-from synthgen.storage import writing
 
 __all__ = ["VerdictCache"]
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthgen.files import writing
 from synthgen.hub.columns import CONFIGS
-from synthgen.storage import arrow_type, writing
+from synthgen.storage import arrow_type
 
 if TYPE_CHECKING:
     import pyarrow as pa

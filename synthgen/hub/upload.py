@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.errors import ConfigError, HubError
+from synthgen.files import MANIFEST
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -79,7 +80,8 @@ def upload(folder: Path, repo_id: str, *, public: bool, force: bool, message: st
     from huggingface_hub import HfApi
 
     api = HfApi()
-    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    found_here = (path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / MANIFEST)
+    files = {path.relative_to(folder).as_posix(): path for path in found_here}
     with _readable_errors(api, repo_id, folder):
         user = _user(api)
         found = _find(api, repo_id)

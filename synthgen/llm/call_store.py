@@ -27,10 +27,10 @@ from typing import Any, Self, TypeVar
 
 from synthgen.errors import RunFolderError
 from synthgen.llm.failure import RETRYABLE
-from synthgen.llm.migrations import VERSION, migrate, transaction, version_of
+from synthgen.llm.migrations import APPLICATION_ID, VERSION, migrate, transaction, version_of
 from synthgen.records import Completion, Usage
 
-__all__ = ["Call", "CallStore", "Totals"]
+__all__ = ["Call", "CallStore", "Totals", "is_call_store"]
 
 _BUSY_S = 30.0
 
@@ -243,6 +243,10 @@ class CallStore:
         self.close()
 
     def _open(self, read_only: bool) -> sqlite3.Connection:
+        if not read_only and self.path.is_symlink():
+            raise RunFolderError(
+                f"{self.path} is a link, and calls are not stored through one. Name the file that it leads to: `--store`."
+            )
         mode = "ro" if read_only else "rwc"
         connection = _connect(f"{self.path.absolute().as_uri()}?mode={mode}")
         try:
@@ -274,6 +278,16 @@ def _damaged(path: Path, why: str) -> RunFolderError:
         f"{path} is damaged or no SQLite file: {why}. `sqlite3 {path} .recover` may save its rows; "
         "move it away to start again, which asks and pays for every call again."
     )
+
+
+def is_call_store(path: Path) -> bool:
+    """Return whether a file is a call store of synthgen, by its first bytes."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(72) if path.is_file() else b""
+    except OSError:
+        return False
+    return head.startswith(b"SQLite format 3\0") and int.from_bytes(head[68:72]) == APPLICATION_ID
 
 
 def _connect(address: str) -> sqlite3.Connection:

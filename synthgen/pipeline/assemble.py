@@ -7,7 +7,6 @@ model may add answers, through the paid steps that they are given.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -25,7 +24,7 @@ from synthgen.filters.grounding import grounding
 from synthgen.filters.verdict_cache import VerdictCache
 from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.corpus import Corpus
-from synthgen.pipeline.export import broken, write_checked
+from synthgen.pipeline.export import broken, exported, remove_export, write_own
 from synthgen.pipeline.generation import Candidates
 from synthgen.pipeline.paid_steps import StepRunner
 from synthgen.pipeline.queries import human_queries
@@ -177,17 +176,15 @@ def exports(made: Assembly) -> None:
     """The formats of the settings, and those that were exported by hand since: no format may show other rows than the rest."""
     run, config = made.run, made.run.config
     context = ExportContext.of(made.chunks, made.corpus.documents, config.seed, made.filtered.rejected)
-    by_hand = sorted(p.name for p in run.folder.exports.glob("*") if p.name in FORMATS or ":" in p.name)
-    formats = list(dict.fromkeys([*config.exports.formats, *by_hand]))
+    formats = list(dict.fromkeys([*config.exports.formats, *exported(run.folder)]))
     removed: list[str] = []
     for number, name in enumerate(formats, 1):
-        folder = run.folder.exports / name
         try:
-            made.exports[name] = write_checked(made.filtered.kept, context, name, folder, config)
+            made.exports[name] = write_own(made.filtered.kept, context, name, run.folder, config)
         except (UnknownNameError, ConfigError, InputError, ImportError) as error:
             if name in config.exports.formats or name in FORMATS:
                 raise
-            shutil.rmtree(folder)
+            remove_export(run.folder, name)
             removed.append(f"exports/{name} showed rows of before and was removed: it could not be written anew. {error}")
         run.progress("exports", number, len(formats), name)
     made.notes += removed

@@ -300,7 +300,7 @@ def _check_unchanged(folder: RunFolder, generator: Generator) -> None:
 
 def _desk(run: RunContext, store: CallStore) -> BatchSubmitter:
     path, generator = run.folder.path, run.generator
-    return BatchSubmitter(store, generator.endpoint, generator.model, scratch=path / ".batch", run=path.resolve().name)
+    return BatchSubmitter(store, generator.endpoint, generator.model, workplace=path, run=path.resolve().name)
 
 
 @contextmanager

@@ -5,13 +5,11 @@ A file made elsewhere is checked by the same rules.
 
 from __future__ import annotations
 
-import itertools
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import regex
 
 from synthgen.config.settings import Config, load_config
 from synthgen.errors import ExportError, InputError
@@ -19,10 +17,11 @@ from synthgen.exporters.context import ExportContext
 from synthgen.exporters.export import check_format, format_options, split_rows
 from synthgen.exporters.export import export as write_format
 from synthgen.exporters.formats import FORMATS, format_of
-from synthgen.exporters.jsonl import json_lines, part_name, write_rows
+from synthgen.exporters.jsonl import json_lines, write_rows
 from synthgen.exporters.validation.check import check, files_in
 from synthgen.exporters.validation.findings import CheckReport
 from synthgen.exporters.validation.fine_tuning import Service
+from synthgen.files import check_own, remove_own, write_beside
 from synthgen.llm.costs.prices import load_prices
 from synthgen.pipeline.report_schema import ExportCounts, FormatCheckReport, FormatReport
 from synthgen.pipeline.run_folder import RunFolder
@@ -30,9 +29,21 @@ from synthgen.records import Rejection, Triple
 from synthgen.splits import split_named
 from synthgen.text.humanize import counts, place
 
-__all__ = ["broken", "check_export", "check_files", "export", "export_rows", "exportable", "write_checked"]
+__all__ = [
+    "broken",
+    "check_export",
+    "check_exports",
+    "check_files",
+    "export",
+    "export_rows",
+    "exportable",
+    "exported",
+    "remove_export",
+    "write_own",
+]
 
-_EXPORTED = regex.compile(r"(train|dev|test|corpus|queries)(-\d+)?\.jsonl|qrels")
+_EARLIER = r"(?:train|dev|test|corpus|queries)(?:-\d+)?\.jsonl|qrels/(?:train|dev|test)\.(?:tsv|jsonl)"
+_EARLIER_OWN = r"(?:[^/]+/)?[^/]+\.(?:jsonl|tsv)"  # a format of one's own names its files
 _FILES = (".jsonl", ".json")
 _OTHER_FILES = (
     ".tsv",
@@ -47,16 +58,26 @@ _OTHER_FILES = (
 )  # files, but none that is written
 
 
-def write_checked(
-    triples: Iterable[Triple], context: ExportContext, format: str, folder: Path, config: Config, *, empty: bool = True
+def _write_checked(
+    triples: Iterable[Triple],
+    context: ExportContext,
+    format: str,
+    folder: Path,
+    config: Config,
+    *,
+    empty: bool = True,
+    unlisted: str = "",
 ) -> ExportCounts:
     """Write one format to `folder` and read it again; what was found stands in the report's `checks`.
 
-    Unless it may be `empty`, one without rows raises EmptyResultError and leaves the folder as it was.
+    Unless it may be `empty`, one without rows raises EmptyResultError and leaves the folder as it was. InputError, which leaves it
+    so, too, is raised where it holds anything but an export (`files.write_folder`).
     """
     settings = config.exports
     options = settings.options.get(format)
-    report = write_format(triples, context, format, folder, options=options, max_bytes=settings.max_bytes, empty=empty)
+    report = write_format(
+        triples, context, format, folder, options=options, max_bytes=settings.max_bytes, empty=empty, unlisted=unlisted
+    )
     files = {name: folder / name for name, rows in report.files.items() if rows}
     return ExportCounts.model_validate(replace(report, checks=check_export(format, files, config).to_dict()).to_dict())
 
@@ -88,16 +109,15 @@ def export(
     target, is_file = _target(folder, format, output)
     if is_file:
         found, left_out, notes = split_rows(triples, context, format, split, options=options)
-        stale = list(_parts(target))
-        files = write_rows(target.parent, target.name, found, format, config.exports.max_bytes or format_of(format).max_bytes)
-        for part in stale:
-            if part.name not in files:
-                part.unlink()
+        with write_beside(target) as part:
+            files = write_rows(part, target.name, found, format, config.exports.max_bytes or format_of(format).max_bytes)
         checks = check_export(format, {name: target.parent / name for name in files}, config).to_dict()
         written = {"format": format, "files": files, "left_out": left_out, "notes": notes, "checks": checks}
     else:
-        _refuse_foreign(target, format_of(format).companion_names)
-        written = write_checked(triples, context, format, target, config, empty=False).to_dict()
+        of_run = target.parent.resolve() == folder.exports.resolve()
+        written = _write_checked(
+            triples, context, format, target, config, empty=False, unlisted=_unlisted(folder, format) if of_run else ""
+        ).to_dict()
     report = FormatReport.model_validate({"path": str(target), **written})
     if wrong := broken(report):
         raise ExportError(
@@ -150,6 +170,8 @@ def _target(folder: RunFolder, format: str, output: str | None) -> tuple[Path, b
     """Where an export goes, and whether that is a file. Raises InputError where it would take the place of anything else."""
     if not output:
         return folder.exports / format, False
+    if Path(output).is_symlink():
+        raise InputError(f"{output} is a link, and nothing is written through one. Name the place that it leads to.")
     path, named_folder = Path(output).resolve(), output.endswith(("/", os.sep)) or Path(output).is_dir()
     is_file = not named_folder and path.suffix in _FILES
     if not is_file and (path.is_file() or (not named_folder and path.suffix.lower() in _OTHER_FILES)):
@@ -167,24 +189,33 @@ def _target(folder: RunFolder, format: str, output: str | None) -> tuple[Path, b
     return path, is_file
 
 
-def _parts(path: Path) -> Iterator[Path]:
-    """What an earlier export to this file has written beside it, because it was too large for one."""
-    for number in itertools.count(2):
-        part = path.with_name(part_name(path.name, number))
-        if not path.is_file() or not part.is_file():
-            return
-        yield part
+def exported(folder: RunFolder) -> list[str]:
+    """The formats that a run has exports of in its own folder."""
+    return sorted(p.name for p in folder.exports.glob("*") if p.name in FORMATS or ":" in p.name)
 
 
-def _refuse_foreign(folder: Path, beside: Sequence[str]) -> None:
-    """What stands beside rows is an export's only where there are rows."""
-    names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
-    rows = {name for name in names if _EXPORTED.fullmatch(name)}
-    if foreign := sorted(names - rows - (set(beside) if rows else set())):
-        raise InputError(
-            f"{folder} holds {foreign[0]}, which is not an export, and an export replaces its folder as a whole. "
-            "Name a new or empty folder."
-        )
+def write_own(
+    triples: Iterable[Triple], context: ExportContext, format: str, folder: RunFolder, config: Config
+) -> ExportCounts:
+    """Write one format into the run's own folder of exports, like `_write_checked`."""
+    return _write_checked(triples, context, format, folder.exports / format, config, unlisted=_unlisted(folder, format))
+
+
+def remove_export(folder: RunFolder, format: str) -> None:
+    """Delete an export of a run. Raises InputError like `check_exports`."""
+    remove_own(folder.exports / format, unlisted=_unlisted(folder, format))
+
+
+def check_exports(folder: RunFolder, formats: Iterable[str]) -> None:
+    """Raises InputError where a run would replace what it did not export, before anything is done."""
+    for format in (*formats, *exported(folder)):
+        check_own(folder.exports / format, unlisted=_unlisted(folder, format))
+
+
+def _unlisted(folder: RunFolder, format: str) -> str:
+    """The names of the files that an earlier version has exported without a manifest."""
+    names = [_EARLIER_OWN] if ":" in format else [_EARLIER, *map(re.escape, format_of(format).companion_names)]
+    return folder.unlisted("|".join(names))
 
 
 def exportable(folder: RunFolder, settings: Sequence[str] = ()) -> tuple[Config, Iterator[Triple], ExportContext]:

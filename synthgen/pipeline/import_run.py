@@ -23,6 +23,7 @@ from synthgen.importers.place import ContextChunks, chunks_of_given_splits, cont
 from synthgen.loaders.folder import read_folder
 from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.corpus import Corpus, keep_corpus, make_corpus, prepare
+from synthgen.pipeline.export import check_exports
 from synthgen.pipeline.imported import IMPORT_STAGE, ImportedRows
 from synthgen.pipeline.paid_steps import session_of
 from synthgen.pipeline.queries import check_queries
@@ -79,6 +80,7 @@ def import_rows(
     imported = {"file": printable_line(file.name), "sha256": file_digest(file), **given, **taken.to_dict()}
     run.progress("import", len(rows), taken.rows, f"{taken.rows} rows of {file.name}")
     with folder.held():
+        check_exports(folder, config.exports.formats)
         _check_file(folder, file, imported, update=update)
         check_change(folder, generator, update=update)
         check_state(run)

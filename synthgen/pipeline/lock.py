@@ -23,10 +23,11 @@ from typing import IO
 import regex
 
 from synthgen.errors import RunFolderError
+from synthgen.files import appending, lock
 
 __all__ = ["hold"]
 
-_LOCKED_BYTE = 1 << 30  # Windows lets nobody read what is locked, so it is a byte far behind the text
+_BEGIN = b'{"pid": '
 _MOST_SHOWN_CHARS = 200
 _PRIVATE = regex.compile(r"(?<=://)[^/\s]*@|(?<=://[^\s?]*)\?[^\s']*")  # user and password, query
 
@@ -35,10 +36,12 @@ _PRIVATE = regex.compile(r"(?<=://)[^/\s]*@|(?<=://[^\s?]*)\?[^\s']*")  # user a
 def hold(path: Path) -> Iterator[None]:
     """Have the file at `path`, made if need be, to oneself. Raises RunFolderError when somebody else has it, and says who."""
     with _opened(path) as file:
-        if not _locked(file):
+        if not lock(file):
             raise RunFolderError(
                 f"{path.parent} is in use by another command{_holder(file)}. Wait for it, or use another run folder."
             )
+        if not _is_text(file):
+            raise RunFolderError(f"{path} is not a lock of synthgen. Move it away, or use another folder.")
         _write(file, json.dumps(_myself()))
         try:
             yield
@@ -48,9 +51,16 @@ def hold(path: Path) -> Iterator[None]:
 
 def _opened(path: Path) -> IO[bytes]:
     try:
-        return path.open("a+b", buffering=0)
+        return appending(path)
     except OSError as error:
         raise RunFolderError(f"{path} could not be written: {error.strerror}. Choose another folder.") from None
+
+
+def _is_text(file: IO[bytes]) -> bool:
+    """Whether a file is empty or holds what a lock says, however much of it a killed command has written."""
+    file.seek(0)
+    begin = file.read(len(_BEGIN))
+    return _BEGIN.startswith(begin)
 
 
 def _write(file: IO[bytes], text: str) -> None:
@@ -81,20 +91,3 @@ def _holder(file: IO[bytes]) -> str:
         return f": process {holder['pid']}{where} since {holder['since']}, `{holder['command']}`"
     except (ValueError, KeyError, TypeError):
         return ""
-
-
-def _locked(file: IO[bytes]) -> bool:
-    """Take the file's lock unless somebody has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(_LOCKED_BYTE)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from synthgen import storage
 from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, EmptyResultError, UnknownNameError
 from synthgen.exporters import beir
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.export import rows, usable
+from synthgen.files import write_folder, writing
 from synthgen.hub.card import CardFacts, card, check_license, yaml_text
 from synthgen.hub.columns import CONFIGS, DEFAULT
 from synthgen.hub.folder import Splits, WrittenConfig, write_config
@@ -104,7 +104,7 @@ def push(
         data = _read(folder, report)
         hidden = settings_left_out(data.config)
         _check_mixed(data, mixed)
-        with storage.write_folder(folder.hub) as part:
+        with write_folder(folder.hub, unlisted=folder.unlisted(_EARLIER)) as part:
             tables, left_out = _write(part, names, data, on_event)
             about = describe(
                 folder,
@@ -129,7 +129,7 @@ def push(
                 personal=_personal(data) if scan_personal_data else None,
             )
             for name, text in (("README.md", card(facts)), ("config.yaml", yaml_text(public_settings(data.config)))):
-                with storage.writing(part / name) as file:
+                with writing(part / name) as file:
                     file.write(text.encode("utf-8"))
         pushed = PushReport(
             run=str(folder.path),
@@ -151,6 +151,9 @@ def push(
         )
         pushed.sent = SentFiles(**asdict(sent))
     return pushed
+
+
+_EARLIER = r"README\.md|config\.yaml|\w+/\w+\.parquet"  # what earlier versions wrote, without a manifest
 
 
 @dataclass(frozen=True, slots=True)

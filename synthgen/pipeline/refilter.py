@@ -11,6 +11,7 @@ from synthgen.filters.chain import check_filters
 from synthgen.pipeline.assemble import assemble
 from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.corpus import Corpus, stored_corpus
+from synthgen.pipeline.export import check_exports
 from synthgen.pipeline.imported import stored_generator
 from synthgen.pipeline.measure import mark_stale
 from synthgen.pipeline.paid_steps import paid_steps
@@ -42,6 +43,7 @@ def refilter(
     after = generator.config
     check_filters(after.filters.order, after.filters.options)
     with folder.held():
+        check_exports(folder, generator.config.exports.formats)
         keep_aside(folder, generator)
         run = RunContext(folder, generator, on_event)
         report = reassemble(run, stored_corpus(run))

@@ -14,6 +14,7 @@ from synthgen.llm.reask import failed_again, to_ask
 from synthgen.pipeline.calls import make_calls
 from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.corpus import stored_corpus
+from synthgen.pipeline.export import check_exports
 from synthgen.pipeline.imported import stored_generator
 from synthgen.pipeline.paid_steps import session_of
 from synthgen.pipeline.refilter import reassemble
@@ -47,6 +48,7 @@ def retry(
         raise ConfigError(f"`retry` repeats calls as they were, so it cannot change {', '.join(changed)}. Use `synthgen run`.")
     run = RunContext(folder, generator, on_event, session, wanted=failed_again)
     with folder.held():
+        check_exports(folder, generator.config.exports.formats)
         keep_aside(folder, generator)
         corpus = stored_corpus(run)
         with run.clock("calls"):

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthgen.config.settings import Config
+from synthgen.evaluation.before_and_after import check_model_folder
 from synthgen.exporters.export import check_format
 from synthgen.filters.chain import check_filters
 from synthgen.pipeline.assemble import assemble
 from synthgen.pipeline.calls import make_calls
 from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.corpus import Corpus, keep_corpus, prepare, read_corpus
+from synthgen.pipeline.export import check_exports
 from synthgen.pipeline.generation import make_generator
 from synthgen.pipeline.measure import measure
 from synthgen.pipeline.paid_steps import paid_steps, session_of
@@ -69,6 +71,9 @@ def run(
     check_settings(generator.config)
     run = RunContext(prepare(docs, run_folder), generator, on_event, session_of(generator))
     with run.folder.held():
+        check_exports(run.folder, generator.config.exports.formats)
+        if generator.config.training.enabled:
+            check_model_folder(run.folder.model)
         check_change(run.folder, generator, update=update)
         check_state(run)
         with run.clock("documents"):

@@ -1,5 +1,6 @@
 """A run folder: what stands where, and whether a run may use it.
 
+    .synthgen.json    says that this is a run folder
     config.yaml       resolved settings, digests of corpus, prompts and tables, versions; never a key
     calls.sqlite      every call: the only state that cost money
     documents.parquet chunks.parquet triples.parquet rejected.parquet skipped.parquet
@@ -22,11 +23,12 @@ earlier versions have none of them, and their tables are read as far as they can
 
 from __future__ import annotations
 
+import json
 import os
 import reprlib
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +39,8 @@ import yaml
 from synthgen import storage
 from synthgen.config.settings import Config
 from synthgen.errors import DISTRIBUTION, ConfigError, DamagedFileError, RunFolderError
+from synthgen.files import MANIFEST, sweep, sweep_files, writing
+from synthgen.llm.call_store import is_call_store
 from synthgen.pipeline.lock import hold
 from synthgen.records import Chunk, Document, Rejection, Skipped, Triple
 
@@ -70,6 +74,8 @@ _FACTS: Mapping[str, Any] = {
 }
 """What config.yaml holds, as far as it is read again."""
 
+_MARK = {"about": "A run folder of synthgen. Everything in it belongs to the run."}
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -85,6 +91,10 @@ class RunFolder:
             raise RunFolderError(
                 f"The name of the run folder {self.path} is not UTF-8 text, so not every library can open its files. Name another."
             ) from None
+
+    @property
+    def marker(self) -> Path:
+        return self.path / MANIFEST
 
     @property
     def config(self) -> Path:
@@ -215,12 +225,30 @@ class RunFolder:
         except OSError as error:
             reason = "it is a file" if self.path.is_file() else error.strerror or str(error)
             raise RunFolderError(f"The run folder {self.path} cannot be made: {reason}. Name another folder.") from None
-        foreign = [p.name for p in self.path.iterdir() if not p.name.startswith(".")]
-        if foreign and not self.config.exists() and not self.log.exists() and not self.calls.exists():
+        self._claim()
+
+    def _claim(self) -> None:
+        """Have the folder say that it is one of a run; raises RunFolderError where it is neither that nor empty."""
+        if self._says_so():
+            return
+        if held := sorted(p.name for p in self.path.iterdir() if not p.name.startswith(".") or p.name == self.marker.name):
             raise RunFolderError(
-                f"{self.path} is not empty and is not a run folder (it holds {', '.join(sorted(foreign)[:3])}). "
+                f"{self.path} is not empty and is not a run folder (it holds {', '.join(held[:3])}). "
                 "Name a new or empty folder, so that nothing of yours is overwritten."
             )
+        storage.write_json(self.marker, _MARK)
+
+    def _says_so(self) -> bool:
+        """Whether this is a run folder: by its mark or, from earlier versions, by its settings, report or paid calls."""
+        mark, report = (_mapping(path, json.loads) for path in (self.marker, self.report))
+        settings = _mapping(self.config, yaml.safe_load)
+        if mark == _MARK or {"schema_version", "funnel", "rows"} <= report.keys():
+            return True
+        return ({"docs", "config"} <= settings.keys() and isinstance(settings["config"], dict)) or is_call_store(self.calls)
+
+    def unlisted(self, names: str) -> str:
+        """The pattern `names` in a run of an earlier version, whose folders have no manifest; "" in any other."""
+        return "" if self.marker.exists() else names
 
     def _without(self, kind: str) -> RunFolderError:
         stored = self.stored()
@@ -264,9 +292,19 @@ class RunFolder:
             f"`synthgen run {path} RUN` makes a run of them in a folder RUN, and RUN is what to name here."
         )
 
-    def held(self) -> AbstractContextManager[None]:
-        """Keep other commands out of the folder meanwhile. Raises RunFolderError when one is at work, and says which."""
-        return hold(self.path / ".lock")
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other commands out of the folder meanwhile. Raises RunFolderError when one is at work, and says which.
+
+        Raises RunFolderError for a folder that is not one of a run, too. What killed commands left there is cleared away.
+        """
+        if self.path.is_dir():
+            self._claim()
+        with hold(self.path / ".lock"):
+            sweep_files(self.path)
+            for folder in (self.path, self.exports):
+                sweep(folder)
+            yield
 
     def open(self) -> tuple[Config, dict[str, Any]]:
         """The settings of an earlier run, and the rest of its config.yaml. Raises RunFolderError when there is none."""
@@ -343,5 +381,14 @@ class RunFolder:
     def _settle(self, made: Mapping[str, Any], facts: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         kept = {name: value for name, value in (self.stored() or {}).items() if name not in ("synthgen", "docs", "config")}
         content = {**made, **kept, **facts, "config": settings}
-        with storage.writing(self.config) as file:
+        with writing(self.config) as file:
             file.write(yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode("utf-8"))
+
+
+def _mapping(path: Path, read: Callable[[str], Any]) -> dict[str, Any]:
+    """What a file holds if it is a readable mapping, and else nothing."""
+    try:
+        found = read(path.read_text(encoding="utf-8")) if path.is_file() and not path.is_symlink() else None
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

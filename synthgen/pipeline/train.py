@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.config.settings import load_config
+from synthgen.evaluation.before_and_after import check_model_folder
 from synthgen.pipeline.context import RunContext
 from synthgen.pipeline.imported import stored_generator
 from synthgen.pipeline.measure import train_and_measure
@@ -30,6 +31,7 @@ def train(
     folder = RunFolder(Path(run_folder))
     with folder.held():
         before, stored = folder.open()
+        check_model_folder(folder.model)
         report = read_report(folder)  # before the work: one that cannot be read is reported at once
         config = load_config(None, settings, overrides, base=before)
         run = RunContext(folder, stored_generator(config, folder), on_event)

@@ -15,6 +15,7 @@ from synthgen.errors import ConfigError, UnknownNameError
 from synthgen.exporters.context import ExportContext
 from synthgen.exporters.export import check_format, export, rows, usable
 from synthgen.exporters.formats import FORMATS, REQUIREMENTS, Format
+from synthgen.files import MANIFEST
 from synthgen.records import Triple
 from synthgen.registry import describe_options, resolve
 from synthgen.storage import read_table, write_table
@@ -53,11 +54,11 @@ def test_datasets_reads_every_format_line_by_line(format: str, tmp_path: Path, m
 
 
 def test_a_split_without_rows_writes_no_file_and_is_counted(tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "stale.jsonl").write_text("{}")
+    export([ROWS[0], replace(ROWS[0], split="dev")], CONTEXT, "st-pair", tmp_path / "out")
+    assert (tmp_path / "out" / "dev.jsonl").exists()
     report = export([ROWS[0]], CONTEXT, "st-pair", tmp_path / "out")
     assert report.files == {"train.jsonl": 1, "dev.jsonl": 0, "test.jsonl": 0}
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["train.jsonl"]
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"train.jsonl", MANIFEST}
 
 
 def test_rows_that_lack_what_a_format_needs_are_left_out_and_counted() -> None:
@@ -147,7 +148,7 @@ def test_options_that_would_lose_rows_or_memory_are_refused(format: str, options
 def test_companion_files_have_the_names_in_the_table(format: str, tmp_path: Path) -> None:
     report = export(ROWS, CONTEXT, format, tmp_path / "out")
     rows = {name.partition("/")[0] for name in report.files}
-    assert {p.name for p in (tmp_path / "out").iterdir()} - rows == set(FORMATS[format].companion_names) != set()
+    assert {p.name for p in (tmp_path / "out").iterdir()} - rows - {MANIFEST} == set(FORMATS[format].companion_names) != set()
 
 
 def test_every_option_has_a_meaning_and_every_format_a_reader() -> None:

@@ -475,7 +475,7 @@ def test_equal_rows_give_equal_bytes_in_any_order_and_through_parquet(format: st
 
     def written(given: Sequence[Triple], name: str) -> dict[str, list[bytes]]:
         export(given, CONTEXT, format, tmp_path / name, options=options)
-        return {file.name: file.read_bytes().split(b"\n") for file in (tmp_path / name).iterdir()}
+        return {file.name: file.read_bytes().split(b"\n") for file in (tmp_path / name).glob("*.jsonl")}
 
     one = written(triples, "one")
     assert sum(len(lines) - 1 for lines in one.values()) == 60

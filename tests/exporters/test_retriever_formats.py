@@ -486,7 +486,7 @@ def test_the_task_says_on_which_rows_and_in_which_language_it_evaluates(tmp_path
     assert "evaluation is on dev rows" in metadata.description
     assert "language was not recognised" in metadata.description
     export([], context, "mteb", tmp_path / "none")
-    assert [path.name for path in (tmp_path / "none").iterdir()] == ["corpus.jsonl"]
+    assert [path.name for path in (tmp_path / "none").glob("[!.]*")] == ["corpus.jsonl"]
     with pytest.raises(ConfigError, match="task = 'my task' of format 'mteb'"):
         check_format("mteb", {"task": "my task"})
 

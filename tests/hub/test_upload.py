@@ -20,6 +20,7 @@ from synthgen.config.settings import load_config
 from synthgen.errors import ConfigError
 from synthgen.exporters.beir import breadcrumb
 from synthgen.exporters.context import ExportContext
+from synthgen.files import MANIFEST
 from synthgen.hub.card import CardFacts, card, check_license
 from synthgen.hub.columns import CONFIGS
 from synthgen.hub.folder import WrittenConfig, write_config
@@ -75,7 +76,9 @@ def fresh(hub: FakeHub) -> FakeHub:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """All that a push sends of a folder: everything but the manifest."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def pushed(hub: FakeHub, repo: str = "ann/rivers") -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from support.run_files import outputs
 import synthgen as sg
 from synthgen.config.settings import Config
 from synthgen.errors import ConfigError, EmptyResultError, RunFolderError
+from synthgen.files import MANIFEST
 from synthgen.pipeline import run as pipeline
 from synthgen.pipeline.refilter import refilter
 from synthgen.pipeline.run_folder import RunFolder
@@ -197,7 +198,7 @@ def test_a_run_writes_the_formats_most_people_want(result: pipeline.Result) -> N
     assert sorted(p.name for p in (result.path / "exports").iterdir()) == sorted(wanted)
     for name, written in result.report["exports"].items():
         folder = result.path / "exports" / name
-        found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+        found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
         assert found == {file for file, rows in written["files"].items() if rows} != set()
 
 

@@ -8,7 +8,6 @@ Not covered: which requests a run needs, and how their answers are read; both ar
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from synthgen.errors import RunFolderError, SynthgenError
+from synthgen.files import scratch_folder
 from synthgen.llm import Check
 from synthgen.llm.batch.jsonl import read_lines, write_files
 from synthgen.llm.batch.ledger import Batch, BatchBook
@@ -37,25 +37,28 @@ _FILES_COME_WITHIN = timedelta(days=2)  # of the creation of a batch, which has 
 class BatchSubmitter:
     """The batches of one store at one endpoint, for one model. The provider and the key are only used where necessary.
 
-    `scratch` is a folder for temporary files; it is emptied at the end. `run` names the run in the book and at the
+    Temporary files stand in a folder of their own in `workplace` until the end. `run` names the run in the book and at the
     provider.
     """
 
-    def __init__(self, store: CallStore, endpoint: Endpoint, model: str, *, scratch: Path, run: str) -> None:
+    def __init__(self, store: CallStore, endpoint: Endpoint, model: str, *, workplace: Path, run: str) -> None:
         self.book = BatchBook(store)
         self._store = store
         self.endpoint = endpoint
         self._model = model
-        self._scratch = scratch
+        self._workplace = workplace
         self._run = run
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
-        self._closing.callback(shutil.rmtree, self._scratch, ignore_errors=True)
         return self
 
     def __exit__(self, *error: object) -> None:
         self._closing.close()
+
+    @cached_property
+    def _scratch(self) -> Path:
+        return self._closing.enter_context(scratch_folder(self._workplace))
 
     @cached_property
     def _api(self) -> BatchApi:
@@ -164,12 +167,11 @@ class BatchSubmitter:
     def _file(self, name: str) -> Iterator[Path]:
         """Yield a path for a temporary file."""
         try:
-            self._scratch.mkdir(parents=True, exist_ok=True)
             yield self._scratch / f"{name}.jsonl"
         except OSError as error:
             reason = error.strerror or str(error)
             raise RunFolderError(
-                f"{self._scratch} could not be written: {reason}. Free disk space or choose another folder."
+                f"{self._workplace} could not be written: {reason}. Free disk space or choose another folder."
             ) from error
 
 

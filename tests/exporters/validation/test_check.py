@@ -659,7 +659,7 @@ def test_an_export_may_replace_its_own_parts_and_companions_and_nothing_else(run
         assert (out / "train-2.jsonl").exists() == (format == "st-pair")
     (out / "README.md").write_text("mine")
     told = synthgen("export", run, "-f", "sharegpt", "-o", out)
-    assert (told.exit_code, "README.md, which is not an export" in told.output) == (1, True)
+    assert (told.exit_code, "README.md, which synthgen did not write" in told.output) == (1, True)
 
 
 def test_list_formats_says_in_a_line_who_reads_each() -> None:
