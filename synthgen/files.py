@@ -226,7 +226,10 @@ def sweep(parent: Path) -> None:
     for folder in parent.glob(f"{_SCRATCH}*"):
         if folder.is_symlink() or (folder / MANIFEST).is_symlink() or not (folder / MANIFEST).is_file():
             continue
-        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError), (folder / MANIFEST).open("r+b", buffering=0) as marker:
+        with (
+            suppress(OSError, ValueError, KeyError, TypeError, RecursionError),
+            (folder / MANIFEST).open("r+b", buffering=0) as marker,
+        ):
             if not lock(marker):  # its command is at work
                 continue
             marker.seek(0)
