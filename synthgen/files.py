@@ -27,6 +27,7 @@ from typing import IO, Any
 import regex
 
 from synthgen.errors import InputError, RunFolderError
+from synthgen.text.data import parse_json
 
 __all__ = [
     "MANIFEST",
@@ -195,9 +196,9 @@ def read_manifest(folder: Path) -> dict[str, tuple[list[str], str]] | None:
     try:
         if not stat.S_ISREG(os.lstat(folder / MANIFEST).st_mode):
             return None
-        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        files = parse_json((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
         return {str(name): ([str(one) for one in entry["sha256"]], str(entry["export"])) for name, entry in files.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -227,13 +228,13 @@ def sweep(parent: Path) -> None:
         if folder.is_symlink() or (folder / MANIFEST).is_symlink() or not (folder / MANIFEST).is_file():
             continue
         with (
-            suppress(OSError, ValueError, KeyError, TypeError, RecursionError),
+            suppress(OSError, ValueError, KeyError, TypeError),
             (folder / MANIFEST).open("r+b", buffering=0) as marker,
         ):
             if not lock(marker):  # its command is at work
                 continue
             marker.seek(0)
-            replaces = json.loads(marker.read())["scratch"]
+            replaces = parse_json(marker.read().decode())["scratch"]
             if replaces == Path(replaces).name and (folder / _BEFORE).is_dir() and not os.path.lexists(parent / replaces):
                 (folder / _BEFORE).rename(parent / replaces)
             shutil.rmtree(folder, ignore_errors=True)

@@ -12,22 +12,7 @@ import pytest
 from synthgen import files
 from synthgen.errors import InputError, RunFolderError
 from synthgen.files import MANIFEST, appending, check_own, remove_own, sweep, write_beside, write_folder, writing
-
-POEM = b"The fish hangs in his net no more.\n"
-
-
-def tree(folder: Path) -> dict[str, bytes | str]:
-    """All that stands in a folder, with the content of files and the targets of links."""
-    found: dict[str, bytes | str] = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
-            found[name] = f"-> {path.readlink()}"
-        elif path.is_file():
-            found[name] = path.read_bytes()
-        else:
-            found[name] = "folder" if path.is_dir() else "other"
-    return found
+from tests.support.own_files import POEM, link, put, tree
 
 
 def export(folder: Path, rows: str = "rows") -> None:
@@ -35,17 +20,6 @@ def export(folder: Path, rows: str = "rows") -> None:
         (new / "qrels").mkdir()
         for name in ("queries.jsonl", "qrels/test.tsv", "README.md"):
             (new / name).write_text(f"{name} {rows}", encoding="utf-8")
-
-
-def put(path: Path, content: bytes = POEM) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-
-
-def link(path: Path, target: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    path.symlink_to(target)
 
 
 BEFORE_ANY: dict[str, Callable[[Path], object]] = {

@@ -23,7 +23,6 @@ earlier versions have none of them, and their tables are read as far as they can
 
 from __future__ import annotations
 
-import json
 import os
 import reprlib
 import shlex
@@ -43,6 +42,7 @@ from synthgen.files import MANIFEST, sweep, sweep_files, writing
 from synthgen.llm.call_store import is_call_store
 from synthgen.pipeline.lock import hold
 from synthgen.records import Chunk, Document, Rejection, Skipped, Triple
+from synthgen.text.data import parse_json, parse_yaml
 
 __all__ = ["NO_DOCS", "RunFolder"]
 
@@ -240,8 +240,8 @@ class RunFolder:
 
     def _says_so(self) -> bool:
         """Whether this is a run folder: by its mark or, from earlier versions, by its settings, report or paid calls."""
-        mark, report = (_mapping(path, json.loads) for path in (self.marker, self.report))
-        settings = _mapping(self.config, yaml.safe_load)
+        mark, report = (_mapping(path, parse_json) for path in (self.marker, self.report))
+        settings = _mapping(self.config, parse_yaml)
         if mark == _MARK or {"schema_version", "funnel", "rows"} <= report.keys():
             return True
         return ({"docs", "config"} <= settings.keys() and isinstance(settings["config"], dict)) or is_call_store(self.calls)
@@ -389,6 +389,6 @@ def _mapping(path: Path, read: Callable[[str], Any]) -> dict[str, Any]:
     """What a file holds if it is a readable mapping, and else nothing."""
     try:
         found = read(path.read_text(encoding="utf-8")) if path.is_file() and not path.is_symlink() else None
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -13,14 +13,14 @@ import yaml
 
 import synthgen as sg
 from synthgen.errors import RunFolderError
-from synthgen.files import MANIFEST
 from synthgen.llm.call_store import CallStore
 from synthgen.pipeline.run_folder import RunFolder
 from tests.support.command_line import synthgen
+from tests.support.own_files import POEM, link, put, tree
 from tests.support.run_files import write_towns
-from tests.test_files import POEM, link, put, tree
 
-SETTINGS = {"training": {"enabled": False}, "exports": {"formats": ["raft", "beir"]}}
+MANIFEST = ".synthgen.json"
+SETTINGS = {"training": {"enabled": False}, "exports": {"formats": ["st-pair", "beir"]}}
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,8 @@ IN_AN_EXPORT: dict[str, tuple[str, Callable[[Path], object]]] = {
     "training rows of ones own": ("st-pair", lambda out: put(out / "train.jsonl")),
     "a second part": ("st-pair", lambda out: put(out / "train-2.jsonl")),
     "a note": ("beir", lambda out: put(out / "qrels" / "note.txt")),
-    "a folder named like a file": ("alpaca", lambda out: put(out / "train.jsonl" / "poem.txt")),
-    "a description of ones own data sets": ("sharegpt", lambda out: put(out / "dataset_info.json")),
+    "a folder named like a file": ("st-pair", lambda out: put(out / "train.jsonl" / "poem.txt")),
+    "a task of ones own": ("mteb", lambda out: put(out / "synthgen_task.py")),
     "a card of ones own": ("mteb", lambda out: put(out / "README.md")),
     "a link": ("st-pair", lambda out: link(out / "train.jsonl", "../docs/Bree.md")),
 }
@@ -68,7 +68,7 @@ def test_an_export_to_a_folder_of_somebody_else_is_refused(what: str, run: Path,
 
 def test_an_export_is_written_anew_until_somebody_changes_it(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    for format in ("beir", "st-pair", "st-pair", "sharegpt", "mteb", "beir"):
+    for format in ("beir", "st-pair", "st-pair", "corpus-text", "mteb", "beir"):
         assert synthgen("export", run, "-f", format, "-o", out).returncode == 0
     with (out / "queries.jsonl").open("a") as file:
         file.write("{}\n")
@@ -91,7 +91,7 @@ def test_an_export_to_a_file_of_somebody_else_is_refused(output: str, run: Path,
 
 
 @pytest.mark.parametrize("verb", ["run", "filter", "export"])
-@pytest.mark.parametrize("name", ["exports/raft/mine.txt", "exports/raft/train.jsonl", "exports/beir/qrels/mine.tsv"])
+@pytest.mark.parametrize("name", ["exports/st-pair/mine.txt", "exports/st-pair/train.jsonl", "exports/beir/qrels/mine.tsv"])
 def test_no_verb_replaces_what_somebody_put_among_the_exports_of_a_run(verb: str, name: str, run: Path, tmp_path: Path) -> None:
     put(run / name)
     before = tree(run)
@@ -111,7 +111,7 @@ def test_the_exports_of_an_earlier_version_are_the_runs(run: Path, tmp_path: Pat
     assert synthgen("export", run, "-f", "beir").returncode == 0
     assert synthgen("run", tmp_path / "docs", run, "-q").returncode == 0
     of_earlier_version(run)
-    put(run / "exports" / "raft" / "mine.txt")
+    put(run / "exports" / "st-pair" / "mine.txt")
     assert synthgen("filter", run, "-q").returncode == 1
 
 
@@ -190,13 +190,13 @@ def test_a_run_folder_says_so_or_is_empty(what: str, tmp_path: Path) -> None:
             pass
 
 
-@pytest.mark.parametrize("name", ["run.log", ".lock", "calls.sqlite", "exports/raft", "exports/beir/corpus.jsonl"])
+@pytest.mark.parametrize("name", ["run.log", ".lock", "calls.sqlite", "exports/st-pair", "exports/beir/corpus.jsonl"])
 def test_no_verb_writes_through_a_link(name: str, run: Path, tmp_path: Path) -> None:
     put(tmp_path / "poems" / "poem.txt")
     path = run / name
     if path.is_dir():
         shutil.rmtree(path)
-    link(path, str(tmp_path / "poems" / ("" if name == "exports/raft" else "poem.txt")))
+    link(path, str(tmp_path / "poems" / ("" if name == "exports/st-pair" else "poem.txt")))
     arguments = ("-m", "openai/m", "--update", "--base-url", "http://127.0.0.1:9/v1") if name == "calls.sqlite" else ()
     told = synthgen("run", tmp_path / "docs", run, *arguments, key="k")
     assert told.returncode == 1
@@ -224,3 +224,30 @@ def test_scratch_that_killed_commands_left_is_cleared_away_and_nothing_else(run:
         assert (run / "exports" / "beir" / "corpus.jsonl").exists()
         assert not list(run.glob("**/.synthgen-[0k]*"))
         assert all(path.exists() for path in mine)
+
+
+@pytest.mark.parametrize(
+    ("output", "mine"), [("a", "a.part"), ("d.jsonl", "d.jsonl.part"), ("d.jsonl", "d-2.jsonl"), ("d", "d-2")]
+)
+def test_names_beside_an_export_are_nobodys(output: str, mine: str, run: Path, tmp_path: Path) -> None:
+    for text in ("poem", "another"):
+        put(tmp_path / mine, text.encode())
+        assert synthgen("export", run, "-f", "st-pair", "-o", tmp_path / output).returncode == 0
+        assert (tmp_path / mine).read_text(encoding="utf-8") == text
+    assert {p.name for p in tmp_path.iterdir()} - {MANIFEST} == {"docs", "run", output, mine}
+
+
+def test_a_kill_while_a_folder_is_replaced_does_not_take_it_away(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a file system that exchanges names, as those of Linux do, there is no moment without the folder."""
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for format, other in (("beir", "st-pair"), ("corpus-text", "mteb")):
+        assert synthgen("export", run, "-f", format, "-o", tmp_path / "out").returncode == 0
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", killed)
+            synthgen("export", run, "-f", other, "-o", tmp_path / "out")
+        assert list((tmp_path / "out").glob("*.jsonl"))
