@@ -53,6 +53,7 @@ _BEFORE = ".before"  # the folder that is being replaced, where a file system ca
 _WHOLE = "."  # in a manifest: the file was written with its folder, not on its own
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # a pipe in place of a file must not be waited for
+_BUFFER = 1 << 18  # a row is about a kilobyte, and a larger buffer saves what the digests cost
 _LOCKED_BYTE = 1 << 30  # Windows lets nobody read what is locked, so it is a byte far behind the text
 
 
@@ -64,7 +65,7 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666)
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with os.fdopen(descriptor, "wb", buffering=_BUFFER) as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -102,11 +103,12 @@ def lock(file: IO[bytes]) -> bool:
 
 
 @contextmanager
-def write_folder(path: Path, *, unlisted: str = "") -> Iterator[Path]:
+def write_folder(path: Path, *, unlisted: str = "", changed: bool = False) -> Iterator[Path]:
     """Create an empty folder that takes the place of `path` when the block ends without an error.
 
     Raises InputError, and leaves `path` as it is, when that holds anything but what was written so. `unlisted` is a pattern
-    for the names of files that are synthgen's although there is no manifest, as in the runs of earlier versions.
+    for the names of files that are synthgen's although there is no manifest, as in the runs of earlier versions. With `changed`,
+    a file of the manifest may have been changed: one that nobody edits is damaged then.
     """
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +118,7 @@ def write_folder(path: Path, *, unlisted: str = "") -> Iterator[Path]:
             yield new
             written = _digests(new)
             _write_manifest(new, {name: ([digest], _WHOLE) for name, digest in written.items()})
-            check_own(path, unlisted=unlisted, written=written)
+            check_own(path, unlisted=unlisted, changed=changed, written=written)
             _put(new, path, place / _BEFORE)
 
 
@@ -138,11 +140,11 @@ def write_beside(path: Path) -> Iterator[Path]:
                 _move(new, path)
 
 
-def check_own(path: Path, *, unlisted: str = "", written: Mapping[str, str] | None = None) -> None:
+def check_own(path: Path, *, unlisted: str = "", changed: bool = False, written: Mapping[str, str] | None = None) -> None:
     """Raise InputError when the folder `path` holds anything that synthgen did not write with it, or that was changed since.
 
     An empty folder, and one that is not there, is nobody's. A file with the digest that it will have anyway (`written`) may
-    be anybody's. For `unlisted` see `write_folder`.
+    be anybody's. For `unlisted` and `changed` see `write_folder`.
     """
     if not os.path.lexists(path):
         return
@@ -160,7 +162,9 @@ def check_own(path: Path, *, unlisted: str = "", written: Mapping[str, str] | No
         if name.endswith("/"):  # a folder; one with files in it is judged by these
             if name[:-1] in parents:
                 continue
-        elif _is_own(path / name, name, known, pattern, (written or {}).get(name)):
+        elif (changed and name in known and (path / name).is_file() and not (path / name).is_symlink()) or _is_own(
+            path / name, name, known, pattern, (written or {}).get(name)
+        ):
             continue
         raise InputError(
             f"{path} holds {name}, which {_why(name in known)}, and the folder would be replaced as a whole. Move it away, or name "

@@ -15,7 +15,7 @@ from synthgen.errors import DamagedFileError, EmptyResultError, RunFolderError
 from synthgen.evaluation.queries import read_queries
 from synthgen.evaluation.recommend import recommend
 from synthgen.evaluation.retrieval import DEPLOYMENT, UNSEEN, measure_human, measure_synthetic
-from synthgen.files import check_own, write_folder
+from synthgen.files import MANIFEST, check_own, write_folder
 from synthgen.records import Chunk, Event, OnEvent, Triple, digest
 from synthgen.retrieval import index_text
 from synthgen.storage import file_sha256, first_line, read_json, write_json
@@ -70,7 +70,7 @@ def train_and_measure(
         "index": _index_digest(chunks),
         "recommendation": recommendation,
     }
-    with write_folder(output, unlisted=_unlisted(output)) as folder:
+    with write_folder(output, unlisted=_unlisted(output), changed=True) as folder:
         tuned.save(folder)
         facts["files"] = _digests(folder)
         write_json(folder / _FACTS, facts | {"sha256": digest(facts)})
@@ -146,13 +146,13 @@ def _facts(model: Path) -> dict[str, Any]:
 
 def _digests(folder: Path) -> dict[str, str]:
     """The digest of each file below a folder, but for the one that holds them."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _FACTS)
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in (_FACTS, MANIFEST))
     return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
 
 
 def check_model_folder(output: Path) -> None:
     """Raise InputError where `train_and_measure` would replace anything but a model that it wrote."""
-    check_own(output, unlisted=_unlisted(output))
+    check_own(output, unlisted=_unlisted(output), changed=True)
 
 
 def _unlisted(output: Path) -> str:

@@ -105,7 +105,8 @@ def keep_aside(folder: RunFolder, generator: Generator) -> Path | None:
 
 
 def _copied(folder: RunFolder, before: Config, stored: Mapping[str, Any]) -> Path:
-    earlier = sorted((folder.path / "replaced").glob("[0-9]*"), key=lambda path: int(path.name))
+    found = (path for path in (folder.path / "replaced").glob("[0-9]*") if path.name.isdecimal())
+    earlier = sorted(found, key=lambda path: int(path.name))
     for place in earlier:
         if _same_rows(folder, RunFolder(place)):
             return place
