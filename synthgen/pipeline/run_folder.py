@@ -74,7 +74,7 @@ _FACTS: Mapping[str, Any] = {
 }
 """What config.yaml holds, as far as it is read again."""
 
-_MARK = {"about": "A run folder of synthgen. Everything in it belongs to the run."}
+_MARK = {"about": "A run folder of synthgen. Everything in it belongs to the run.", "run": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +240,12 @@ class RunFolder:
 
     def _says_so(self) -> bool:
         """Whether this is a run folder: by its mark or, from earlier versions, by its settings, report or paid calls."""
-        mark, report = (_mapping(path, parse_json) for path in (self.marker, self.report))
-        settings = _mapping(self.config, parse_yaml)
-        if mark == _MARK or {"schema_version", "funnel", "rows"} <= report.keys():
+        if _mapping(self.marker, parse_json).get("run") is True:
             return True
-        return ({"docs", "config"} <= settings.keys() and isinstance(settings["config"], dict)) or is_call_store(self.calls)
+        settings = _mapping(self.config, parse_yaml)
+        if {"docs", "config"} <= settings.keys() and isinstance(settings["config"], dict):
+            return True
+        return {"schema_version", "funnel", "rows"} <= _mapping(self.report, parse_json).keys() or is_call_store(self.calls)
 
     def unlisted(self, names: str) -> str:
         """The pattern `names` in a run of an earlier version, whose folders have no manifest; "" in any other."""
