@@ -10,6 +10,7 @@ from support.run_files import write_towns
 from typer.testing import CliRunner
 
 import synthgen as sg
+from synthgen import storage
 from synthgen.cli.main import app
 from synthgen.errors import ConfigError, EmptyResultError, InputError
 from synthgen.pipeline.export import export, export_rows
@@ -166,7 +167,8 @@ def test_formats_of_ones_own_follow_a_new_cut(run: Path, own: str) -> None:
     gone = shutil.copytree(good.parent, run / "exports" / "no_such_module:rows")
     faulty = shutil.copytree(good.parent, run / "exports" / f"{own}:none")
     before = good.read_text(encoding="utf-8").count("\n")
-    report = refilter(run, settings=["filters.options.format.min_query_chars=30"])
+    lengths = sorted(len(row["query"]) for row in storage.read_table(run / "triples.parquet", ["query"]))
+    report = refilter(run, settings=[f"filters.options.format.min_query_chars={lengths[-3]}"])
     assert before > report["exports"][f"{own}:good"]["files"]["train.jsonl"] == good.read_text(encoding="utf-8").count("\n") > 1
     for folder, why in ((gone, "no format called"), (faulty, "returned NoneType")):
         assert not folder.exists()
