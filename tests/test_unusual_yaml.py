@@ -145,6 +145,7 @@ def test_the_place_is_told(tmp_path: Path) -> None:
         ".".join("a" * 5_000) + "=1",
         "sources.max_bytes=" + "9" * 30,
         "generation.per_chunk=" + "9" * 4_000,
+        "distractors.num=" + "9" * 12,
         "=1",
         "..=1",
         "filters.order=" + "[" * 60 + "]" * 60,

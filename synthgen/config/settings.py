@@ -215,7 +215,7 @@ class Filters(_Section):
 
 
 class Distractors(_Section):
-    num: Annotated[int, Field(ge=0)] = Field(
+    num: Annotated[int, Field(ge=0, le=1_000)] = Field(
         5, description="distractors for each triple; RAFT shows 4 beside the passage, 5 in its place"
     )
     mined: Share = Field(0.5, description="share found by the judges' searches: the hardest allowed ones")
