@@ -106,6 +106,20 @@ def test_a_file_that_is_what_would_be_written_may_be_anybodys(tmp_path: Path) ->
     assert (tmp_path / "out" / MANIFEST).exists()
 
 
+def test_files_that_nobody_edits_are_damaged_when_they_change_and_written_anew(tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    export(out)
+    put(out / "queries.jsonl", b"cut")
+    with write_folder(out, changed=True) as new:
+        (new / "queries.jsonl").write_text("whole", encoding="utf-8")
+    assert set(tree(out)) == {MANIFEST, "queries.jsonl"}
+    for spoil in (lambda: put(out / "note.txt"), lambda: link(out / "queries.jsonl", "note.txt")):
+        spoil()
+        with pytest.raises(InputError, match="synthgen did not write|was changed"):
+            check_own(out, changed=True)
+        (out / "note.txt").unlink(missing_ok=True)
+
+
 BESIDE: dict[str, Callable[[Path], object]] = {
     "the file itself": lambda path: put(path),
     "a part": lambda path: put(path.with_name("rows-2.jsonl")),
