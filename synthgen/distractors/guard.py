@@ -52,14 +52,14 @@ _SENTENCE_WORDS = 5.0
 _REPEATED, _REPEATED_ELSEWHERE = 1 / 3, 0.45
 _KEYS_KEPT, _RUNS_KEPT = 20_000, 4_096
 
-_GROUPED = re.compile(r"(?<=\d)[,，٬'’\u00a0\u2007\u2009\u202f](?=(?:\d\d[,，٬])*+\d{3}(?!\d))")  # 1,000 and 1,00,000
+_GROUPED = re.compile(r"(?<=\d)[,，٬'’\u00a0\u2007\u2009\u202f](?=(?:\d\d[,，٬]){0,20}+\d{3}(?!\d))")  # 1,000 and 1,00,000
 _DOTTED = re.compile(r"(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
 _BROKEN = re.compile(r"(?<=[^\W\d_])[-‐][^\S\n]*\n\s*(?=[^\W\d_])")  # a word at the end of a line
 _ASCII_WORD = re.compile(r"[a-z]+|[0-9]+")
 _WORD = regex.compile(r"\p{Nd}+|[\p{L}\p{N}\p{M}--\p{Nd}]+", regex.V1)
 _LOOSE = regex.compile(rf"(?<=[{UNSPACED}]) (?=[{UNSPACED}])")
 _ARTICLES = re.compile(r"\b(?:an?|the) (?=.)")
-_SPACED_NUMBER = re.compile(r"\b\d{1,3}(?: \d\d\d?)* \d{3}\b")
+_SPACED_NUMBER = re.compile(r"\b\d{1,3}(?: \d\d\d?){0,12} \d{3}\b")
 _PREFIXED = regex.compile(r"[\p{Arabic}\p{Hebrew}]{3}")
 
 

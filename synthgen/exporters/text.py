@@ -35,7 +35,7 @@ __all__ = ["corpus_text", "instruction_text"]
 
 TextField = Annotated[str, Field(min_length=1, description="name of the field; TRL calls it dataset_text_field")]
 
-_HEADER = regex.compile(r"#{3,}(?=\s*(?:Instruction|Context|Question|Answer))", regex.IGNORECASE)
+_HEADER = regex.compile(r"(?<!#)#{3,}+(?=\s*+(?:Instruction|Context|Question|Answer))", regex.IGNORECASE)
 _JOINT = "\n\n"  # between chunks of a document
 
 

@@ -54,7 +54,7 @@ _FEW_DOCUMENTS = 10
 _RARE_SHARE, _RARE_DOCUMENTS = 0.05, 2
 
 _WORD = re.compile(r"[^\W_]+")
-_JOINED = re.compile(r"[^\W_]+(?:-[^\W_]+)+")
+_JOINED = re.compile(r"[^\W_]++(?:-[^\W_]++)++|[^\W_]++")
 _INSIDE = re.compile(r"(?<=[\w,] )[^\W_a-z][^\W_]*")
 
 

@@ -19,7 +19,7 @@ __all__ = ["LOSSY", "Lossy", "check_folder", "check_is_whole", "plain_export"]
 _RAFT_TEXT = regex.compile(r"\A\s*<DOCUMENT>.*</DOCUMENT>", regex.DOTALL)
 _FINAL_ANSWER = "<ANSWER>:"
 _SECTIONS = regex.compile(r"(?:\A|\n\n)### (Instruction|Context|Question|Answer):\n")
-_ESCAPED_HEADER = regex.compile(r"(?:\\#){3,}(?=\s*(?:Instruction|Context|Question|Answer))", regex.IGNORECASE)
+_ESCAPED_HEADER = regex.compile(r"(?<!\\#)(?:\\#){3,}+(?=\s*+(?:Instruction|Context|Question|Answer))", regex.IGNORECASE)
 _PROMPT_END = regex.compile(r"\s*(?:###\s*)?(?:Answer|Response)\s*:\s*\Z")
 
 

@@ -9,7 +9,7 @@ from synthgen.llm.providers import PROVIDERS
 
 __all__ = ["ModelName", "known_forms", "parse_model", "plain_name"]
 
-_OWN = re.compile(r"[^\W\d][\w.]*:[^\W\d][\w.]*")
+_OWN = re.compile(r"[^\W\d][\w.]*+:[^\W\d][\w.]*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ _MARK_LIKE = regex.compile(
     regex.VERBOSE,
 )
 _STRUCK_OUT_STYLE = regex.compile(
-    r"text-decoration[\w-]*+\s*+:(?:(?!line-through|text-decoration)[^;])*+line-through", regex.IGNORECASE
+    r"text-decoration[\w-]{0,20}+\s*+:(?:(?!line-through|text-decoration)[^;])*+line-through", regex.IGNORECASE
 )
 _LEVEL_STYLE = regex.compile(r"vertical-align\s*:\s*(super|sub)\b", regex.IGNORECASE)
 

@@ -38,9 +38,9 @@ _NEVER_MEANT = regex.compile(r"[\b\f]")
 _ESCAPED = regex.compile(r"([\n\t]|\r(?!\n))([A-Za-z]+)")
 _FORMULA = regex.compile(
     r"""
-      (?<!\\)\$\$ .+? (?<!\\)\$\$
+      (?<!\\)\$\$ .{1,2000}? (?<!\\)\$\$
     | (?<![\\$])\$ (?![\ $]) (?:(?!\n\s*\n)[^$])+? (?<![\s\\])\$ (?![\d$])
-    | \\\( .+? \\\) | \\\[ .+? \\\]
+    | \\\( .{1,2000}? \\\) | \\\[ .{1,2000}? \\\]
     | \\begin\{(equation|align|gather|math|displaymath|[a-zA-Z]*matrix|cases|multline|eqnarray)(\*?)\} .+? \\end\{\1\2\}
     """,
     regex.VERBOSE | regex.DOTALL,

@@ -27,8 +27,8 @@ MAX_ANSWER_CHARS = 400
 
 _FORMAT = "markdown"  # of a chunk without a format: most text can be read as Markdown
 
-_TRAILING = regex.compile(r"[\s:;,\-–—·、，：；.。…]+$")
-_LEADING = regex.compile(r"^(?:[\s:;,·•*#>|–—、，：；.。]+|\(?\d{1,3}[.)](?:\d{1,3}\.)*\s+|-\s+)+")
+_TRAILING = regex.compile(r"(?<![\s:;,\-–—·、，：；.。…])[\s:;,\-–—·、，：；.。…]++$")
+_LEADING = regex.compile(r"^(?:[\s:;,·•*#>|–—、，：；.。]++|\(?\d{1,3}[.)](?:\d{1,3}\.)*+\s++|-\s++)++")
 _ANSWER = regex.compile(r"(?![\p{Pe}\p{Pf}、，,;；…])(?=.*[\p{L}\p{N}])", regex.DOTALL)
 
 

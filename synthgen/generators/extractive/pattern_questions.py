@@ -20,7 +20,7 @@ __all__ = ["patterns"]
 _MAX_CODE_LINES = 8
 
 _COMMAND = regex.compile(r"[$>#] (?P<command>(?:[^\n]*\\\n)*[^\n]*)")
-_END = regex.compile(r"[\s.!。！;；]+$")
+_END = regex.compile(r"(?<![\s.!。！;；])[\s.!。！;；]++$")
 
 
 def patterns(reading: ParsedPassage, rules: ExtractiveRules) -> Iterator[Candidate]:

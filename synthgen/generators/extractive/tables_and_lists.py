@@ -24,7 +24,7 @@ from synthgen.text.words import words
 __all__ = ["tables", "terms"]
 
 _CODELIKE = regex.compile(r"-{1,2}\w[\w-]*(?:[ =].{1,30})?|(?=\S*[\p{L}])(?=\S*[\p{Lu}\d_./<>:@-])[^\s,;，；]{2,60}")
-_FOOTNOTE = regex.compile(r"[\s*†‡]+$")
+_FOOTNOTE = regex.compile(r"(?<![\s*†‡])[\s*†‡]++$")
 _NO_WORD = regex.compile(r"[-–—/\s]*|[xX✓✗]")
 
 

@@ -47,7 +47,7 @@ _ROLE = regex.compile(r":[a-zA-Z][\w+.:-]*:(?=`)")
 _TARGET = regex.compile(r"\s*<[^<>`]+>$")
 _SPACE = regex.compile(r"\s+")
 _WIDE_BREAK = regex.compile(rf"(?<=[{_WIDE}])\s*\n\s*(?=[{_WIDE}])")
-_LINK = regex.compile(r"\]\(|\]\[|<[a-zA-Z/!]|:[a-z]+:`|`_|\{\{|\\\n|\n\s*>|!\[|\|")
+_LINK = regex.compile(r"\]\(|\]\[|<[a-zA-Z/!]|:[a-z]+:`|`_|\{\{|\\\n|\n[^\S\n]*+>|!\[|\|")
 
 
 @dataclass(frozen=True, slots=True)

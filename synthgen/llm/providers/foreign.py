@@ -21,9 +21,9 @@ __all__ = ["NoAnswer", "decoded_answer", "not_an_answer"]
 _ONCE, _A_FEW_TIMES = 1, 3
 _EXCERPT_CHARS = 120
 _SENTENCE_CHARS = 500  # a longer text is no message of an error
-_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml|!--|meta|title|script)", re.IGNORECASE)
-_TITLE = re.compile(r"<(title|h1)\b[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
-_STREAM = re.compile(r"\s*(?:(?:event|id|retry):[^\n]*\n|:[^\n]*\n|\s)*data:")
+_PAGE = re.compile(r"\s*+<(?:!doctype|html|head|body|\?xml|!--|meta|title|script)", re.IGNORECASE)
+_TITLE = re.compile(r"<(title|h1)\b[^>]{0,1000}>(.{0,10000}?)</\1", re.IGNORECASE | re.DOTALL)
+_STREAM = re.compile(r"\s*+(?:(?:event|id|retry)?:[^\n]*+\n\s*+)*+data:")
 _DATA = re.compile(r"^data:[ \t]*(\{.*)$", re.MULTILINE)
 
 
@@ -98,7 +98,7 @@ def _no_json(content: bytes, sent: SentText) -> NoAnswer:
 
 def _page(text: str) -> NoAnswer:
     found = _TITLE.search(text)
-    title = re.sub(r"<[^>]*>", " ", found[2]) if found else ""
+    title = re.sub(r"<[^<>]*>", " ", found[2]) if found else ""
     status = re.match(r"\s*(?:error )?([45]\d\d)\b", title, re.IGNORECASE)
     error = SaidError(read_body(" ".join(title.split())), int(status[1])) if status else None
     return NoAnswer(f"a web page ({_excerpt(title or text)})", error=error)
