@@ -160,6 +160,7 @@ ELSEWHERE = {
     "llm/providers/error_in_success.py": "words of the messages of providers",
     "llm/providers/headers.py": "the sign of a microsecond",
     "filters/common/mentions.py": "Han numerals, which are digits of a script",
+    "hub/pii.py": "words beside a telephone number, as scanners have them: a list for one purpose",
 }
 """Modules outside of `text` that may name letters beyond ASCII, and why."""
 
