@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from synthgen.cli.main import app
@@ -83,7 +84,8 @@ def test_what_stands_there_decides_the_advice(what: str, said: str, tmp_path: Pa
 def test_a_run_that_was_stopped_early_is_advised_to_go_on_with_its_own_documents(run: Path, tmp_path: Path) -> None:
     stopped = tmp_path / "stopped"
     stopped.mkdir()
-    (stopped / "config.yaml").write_bytes((run / "config.yaml").read_bytes().replace(b"docs: ../docs", b"docs: ../pages"))
+    config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8")) | {"docs": "../pages", "tables": {}}
+    (stopped / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     code, told = synthgen("show", stopped)
     assert code == 1
     assert "has no triples yet" in told

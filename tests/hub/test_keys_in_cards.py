@@ -136,6 +136,9 @@ def _copy(imported: Path, run: Path, planted: Mapping[str, Any], key: str) -> No
     answered = {"instruction": f"Say {key}.", "response": "300 miles", "generator": f"openai/{key}", "kind": f"question {key}"}
     rows = [row | answered for row in storage.read_table(run / "triples.parquet")]
     storage.write_table(run / "triples.parquet", "triples", rows)
+    config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    config.pop("tables")  # whose digests are those of the rows before
+    (run / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
 
 
 def _update(into: dict[str, Any], values: Mapping[str, Any]) -> None:
